@@ -1,0 +1,1 @@
+"""One adapter per engine, behind the protocols of :mod:`pipeline.datatypes`."""

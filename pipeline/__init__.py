@@ -1,0 +1,1 @@
+"""What happens to one call, stage by stage: plain functions over frozen dataclasses."""

