@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import os
 import tempfile
-from collections.abc import Hashable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +22,7 @@ T = TypeVar("T")
 
 
 @cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
