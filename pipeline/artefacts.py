@@ -12,7 +12,7 @@ import os
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -43,13 +43,13 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write(path: Path, value: object) -> None:
     """Write a dataclass as gzipped JSON, atomically."""
-    write_bytes(path, gzip.compress(_adapter(type(value)).dump_json(value), compresslevel=6, mtime=0))
+    write_bytes(path, gzip.compress(_adapter(cast(Any, type(value))).dump_json(value), compresslevel=6, mtime=0))
 
 
 def read(path: Path, kind: type[T]) -> T:
     """Read back what `write` wrote. Raises BadArtefact when the file is missing, damaged or of another shape."""
     try:
-        value: T = _adapter(kind).validate_json(gzip.decompress(path.read_bytes()))
+        value: T = _adapter(cast(Any, kind)).validate_json(gzip.decompress(path.read_bytes()))
     except FileNotFoundError as error:
         raise BadArtefact(f"{path}: no such artefact") from error
     except (OSError, EOFError, ValidationError, ValueError) as error:

@@ -1,0 +1,190 @@
+"""The only two compositions: `hear` makes the durable artefact from sound, `judge` makes verdicts from it.
+
+`hear` is slow and depends on nothing but the recording's bytes, the engines and the hearing settings.
+`judge` is instant and depends on the artefact, the CDR and the rulebook.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from pipeline.datatypes import (
+    CDR,
+    Audio,
+    Diarizer,
+    Heard,
+    Judged,
+    Recognizer,
+    Segment,
+    Span,
+    SpeakerSpan,
+    VoiceActivity,
+)
+from pipeline.decode import decode
+from pipeline.facts import build_call
+from pipeline.judging import judge_call
+from pipeline.rulebook import Rulebook
+from pipeline.settings import Settings
+from pipeline.sounds import levels_dbfs, line_ends, sound_marks, without
+
+HEARING = "1"
+"""Raised whenever the code of hearing changes what is heard; part of every artefact's fingerprint."""
+
+JUDGING = "1"
+"""Raised whenever the code of judging changes verdicts; part of every judged file's key."""
+
+
+@dataclass(frozen=True)
+class Ears:
+    """The engines that hear, loaded once a process. `diarizer` is None where only channels tell speakers."""
+
+    voice_activity: VoiceActivity
+    recognizer: Recognizer
+    diarizer: Diarizer | None
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def hearing_fingerprint(ears: Ears, settings: Settings) -> str:
+    """Hexadecimal hash of everything but the recording that an artefact depends on."""
+    return _digest(
+        HEARING,
+        ears.voice_activity.fingerprint,
+        ears.recognizer.fingerprint,
+        ears.diarizer.fingerprint if ears.diarizer else "channels",
+        settings.hear.language,
+        f"{settings.ingest.raw_rate_hz}/{settings.ingest.raw_channels}",
+    )
+
+
+@contextmanager
+def _timed(timings_s: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        timings_s[stage] = timings_s.get(stage, 0.0) + time.perf_counter() - start
+
+
+def hear(path: Path, sha256: str, ears: Ears, settings: Settings) -> Heard:
+    """Decode and hear one recording. Raises BadRecording when it cannot be heard."""
+    timings_s: dict[str, float] = {}
+    with _timed(timings_s, "decode"):
+        audio = decode(path, settings.decode, settings.ingest)
+    return hear_audio(audio, sha256, ears, settings, timings_s)
+
+
+def hear_audio(
+    audio: Audio, sha256: str, ears: Ears, settings: Settings, timings_s: dict[str, float] | None = None
+) -> Heard:
+    """Hear decoded sound: everything of `hear` behind the decoder."""
+    timings_s = {} if timings_s is None else timings_s
+    with _timed(timings_s, "voice activity"):
+        heard_voices = tuple(ears.voice_activity.voiced(channel) for channel in audio.samples)
+    with _timed(timings_s, "sounds"):
+        marks = sound_marks(audio, heard_voices)
+        voiced = without(heard_voices, marks)
+        ends = line_ends(audio, marks)
+    with _timed(timings_s, "language"):
+        language, language_probability = _language(audio, voiced, ears, settings)
+    with _timed(timings_s, "words"):
+        segments: list[Segment] = []
+        for index, channel in enumerate(audio.samples):
+            if voiced[index]:
+                segments += ears.recognizer.transcribe(channel, voiced[index], language, index)
+    with _timed(timings_s, "speakers"):
+        speakers, overlap_heard = _speakers(audio, voiced, ears)
+    return Heard(
+        sha256=sha256,
+        duration_s=audio.duration_s,
+        layout=audio.layout,
+        language=language,
+        language_probability=language_probability,
+        voiced=voiced,
+        segments=tuple(sorted(segments, key=lambda segment: (segment.span, segment.channel))),
+        speakers=speakers,
+        overlap_heard=overlap_heard,
+        marks=marks,
+        line_ends=ends,
+        levels_dbfs=tuple(levels_dbfs(channel) for channel in audio.samples),
+        coverage=_coverage(voiced, segments),
+        fingerprint=hearing_fingerprint(ears, settings),
+        provenance={
+            "recognizer": ears.recognizer.fingerprint,
+            "voice activity": ears.voice_activity.fingerprint,
+            "diarizer": ears.diarizer.fingerprint if ears.diarizer and audio.channels == 1 else "channels",
+            "codec": audio.codec or "",
+            "source rate": f"{audio.source_rate_hz or 0} Hz",
+        },
+        timings_s=timings_s,
+    )
+
+
+def _language(
+    audio: Audio, voiced: tuple[tuple[Span, ...], ...], ears: Ears, settings: Settings
+) -> tuple[str, float]:
+    """The call's language: the setting, else what the channel with most speech is heard to be."""
+    if settings.hear.language != "auto":
+        return settings.hear.language, 1.0
+    talk_s = [sum(span.duration_s for span in spans) for spans in voiced]
+    busiest = max(range(len(talk_s)), key=talk_s.__getitem__)
+    if not talk_s[busiest]:
+        return settings.judge.default_language, 0.0
+    return ears.recognizer.detect_language(audio.samples[busiest], voiced[busiest], ("zh", "en"))
+
+
+def _speakers(
+    audio: Audio, voiced: tuple[tuple[Span, ...], ...], ears: Ears
+) -> tuple[tuple[SpeakerSpan, ...], bool]:
+    """Speaker spans, and whether overlapping speech could have been noticed."""
+    if audio.channels > 1:
+        spans = [SpeakerSpan(span, f"ch{index}") for index, channel in enumerate(voiced) for span in channel]
+        return tuple(sorted(spans, key=lambda s: (s.span, s.speaker))), True
+    if ears.diarizer is None:
+        return tuple(SpeakerSpan(span, "ch0") for span in voiced[0]), False
+    if not voiced[0]:
+        return (), ears.diarizer.overlap_aware
+    return tuple(ears.diarizer.diarize(audio.samples[0], voiced[0])), ears.diarizer.overlap_aware
+
+
+def _coverage(voiced: tuple[tuple[Span, ...], ...], segments: list[Segment]) -> float:
+    """Share of voiced time that lies in a segment with words and without a gate, over all channels."""
+    total_s = covered_s = 0.0
+    for index, spans in enumerate(voiced):
+        # a word is short and the pauses within a phrase carry none, so segments are what covers speech
+        worded = [s.span for s in segments if s.channel == index and s.words and not s.gate]
+        for span in spans:
+            total_s += span.duration_s
+            covered_s += min(span.duration_s, sum(span.overlap_s(other) for other in worded))
+    return covered_s / total_s if total_s else 1.0
+
+
+def judging_key(heard: Heard, cdr: CDR, rulebooks: Mapping[str, Rulebook], settings: Settings) -> str:
+    """Hexadecimal hash of everything that `judge` depends on."""
+    return _digest(
+        JUDGING,
+        heard.sha256,
+        heard.fingerprint,
+        TypeAdapter(CDR).dump_json(cdr).decode(),
+        json.dumps({language: book.hash for language, book in sorted(rulebooks.items())}),
+        settings.judge.model_dump_json(),
+    )
+
+
+def judge(heard: Heard, cdr: CDR, rulebooks: Mapping[str, Rulebook], settings: Settings) -> Judged:
+    """Judge one heard call by the rulebook of its language; without one, the scorecard is None."""
+    call = build_call(heard, cdr)
+    rulebook = rulebooks.get(call.language)
+    return Judged(call, judge_call(call, rulebook) if rulebook else None)
+
+
