@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline import artefacts
-from pipeline.datatypes import CDR, Judged
+from pipeline.datatypes import CDR, Judged, Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,22 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Hearing:
+    """What the store tells of the artefact a call was judged from; copied, so that it need not be read again."""
+
+    fingerprint: str
+    layout: Layout
+    language_probability: float
+    provenance: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedFile:
     """`judged` and `key`, the hash of what it was made from: artefact, CDR, rulebook, judging code's version."""
 
     key: str
     judged: Judged
+    hearing: Hearing | None = None
 
 
 @dataclass(frozen=True, slots=True)
