@@ -41,6 +41,10 @@ class BadArtefact(CallQAError):
     """A stored artefact that cannot be read back (damaged, or from another version)."""
 
 
+class BadTruth(CallQAError):
+    """Ground truth that cannot be read, or that has nothing to be scored. Never quotes what people said."""
+
+
 class BadQuery(CallQAError):
     """SQL that the read-only database refuses."""
 
