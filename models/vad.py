@@ -1,0 +1,135 @@
+"""Voice activity: where somebody speaks, found by Silero's network (in the silero-vad wheel, MIT).
+
+The network is run by onnxruntime over the whole channel at once. The wheel's Python code is not imported:
+importing it sets torch to one thread for the whole process.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.datatypes import RATE_HZ, Samples, Span
+from pipeline.errors import BadModel
+
+FRAME = 512
+"""Samples of one frame; the network gives one probability a frame (32 ms)."""
+
+_FRAME_S = FRAME / RATE_HZ
+_CONTEXT = 64
+_BLOCK = 2048
+_LOUD_LEAD = 8
+
+_Flags = npt.NDArray[np.bool_]
+
+
+class SileroVoiceActivity:
+    """Speech spans of one channel, whose edges can be used to measure pauses.
+
+    `threshold` is the speech probability (0–1) at which a span starts; it ends where the probability stays
+    0.15 below that for `shortest_gap_s`. Frames that are as loud as the channel's sure speech start a span at
+    0.6 of the threshold and are added before one (0.26 s at most): short replies ("嗯", "yes") often get no
+    higher, and late. Spans under `shortest_s` are dropped. `lead_s` is added before every span, because the
+    network answers that much late (median over practice calls of 8 kHz; the end needs nothing).
+    """
+
+    def __init__(
+        self, threshold: float = 0.5, shortest_s: float = 0.1, shortest_gap_s: float = 0.15, lead_s: float = 0.06
+    ) -> None:
+        self._threshold = threshold
+        self._shortest_s = shortest_s
+        self._shortest_gap_s = shortest_gap_s
+        self._lead_s = lead_s
+        self._session: Any = None
+        version = importlib.metadata.version("silero-vad")
+        self.fingerprint = f"silero-vad {version} {threshold} {shortest_s} {shortest_gap_s} {lead_s} v1"
+
+    def voiced(self, samples: Samples) -> tuple[Span, ...]:
+        """Speech spans, sorted and disjoint, of samples of shape (n,) at 16 kHz. Raises BadModel."""
+        if samples.size == 0:
+            return ()
+        probability = self._probabilities(_levelled(samples))
+        starts = probability >= self._threshold
+        stays = probability >= max(self._threshold - 0.15, 0.5 * self._threshold)
+        loud = np.zeros_like(starts)
+        if starts.any():
+            level = _frame_levels_db(samples)
+            loud = level >= np.median(level[starts]) - 6.0
+            starts |= loud & (probability >= 0.6 * self._threshold)
+            stays |= starts | (loud & (probability >= 0.3 * self._threshold))
+            if np.percentile(level, 10) > np.median(level[starts]) - 21.0:
+                loud[:] = False  # loudness tells nothing in noise
+        return self._spans(starts, stays, loud, samples.size / RATE_HZ)
+
+    def _spans(self, starts: _Flags, stays: _Flags, loud: _Flags, duration_s: float) -> tuple[Span, ...]:
+        spans: list[Span] = []
+        first: int | None = None
+        quiet: int | None = None
+        for i in range(len(starts) + 1):
+            at_end = i == len(starts)
+            if first is None:
+                if not at_end and starts[i]:
+                    first, quiet = i, None
+                continue
+            if not at_end and stays[i]:
+                quiet = None
+                continue
+            quiet = i if quiet is None else quiet
+            if at_end or (i - quiet + 1) * _FRAME_S >= self._shortest_gap_s:
+                earliest = max(0, first - _LOUD_LEAD)
+                while first > earliest and loud[first - 1]:
+                    first -= 1
+                start_s, end_s = first * _FRAME_S, min(quiet * _FRAME_S, duration_s)
+                if end_s - start_s >= self._shortest_s:
+                    floor_s = spans[-1].end_s if spans else 0.0
+                    spans.append(Span(round(max(floor_s, start_s - self._lead_s), 3), round(end_s, 3)))
+                first = None
+        return tuple(spans)
+
+    def _probabilities(self, samples: Samples) -> Samples:
+        session = self._load()
+        count = -(-samples.size // FRAME)
+        padded = np.pad(samples, (_CONTEXT, count * FRAME - samples.size))
+        frames = np.lib.stride_tricks.sliding_window_view(padded, _CONTEXT + FRAME)[::FRAME]
+        state = cell = np.zeros((1, 1, 128), np.float32)
+        out: list[Samples] = []
+        for i in range(0, count, _BLOCK):
+            block = np.ascontiguousarray(frames[i : i + _BLOCK])
+            values, state, cell = session.run(None, {"input": block, "h": state, "c": cell})
+            out.append(values.reshape(-1))
+        return np.asarray(np.concatenate(out), np.float32)
+
+    def _load(self) -> Any:
+        if self._session is None:
+            import onnxruntime  # type: ignore[import-untyped]
+
+            package = importlib.util.find_spec("silero_vad")
+            if package is None or package.origin is None:
+                raise BadModel("silero-vad is not installed; run `make venv`")
+            path = Path(package.origin).parent / "data" / "silero_vad_16k_sequence.onnx"
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = options.inter_op_num_threads = 1
+            try:
+                self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            except Exception as error:
+                raise BadModel(f"{path}: cannot be loaded; install silero-vad 6.2 or later again") from error
+        return self._session
+
+
+def _levelled(samples: Samples) -> Samples:
+    """The channel at an even loudness: the network misses speech that is 20 dB too quiet, or rings on after it."""
+    peak = float(np.percentile(np.abs(samples), 99.5))
+    gain = float(np.clip(0.2 / max(peak, 1e-6), 0.5, 30.0))
+    return np.asarray(np.clip(samples * np.float32(gain), -1.0, 1.0), np.float32)
+
+
+def _frame_levels_db(samples: Samples) -> Samples:
+    count = -(-samples.size // FRAME)
+    frames = np.pad(samples, (0, count * FRAME - samples.size)).reshape(count, FRAME)
+    power = np.square(frames, dtype=np.float32).mean(axis=1)
+    return np.asarray(10.0 * np.log10(power + 1e-12), np.float32)
