@@ -1,0 +1,128 @@
+"""Makes a practice call harder on purpose: mixed to mono, noisy, through a telephone codec.
+
+One set of recordings with truth so tests every path; only `evaluate` and the makers of samples use it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import wave
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.datatypes import Audio, Samples
+from pipeline.decode import decode, ffmpeg_executable
+from pipeline.errors import BadSetting
+from pipeline.settings import Settings
+
+FRAME_S = 0.02
+"""Frame over which a level is measured for the noise, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How ffmpeg encodes: its arguments and the file's suffix. `one_leg`: the codec has no stereo."""
+
+    arguments: tuple[str, ...]
+    suffix: str
+    one_leg: bool = False
+
+
+CODECS = {
+    "mulaw": Codec(("-ar", "8000", "-c:a", "pcm_mulaw"), ".wav"),
+    "alaw": Codec(("-ar", "8000", "-c:a", "pcm_alaw"), ".wav"),
+    "gsm": Codec(("-ar", "8000", "-c:a", "libgsm"), ".gsm", one_leg=True),
+    "amr": Codec(("-ar", "8000", "-c:a", "libopencore_amrnb", "-b:a", "7.4k"), ".amr", one_leg=True),
+    "mp3": Codec(("-ar", "8000", "-c:a", "libmp3lame", "-b:a", "16k"), ".mp3"),
+    "opus": Codec(("-ar", "8000", "-c:a", "libopus", "-b:a", "16k"), ".opus"),
+}
+"""Codecs of call recorders, at rates that they use. Whether "gsm" can be written depends on the ffmpeg."""
+
+
+def render(
+    audio: Audio, settings: Settings, mono: bool = False, codec: str | None = None, noise_db: float | None = None
+) -> Audio:
+    """Return the call as a poorer recorder would have kept it: mixed, then noisy, then encoded and decoded.
+
+    `noise_db` is the signal-to-noise ratio in dB. Raises BadSetting for an unknown codec, or for one that
+    this ffmpeg cannot write.
+    """
+    if mono:
+        audio = mixed(audio)
+    if noise_db is not None:
+        audio = noisy(audio, noise_db)
+    return audio if codec is None else recoded(audio, codec, settings)
+
+
+def mixed(audio: Audio) -> Audio:
+    """Both channels on one, each at half its amplitude so that nothing clips. Mono stays as it is."""
+    if audio.channels == 1:
+        return audio
+    return replace(audio, samples=audio.samples.mean(axis=0, keepdims=True, dtype=np.float32), layout="mono")
+
+
+def noisy(audio: Audio, snr_db: float, seed: int = 0) -> Audio:
+    """Add white noise `snr_db` below each channel's speech level; the same noise for the same seed.
+
+    Where a leg is digitally silent, the recorder gets nothing from the line, hence no noise either.
+    """
+    generator = np.random.default_rng(seed)
+    frame = int(FRAME_S * audio.rate_hz)
+    channels = []
+    for channel in audio.samples:
+        frames = np.pad(channel, (0, -len(channel) % frame)).reshape(-1, frame)
+        power = (frames.astype(np.float64) ** 2).mean(axis=1)
+        alive = power > 0
+        # speech is what lies within 20 dB of the loud frames: pauses must not count, or more pauses meant less noise
+        speech = power[power > 0.01 * np.quantile(power[alive], 0.95)] if alive.any() else np.zeros(1)
+        scale = np.sqrt(speech.mean() / 10 ** (snr_db / 10))
+        noise = generator.normal(0.0, 1.0, frames.shape) * scale * alive[:, None]
+        channels.append(np.clip(channel + noise.reshape(-1)[: len(channel)], -1.0, 1.0).astype(np.float32))
+    return replace(audio, samples=np.stack(channels))
+
+
+def recoded(audio: Audio, codec: str, settings: Settings) -> Audio:
+    """Encode and decode again. A codec without stereo gets each leg by itself, as recorders do it."""
+    if codec not in CODECS:
+        raise BadSetting(f"codec {codec}: not known; choose one of {', '.join(CODECS)}")
+    chosen = CODECS[codec]
+    if not chosen.one_leg or audio.channels == 1:
+        return _through(audio.samples, codec, audio.rate_hz, settings)
+    legs = [_through(leg[None, :], codec, audio.rate_hz, settings) for leg in audio.samples]
+    length = max(leg.samples.shape[1] for leg in legs)
+    samples = [np.pad(leg.samples[0], (0, length - leg.samples.shape[1])) for leg in legs]
+    return replace(legs[0], samples=np.stack(samples), layout="stereo")
+
+
+def _through(samples: Samples, codec: str, rate_hz: int, settings: Settings) -> Audio:
+    with tempfile.TemporaryDirectory(prefix="callqa-render-") as folder:
+        plain, encoded = Path(folder, "plain.wav"), Path(folder, "encoded" + CODECS[codec].suffix)
+        write_wav(plain, samples, rate_hz)
+        encode(plain, encoded, codec, settings)
+        return decode(encoded, settings.decode, settings.ingest)
+
+
+def encode(source: Path, target: Path, codec: str, settings: Settings) -> None:
+    """Encode a file of our own making with one of `CODECS`. Raises BadSetting when ffmpeg will not."""
+    command = [ffmpeg_executable(settings.decode.ffmpeg), "-nostdin", "-hide_banner", "-loglevel", "error", "-y"]
+    command += ["-i", str(source), "-map_metadata", "-1", "-fflags", "+bitexact", *CODECS[codec].arguments, str(target)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=settings.decode.timeout_s)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BadSetting(f"codec {codec}: ffmpeg did not run to its end ({type(error).__name__})") from error
+    if done.returncode or not target.is_file():
+        raise BadSetting(
+            f"codec {codec}: ffmpeg cannot write it; name another ffmpeg in decode.ffmpeg, or take another codec"
+        )
+
+
+def write_wav(path: Path, samples: Samples, rate_hz: int) -> None:
+    """Write float samples of shape (channels, n) as 16-bit PCM."""
+    with wave.open(str(path), "wb") as stream:
+        stream.setnchannels(samples.shape[0])
+        stream.setsampwidth(2)
+        stream.setframerate(rate_hz)
+        stream.writeframes((np.clip(samples, -1.0, 1.0) * 32767).round().astype("<i2").T.tobytes())
