@@ -1,0 +1,332 @@
+"""Sounds that are no speech: telephone tones, music, the end of a line. numpy only, far faster than real time.
+
+Tones are found by what standards fix, frequencies and cadence, not by level: ITU-T E.180 and its supplement 2
+(ring-back and busy tones of the world), YD/T 1484 / GF 002 (450 Hz in China), ITU-T Q.23 and Q.24 (DTMF). Music
+is found by what speech lacks: partials that stay where they are for a quarter of a second, again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.datatypes import LEVEL_STEP_S, RATE_HZ, Audio, LineEnd, Samples, SoundMark, Span
+
+Floats = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
+
+_CHUNK_FRAMES = 4096
+_TOP_HZ = 3600
+"""Nothing is looked for above the telephone band."""
+
+# call-progress tones: 64 ms tell 450 Hz from speech, 10 ms steps place a burst
+_TONE_WINDOW = 1024
+_TONE_HOP = 160
+_TONE_PURITY = 0.8
+_TONE_DBFS = -50.0
+
+_KEY_WINDOW = 512
+_KEY_ROWS_HZ = (697, 770, 852, 941)
+_KEY_COLUMNS_HZ = (1209, 1336, 1477, 1633)
+
+_MUSIC_WINDOW = 2048
+_MUSIC_HOP = 512
+_MUSIC_DBFS = -50.0
+_MUSIC_STEADY = 0.35
+_MUSIC_SHORTEST_S = 3.0
+
+_LINE_STEP = 320
+
+
+@dataclass(frozen=True, slots=True)
+class _Burst:
+    span: Span
+    family: int
+
+
+def sound_marks(audio: Audio, voiced: tuple[tuple[Span, ...], ...] = ()) -> tuple[SoundMark, ...]:
+    """Find ring-back, busy tone, DTMF and music on every channel; sorted by start.
+
+    A mark of a tone spans its whole train, pauses included, and counts the bursts (a double ring counts as
+    one) or keys. `voiced` (per channel, may be empty) makes music harder to believe where speech was found.
+    """
+    marks: list[SoundMark] = []
+    for channel, samples in enumerate(audio.samples):
+        where = channel if audio.channels > 1 else None
+        tones = [*_progress_tones(samples), *_keys(samples)]
+        speech = voiced[channel] if channel < len(voiced) else ()
+        music = _music(samples, speech, [mark.span for mark in tones])
+        marks += [replace(mark, channel=where) for mark in (*tones, *music)]
+    return tuple(sorted(marks, key=lambda mark: (mark.span, mark.channel or 0, mark.kind)))
+
+
+def without(voiced: tuple[tuple[Span, ...], ...], marks: tuple[SoundMark, ...]) -> tuple[tuple[Span, ...], ...]:
+    """Voiced spans, per channel, less what is tone or music on that channel; remainders under 0.1 s go too."""
+    left = []
+    for channel, spans in enumerate(voiced):
+        holes = [mark.span for mark in marks if mark.channel in (None, channel)]
+        left.append(tuple(span for span in _less(spans, holes) if span.duration_s >= 0.1))
+    return tuple(left)
+
+
+def levels_dbfs(samples: Samples) -> tuple[float, ...]:
+    """RMS of one channel (shape (n,)) per `LEVEL_STEP_S`, in dBFS, at least -100, rounded to 0.1."""
+    step = int(LEVEL_STEP_S * RATE_HZ)
+    starts = np.arange(0, samples.size, step)
+    if not starts.size:
+        return ()
+    sizes = np.diff(np.append(starts, samples.size))
+    power = np.add.reduceat(np.square(samples, dtype=np.float64), starts) / sizes
+    levels = np.maximum(10 * np.log10(np.maximum(power, 1e-10)), -100.0)
+    return tuple(float(level) for level in np.round(levels, 1))
+
+
+def line_ends(audio: Audio, marks: tuple[SoundMark, ...]) -> tuple[LineEnd, ...]:
+    """Which channels of true stereo die before the recording ends, in order of time.
+
+    A channel has died when, from `at_s` to the end and for at least 0.3 s, it carries nothing but digital
+    silence (no line noise at all; a constant counts, as A-law has no zero) or busy tone, and was alive before.
+    `kind` is "busy" when busy tone is part of it.
+
+    Where the line suppresses silence, every pause is digital silence and the last one means nothing; so
+    without busy tone, when the channel's earlier pauses were mostly digital silence, the last must be three
+    times, and three seconds, longer than any before. Both channels may be returned, when both die.
+    """
+    if audio.layout != "stereo":
+        return ()
+    ends = []
+    for channel, samples in enumerate(audio.samples):
+        busy = [mark.span for mark in marks if mark.kind == "busy" and mark.channel == channel]
+        end = _line_end(samples, busy)
+        if end is not None:
+            ends.append(LineEnd(channel, *end))
+    return tuple(sorted(ends, key=lambda end: end.at_s))
+
+
+def _line_end(samples: Samples, busy: list[Span]) -> tuple[float, Literal["digital-silence", "busy"]] | None:
+    count = samples.size // _LINE_STEP
+    if count < 50:
+        return None
+    step_s = _LINE_STEP / RATE_HZ
+    level = 20 * np.log10(samples[: count * _LINE_STEP].reshape(count, _LINE_STEP).std(axis=1) + 1e-7)
+    live_levels = level[level > -85]
+    if live_levels.size * step_s < 0.5:
+        return None
+    # lossy codecs turn digital silence into a faint noise, well below that of the line
+    dead = (level <= -85) | ((level <= -70) & (level <= np.percentile(live_levels, 20) - 10))
+    tone = np.zeros(count, bool)
+    for span in busy:
+        # a burst's edges are placed within a window's length
+        tone[max(0, int((span.start_s - 0.05) / step_s)) : int((span.end_s + 0.05) / step_s) + 1] = True
+    alive = ~(dead | tone)
+    # codecs end with a click
+    alive[-3:] = False
+    last = np.flatnonzero(alive)
+    if not last.size:
+        return None
+    start = int(last[-1]) + 1
+    at_s, gone_s = start * step_s, (count - start) * step_s
+    if gone_s < 0.3 or np.count_nonzero(alive) * step_s < 0.5:
+        return None
+    if tone[start:].any():
+        return at_s, "busy"
+    if not dead[start:-3].any():
+        return None
+    before = list(_runs(dead[:start]))
+    loud = max(-40.0, float(np.percentile(level[:start][alive[:start]], 95)) - 15)
+    noise_s = np.count_nonzero(alive[:start] & (level[:start] < loud)) * step_s
+    # long runs are a muted microphone or a hold, the first is the wait before the line is through
+    pauses_s = sum(b - a for a, b in before if a > 0 and 0.1 <= (b - a) * step_s <= 5) * step_s
+    longest_s = max(((b - a) * step_s for a, b in before), default=0.0)
+    if longest_s < 0.1 or (noise_s >= 0.5 and pauses_s < 0.3 * (pauses_s + noise_s)):
+        return at_s, "digital-silence"
+    if gone_s >= max(3 * longest_s, longest_s + 3):
+        return at_s, "digital-silence"
+    return None
+
+
+def _frames(samples: Samples, window: int, hop: int) -> Iterator[Floats]:
+    """Power spectra of Hann-windowed frames up to `_TOP_HZ`, a few thousand frames at a time, full scale sine = 1.
+
+    Frame k is centred on sample k * hop.
+    """
+    padded = np.concatenate([np.zeros(window // 2, np.float32), samples, np.zeros(window // 2, np.float32)])
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+    taper = np.hanning(window + 1)[:-1].astype(np.float32)
+    scale = np.float32(2 / taper.sum())
+    top = int(_TOP_HZ * window / RATE_HZ) + 1
+    for at in range(0, len(frames), _CHUNK_FRAMES):
+        spectrum = np.fft.rfft(frames[at : at + _CHUNK_FRAMES] * taper, axis=1)[:, :top]
+        yield np.square(np.abs(spectrum) * scale).astype(np.float32)
+
+
+def _bins(low_hz: float, high_hz: float, window: int) -> slice:
+    return slice(round(low_hz * window / RATE_HZ), round(high_hz * window / RATE_HZ) + 1)
+
+
+def _runs(flags: Flags) -> Iterator[tuple[int, int]]:
+    """Half-open index ranges in which `flags` is true."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+
+
+def _less(spans: Iterable[Span], holes: list[Span]) -> Iterator[Span]:
+    for span in spans:
+        start_s = span.start_s
+        for hole in sorted(holes):
+            if hole.end_s <= start_s or hole.start_s >= span.end_s:
+                continue
+            if hole.start_s > start_s:
+                yield Span(start_s, hole.start_s)
+            start_s = hole.end_s
+        if start_s < span.end_s:
+            yield Span(start_s, span.end_s)
+
+
+def _bursts(samples: Samples) -> list[_Burst]:
+    """Stretches of steady call-progress tone: family 0 about 400-480 Hz, family 1 480 with 620 Hz."""
+    parts = []
+    w = _TONE_WINDOW
+    for power in _frames(samples, w, _TONE_HOP):
+        total = power[:, _bins(60, _TOP_HZ, w)].sum(axis=1) + 1e-12
+        low, high = power[:, _bins(375, 515, w)].sum(axis=1), power[:, _bins(585, 655, w)].sum(axis=1)
+        pair = power[:, _bins(445, 515, w)].sum(axis=1)
+        parts.append(np.stack([total, low, pair, high]))
+    total, low, pair, high = np.concatenate(parts, axis=1)
+    level = 10 * np.log10(total)
+    families = (
+        low > _TONE_PURITY * total,
+        (pair + high > _TONE_PURITY * total) & (np.minimum(pair, high) > 0.15 * total),
+    )
+    bursts = []
+    for family, pure in enumerate(families):
+        for start, end in _runs(pure & (level > _TONE_DBFS)):
+            inner = level[start + 3 : end - 3]
+            if inner.size < 10:
+                continue
+            top = float(np.median(inner))
+            # speech and music swell and fade; a tone is switched
+            if np.mean(np.abs(inner - top) < 2.0) < 0.85:
+                continue
+            loud = np.flatnonzero(level[start:end] > top - 6)
+            span = Span((start + int(loud[0])) * _TONE_HOP / RATE_HZ, (start + int(loud[-1]) + 1) * _TONE_HOP / RATE_HZ)
+            if span.duration_s >= 0.15:
+                bursts.append(_Burst(span, family))
+    return sorted(bursts, key=lambda burst: burst.span)
+
+
+def _progress_tones(samples: Samples) -> Iterator[SoundMark]:
+    """Ring-back and busy tone, told apart by cadence: busy is off as long as it is on, ring-back far longer."""
+    bursts = _bursts(samples)
+    end_s = samples.size / RATE_HZ
+    used = [False] * len(bursts)
+
+    def gap_s(i: int) -> float:
+        return bursts[i + 1].span.start_s - bursts[i].span.end_s
+
+    i = 0
+    while i < len(bursts):
+        j = i
+        while j + 1 < len(bursts) and bursts[j + 1].family == bursts[i].family:
+            on_s, off_s = bursts[j].span.duration_s, gap_s(j)
+            following_s = bursts[j + 1].span.duration_s
+            cut = bursts[j + 1].span.end_s > end_s - 0.1
+            even = 0.2 <= on_s <= 0.85 and abs(off_s - on_s) <= 0.12 + 0.1 * on_s
+            if not even or (abs(following_s - on_s) > 0.1 and not (cut and following_s < on_s)):
+                break
+            j += 1
+        if j > i:
+            used[i : j + 1] = [True] * (j + 1 - i)
+            yield SoundMark(Span(bursts[i].span.start_s, bursts[j].span.end_s), "busy", None, j + 1 - i)
+        i = j + 1
+    rings: list[Span] = []
+    for index, burst in enumerate(bursts):
+        span = burst.span
+        if used[index] or burst.family:
+            continue
+        double = rings and 0.12 <= span.start_s - rings[-1].end_s <= 0.3 and rings[-1].duration_s <= 0.55
+        if double and 0.3 <= span.duration_s <= 0.55:
+            rings[-1] = Span(rings[-1].start_s, span.end_s)
+        elif span.duration_s <= 2.6:
+            rings.append(span)
+    train: list[Span] = []
+    for ring in [*rings, None]:
+        if train and (ring is None or not 1.2 <= ring.start_s - train[-1].end_s <= 6.5):
+            # a burst may be cut by the recording's ends, or by the answer; one of them must be whole
+            if max(part.duration_s for part in train) >= 0.75:
+                yield SoundMark(Span(train[0].start_s, train[-1].end_s), "ring", None, len(train))
+            train = []
+        if ring is not None:
+            train.append(ring)
+
+
+def _keys(samples: Samples) -> Iterator[SoundMark]:
+    """DTMF: one row and one column frequency, alone and together, for 40 ms or more (ITU-T Q.24)."""
+    w, hop_s = _KEY_WINDOW, _TONE_HOP / RATE_HZ
+    found = []
+    rows = [_bins(hz - 25, hz + 25, w) for hz in _KEY_ROWS_HZ]
+    columns = [_bins(hz - 30, hz + 30, w) for hz in _KEY_COLUMNS_HZ]
+    for power in _frames(samples, w, _TONE_HOP):
+        total = power[:, _bins(60, _TOP_HZ, w)].sum(axis=1) + 1e-12
+        row = np.stack([power[:, part].sum(axis=1) for part in rows])
+        column = np.stack([power[:, part].sum(axis=1) for part in columns])
+        low, high = row.max(axis=0), column.max(axis=0)
+        # twist: the column may be 4 dB above or 8 dB below the row, and a codec adds to that
+        good = (low + high > 0.8 * total) & (low > 0.1 * high) & (high > 0.1 * low) & (10 * np.log10(total) > -45)
+        found.append(np.where(good, row.argmax(axis=0) * 4 + column.argmax(axis=0), -1))
+    key = np.concatenate(found)
+    presses = []
+    for name in np.unique(key[key >= 0]):
+        presses += [(a, b) for a, b in _runs(key == name) if b - a >= 3]
+    group: list[tuple[int, int]] = []
+    for press in [*sorted(presses), None]:
+        if group and (press is None or (press[0] - group[-1][1]) * hop_s > 3):
+            yield SoundMark(Span(group[0][0] * hop_s, group[-1][1] * hop_s), "dtmf", None, len(group))
+            group = []
+        if press is not None:
+            group.append(press)
+
+
+def _music(samples: Samples, voiced: Iterable[Span], tones: list[Span]) -> Iterator[SoundMark]:
+    hop_s = _MUSIC_HOP / RATE_HZ
+    steady, level = _steadiness(samples)
+    if not steady.size:
+        return
+    for span in tones:
+        steady[int(span.start_s / hop_s) : int(span.end_s / hop_s) + 1] = 0
+    width = int(2 / hop_s)
+    weight = np.where(level > _MUSIC_DBFS, 1.0, 0.0)
+    kernel = np.ones(width)
+    heard = np.convolve(weight, kernel, "same")
+    mean = np.convolve(steady * weight, kernel, "same") / np.maximum(heard, 1)
+    is_music = (mean > _MUSIC_STEADY) & (heard > 0.6 * width)
+    for start, end in _runs(is_music):
+        span = Span(start * hop_s, end * hop_s)
+        if span.duration_s >= _MUSIC_SHORTEST_S:
+            yield SoundMark(span, "music")
+
+
+def _steadiness(samples: Samples) -> tuple[Floats, Floats]:
+    """Per 32 ms: the share of power in partials that a quarter second before and after had too, and the level."""
+    parts = list(_frames(samples, _MUSIC_WINDOW, _MUSIC_HOP))
+    power = np.concatenate(parts)[:, _bins(250, _TOP_HZ, _MUSIC_WINDOW)]
+    total = power.sum(axis=1) + 1e-12
+    peak = np.zeros(power.shape, bool)
+    inner = power[:, 2:-2]
+    around = (power[:, :-4] + power[:, 4:]) / 2
+    peak[:, 2:-2] = (inner >= power[:, 1:-3]) & (inner >= power[:, 3:-1]) & (inner > 4 * around)
+    near = peak.copy()
+    near[:, 1:] |= peak[:, :-1]
+    near[:, :-1] |= peak[:, 1:]
+    lag = round(0.25 * RATE_HZ / _MUSIC_HOP)
+    before, after = np.zeros_like(peak), np.zeros_like(peak)
+    before[lag:], after[:-lag] = near[:-lag], near[lag:]
+    held = peak & (before | after)
+    lobe = held.copy()
+    lobe[:, 1:] |= held[:, :-1]
+    lobe[:, :-1] |= held[:, 1:]
+    return ((power * lobe).sum(axis=1) / total).astype(np.float32), (10 * np.log10(total)).astype(np.float32)
