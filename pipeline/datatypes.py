@@ -238,7 +238,7 @@ class Silence:
 class Overlap:
     """`by` starts while `over` has been speaking for `other_spoke_s`, and both go on for `span`.
 
-    `took_floor` is true when `over` stops within a second and does not go on; `turn` is the index of the
+    `took_floor` is true unless `over` goes on for a second after `by` has stopped; `turn` is the index of the
     turn that `by` begins.
     """
 

@@ -1,0 +1,405 @@
+"""Who is the agent, who the customer: a channel map if the CDR has one, else what each of them says.
+
+Agents and customers say different things: one side greets for a company, asks for names and offers more help,
+the other has a thing that is broken. Each phrase is a piece of evidence in log-odds; several weak ones add up
+and contradicting ones cancel. When little or nothing speaks for either, the roles stay unknown: a swapped call
+judged would be worse than one that is not.
+
+Recognition slips (您贵性 for 您贵姓) are common at 8 kHz, so Chinese phrases are compared by sound.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from pypinyin import Style, lazy_pinyin
+
+from pipeline.datatypes import CDR, Heard, Role, Roles, Turn, Word
+from pipeline.turns import is_backchannel, make_turns, sentences
+
+PROMPT = "prompt"
+"""Speaker of the turns that are a recorded announcement."""
+
+ENOUGH = 1.5
+"""Log-odds needed before anybody gets a role: about 4 to 1."""
+
+MOST_PER_PHRASE = 2
+"""A phrase said again and again counts this many times."""
+
+# The weights are natural log-odds that whoever says this is the agent (negative: the customer). They are set by
+# hand from what the phrases mean, in steps of a half; they are not fitted to any calls.
+_CHINESE: tuple[tuple[float, tuple[str, ...]], ...] = tuple(
+    (weight, tuple(phrases.split()))
+    for weight, phrases in (
+        (
+            3.0,
+            """
+            为您服务 有什么可以帮您 可以帮到您 有什么可以帮助您 有什么能帮您 很高兴为您 话务员 欢迎致电
+            感谢您的来电 感谢来电 感谢您致电 感谢您的耐心等待 还有什么需要我 还有其他需要 还有什么可以帮
+            还有其他可以帮 请问还有其他 还有别的需要
+            """,
+        ),
+        (
+            2.5,
+            """
+            请问您贵姓 您贵姓 先生贵姓 女士贵姓 您怎么称呼 怎么称呼您 祝您生活愉快 祝您工作顺利 祝您愉快
+            请您稍后再拨 客服中心 客户服务中心 服务热线 支持中心 满意度评价 满意度调查
+            """,
+        ),
+        (
+            2.0,
+            """
+            跟您核对 和您核对 跟您确认 和您确认 帮您查 为您查 帮您登记 为您登记 帮您安排 为您安排 帮您办理
+            为您办理 帮您转接 为您转接 给您带来 给您造成 让您久等 给您回电 深表歉意 请您稍等
+            这里是
+            """,
+        ),
+        (
+            1.5,
+            """
+            您请讲 工号 非常抱歉 我帮您 我为您 我给您 请您 请问您 听到我的声音 电话已经接通 我们将 建议您 先生您
+            女士您 请讲
+            """,
+        ),
+        (
+            0.5,
+            """
+            您的 请稍等 核对一下 不客气 再次
+            """,
+        ),
+        (
+            -3.0,
+            """
+            免贵 你们客服 你们公司 你这是什么态度 我要投诉
+            """,
+        ),
+        (
+            -2.0,
+            """
+            我想问 我想查 我想预约 我想订 我想取消 我想退 我想换 我想咨询 我想改 我想办 我想报修 我要退 我要取消
+            我要订 我要预约 我要查 我要办 我要换 我想请 麻烦您帮我 麻烦你帮我 怎么回事 我家的 我家里 我的电脑
+            我的手机 我买的 我之前买 我打电话来 能不能帮我 可以帮我
+            """,
+        ),
+        (
+            -1.0,
+            """
+            你们 我的 我想 我要 帮我 没有了 没了 怎么办 什么时候能 多少钱 怎么还没 我刚才说 投诉 知道了
+            谢谢你 谢谢啊 太好了
+            """,
+        ),
+    )
+)
+
+_ENGLISH: tuple[tuple[float, str], ...] = (
+    (3.5, r"how (?:may|can|could) (?:i|we) (?:help|assist|be of)"),
+    (3.0, r"thank(?:s| you)(?: so much| very much)? for (?:calling|contacting|choosing|holding|waiting)"),
+    (2.5, r"(?:may|can|could) i (?:please )?(?:have|get|take|ask)(?: for)? your"),
+    (2.5, r"anything else (?:i|we|that i) (?:can|could|may)|is there anything else"),
+    (2.0, r"(?:hello|hi|morning|afternoon|evening)?,? ?(?:and )?welcome to"),
+    (2.0, r"what(?:'s| is) your (?:full |first |last )?(?:account|name|phone|order|policy|booking|address)"),
+    (1.5, r"(?:could|can|would) you (?:please )?(?:give|provide|confirm|tell|verify) (?:me |us )?(?:your|the)"),
+    (1.5, r"(?:sorry|apologi[sz]e|apologies) for (?:the|any|your|this) (?:inconvenience|delay|trouble|wait)"),
+    (1.5, r"call us (?:again|back)|please (?:call|try) (?:again|back)|you are connected to"),
+    (1.5, r"let me (?:just |quickly |go ahead and )?(?:check|confirm|take|look|pull|see|find|verify|transfer|put)"),
+    (1.0, r"\b(?:mr|mrs|ms|miss)\.? [a-z]+|\b(?:sir|ma'?am)\b"),
+    (1.0, r"\byour (?:account|order|reservation|booking|room|policy|appointment|vehicle|card|service|ticket|details)"),
+    (1.0, r"(?:i'll|i will|we'll|we will|i can|we can) (?:go ahead|transfer|connect|book|arrange|schedule|send you)"),
+    (1.0, r"please hold|hold the line|one moment|bear with me|certainly|you're welcome|my pleasure"),
+    (1.0, r"customer (?:service|support|care)|this is [a-z]+ (?:speaking|from|with|at)|can you hear me"),
+    (0.5, r"have a (?:great|wonderful|nice|good|lovely) (?:day|evening|weekend|one)"),
+    (-3.0, r"speak (?:to|with) (?:a|your|the) (?:supervisor|manager|human|person)"),
+    (-2.0, r"i(?:'m| am| was) calling (?:about|because|in regards|regarding|for)"),
+    (-2.0, r"\bi(?:'ve| have)? (?:bought|ordered|purchased|received|booked|paid) "),
+    (-1.5, r"\bi(?:'d| would) (?:like|love) to|\bi (?:want|need|wanted|was hoping|was wondering) to"),
+    (-1.5, r"\bthanks? (?:you )?(?:so much )?for (?:fixing|your help|helping|the help)"),
+    (-1.5, r"that's (?:everything|all|it)\b|that would be all|\bnope?\b,? that"),
+    (-1.5, r"\bmy (?:internet|car|phone|order|package|account|computer|card|bill|laptop|printer|flight|vehicle)\b"),
+    (-1.5, r"\bmy (?:tires?|truck|room|reservation|booking|subscription|username|number|address|bank|house|ticket)\b"),
+    (-1.0, r"(?:isn't|is not|not|stopped|never|doesn't) work|broken|has been down|having (?:trouble|problems|issues)"),
+    (-1.0, r"\bi(?:'ve| have) been|help me\b|unacceptable|ridiculous|my money|a refund|nobody (?:calls|answers)"),
+    (-1.0, r"\bhow much (?:is|does|do|will|would)|do you (?:have|guys|offer|know when)"),
+)  # fmt: skip
+
+# What only a machine says. The agent may say the first kind too, so those count at the call's beginning alone.
+_PROMPT_AT_START = (
+    "您的通话可能会被录音",
+    "您的通话将被录音",
+    "通话将会被录音",
+    "本次通话将被录音",
+    "通话可能被录音",
+    "为保证服务质量",
+    "为了保证服务质量",
+    "为提高服务质量",
+    "普通话请按",
+    "人工服务请按",
+    "请按井号键",
+    "转人工请按",
+    "正在为您转接人工",
+    "正在转接人工",
+    "返回上级菜单",
+    "请直接说出",
+)
+_PROMPT_EVER = (
+    "坐席正忙",
+    "坐席全忙",
+    "坐席忙",
+    "所有坐席",
+    "所有客服代表",
+    "客服代表正忙",
+    "话务员正忙",
+    "您拨打的电话正在通话中",
+    "您拨打的用户",
+    "您拨打的号码",
+    "继续等待请按",
+    "您前面还有",
+)
+_PROMPT_ENGLISH_START = re.compile(
+    r"(?:this|your|all|the) (?:phone )?calls? (?:may|will|might|is|are|can) be(?:ing)? (?:recorded|monitored)"
+    r"|(?:monitored|recorded) for (?:quality|training)|for quality (?:and|or|assurance|purposes)"
+    r"|\bpress (?:\d|one|two|three|four|five|zero|star|pound|hash)|your call is (?:very )?important"
+    r"|listen carefully|menu options|(?:for|in) english"
+)
+_PROMPT_ENGLISH_EVER = re.compile(
+    r"(?:all|our) (?:of our )?(?:agents|representatives|operators|advisors|associates) are (?:currently |still )?"
+    r"(?:busy|assisting|helping)|remain on the line|stay on the line|you are (?:now )?(?:number|caller) \w+ in"
+    r"|the (?:number|person) you (?:have dialed|are calling)"
+    r"|answered in the order"
+)
+_LIVE_CHINESE = re.compile(r"我姓|我是|我叫|请讲|您好请问|有什么可以帮")
+_LIVE_ENGLISH = re.compile(r"my name is|\bi'm |speaking|how (?:may|can) i")
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
+# Sounds that telephone speech does not keep apart, initials then finals.
+_MERGED_INITIALS = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"), ("f", "h"))
+_MERGED_FINALS = (("ang", "an"), ("eng", "en"), ("ing", "in"), ("ong", "eng"))
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a speaker's words say about the role: log-odds of agent, and how many pieces they rest on."""
+
+    log_odds: float
+    pieces: int
+
+
+@lru_cache(maxsize=8192)
+def _merge(syllable: str) -> str:
+    for full, short in _MERGED_INITIALS:
+        if syllable.startswith(full):
+            syllable = short + syllable[len(full) :]
+            break
+    for full, short in _MERGED_FINALS:
+        if syllable.endswith(full):
+            return syllable[: -len(full)] + short
+    return syllable
+
+
+def _sounds(text: str) -> list[str]:
+    """Toneless merged syllables of the Han characters in order; anything else parts them (an empty string)."""
+    sounds: list[str] = []
+    for run in re.findall(r"[\u3400-\u9fff]+|[^\u3400-\u9fff]+", text):
+        if _HAN.match(run):
+            sounds.extend(_merge(syllable) for syllable in lazy_pinyin(run, style=Style.NORMAL, errors="ignore"))
+        elif re.search(r"[\w。？！?!.]", run):
+            sounds.append("")
+    return sounds
+
+
+@cache
+def _phrase_sounds(phrase: str) -> tuple[str, ...]:
+    return tuple(_sounds(phrase))
+
+
+def heard_times(phrase: str, text: str, sounds: Sequence[str]) -> int:
+    """How often a Chinese phrase occurs: as written, or by sound from three syllables on (one of five may differ)."""
+    exact = text.count(phrase)
+    wanted = _phrase_sounds(phrase)
+    if exact or len(wanted) < 3:
+        return exact
+    slips = 1 if len(wanted) >= 5 else 0
+    found, start = 0, 0
+    while start + len(wanted) <= len(sounds):
+        wrong = sum(a != b for a, b in zip(wanted, sounds[start : start + len(wanted)], strict=True))
+        if wrong <= slips:
+            found += 1
+            start += len(wanted)
+        else:
+            start += 1
+    return found
+
+
+def script_evidence(texts: Iterable[str]) -> Evidence:
+    """Log-odds that whoever said these turns is the agent, from phrases in Chinese and English."""
+    text = "\n".join(texts)
+    log_odds, pieces = 0.0, 0
+    plain = re.sub(r"[，、,\s]", "", text)
+    if _HAN.search(plain):
+        sounds = _sounds(plain)
+        covered: list[str] = []
+        for weight, phrases in sorted(_CHINESE, key=lambda item: -abs(item[0])):
+            for phrase in sorted(phrases, key=len, reverse=True):
+                if any(phrase in longer for longer in covered):
+                    continue  # "我想" inside "我想问" is the same piece of evidence
+                times = heard_times(phrase, plain, sounds)
+                if times:
+                    covered.append(phrase)
+                    log_odds += weight * min(times, MOST_PER_PHRASE)
+                    pieces += 1
+        formal, plain_you = plain.count("您") - plain.count("您好"), plain.count("你") - plain.count("你好")
+        if formal + plain_you:
+            # agents keep to 您, customers mostly do not
+            log_odds += max(-1.5, min(1.5, 0.4 * formal - 0.4 * plain_you))
+    lowered = text.lower().replace("’", "'")
+    if re.search(r"[a-z]{2}", lowered):
+        for weight, pattern in _ENGLISH:
+            times = len(re.findall(pattern, lowered))
+            if times:
+                log_odds += weight * min(times, MOST_PER_PHRASE)
+                pieces += 1
+    return Evidence(log_odds, pieces)
+
+
+def _is_prompt(text: str, at_start: bool) -> bool:
+    plain, lowered = re.sub(r"[^\w]", "", text), text.lower().replace("’", "'")
+    sounds = _sounds(plain)
+    if any(heard_times(p, plain, sounds) for p in _PROMPT_EVER) or _PROMPT_ENGLISH_EVER.search(lowered):
+        return True
+    if not at_start or _LIVE_CHINESE.search(plain) or _LIVE_ENGLISH.search(lowered):
+        return False
+    return any(heard_times(p, plain, sounds) for p in _PROMPT_AT_START) or bool(
+        _PROMPT_ENGLISH_START.search(lowered) or re.search(r"请按[\d零一二三四五六七八九]", plain)
+    )
+
+
+def set_prompts_apart(turns: Sequence[Turn], language: str = "") -> tuple[Turn, ...]:
+    """Give recorded announcements the speaker `PROMPT`, so that they count for nobody.
+
+    Only what is said before the first live exchange is searched for menus and notices that an agent could also
+    read out; queue announcements are recognised anywhere. All sentences up to the last announcement at the
+    beginning belong to it.
+    """
+    tagged: list[tuple[Word, str]] = []
+    at_start, first = True, turns[0].speaker if turns else ""
+    found = False
+    for turn in turns:
+        parts = sentences(turn.words)
+        if turn.speaker != first and not is_backchannel(turn.text):
+            at_start = False
+        flags = [_is_prompt("".join(w.text + " " for w in part), at_start) for part in parts]
+        if at_start and any(flags):
+            last = max(i for i, flag in enumerate(flags) if flag)
+            before = "".join(word.text + " " for part in parts[:last] for word in part)
+            if not (_LIVE_CHINESE.search(before.replace(" ", "")) or _LIVE_ENGLISH.search(before.lower())):
+                flags[:last] = [True] * last
+        elif at_start and not is_backchannel(turn.text):
+            at_start = False  # the first live sentence: no announcement begins after it
+        found = found or any(flags)
+        tagged.extend(
+            (word, PROMPT if flag else turn.speaker) for part, flag in zip(parts, flags, strict=True) for word in part
+        )
+    return make_turns(tagged, language) if found else tuple(turns)
+
+
+def assign(turns: Sequence[Turn], heard: Heard, cdr: CDR) -> Roles:
+    """Give each speaker a role, or none. Works with one speaker (a silent call) and with more than two.
+
+    Evidence: the CDR's channel map (true channels only); what is said; the agent's name and the company from the
+    CDR; who speaks first, in the light of the call's direction. Confidence is the probability of the assignment
+    under these log-odds.
+    """
+    said: dict[str, list[Turn]] = {}
+    for turn in turns:
+        said.setdefault(turn.speaker, []).append(turn)
+    prompts = (PROMPT,) if said.pop(PROMPT, None) else ()
+    stereo = heard.channels > 1
+    if stereo and cdr.channel_map:
+        return _from_channel_map(cdr.channel_map, heard.channels, prompts)
+
+    log_odds: dict[str, float] = {}
+    pieces = 0
+    for speaker, own in said.items():
+        evidence = script_evidence(turn.text for turn in own)
+        log_odds[speaker], pieces = evidence.log_odds, pieces + evidence.pieces
+    methods = ["script"] if pieces else []
+    if _add_cdr(log_odds, said, cdr):
+        methods.append("cdr")
+    if len(said) > 1 and _add_first_voice(log_odds, turns, cdr):
+        methods.append("first-voice")
+    if not pieces and "cdr" not in methods:
+        return Roles({}, "none", 0.0, prompts)
+
+    everyone = [f"ch{channel}" for channel in range(heard.channels)] if stereo else sorted(said)
+    return _decide(log_odds, said, everyone, "+".join(methods), prompts)
+
+
+def _from_channel_map(channel_map: dict[int, Role], channels: int, prompts: tuple[str, ...]) -> Roles:
+    roles: dict[str, Role] = {f"ch{c}": role for c, role in channel_map.items() if c < channels and role != "unknown"}
+    missing = [f"ch{c}" for c in range(channels) if f"ch{c}" not in roles]
+    if channels == 2 and len(missing) == 1 and roles:
+        roles[missing[0]] = "customer" if "agent" in roles.values() else "agent"
+    return Roles(dict(sorted(roles.items())), "channel-map", 1.0 if roles else 0.0, prompts)
+
+
+def _add_cdr(log_odds: dict[str, float], said: dict[str, list[Turn]], cdr: CDR) -> bool:
+    """Who names the company or introduces itself with the agent's name in its first turns."""
+    used = False
+    for speaker, own in said.items():
+        opening = re.sub(r"[^\w]", "", "".join(turn.text for turn in own[:2])).lower()
+        company = re.sub(r"[^\w]", "", cdr.company or "").lower()
+        if company and len(company) >= 2 and company in opening:
+            log_odds[speaker] += 1.0
+            used = True
+        name = re.sub(r"[^\w]", "", cdr.agent_name or "").lower()
+        if name and re.search(rf"(?:我是|我叫|mynameis|thisis|iam|im){re.escape(name)}", opening):
+            log_odds[speaker] += 2.5
+            used = True
+    return used
+
+
+def _add_first_voice(log_odds: dict[str, float], turns: Sequence[Turn], cdr: CDR) -> bool:
+    """An inbound call is answered by the agent. Weak: recordings begin late, and callers say 喂 first too."""
+    first = next((turn.speaker for turn in turns if turn.speaker in log_odds and not is_backchannel(turn.text)), None)
+    if first is None:
+        return False
+    bare = re.sub(r"[^\w]", "", next(turn.text for turn in turns if turn.speaker == first)).lower()
+    if cdr.direction == "outbound" or re.fullmatch(r"喂+|hello(?:hello)*", bare):
+        # the called person picks up with a bare 喂
+        log_odds[first] -= 0.5
+    else:
+        log_odds[first] += 0.75 if cdr.direction == "inbound" else 0.5
+    return True
+
+
+def _decide(
+    log_odds: dict[str, float], said: dict[str, list[Turn]], everyone: list[str], method: str, prompts: tuple[str, ...]
+) -> Roles:
+    talk = {speaker: sum(turn.span.duration_s for turn in own) for speaker, own in said.items()}
+    ranked = sorted(said, key=lambda s: (-log_odds[s], s))
+    if len(ranked) == 1:
+        only, odds = ranked[0], log_odds[ranked[0]]
+        if abs(odds) < ENOUGH:
+            return Roles({}, method, _probability(odds), prompts)
+        roles: dict[str, Role] = {only: "agent" if odds > 0 else "customer"}
+        rest = [speaker for speaker in everyone if speaker != only]
+        if len(rest) == 1:
+            roles[rest[0]] = "customer" if odds > 0 else "agent"
+        return Roles(dict(sorted(roles.items())), method, _probability(odds), prompts)
+    # With more than two voices the customer is the one who least sounds like an agent, among those with a real part.
+    agent = ranked[0]
+    parts = [speaker for speaker in ranked[1:] if talk[speaker] >= 0.1 * max(talk[s] for s in ranked[1:])]
+    customer = min(parts, key=lambda s: (log_odds[s] - math.log(1.0 + talk[s]), s))
+    difference = log_odds[agent] - log_odds[customer]
+    third = tuple(sorted(speaker for speaker in ranked if speaker not in (agent, customer))) + prompts
+    if difference < ENOUGH:
+        return Roles({}, method, _probability(difference), third)
+    return Roles(dict(sorted({agent: "agent", customer: "customer"}.items())), method, _probability(difference), third)  # type: ignore[arg-type]
+
+
+def _probability(log_odds: float) -> float:
+    """Evidence from one call is not independent: half of it counts, and nothing but a channel map is certain."""
+    return round(min(0.99, 1.0 / (1.0 + math.exp(-abs(log_odds) / 2.0))), 3)
