@@ -36,8 +36,8 @@ CODECS = {
     "alaw": Codec(("-ar", "8000", "-c:a", "pcm_alaw"), ".wav"),
     "gsm": Codec(("-ar", "8000", "-c:a", "libgsm"), ".gsm", one_leg=True),
     "amr": Codec(("-ar", "8000", "-c:a", "libopencore_amrnb", "-b:a", "7.4k"), ".amr", one_leg=True),
-    "mp3": Codec(("-ar", "8000", "-c:a", "libmp3lame", "-b:a", "16k"), ".mp3"),
-    "opus": Codec(("-ar", "8000", "-c:a", "libopus", "-b:a", "16k"), ".opus"),
+    "mp3": Codec(("-ar", "8000", "-c:a", "libmp3lame", "-b:a", "32k"), ".mp3"),
+    "opus": Codec(("-ar", "8000", "-c:a", "libopus", "-b:a", "32k"), ".opus"),
 }
 """Codecs of call recorders, at rates that they use. Whether "gsm" can be written depends on the ffmpeg."""
 
