@@ -51,6 +51,7 @@ _HEAD_BYTES = 1 << 16
 _BLOCK_BYTES = 1 << 20
 _MEMORY_BYTES = 4 << 30
 _NOTES_BYTES = 1 << 16
+_OUTPUT_HEADER_BYTES = 4096
 _RAW = {
     ".ul": "mulaw", ".ulaw": "mulaw", ".al": "alaw", ".alaw": "alaw", ".gsm": "gsm", ".g729": "g729", ".729": "g729",
 }  # fmt: skip
@@ -58,6 +59,7 @@ _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _FOREIGN = (b"PK\3\4", b"%PDF", b"\x1f\x8b", b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"\x7fELF", b"BZh", b"7z\xbc")
 _WAV_FLOAT = 3
 _WAV_EXTENSIBLE = 0xFFFE
+_WAV_PLAIN = (1, _WAV_FLOAT, 6, 7)
 # telephony starts at 8 kHz; some dictation recorders go down to 5.5; studio gear ends at 384
 _RATES_HZ = range(4_000, 384_001)
 _STREAM = re.compile(rb"^\s*Stream #0:\d+.*?: Audio: (\w+).*?, (\d+) Hz", re.MULTILINE)
@@ -127,20 +129,17 @@ def decode(path: Path, settings: Decode, ingest: Ingest | None = None) -> Audio:
         "-map", "0:a:0", "-ar", str(RATE_HZ), "-c:a", f"pcm_{sample}", "-fflags", "+bitexact", "-f", "wav", "pipe:1",
     ]  # fmt: skip
     width = 4 if form.floats else 2
-    # two channels and a little for the header
-    limit = int(settings.longest_s * RATE_HZ) * 2 * width + 4096
-    output = _run(command, settings.timeout_s, limit)
+    output = _run(command, settings.timeout_s, int(settings.longest_s * RATE_HZ) * width)
     found = _STREAM.search(output.notes)
     codec, source_rate_hz = (found[1].decode(), int(found[2])) if found else (None, None)
     if output.timed_out:
         raise _refused("timeout", path, f"not decoded after {settings.timeout_s:g} s; raise decode.timeout_s")
-    if source_rate_hz is not None and source_rate_hz not in _RATES_HZ:
-        raise _refused("bad-rate", path, f"claims {source_rate_hz} Hz; export it again at 8000 Hz or more")
+    if source_rate_hz is not None:
+        _check_rate(path, source_rate_hz)
     interleaved, channels = _samples(output.data, width, path, output.notes)
-    if channels > 2:
-        raise _refused("too-many-channels", path, f"has {channels} channels; export it with one or two")
+    _check_channels(path, channels)
     if output.overflowed or interleaved.size // channels > settings.longest_s * RATE_HZ:
-        raise _refused("too-long", path, f"is longer than {settings.longest_s:g} s; split it or raise decode.longest_s")
+        raise _too_long(path, settings.longest_s)
     if (tally := _TALLY.search(output.notes)) and int(tally[2]) < int(tally[1]) / 2:
         raise _refused("damaged", path, f"only {int(tally[2])} of {int(tally[1])} packets decode; export it again")
     samples = np.empty((channels, interleaved.size // channels), np.float32)
@@ -234,7 +233,7 @@ def _recognise(path: Path, settings: Decode, ingest: Ingest) -> _Format:
     except (OSError, ValueError) as error:
         raise _refused("unreadable", path, f"cannot be read ({type(error).__name__}); check its permissions") from error
     if head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
-        return _wav(head, info.st_size)
+        return _wav(path, head, info.st_size, settings.longest_s)
     name = _magic(head)
     if name is None and not _is_foreign(head):
         name = _RAW.get(path.suffix.lower()) or ("mp3" if _is_mpeg_audio(head) else None)
@@ -315,26 +314,54 @@ def _chunks(head: bytes, order: str, start: int = 12) -> Iterable[tuple[bytes, i
         at += 8 + size + (size & 1)
 
 
-def _wav(head: bytes, file_size: int) -> _Format:
-    """How to read a WAV. Recorders that die, or stream, leave a data size that is wrong: then it is not heeded."""
+def _wav(path: Path, head: bytes, file_size: int, longest_s: float) -> _Format:
+    """How to read a WAV. Recorders that die, or stream, leave a data size that is wrong: then it is not heeded.
+
+    What the header alone shows to be hopeless is refused at once, by the bytes there are, not those it claims.
+    """
     order = ">" if head[:4] == b"RIFX" else "<"
-    floats, ignore = False, False
+    floats, ignore, bytes_a_second = False, False, 0.0
     for name, at, size in _chunks(head, order):
-        if name == b"fmt " and at + 2 <= len(head):
-            (tag,) = struct.unpack_from(f"{order}H", head, at)
+        if name == b"fmt " and at + 16 <= len(head):
+            tag, channels, rate_hz, _, _, bits = struct.unpack_from(f"{order}HHIIHH", head, at)
             if tag == _WAV_EXTENSIBLE and at + 26 <= len(head):
                 (tag,) = struct.unpack_from(f"{order}H", head, at + 24)
+            _check_rate(path, rate_hz)
+            _check_channels(path, channels)
             floats = tag == _WAV_FLOAT
+            if tag in _WAV_PLAIN:
+                bytes_a_second = channels * bits / 8 * rate_hz
         if name == b"data":
-            rest = file_size - at - size
+            there = file_size - at
+            if bytes_a_second and there / bytes_a_second > longest_s + 1 and size / bytes_a_second > longest_s + 1:
+                raise _too_long(path, longest_s)
             # what follows honest data is at most other chunks: notes, markers; never as much as the sound
-            ignore = head[:4] in (b"RIFF", b"RIFX") and (size in (0, 0xFFFFFFFF) or rest > max(4096, size // 4))
+            ignore = head[:4] in (b"RIFF", b"RIFX") and (
+                size in (0, 0xFFFFFFFF) or there - size > max(4096, size // 4)
+            )
             break
     return _Format("wav", ("-ignore_length", "1") if ignore else (), floats)
 
 
+def _check_rate(path: Path, rate_hz: int) -> None:
+    if rate_hz not in _RATES_HZ:
+        raise _refused("bad-rate", path, f"claims {rate_hz} Hz; export it again at 8000 Hz or more")
+
+
+def _check_channels(path: Path, channels: int) -> None:
+    if channels > 2:
+        raise _refused("too-many-channels", path, f"has {channels} channels; export it with one or two")
+
+
+def _too_long(path: Path, longest_s: float) -> BadRecording:
+    return _refused("too-long", path, f"is longer than {longest_s:g} s; split it or raise decode.longest_s")
+
+
 def _run(command: list[str], timeout_s: float, limit_bytes: int) -> _Output:
-    """Run ffmpeg with limits on time, memory and output; it and its children are gone when this returns."""
+    """Run ffmpeg with limits on time, memory and output (`limit_bytes` a channel, two channels at most).
+
+    It and its children are gone when this returns.
+    """
     process = subprocess.Popen(
         [os.fsencode(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, start_new_session=True, env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
@@ -368,9 +395,13 @@ def _run(command: list[str], timeout_s: float, limit_bytes: int) -> _Output:
     drainer.start()
     data = bytearray()
     try:
-        while len(data) <= limit_bytes and (block := os.read(process.stdout.fileno(), _BLOCK_BYTES)):
+        most = _HEAD_BYTES
+        while len(data) <= most and (block := os.read(process.stdout.fileno(), _BLOCK_BYTES)):
             data += block
-        overflowed = len(data) > limit_bytes
+            if most == _HEAD_BYTES and len(data) >= _OUTPUT_HEADER_BYTES:
+                channels = _header(data)[0]
+                most += limit_bytes * channels if channels <= 2 else 0
+        overflowed = len(data) > most
         if overflowed:
             kill()
         process.wait()
@@ -402,13 +433,7 @@ def _limit(pid: int, timeout_s: float) -> None:
 
 def _samples(data: bytearray, width: int, path: Path, notes: bytes) -> tuple[npt.NDArray[np.generic], int]:
     """The interleaved samples and the number of channels in the WAV that ffmpeg wrote to its pipe."""
-    channels, start = 0, None
-    for name, at, _ in _chunks(bytes(data[:4096]), "<"):
-        if name == b"fmt ":
-            (channels,) = struct.unpack_from("<H", data, at + 2)
-        if name == b"data":
-            start = at
-            break
+    channels, start = _header(data)
     if start is None or not channels:
         if b"matches no streams" in notes:
             raise _refused("no-audio", path, "has no audio stream; export the sound")
@@ -418,3 +443,14 @@ def _samples(data: bytearray, width: int, path: Path, notes: bytes) -> tuple[npt
         raise _refused("no-samples", path, "has a header but no sound; record or copy it again")
     view = np.frombuffer(memoryview(data)[start : start + frames * width * channels], "<f4" if width == 4 else "<i2")
     return view, channels
+
+
+def _header(data: bytearray) -> tuple[int, int | None]:
+    """Channels, and where the samples start, of a WAV that ffmpeg writes; 0 and None when it is not complete."""
+    channels = 0
+    for name, at, _ in _chunks(bytes(data[:_OUTPUT_HEADER_BYTES]), "<"):
+        if name == b"fmt ":
+            (channels,) = struct.unpack_from("<H", data, at + 2)
+        if name == b"data":
+            return channels, at
+    return channels, None

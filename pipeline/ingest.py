@@ -36,6 +36,7 @@ REASONS = {
     "outside-inbox": "a link to a file outside the inbox",
     "not-a-file": "a folder, pipe, socket or device that is named like a recording",
     "empty": "the file has no bytes",
+    "too-large": "the file is larger than decode.largest_mb",
     "unreadable": "the file or folder cannot be read",
 }
 """Every reason a Failure from here can have."""
@@ -186,6 +187,9 @@ def scan(settings: Settings, home: Home) -> Scan:
         files += 1
         if info.st_size == 0:
             fail(path, "empty", "is empty; copy it again")
+            continue
+        if info.st_size > settings.decode.largest_mb * 1e6:
+            fail(path, "too-large", f"is larger than {settings.decode.largest_mb:g} MB; raise decode.largest_mb")
             continue
         if settings.ingest.settle_s and time.time() - info.st_mtime < settings.ingest.settle_s:
             unsettled += 1

@@ -216,10 +216,13 @@ def _bursts(samples: Samples) -> list[_Burst]:
             inner = level[start + 3 : end - 3]
             if inner.size < 10:
                 continue
-            top = float(np.median(inner))
-            # speech and music swell and fade; a tone is switched
-            if np.mean(np.abs(inner - top) < 2.0) < 0.85:
+            # speech and music swell and fade; a tone is switched, though gain control may tilt it
+            middle = np.linspace(-1, 1, inner.size)
+            tilt = float((inner * middle).sum() / (middle * middle).sum())
+            flat = inner - tilt * middle
+            if abs(tilt) > 4 or np.mean(np.abs(flat - np.median(flat)) < 2.0) < 0.85:
                 continue
+            top = float(np.median(inner))
             loud = np.flatnonzero(level[start:end] > top - 6)
             span = Span((start + int(loud[0])) * _TONE_HOP / RATE_HZ, (start + int(loud[-1]) + 1) * _TONE_HOP / RATE_HZ)
             if span.duration_s >= 0.15:
