@@ -1,0 +1,173 @@
+"""Whisper by faster-whisper (CTranslate2): the default recogniser, quick on a processor without GPU."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+from pathlib import Path
+from typing import Any
+
+from models import chunks, weights
+from pipeline.datatypes import Samples, Segment, Span
+from pipeline.errors import BadModel
+
+EMBEDDED = "embedded"
+"""As a model's name: the weights that `models.weights` assembles."""
+
+
+class FasterWhisper:
+    """A recogniser. `model` is "embedded", a Whisper size that faster-whisper downloads, or a local folder.
+
+    `folder` holds the embedded weights. `device` is auto, cpu, cuda or cuda:1…; `compute_type` auto means
+    int8 on a processor and float16 on a GPU that has it. `threads` 0 takes every processor allowed to this
+    process. `hot_words` are given to the decoder as context. Raises BadModel, from here or from `load`.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        folder: Path,
+        device: str = "auto",
+        compute_type: str = "auto",
+        beam_size: int = 5,
+        threads: int = 0,
+        hot_words: tuple[str, ...] = (),
+    ) -> None:
+        self._device, self._device_index = _device(device)
+        self._compute_type = _compute_type(compute_type, self._device, self._device_index)
+        self._beam_size = beam_size
+        self._threads = threads or processors()
+        self._hot_words = ", ".join(hot_words) or None
+        if model == EMBEDDED:
+            self._source = str(weights.require(folder, weights.WHISPER_BASE))
+        else:
+            self._source = model
+        self._model: Any = None
+        self.fingerprint = " ".join(
+            (
+                f"faster-whisper {importlib.metadata.version('faster-whisper')}",
+                f"ctranslate2 {importlib.metadata.version('ctranslate2')}",
+                identity(Path(self._source) / "model.bin") or model,
+                self._compute_type,
+                f"beam {beam_size}",
+                f"chunks {chunks.VERSION}",
+                f"hot words {hashlib.sha256((self._hot_words or '').encode()).hexdigest()[:8]}",
+            )
+        )
+
+    def load(self) -> None:
+        """Load the weights (or download them first); without it the first call does. Raises BadModel."""
+        if self._model is not None:
+            return
+        from faster_whisper import WhisperModel
+
+        try:
+            self._model = WhisperModel(
+                self._source,
+                device=self._device,
+                device_index=self._device_index,
+                compute_type=self._compute_type,
+                cpu_threads=self._threads,
+            )
+        except Exception as error:  # the engine, the hub and their transports each have errors of their own
+            raise BadModel(cannot_load(self._source, error)) from error
+
+    def detect_language(self, samples: Samples, voiced: tuple[Span, ...], among: tuple[str, ...]) -> tuple[str, float]:
+        """See Recognizer. Hears the first window of speech; among[0] with probability 0 when there is none."""
+        windows = chunks.chunks(samples, chunks.utterances(samples, voiced))
+        if not windows:
+            return among[0], 0.0
+        self.load()
+        if not self._model.model.is_multilingual:
+            return ("en", 1.0) if "en" in among else (among[0], 0.0)
+        _, _, probabilities = self._model.detect_language(audio=windows[0].samples)
+        return chunks.among_only(dict(probabilities), among)
+
+    def transcribe(self, samples: Samples, voiced: tuple[Span, ...], language: str, channel: int) -> list[Segment]:
+        """See Recognizer. Text and words are Whisper's own; `pipeline.wording` finishes them."""
+        self.load()
+        return chunks.transcribe(self._decode, samples, voiced, language, channel)
+
+    def _decode(self, samples: Samples, language: str) -> chunks.Decoded:
+        segments, _ = self._model.transcribe(
+            samples,
+            language=language,
+            beam_size=self._beam_size,
+            hotwords=self._hot_words,
+            word_timestamps=True,
+            condition_on_previous_text=False,
+            # no sampling: the same sound must give the same words; nor silent skipping: gates mark instead
+            temperature=0.0,
+            compression_ratio_threshold=None,
+            log_prob_threshold=None,
+            no_speech_threshold=None,
+        )
+        found = list(segments)
+        return chunks.Decoded(
+            tuple(
+                chunks.Token(float(word.start), float(word.end), word.word, float(word.probability))
+                for segment in found
+                for word in segment.words or ()
+                if word.word.strip()
+            ),
+            max((float(segment.no_speech_prob) for segment in found), default=1.0),
+        )
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        return os.cpu_count() or 1
+
+
+def identity(file: Path) -> str | None:
+    """A short hash of a weights file's size, beginning and end; None when there is no such file."""
+    try:
+        with file.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            digest = hashlib.sha256(str(size).encode())
+            for start in (0, max(0, size - (1 << 20))):
+                stream.seek(start)
+                digest.update(stream.read(1 << 20))
+        return digest.hexdigest()[:16]
+    except OSError:
+        return None
+
+
+def cannot_load(source: str, error: Exception) -> str:
+    """One line for weights that an engine refuses or a hub does not give."""
+    why = (str(error).strip().splitlines() or [""])[0][:160] or type(error).__name__
+    return (
+        f"Whisper model {source!r} cannot be loaded: {why}; "
+        'set hear.model to "embedded", to a local path, or to a size whose hub can be reached'
+    )
+
+
+def _device(device: str) -> tuple[str, int]:
+    import ctranslate2
+
+    name, _, index = device.partition(":")
+    if name == "auto":
+        name = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+    if name not in ("cpu", "cuda") or (index and not index.isdigit()):
+        raise BadModel(f"hear.device {device!r} is unknown; use auto, cpu, cuda or cuda:1")
+    if name == "cuda" and ctranslate2.get_cuda_device_count() <= int(index or 0):
+        raise BadModel(f"hear.device {device!r}: no such GPU is visible; use auto or cpu")
+    return name, int(index or 0)
+
+
+def _compute_type(compute_type: str, device: str, index: int) -> str:
+    import ctranslate2
+
+    supported = ctranslate2.get_supported_compute_types(device, index)
+    if compute_type == "auto":
+        wanted = ("int8", "float32") if device == "cpu" else ("float16", "int8_float16", "float32")
+        return next(name for name in wanted if name in supported)
+    if compute_type not in supported:
+        raise BadModel(
+            f"hear.compute_type {compute_type!r} does not work on {device}; use one of {', '.join(sorted(supported))}"
+        )
+    return compute_type
