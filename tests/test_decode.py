@@ -35,12 +35,12 @@ def refused(path: Path, settings: Decode = DECODE) -> str:
 
 
 def sounds_like(samples: np.ndarray, original: np.ndarray) -> float:
-    """Correlation of the two loudness curves, 20 ms apart, at the best delay up to 0.25 s (the codec's own)."""
+    """Correlation of the two loudness curves, 20 ms apart, at the best delay, -0.1 to 0.25 s (the codec's own)."""
     step = RATE_HZ // 50
     wide = np.repeat(original.astype(np.float32) / 32768, RATE_HZ // 8000)
     curves = [np.log10([np.std(x[at : at + step]) + 0.003 for at in range(0, x.size, step)]) for x in (samples, wide)]
-    n = min(map(len, curves)) - 13
-    return max(float(np.corrcoef(curves[0][lag : lag + n], curves[1][:n])[0, 1]) for lag in range(13))
+    n = min(map(len, curves)) - 18
+    return max(float(np.corrcoef(curves[0][lag : lag + n], curves[1][5 : 5 + n])[0, 1]) for lag in range(18))
 
 
 def _g711(samples: np.ndarray, law: str) -> bytes:
