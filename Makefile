@@ -1,0 +1,61 @@
+# make venv      an environment in .venv with the tested set, and the embedded models in data/weights
+# make nightly   the same, then a night over data/samples
+# make test      the same with test tools, then every test
+# make lint      style, types and import contracts
+# make clean     removes .venv and what tools left behind; data/ stays
+
+.DEFAULT_GOAL := venv
+.NOTPARALLEL:
+.PHONY: venv nightly test lint clean test-venv
+
+# Another project's environment must not leak into this one.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE CONDA_PREFIX
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_USER PIP_CONSTRAINT PIP_REQUIREMENT PIP_REQUIRE_VIRTUALENV PIP_EDITABLE
+
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+# Changes whenever the environment must be made anew or brought up to date.
+STATE = { pwd; cat pyproject.toml constraints.txt; } | cksum
+
+venv:
+	@state=$$($(STATE)); \
+	if [ "$$(cat .venv/callqa-installed 2>/dev/null)" != "$$state" ] || ! $(PYTHON) -c '' 2>/dev/null; then \
+	  $(MAKE) --no-print-directory .base && \
+	  echo "installing the tested set into .venv: some 4 GB, several minutes" && \
+	  $(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . && \
+	  echo "$$state" > .venv/callqa-installed || exit 1; \
+	fi; \
+	[ -f data/weights/verified.json ] || .venv/bin/callqa models fetch
+
+# A folder that another place or Python made is no use: an environment cannot be moved.
+.PHONY: .base
+.base:
+	@if $(PYTHON) -m pip --version >/dev/null 2>&1 && [ "$$(cat .venv/callqa-place 2>/dev/null)" = "$$(pwd)" ]; then exit 0; fi; \
+	for python in $(CALLQA_PYTHON) python3 python3.13 python3.12 python3.11; do \
+	  if "$$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then \
+	    rm -rf .venv && "$$python" -m venv .venv && pwd > .venv/callqa-place && exit 0; \
+	    exit 1; \
+	  fi; \
+	done; \
+	echo "callqa needs Python 3.11, 3.12 or 3.13 with its venv module, and finds none: install it (Debian: apt-get install python3 python3-venv), or name one: make CALLQA_PYTHON=/path/to/python3.11" >&2; exit 1
+
+test-venv: venv
+	@state=$$($(STATE)); \
+	if [ "$$(cat .venv/callqa-test-installed 2>/dev/null)" != "$$state" ]; then \
+	  echo "adding the test tools" && \
+	  $(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]' && \
+	  echo "$$state" > .venv/callqa-test-installed; \
+	fi
+
+nightly: venv
+	@.venv/bin/callqa nightly --inbox data/samples
+
+lint: test-venv
+	@.venv/bin/python -m ruff check . && .venv/bin/python -m mypy && .venv/bin/lint-imports
+
+test: lint
+	@.venv/bin/python -m pytest $(ARGS)
+
+clean:
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov *.egg-info
+	@find pipeline models flows tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

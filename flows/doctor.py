@@ -1,0 +1,287 @@
+"""``callqa doctor``: what could go wrong on this machine, item by item, with the remedy."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from flows.words import say
+from pipeline.errors import CallQAError
+from pipeline.settings import CHECKOUT, Settings
+
+DISK_GB = 2.0
+MEMORY_GB = 3.0
+"""What a hearing process with the embedded models needs at most, with the server beside it."""
+
+Mark = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: `remedy` says what to do, and is empty when all is well."""
+
+    mark: Mark
+    what: str
+    remedy: str = ""
+
+
+def examine(settings: Callable[[], Settings]) -> bool:
+    """Print every finding; true when nothing failed (warnings do not count)."""
+    from rich.text import Text
+
+    from flows.show import out
+
+    marks = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
+    if not (out.encoding or "").lower().startswith("utf"):
+        marks = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
+    good = True
+    for finding in findings(settings):
+        sign, style = marks[finding.mark]
+        line = Text(f"{sign} ", style=style)
+        line.append(finding.what)
+        if finding.remedy:
+            line.append(f" → {finding.remedy}", style="bold")
+        out.print(line, soft_wrap=True)
+        good = good and finding.mark != "fail"
+    return good
+
+
+def findings(read: Callable[[], Settings]) -> Iterator[Finding]:
+    """Every check in turn."""
+    yield _python()
+    yield from _versions()
+    yield from _shadows()
+    try:
+        settings = read()
+    except CallQAError as error:
+        yield Finding("fail", str(error), say("改正设置文件", "correct the settings file"))
+        return
+    yield Finding("ok", say("设置可读", "settings can be read"))
+    yield _ffmpeg(settings)
+    yield from _weights(settings)
+    yield from _rulebooks(settings)
+    yield from _home(settings)
+    yield _memory(settings)
+    yield from _processor(settings)
+    yield from _diarization(settings)
+    yield from _terminal()
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.prefix == sys.base_prefix:
+        return Finding(
+            "warn",
+            say(f"Python {version}，不在虚拟环境中", f"Python {version}, in no virtual environment"),
+            say("用 make venv 建立的 .venv/bin/callqa", "use .venv/bin/callqa, which make venv makes"),
+        )
+    return Finding("ok", f"Python {version}")
+
+
+def _versions() -> Iterator[Finding]:
+    file = CHECKOUT / "constraints.txt"
+    if not file.is_file():
+        yield Finding(
+            "warn", say("找不到 constraints.txt", "constraints.txt is missing"), "git checkout constraints.txt"
+        )
+        return
+    pins = dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE))
+    needed = {
+        re.split(r"[\s<>=!~;\[]", line, maxsplit=1)[0].lower().replace("_", "-").replace(".", "-")
+        for line in metadata.requires("callqa") or []
+        if "extra ==" not in line
+    }
+    missing, other = [], []
+    for name, pin in pins.items():
+        try:
+            installed = metadata.version(name).split("+")[0]
+        except metadata.PackageNotFoundError:
+            if name.lower().replace("_", "-").replace(".", "-") in needed:
+                missing.append(name)
+            continue
+        if installed != pin:
+            other.append(f"{name} {installed} ({pin})")
+    if missing:
+        yield Finding("fail", say("缺少软件包：", "packages are missing: ") + ", ".join(missing), "make venv")
+    if other:
+        yield Finding(
+            "warn", say("版本与测试过的不同：", "versions other than the tested ones: ") + ", ".join(other), "make venv"
+        )
+    if not missing and not other:
+        yield Finding("ok", say("软件包即测试过的一组", "packages are the tested set"))
+
+
+def _shadows() -> Iterator[Finding]:
+    """Another project's `pipeline`, `models` or `flows` that Python would find before ours."""
+    for name in ("pipeline", "models", "flows"):
+        spec = importlib.util.find_spec(name)
+        origin = Path(spec.origin).resolve() if spec and spec.origin else None
+        if origin is None or origin.parent.parent != CHECKOUT:
+            yield Finding(
+                "fail",
+                say(f"模块 {name} 来自 {origin}", f"module {name} comes from {origin}"),
+                say("清除 PYTHONPATH 后重试", "unset PYTHONPATH"),
+            )
+    paths = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
+    others = [p for p in paths if any((Path(p) / n).exists() for n in ("pipeline", "models", "flows"))]
+    if [p for p in others if Path(p).resolve() != CHECKOUT]:
+        yield Finding(
+            "warn", say("PYTHONPATH 中另有同名模块", "PYTHONPATH holds modules of the same names"), "unset PYTHONPATH"
+        )
+
+
+def _ffmpeg(settings: Settings) -> Finding:
+    from pipeline.decode import ffmpeg_executable
+
+    try:
+        executable = ffmpeg_executable(settings.decode.ffmpeg)
+        first = subprocess.run([executable, "-version"], capture_output=True, text=True, timeout=20).stdout.split("\n")[
+            0
+        ]
+    except (CallQAError, OSError, subprocess.TimeoutExpired) as error:
+        remedy = say("apt-get install ffmpeg，或 make venv", "apt-get install ffmpeg, or make venv")
+        return Finding("fail", f"ffmpeg: {error}" if isinstance(error, CallQAError) else "ffmpeg", remedy)
+    return Finding("ok", first.split(" Copyright")[0] or "ffmpeg")
+
+
+def _weights(settings: Settings) -> Iterator[Finding]:
+    from models.weights import check
+
+    faults = check(settings.paths.weights)
+    if not faults:
+        yield Finding("ok", say("内置模型齐全、校验正确", "embedded models are there and right"))
+    embedded = settings.hear.model == "embedded" or settings.hear.diarization in ("auto", "embedded")
+    for fault in faults:
+        yield Finding("fail" if embedded else "warn", fault.split("; ")[0], "callqa models fetch")
+    model = settings.hear.model
+    if ("/" in model or model.startswith(".")) and not Path(model).exists():
+        yield Finding("fail", f"hear.model = {model}", say("该路径不存在", "there is no such path"))
+
+
+def _rulebooks(settings: Settings) -> Iterator[Finding]:
+    from pipeline.rulebook import load_rulebook
+
+    for language, folder in settings.paths.rulebooks.items():
+        try:
+            book = load_rulebook(folder)
+        except CallQAError as error:
+            faults = str(error).splitlines()
+            yield Finding(
+                "fail", faults[0] + (f" (+{len(faults) - 1})" if len(faults) > 1 else ""), "callqa rules lint"
+            )
+        else:
+            yield Finding(
+                "ok", say(f"规则册 {language}：{len(book.rules)} 条", f"rulebook {language}: {len(book.rules)} rules")
+            )
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    home = settings.paths.home
+    folder = next(p for p in (home, *home.parents) if p.exists())
+    if not os.access(folder, os.W_OK):
+        yield Finding(
+            "fail",
+            say(f"不能写入 {folder}", f"{folder} cannot be written"),
+            say("修改权限，或设置 paths.home", "change its permissions, or paths.home"),
+        )
+        return
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    what = say(f"磁盘空闲 {free_gb:.1f} GB（{folder}）", f"{free_gb:.1f} GB free on the disk of {folder}")
+    yield Finding("ok", what) if free_gb >= DISK_GB else Finding("warn", what, say("腾出空间", "make room"))
+    lock = home / "run.lock"
+    if lock.exists():
+        with lock.open("r+") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield Finding("warn", say("有一次运行正在进行", "a run is at work"), say("等它结束", "wait for it"))
+    if not settings.paths.inbox.is_dir():
+        yield Finding(
+            "warn",
+            say(f"没有收件文件夹 {settings.paths.inbox}", f"no inbox: {settings.paths.inbox}"),
+            say("建立它，或设置 paths.inbox", "make it, or set paths.inbox"),
+        )
+
+
+def _memory(settings: Settings) -> Finding:
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+        free_gb = int(re.findall(r"MemAvailable:\s+(\d+)", text)[0]) / 1e6
+    except (OSError, IndexError):
+        return Finding("warn", say("不知可用内存", "free memory is not known"))
+    needed_gb = MEMORY_GB * settings.hear.workers
+    what = say(f"可用内存 {free_gb:.1f} GB", f"{free_gb:.1f} GB of memory available")
+    if free_gb < needed_gb:
+        return Finding(
+            "warn",
+            what,
+            say(
+                f"{settings.hear.workers} 个进程约需 {needed_gb:.0f} GB；减少 hear.workers",
+                f"{settings.hear.workers} workers may need {needed_gb:.0f} GB; lower hear.workers",
+            ),
+        )
+    return Finding("ok", what)
+
+
+def _processor(settings: Settings) -> Iterator[Finding]:
+    cores = os.cpu_count() or 1
+    what = say(f"{cores} 个处理器核心", f"{cores} processor cores")
+    if settings.hear.workers > cores:
+        yield Finding("warn", what, say("hear.workers 超过核心数", "hear.workers exceeds them"))
+    else:
+        yield Finding("ok", what)
+    import torch
+
+    if torch.cuda.is_available():
+        yield Finding("ok", f"GPU: {torch.cuda.get_device_name(0)}")
+    elif settings.hear.device.startswith("cuda"):
+        yield Finding(
+            "fail",
+            say("设置了 GPU，但 torch 找不到", "hear.device asks for a GPU, and torch finds none"),
+            say("安装 CUDA 版 torch，或 hear.device = auto", "install a CUDA build of torch, or hear.device = auto"),
+        )
+    else:
+        yield Finding("ok", say("没有 GPU：在处理器上运行", "no GPU: runs on the processor"))
+
+
+def _diarization(settings: Settings) -> Iterator[Finding]:
+    hear = settings.hear
+    if hear.diarization != "community-1":
+        return
+    if hear.diarization_model and not Path(hear.diarization_model).exists():
+        yield Finding(
+            "fail", f"hear.diarization_model = {hear.diarization_model}", say("该路径不存在", "there is no such path")
+        )
+    elif not hear.diarization_model and not os.environ.get(hear.token_env):
+        yield Finding(
+            "fail",
+            say(f"community-1 需要环境变量 {hear.token_env}", f"community-1 needs the variable {hear.token_env}"),
+            say(
+                "设置令牌，或用本地文件夹 hear.diarization_model",
+                "set the token, or hear.diarization_model to a folder",
+            ),
+        )
+
+
+def _terminal() -> Iterator[Finding]:
+    encoding = (sys.stdout.encoding or "").lower()
+    if not encoding.startswith("utf"):
+        yield Finding(
+            "warn",
+            say(f"终端编码 {encoding}", f"the terminal's encoding is {encoding}"),
+            "export LANG=C.UTF-8 PYTHONUTF8=1",
+        )
+    if shutil.which("fc-list"):
+        fonts = subprocess.run(["fc-list", ":lang=zh"], capture_output=True, text=True).stdout
+        if not fonts.strip():
+            yield Finding("warn", say("没有中文字体", "no Chinese font"), "apt-get install fonts-noto-cjk")

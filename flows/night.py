@@ -1,0 +1,423 @@
+"""What a night does, step by step, without Prefect: find out what is left to do, hear, judge, publish.
+
+The files of the home folder decide what is done (see `pipeline.home`). A killed night therefore goes on
+where it was, a second one finds nothing to do, and no step trusts what an earlier process believed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import json
+import os
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from pipeline.rulebook import Rulebook, load_rulebook
+
+from flows.worker import DISK_FULL, Crew, NightStopped, Outcome
+from pipeline import artefacts
+from pipeline.datatypes import Heard, Recording
+from pipeline.errors import BadArtefact, CallQAError
+from pipeline.home import Failure, Hearing, Home, JudgedFile, Run, Sighting
+from pipeline.run import judge, judging_key
+from pipeline.settings import Settings
+
+JUDGED_A_SHARD = 200
+"""Judging a call takes milliseconds; this many make one Prefect task."""
+
+PCM_BYTES_S, CODED_BYTES_S = 16_000, 4_000
+"""Bytes a second of usual telephone recordings, to cut shards before anything is decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one night is told beside the settings."""
+
+    limit: int | None = None
+    retry_failed: bool = False
+    report: bool = True
+
+
+@dataclass
+class Tally:
+    """Counts of a night while it goes on; read by the progress display."""
+
+    found: int = 0
+    copies: int = 0
+    to_hear: int = 0
+    heard: int = 0
+    to_judge: int = 0
+    judged: int = 0
+    failed: int = 0
+    known_failures: int = 0
+    left: int = 0
+    audio_s: float = 0.0
+    expected_s: float = 0.0
+    done_s: float = 0.0
+
+
+@contextmanager
+def run_lock(home: Home) -> Iterator[None]:
+    """Hold the home for one run. Raises CallQAError naming who holds it. The lock dies with its process."""
+    home.root.mkdir(parents=True, exist_ok=True)
+    with home.lock.open("a+", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            stream.seek(0)
+            raise CallQAError(
+                f"another run is at work in {home.root} ({_holder(stream.read())}); wait for it"
+            ) from error
+        stream.truncate(0)
+        stream.write(json.dumps({"pid": os.getpid(), "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")}))
+        stream.flush()
+        try:
+            yield
+        finally:
+            stream.truncate(0)
+
+
+def _holder(text: str) -> str:
+    try:
+        holder = json.loads(text)
+        return f"process {holder['pid']}, since {holder['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "just started"
+
+
+class Unpublished:
+    """A mark in the home that results changed and the database has not been built from them yet."""
+
+    def __init__(self, home: Home) -> None:
+        self.path = home.root / "unpublished"
+
+    def set(self) -> None:
+        if not self.path.exists():
+            artefacts.write_bytes(self.path, b"")
+
+    def clear(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def __bool__(self) -> bool:
+        return self.path.exists()
+
+
+def load_rulebooks(settings: Settings) -> dict[str, Rulebook]:
+    """Every language's rulebook. Raises BadRule with all faults."""
+    return {language: load_rulebook(folder) for language, folder in settings.paths.rulebooks.items()}
+
+
+def stored_key(path: Path) -> str | None:
+    """The key of a judged file without reading the rest of it; None when there is none or it is damaged."""
+    try:
+        with gzip.open(path) as stream:
+            start = stream.read(200)
+    except (OSError, EOFError):
+        return None
+    found = re.match(rb'\{"key":"([0-9a-f]+)"', start)
+    return found[1].decode() if found else None
+
+
+def seconds_expected(path: Path, size_bytes: int) -> float:
+    """A guess at a recording's length, for shards and the remaining time; nothing else rests on it."""
+    return size_bytes / (PCM_BYTES_S if path.suffix.lower() == ".wav" else CODED_BYTES_S)
+
+
+@dataclass
+class Night:
+    """One run over a home. Its steps are called in this order: scan, hear (by shard), judge (by shard), finish."""
+
+    settings: Settings
+    fingerprint: str
+    options: Options = field(default_factory=Options)
+    run_id: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}")
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    stop: threading.Event = field(default_factory=threading.Event)
+    tally: Tally = field(default_factory=Tally)
+    shards: list[list[Recording]] = field(default_factory=list)
+    to_judge: list[Sighting] = field(default_factory=list)
+    error: BaseException | None = None
+    on_change: Callable[[], None] = lambda: None
+    rulebooks: dict[str, Rulebook] = field(default_factory=dict)
+    scanned: bool = False
+    _found: tuple[Recording, ...] = ()
+    _recorded: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.home = Home(self.settings.paths.home)
+        self.unpublished = Unpublished(self.home)
+        self.crew = Crew(self.settings, self.stop)
+
+    # --- scan
+
+    def scan(self) -> None:
+        """Look through the inbox and plan the shards of hearing."""
+        from pipeline.ingest import scan
+
+        self.rulebooks = load_rulebooks(self.settings)
+        scanned = scan(self.settings, self.home)
+        self._found = scanned.recordings
+        self.tally.copies = scanned.copies
+        self.tally.found = len(scanned.recordings) + len(scanned.failures)
+        for failure in scanned.failures:
+            self._fail(failure)
+        to_hear = []
+        for recording in self._found:
+            if self.home.heard(recording.sha256, self.fingerprint).exists():
+                # killed between the artefact and the failure's removal, or heard elsewhere with these engines
+                self.home.failure(recording.sha256).unlink(missing_ok=True)
+                continue
+            if self._failed_before(recording.sha256):
+                self.tally.known_failures += 1
+                continue
+            to_hear.append(recording)
+        if self.options.limit is not None:
+            to_hear, left = to_hear[: self.options.limit], to_hear[self.options.limit :]
+            self.tally.left = len(left)
+        self.shards = self._cut(to_hear)
+        self.tally.to_hear = len(to_hear)
+        self.tally.expected_s = sum(seconds_expected(r.path, r.size_bytes) for r in to_hear)
+        self.scanned = True
+
+    def _failed_before(self, sha256: str) -> bool:
+        path = self.home.failure(sha256)
+        if self.options.retry_failed or not path.exists():
+            return False
+        try:
+            return artefacts.read(path, Failure).fingerprint == self.fingerprint
+        except BadArtefact:
+            return False
+
+    def _cut(self, recordings: list[Recording]) -> list[list[Recording]]:
+        shards: list[list[Recording]] = []
+        room_s = 0.0
+        for recording in recordings:
+            length_s = seconds_expected(recording.path, recording.size_bytes)
+            if not shards or room_s < length_s:
+                shards.append([])
+                room_s = self.settings.hear.shard_minutes * 60
+            shards[-1].append(recording)
+            room_s -= length_s
+        return shards
+
+    def idle(self) -> bool:
+        """True when everything found is heard, judged and published. Call after `scan`."""
+        if self.shards or self.unpublished or not self.home.database.exists():
+            return False
+        self.plan_judging()
+        return not self.to_judge
+
+    def plan_judging(self, everything: bool = False) -> None:
+        """List what must be judged (again): what the inbox holds, or `everything` in the home."""
+        if everything:
+            sightings = self.home.sightings()
+        else:
+            paths = (self.home.recording(r.sha256) for r in self._found)
+            sightings = (artefacts.read(path, Sighting) for path in paths if path.exists())
+        self.rulebooks = self.rulebooks or load_rulebooks(self.settings)
+        self.to_judge = []
+        for sighting in sightings:
+            heard = self._artefact(sighting.sha256)
+            if heard is not None:
+                fingerprint = heard.name.split(".")[1]
+                key = judging_key(sighting.sha256, fingerprint, sighting.cdr, self.rulebooks, self.settings)
+                if stored_key(self.home.judged(sighting.sha256)) != key:
+                    self.to_judge.append(sighting)
+        self.tally.to_judge = len(self.to_judge)
+
+    def _artefact(self, sha256: str) -> Path | None:
+        """The artefact to judge: of tonight's engines, else the newest there is."""
+        path = self.home.heard(sha256, self.fingerprint)
+        if path.exists():
+            return path
+        others = sorted(path.parent.glob(f"{sha256}.*.json.gz"), key=lambda p: (p.stat().st_mtime, p.name))
+        return others[-1] if others else None
+
+    # --- hear
+
+    def hear(self, shard: int) -> None:
+        """Hear one shard's recordings. Raises NightStopped, or keeps the reason in `error` for the flow."""
+        self._record_start()
+        for recording in self.shards[shard]:
+            if self.stop.is_set():
+                raise NightStopped("interrupted", interrupted=True)
+            if self.home.heard(recording.sha256, self.fingerprint).exists():
+                continue
+            guess_s = seconds_expected(recording.path, recording.size_bytes)
+            outcome = self.crew.hear(recording.sha256, recording.path, partial(self._length, guess_s))
+            self._heard(recording, outcome, guess_s)
+
+    def _length(self, guess_s: float, audio_s: float) -> None:
+        with self._lock:
+            self.tally.expected_s += audio_s - guess_s
+        self.on_change()
+
+    def _heard(self, recording: Recording, outcome: Outcome, guess_s: float) -> None:
+        if outcome.reason is None:
+            self.home.failure(recording.sha256).unlink(missing_ok=True)
+        else:
+            stage: Literal["decode", "hear"] = "decode" if outcome.stage == "decode" else "hear"
+            self._fail(
+                Failure(
+                    recording.sha256,
+                    str(recording.path),
+                    stage,
+                    outcome.reason,
+                    outcome.message,
+                    datetime.now(UTC),
+                    self.fingerprint,
+                )
+            )
+        with self._lock:
+            self.tally.heard += outcome.reason is None
+            self.tally.audio_s += outcome.audio_s
+            self.tally.done_s += outcome.audio_s or guess_s
+        self.on_change()
+
+    def _fail(self, failure: Failure) -> None:
+        """Keep a failure; one that is known already is left as it was, so that it changes nothing."""
+        path = self.home.failure(failure.key)
+        with self._lock:
+            self.tally.failed += 1
+        with suppress(BadArtefact):
+            known = artefacts.read(path, Failure)
+            if replace(known, at=failure.at) == failure:
+                return
+        self.unpublished.set()
+        artefacts.write(path, failure)
+
+    # --- judge
+
+    def judge(self, shard: int) -> None:
+        """Judge one shard of `to_judge`."""
+        self._record_start()
+        for sighting in self.to_judge[shard * JUDGED_A_SHARD : (shard + 1) * JUDGED_A_SHARD]:
+            if self.stop.is_set():
+                raise NightStopped("interrupted", interrupted=True)
+            path = self._artefact(sighting.sha256)
+            assert path is not None
+            try:
+                heard = artefacts.read(path, Heard)
+            except BadArtefact:
+                # heard anew the next time; until then the failures table says so
+                path.unlink(missing_ok=True)
+                self._fail(
+                    Failure(
+                        sighting.sha256,
+                        sighting.paths[0] if sighting.paths else "",
+                        "judge",
+                        "damaged-artefact",
+                        "what was heard could not be read back; it will be heard again",
+                        datetime.now(UTC),
+                    )
+                )
+                continue
+            key = judging_key(heard.sha256, path.name.split(".")[1], sighting.cdr, self.rulebooks, self.settings)
+            judged = judge(heard, sighting.cdr, self.rulebooks, self.settings)
+            hearing = Hearing(heard.fingerprint, heard.layout, heard.language_probability, heard.provenance)
+            artefacts.write(self.home.judged(heard.sha256), JudgedFile(key, judged, hearing))
+            with self._lock:
+                self.tally.judged += 1
+            self.on_change()
+
+    @property
+    def judge_shards(self) -> int:
+        return -(-len(self.to_judge) // JUDGED_A_SHARD)
+
+    # --- publish
+
+    def cut_excerpts(self) -> None:
+        """Cut the clips of every judged call that lacks some, from whichever of its files is still there."""
+        from pipeline.excerpts import cut_excerpts, prune_excerpts
+
+        for path in self.home.files("judged"):
+            if self.stop.is_set():
+                raise NightStopped("interrupted", interrupted=True)
+            with suppress(BadArtefact):  # the database's builder lists damaged files
+                judged = artefacts.read(path, JudgedFile).judged
+                sighting = artefacts.read(self.home.recording(judged.call.sha256), Sighting)
+                sources = [Path(name) for name in sighting.paths]
+                source = next((file for file in sources if file.is_file()), sources[0] if sources else None)
+                if source is not None:
+                    cut_excerpts(judged, source, self.home, self.settings)
+        prune_excerpts(self.home)
+
+    def publish(self) -> None:
+        """Build the database and put it in place."""
+        from pipeline.store import publish
+
+        self.rulebooks = self.rulebooks or load_rulebooks(self.settings)
+        publish(self.home, self.settings, [book.info for book in self.rulebooks.values()])
+
+    def report(self) -> None:
+        """Make the report, unless the options say no."""
+        from pipeline.report import write_report
+
+        if self.options.report:
+            write_report(self.home, self.settings)
+
+    # --- the run's own record
+
+    def _record_start(self) -> None:
+        with self._lock:
+            if self._recorded:
+                return
+            self._recorded = True
+        self.unpublished.set()
+        self.record("running")
+
+    def record(self, status: str) -> None:
+        """Write the run's row; `status` as in `Run`."""
+        if not self._recorded:
+            return
+        t = self.tally
+        artefacts.write(
+            self.home.run(self.run_id),
+            Run(
+                self.run_id,
+                self.started_at,
+                None if status == "running" else datetime.now(UTC),
+                "running" if status == "running" else "completed" if status == "completed" else "failed",
+                found=t.found,
+                heard=t.heard,
+                judged=t.judged,
+                failed=t.failed,
+                skipped=t.found - t.to_hear,
+                audio_s=t.audio_s,
+                settings={"engine": self.settings.hear.engine, "model": self.settings.hear.model},
+            ),
+        )
+
+    def close_lost_runs(self) -> None:
+        """Runs that say they are running, while we hold the lock, were killed: say so."""
+        for path in self.home.files("runs"):
+            with suppress(BadArtefact):
+                run = artefacts.read(path, Run)
+                if run.status == "running":
+                    self.unpublished.set()
+                    artefacts.write(path, replace(run, status="failed"))
+
+
+def explain(error: BaseException) -> CallQAError:
+    """An error as one line that may be shown: our own as they are, a full disk in words, others by kind."""
+    if isinstance(error, CallQAError):
+        return error
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return NightStopped("the disk is full: make room and run again; nothing that was done is lost")
+    if isinstance(error, OSError):
+        return CallQAError(f"{error.filename or 'file system'}: {error.strerror or type(error).__name__}")
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
+    return CallQAError(f"unforeseen {type(error).__name__} at {place}; please report it")
