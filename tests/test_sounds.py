@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from malformed import AMR, MP3, encoded, voice, wav
 
+from pipeline import sounds
 from pipeline.datatypes import LEVEL_STEP_S, RATE_HZ, Audio, SoundMark, Span
 from pipeline.decode import decode
 from pipeline.settings import Decode
@@ -264,6 +265,25 @@ def test_lines_that_live_or_never_lived_have_not_ended(tmp_path: Path) -> None:
 
 
 # --- levels and spans
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 2000, 16000, 24000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_short_recordings(size: int, channels: int) -> None:
+    noise = np.random.default_rng(8).normal(0, 0.1, (channels, size)).astype(np.float32)
+    audio = Audio(noise, "mono" if channels == 1 else "stereo")
+    assert sound_marks(audio) == ()
+    assert line_ends(audio, ()) == ()
+
+
+def test_long_recordings_are_looked_at_in_parts_without_seams() -> None:
+    """A call longer than one part, with music across the seam between the first two."""
+    seam = sounds._CHUNK_FRAMES * sounds._MUSIC_HOP
+    still = 0.001 * np.random.default_rng(9).standard_normal(seam - 5 * RATE)
+    narrow = np.concatenate([still, music(10), still[: 10 * RATE]])
+    (mark,) = sound_marks(Audio(np.repeat(narrow, 2)[np.newaxis].astype(np.float32), "mono"))
+    assert mark.kind == "music"
+    assert mark.span.duration_s == pytest.approx(10, abs=2)
 
 
 def test_levels() -> None:
