@@ -164,6 +164,8 @@ def _line_end(samples: Samples, busy: list[Span]) -> tuple[float, Literal["digit
 
 def _halved(samples: Samples) -> Samples:
     """Samples at half the rate: a windowed-sinc low pass at 3.7 kHz, then every second one."""
+    if not samples.size:
+        return samples
     t = np.arange(-24, 25)
     kernel = np.sinc(t * 3700 / _RATE_HZ) * 3700 / _RATE_HZ * np.hamming(t.size)
     return np.convolve(samples, kernel.astype(np.float32), "same")[::2]
