@@ -99,7 +99,7 @@ def ffmpeg_executable(setting: str) -> str:
     if setting != "auto":
         if found := shutil.which(setting):
             return found
-        raise BadSetting(f"decode.ffmpeg: {setting}: no such program; give a path, or \"auto\"")
+        raise BadSetting(f'decode.ffmpeg: {setting}: no such program; give a path, or "auto"')
     if found := shutil.which("ffmpeg"):
         return found
     try:
@@ -144,7 +144,7 @@ def decode(path: Path, settings: Decode, ingest: Ingest | None = None) -> Audio:
         raise _refused("damaged", path, f"only {int(tally[2])} of {int(tally[1])} packets decode; export it again")
     samples = np.empty((channels, interleaved.size // channels), np.float32)
     for channel in range(channels):
-        samples[channel] = interleaved[channel :: channels][: samples.shape[1]]
+        samples[channel] = interleaved[channel::channels][: samples.shape[1]]
     if form.floats:
         if not np.isfinite(samples).all():
             raise _refused("not-finite", path, "has samples that are not numbers; export it again")
@@ -336,9 +336,7 @@ def _wav(path: Path, head: bytes, file_size: int, longest_s: float) -> _Format:
             if bytes_a_second and there / bytes_a_second > longest_s + 1 and size / bytes_a_second > longest_s + 1:
                 raise _too_long(path, longest_s)
             # what follows honest data is at most other chunks: notes, markers; never as much as the sound
-            ignore = head[:4] in (b"RIFF", b"RIFX") and (
-                size in (0, 0xFFFFFFFF) or there - size > max(4096, size // 4)
-            )
+            ignore = head[:4] in (b"RIFF", b"RIFX") and (size in (0, 0xFFFFFFFF) or there - size > max(4096, size // 4))
             break
     return _Format("wav", ("-ignore_length", "1") if ignore else (), floats)
 

@@ -170,7 +170,7 @@ def scan(settings: Settings, home: Home) -> Scan:
         raise BadSetting(f"paths.inbox: {shown(inbox)}: no such folder; make it, or name another in the settings")
     reader = _CdrReader(settings.ingest, home)
     metadata = _metadata_file(settings.ingest, inbox)
-    rows, warnings = (_rows(metadata, reader) if metadata else ([], []))
+    rows, warnings = _rows(metadata, reader) if metadata else ([], [])
     failures: list[Failure] = []
 
     def fail(path: Path, reason: str, message: str) -> None:
@@ -678,8 +678,9 @@ def channel_map(text: str) -> dict[int, Role]:
     if len(channels) != len(roles) or len(set(channels)) < len(channels):
         raise ValueError(text)
     mapping = dict(zip(channels, roles, strict=True))
-    for channel in (0, 1):
-        mapping.setdefault(channel, "customer" if mapping[1 - channel] == "agent" else "agent")
+    if len(mapping) == 1:
+        ((channel, role),) = mapping.items()
+        mapping[1 - channel] = "customer" if role == "agent" else "agent"
     return dict(sorted(mapping.items()))
 
 

@@ -191,7 +191,7 @@ def make_damaged(folder: Path) -> dict[str, float]:
     put("cover-picture.mp3", b"ID3\x03\x00\x00\x00\x06\x00\x00" + bytes(98_304) + encoded(MP3, ten[9]), 10)
     put("all-zero.wav", wav(bytes(160_000)), 10)
     put("-f lavfi.wav", wav(ten[10].tobytes()), 10)
-    put("new\nline's \"quotes\" $(id).wav", wav(ten[11].tobytes()), 10)
+    put('new\nline\'s "quotes" $(id).wav', wav(ten[11].tobytes()), 10)
     put(os.fsdecode(b"\xb2\xe2\xca\xd4.wav"), wav(ten[12].tobytes()), 10)
     put("http:%2F%2Fhost%2Fa,b|c.wav", wav(ten[13].tobytes()), 10)
     return expected
