@@ -560,12 +560,12 @@ class _CdrReader:
 
     def _hidden(self, text: str, caller: str, whole: bool = False) -> str:
         """A text without the caller's number in it; `whole`: without anything that could be such a number."""
+        if whole:
+            return text if _DATE.fullmatch(text) else _NUMBER.sub(lambda found: self.hashed(found[0]) or "", text)
         digits = _digits(caller)
-        if len(digits) >= 7:
-            text = re.sub(r"(?:\+?0{0,2}86[\s-]?|0)?" + r"[\s-]?".join(digits), self.hashed(caller) or "", text)
-        if whole and not _DATE.fullmatch(text):
-            text = _NUMBER.sub(lambda found: self.hashed(found[0]) or "", text)
-        return text
+        if len(digits) < 7:
+            return text
+        return re.sub(r"(?:\+?0{0,2}86[\s-]?|0)?" + r"[\s-]?".join(digits), self.hashed(caller) or "", text)
 
     def _time(self, text: str) -> datetime:
         moment = parse_time(text)

@@ -506,7 +506,8 @@ def test_no_times(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["0=agent,1=customer", "0:agent;1:customer", "left=agent", "agent-left", "右=客户", "左坐席右客户",
-     "agent,customer", "1=agent,2=customer", "ch1:customer", '{"0": "agent", "1": "customer"}', "L=Agent R=Customer", "客户:右"],
+     "agent,customer", "1=agent,2=customer", "ch1:customer",
+     '{"0": "agent", "1": "customer"}', "L=Agent R=Customer", "客户:右"],
 )  # fmt: skip
 def test_channel_maps(text: str) -> None:
     assert channel_map(text) == {0: "agent", 1: "customer"}
