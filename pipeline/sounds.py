@@ -47,6 +47,8 @@ _MUSIC_STEADY_VOICED = 0.45
 _MUSIC_SHORTEST_S = 3.0
 
 _LINE_STEP = 320
+_BUSY_PERIOD_S = 1.5
+"""The longest that busy tone needs for one burst and its pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +96,24 @@ def levels_dbfs(samples: Samples) -> tuple[float, ...]:
 
 
 def line_ends(audio: Audio, marks: tuple[SoundMark, ...]) -> tuple[LineEnd, ...]:
-    """Which channels of true stereo die before the recording ends, in order of time.
+    """Which channels die before the recording ends, in order of time.
 
-    A channel has died when, from `at_s` to the end and for at least 0.3 s, it carries nothing but digital
-    silence (no line noise at all; a constant counts, as A-law has no zero) or busy tone, and was alive before.
+    On one channel that holds both sides, only busy tone up to the end says anything: that somebody left, and
+    not who; `at_s` is where it begins. In true stereo a channel has died when, from `at_s` to the end and for
+    at least 0.3 s, it carries nothing but digital silence (no line noise at all; a constant counts, as A-law
+    has no zero) or busy tone, and was alive before.
     `kind` is "busy" when busy tone is part of it.
 
     Where the line suppresses silence, every pause is digital silence and the last one means nothing; so
     without busy tone, when the channel's earlier pauses were mostly digital silence, the last must be three
     times, and three seconds, longer than any before. Both channels may be returned, when both die.
     """
+    ends: list[LineEnd] = []
     if audio.layout != "stereo":
-        return ()
-    ends = []
+        last = max((mark.span for mark in marks if mark.kind == "busy"), default=None)
+        if last is None or last.end_s < audio.duration_s - _BUSY_PERIOD_S:
+            return ()
+        return (LineEnd(0, last.start_s, "busy"),)
     for channel, samples in enumerate(audio.samples):
         busy = [mark.span for mark in marks if mark.kind == "busy" and mark.channel == channel]
         end = _line_end(samples, busy)
@@ -131,7 +138,7 @@ def _line_end(samples: Samples, busy: list[Span]) -> tuple[float, Literal["digit
         # a burst's edges are placed within a window's length
         tone[max(0, int((span.start_s - 0.05) / step_s)) : int((span.end_s + 0.05) / step_s) + 1] = True
     alive = ~(dead | tone)
-    if busy and (count * step_s - busy[-1].end_s) < 1.5:
+    if busy and (count * step_s - busy[-1].end_s) < _BUSY_PERIOD_S:
         # the recording may end within a burst that is too short to be known as one
         stub = int((busy[-1].end_s + 0.2) / step_s)
         if np.count_nonzero(alive[stub:]) * step_s <= 0.25:

@@ -260,8 +260,18 @@ def test_a_muted_microphone_is_no_hang_up_but_the_end_is(tmp_path: Path) -> None
 def test_lines_that_live_or_never_lived_have_not_ended(tmp_path: Path) -> None:
     assert line_ends(through(tmp_path, padded(AGENT, AGENT[::-1]), "mulaw"), ()) == ()
     assert line_ends(through(tmp_path, padded(AGENT, dead(10)), "mulaw"), ()) == ()
-    # one channel only: nobody can say whose line it is
+    # one channel only, silent: both sides share it
     assert line_ends(through(tmp_path, np.concatenate([CUSTOMER, dead(2)]), "mulaw"), ()) == ()
+
+
+def test_on_one_channel_busy_tone_up_to_the_end_says_that_somebody_left(tmp_path: Path) -> None:
+    audio = through(tmp_path, np.concatenate([CUSTOMER, still(0.4, 7), BUSY_CN]), "mulaw")
+    (end,) = line_ends(audio, sound_marks(audio))
+    assert (end.channel, end.kind) == (0, "busy")
+    assert end.at_s == pytest.approx(9.4, abs=0.1)
+    # busy tone of a number that was tried and given up during the call
+    audio = through(tmp_path, np.concatenate([CUSTOMER, BUSY_CN, CUSTOMER]), "mulaw")
+    assert line_ends(audio, sound_marks(audio)) == ()
 
 
 # --- levels and spans
