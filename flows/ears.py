@@ -63,7 +63,7 @@ def _embedded(settings: Settings) -> Diarizer:
         step=settings.hear.diarization_step,
         speakers=settings.hear.speakers,
         threads=_threads(settings),
-        device=settings.hear.device,
+        device="cpu" if settings.hear.device == "auto" else settings.hear.device,
     )
 
 
@@ -75,7 +75,7 @@ def _community(settings: Settings) -> Diarizer:
         token=os.environ.get(settings.hear.token_env),
         speakers=settings.hear.speakers,
         threads=_threads(settings),
-        device=settings.hear.device,
+        device="cpu" if settings.hear.device == "auto" else settings.hear.device,
     )
 
 

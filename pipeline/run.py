@@ -34,6 +34,8 @@ from pipeline.judging import judge_call
 from pipeline.rulebook import Rulebook
 from pipeline.settings import Settings
 from pipeline.sounds import levels_dbfs, line_ends, sound_marks, without
+from pipeline.wording import finish
+from pipeline.wording import finish
 
 HEARING = "1"
 """Raised whenever the code of hearing changes what is heard; part of every artefact's fingerprint."""
@@ -102,6 +104,8 @@ def hear_audio(
         for index, channel in enumerate(audio.samples):
             if voiced[index]:
                 segments += ears.recognizer.transcribe(channel, voiced[index], language, index)
+        segments = finish(segments, voiced, marks, settings.hear.hot_words)
+        segments = finish(segments, voiced, marks, settings.hear.hot_words)
     with _timed(timings_s, "speakers"):
         speakers, overlap_heard = _speakers(audio, voiced, ears)
     return Heard(
@@ -169,12 +173,14 @@ def _coverage(voiced: tuple[tuple[Span, ...], ...], segments: list[Segment]) -> 
     return covered_s / total_s if total_s else 1.0
 
 
-def judging_key(heard: Heard, cdr: CDR, rulebooks: Mapping[str, Rulebook], settings: Settings) -> str:
-    """Hexadecimal hash of everything that `judge` depends on."""
+def judging_key(
+    sha256: str, fingerprint: str, cdr: CDR, rulebooks: Mapping[str, Rulebook], settings: Settings
+) -> str:
+    """Hexadecimal hash of everything that `judge` depends on; `fingerprint` is the artefact's (its first 16 do)."""
     return _digest(
         JUDGING,
-        heard.sha256,
-        heard.fingerprint,
+        sha256,
+        fingerprint[:16],
         TypeAdapter(CDR).dump_json(cdr).decode(),
         json.dumps({language: book.hash for language, book in sorted(rulebooks.items())}),
         settings.judge.model_dump_json(),
