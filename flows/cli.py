@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+import flows.alone  # noqa: F401  first of all
 from flows.words import LANGUAGE, say
 from pipeline.errors import BadRecording, BadRule, BadSetting, CallQAError
 from pipeline.home import Home, Sighting
@@ -229,14 +230,13 @@ def _run(flow: str, night: Night) -> None:
 
 
 def _places(settings: Settings) -> dict[str, str]:
-    from pipeline.report import report_file
-
     home = Home(settings.paths.home)
-    places = {"database": home.database, "excerpts": home.excerpts, "report": report_file(home)}
+    reports = sorted(home.reports.glob("*/index.html"), key=lambda page: page.stat().st_mtime)
+    places = {"database": home.database, "excerpts": home.excerpts, "report": reports[-1] if reports else home.reports}
     return {name: str(path) for name, path in places.items() if path.exists()}
 
 
-def _summary(night: Night, idle: bool, json_output: bool) -> None:
+def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = None) -> None:
     tally, places = night.tally, _places(night.settings)
     if json_output:
         counts = {
@@ -257,7 +257,8 @@ def _summary(night: Night, idle: bool, json_output: bool) -> None:
     _tables(night.settings)
     if idle:
         out.print(
-            say(
+            nothing
+            or say(
                 f"没有新录音：{tally.found} 个文件都已处理过，未重复任何工作。",
                 f"Nothing new to do: all {tally.found} recordings were done before.",
             )
@@ -361,8 +362,16 @@ def _rows(settings: Settings, sql: str) -> Sequence[tuple[Any, ...]]:
 def rejudge(json_output: Json = False) -> None:
     night = _stored_night()
     with _locked(night):
-        _run("rejudge", night)
-    _summary(night, False, json_output)
+        night.plan_judging(everything=True)
+        idle = not (night.to_judge or night.stale())
+        if not idle:
+            _run("rejudge", night)
+    _summary(
+        night,
+        idle,
+        json_output,
+        say("没有变化：评分都是现行规则的。", "Nothing changed: all verdicts are by the present rules."),
+    )
 
 
 @app.command(
@@ -560,11 +569,12 @@ def judge(
     from pipeline import run
 
     settings = _settings()
-    rulebooks = load_rulebooks(settings)
     if Path(target).is_file():
+        rulebooks = load_rulebooks(settings)  # before the long work
         heard, cdr = _hear_file(Path(target), settings, engine, model, language), _cdr_of(Path(target), settings)
     else:
         heard, cdr = _stored(target, Home(settings.paths.home))
+        rulebooks = load_rulebooks(settings)
     judged = run.judge(heard, cdr, rulebooks, settings)
     if json_output:
         from pydantic import TypeAdapter
@@ -580,7 +590,7 @@ def judge(
 
 def _titles(rulebook: Rulebook | None) -> Callable[[str], str]:
     """Rule titles in the language of the command line; a rule that is gone keeps its id."""
-    titles = {rule.id: rule.title for rule in rulebook.rules} if rulebook else {}
+    titles = {rule.id: say(rule.title.zh, rule.title.en) for rule in rulebook.rules} if rulebook else {}
     return lambda rule_id: titles.get(rule_id, rule_id)
 
 
@@ -708,7 +718,7 @@ def evaluate(
     if json_output:
         print(json.dumps(figures, ensure_ascii=False, indent=2))
     else:
-        out.print(evaluation.tables(figures))
+        out.print(evaluation.tables(figures, LANGUAGE))
 
 
 # --- models, rules, settings ---------------------------------------------------------------------------
@@ -794,8 +804,8 @@ def _books(books: list[Path] | None) -> list[Path]:
     epilog=_examples(("rules test", "全部", "all"), ("rules test rules/hotline-zh", "一册", "one rulebook")),
 )
 def rules_test(books: Books = None) -> None:
+    from pipeline.judging import test_rulebook
     from pipeline.rulebook import load_rulebook
-    from pipeline.script import test_rulebook
 
     failed = 0
     for folder in _books(books):
@@ -803,7 +813,10 @@ def rules_test(books: Books = None) -> None:
         bad = [result for result in results if not result.ok]
         failed += len(bad)
         for result in bad:
-            print(result)
+            note = f" ({result.note})" if result.note else ""
+            print(
+                f"{result.file}:{result.line}: {result.rule_id}: {result.expected} expected, {result.found} found{note}"
+            )
         print(
             say(
                 f"{folder}：{len(results)} 个用例，{len(bad)} 个不符",

@@ -21,13 +21,12 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from pipeline.rulebook import Rulebook, load_rulebook
-
 from flows.worker import DISK_FULL, Crew, NightStopped, Outcome
 from pipeline import artefacts
 from pipeline.datatypes import Heard, Recording
 from pipeline.errors import BadArtefact, CallQAError
 from pipeline.home import Failure, Hearing, Home, JudgedFile, Run, Sighting
+from pipeline.rulebook import Rulebook, load_rulebook
 from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
 
@@ -78,7 +77,11 @@ def run_lock(home: Home) -> Iterator[None]:
                 f"another run is at work in {home.root} ({_holder(stream.read())}); wait for it"
             ) from error
         stream.truncate(0)
-        stream.write(json.dumps({"pid": os.getpid(), "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")}))
+        stream.write(
+            json.dumps(
+                {"pid": os.getpid(), "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")}
+            )
+        )
         stream.flush()
         try:
             yield
@@ -95,7 +98,7 @@ def _holder(text: str) -> str:
 
 
 class Unpublished:
-    """A mark in the home that results changed and the database has not been built from them yet."""
+    """A mark in the home that results changed since the database was built, with the calls judged since."""
 
     def __init__(self, home: Home) -> None:
         self.path = home.root / "unpublished"
@@ -103,6 +106,19 @@ class Unpublished:
     def set(self) -> None:
         if not self.path.exists():
             artefacts.write_bytes(self.path, b"")
+
+    def add(self, sha256: str) -> None:
+        """Name a call that was judged; a line that a kill cut short is left out when they are read."""
+        with self.path.open("a", encoding="ascii") as stream:
+            stream.write(f"{sha256}\n")
+
+    def calls(self) -> frozenset[str]:
+        """The calls judged since the last report."""
+        try:
+            text = self.path.read_text(encoding="ascii", errors="replace")
+        except FileNotFoundError:
+            return frozenset()
+        return frozenset(line for line in text.split() if len(line) == 64)
 
     def clear(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -149,6 +165,7 @@ class Night:
     on_change: Callable[[], None] = lambda: None
     rulebooks: dict[str, Rulebook] = field(default_factory=dict)
     scanned: bool = False
+    report_file: Path | None = None
     _found: tuple[Recording, ...] = ()
     _recorded: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -212,10 +229,14 @@ class Night:
 
     def idle(self) -> bool:
         """True when everything found is heard, judged and published. Call after `scan`."""
-        if self.shards or self.unpublished or not self.home.database.exists():
+        if self.shards or self.stale():
             return False
         self.plan_judging()
         return not self.to_judge
+
+    def stale(self) -> bool:
+        """True when the database does not show what the files say."""
+        return bool(self.unpublished) or not self.home.database.exists()
 
     def plan_judging(self, everything: bool = False) -> None:
         """List what must be judged (again): what the inbox holds, or `everything` in the home."""
@@ -326,6 +347,7 @@ class Night:
             judged = judge(heard, sighting.cdr, self.rulebooks, self.settings)
             hearing = Hearing(heard.fingerprint, heard.layout, heard.language_probability, heard.provenance)
             artefacts.write(self.home.judged(heard.sha256), JudgedFile(key, judged, hearing))
+            self.unpublished.add(heard.sha256)
             with self._lock:
                 self.tally.judged += 1
             self.on_change()
@@ -354,17 +376,18 @@ class Night:
 
     def publish(self) -> None:
         """Build the database and put it in place."""
-        from pipeline.store import publish
+        from pipeline.store import publish, rulebook_info
 
         self.rulebooks = self.rulebooks or load_rulebooks(self.settings)
-        publish(self.home, self.settings, [book.info for book in self.rulebooks.values()])
+        publish(self.home, self.settings, [rulebook_info(book) for book in self.rulebooks.values()])
 
     def report(self) -> None:
-        """Make the report, unless the options say no."""
+        """Make the report of the calls judged since the last one (all, if none), unless the options say no."""
         from pipeline.report import write_report
 
         if self.options.report:
-            write_report(self.home, self.settings)
+            run = artefacts.read(self.home.run(self.run_id), Run) if self._recorded else None
+            self.report_file = write_report(self.home, self.settings, run, self.unpublished.calls() or None)
 
     # --- the run's own record
 

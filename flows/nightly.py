@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from prefect import Flow, flow, task
+from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import wait
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -112,10 +112,6 @@ def _finish(night: Night) -> None:
     night.unpublished.clear()
 
 
-def _stale(night: Night) -> bool:
-    return bool(night.unpublished) or not night.home.database.exists()
-
-
 def _judge_all(night: Night, everything: bool) -> None:
     night.plan_judging(everything)
     night.on_change()
@@ -157,7 +153,7 @@ def nightly(run_id: str | None = None) -> None:
         wait(futures)
         _stop_on_error(night)
         _judge_all(night, everything=False)
-        if _stale(night):
+        if night.stale():
             _finish(night)
 
 
@@ -167,7 +163,7 @@ def rejudge(run_id: str) -> None:
     night = _NIGHTS[run_id]
     with _heeding_signals(night), _recording_end(night):
         _judge_all(night, everything=True)
-        if _stale(night):
+        if night.stale():
             _finish(night)
 
 
@@ -200,7 +196,7 @@ def _recording_end(night: Night) -> Iterator[None]:
 
 def run_flow(which: str, night: Night) -> None:
     """Run one of the flows ("nightly", "rejudge", "rebuild") for a night. Raises the CallQAError that stopped it."""
-    flows: dict[str, Flow[..., Any]] = {"nightly": nightly, "rejudge": rejudge, "rebuild": rebuild}
+    flows: dict[str, Any] = {"nightly": nightly, "rejudge": rejudge, "rebuild": rebuild}
     runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=max(1, night.settings.hear.workers))
     with known(night):
         state = flows[which].with_options(task_runner=runner)(night.run_id, return_state=True)
