@@ -35,7 +35,6 @@ from pipeline.rulebook import Rulebook
 from pipeline.settings import Settings
 from pipeline.sounds import levels_dbfs, line_ends, sound_marks, without
 from pipeline.wording import finish
-from pipeline.wording import finish
 
 HEARING = "1"
 """Raised whenever the code of hearing changes what is heard; part of every artefact's fingerprint."""
