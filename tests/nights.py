@@ -39,10 +39,12 @@ def environment(prefect: Path, **more: str) -> dict[str, str]:
     return {**kept, "LANG": "C.UTF-8", "PREFECT_HOME": str(prefect), "OMP_NUM_THREADS": "2", **more}
 
 
-def callqa(*arguments: str | Path, env: dict[str, str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def callqa(
+    *arguments: str | Path, env: dict[str, str], cwd: Path | None = None, timeout_s: float | None = 540
+) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     command = [*CALLQA, *map(str, arguments)]
-    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=540)
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout_s)
 
 
 def start(*arguments: str | Path, env: dict[str, str]) -> subprocess.Popen[str]:
