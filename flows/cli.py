@@ -16,6 +16,7 @@ import typer
 
 import flows.alone  # noqa: F401  first of all
 from flows.words import LANGUAGE, say
+from pipeline import artefacts
 from pipeline.errors import BadRecording, BadRule, BadSetting, CallQAError
 from pipeline.home import Home, Sighting
 from pipeline.settings import CHECKOUT, Settings, load_settings
@@ -602,7 +603,6 @@ def _cdr_of(file: Path, settings: Settings) -> CDR:
 
 
 def _stored(identity: str, home: Home) -> tuple[Heard, CDR]:
-    from pipeline import artefacts
     from pipeline.datatypes import Heard
 
     found: list[Sighting] = [
@@ -695,7 +695,14 @@ def evaluate(
     noise_db: Annotated[
         float | None, typer.Option(help=say("先加噪声（信噪比 dB）。", "Add noise first (SNR in dB)."))
     ] = None,
-    json_output: Json = False,
+    json_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help=say("把全部数字写成 JSON（“-”为标准输出）。", "Write every figure as JSON (“-”: to standard output)."),
+        ),
+    ] = None,
 ) -> None:
     from flows import evaluate as evaluation
     from flows.show import err, out
@@ -715,10 +722,16 @@ def evaluate(
         noise_db=noise_db,
         progress=tell,
     )
-    if json_output:
-        print(json.dumps(figures, ensure_ascii=False, indent=2))
-    else:
-        out.print(evaluation.tables(figures, LANGUAGE))
+    text = json.dumps(figures, ensure_ascii=False, indent=2) + "\n"
+    if json_file == Path("-"):
+        print(text, end="")
+        return
+    if json_file is not None:
+        try:
+            artefacts.write_bytes(json_file, text.encode())
+        except OSError as error:
+            raise CallQAError(f"{json_file}: cannot be written: {error.strerror}") from error
+    out.print(evaluation.tables(figures, LANGUAGE))
 
 
 # --- models, rules, settings ---------------------------------------------------------------------------
