@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import artefacts
 from pipeline.datatypes import Audio, Call, Hit, Judged, Role, Span, Turn, Verdict
@@ -22,6 +23,10 @@ from pipeline.decode import decode, encode_mp3
 from pipeline.errors import BadArtefact, BadRecording
 from pipeline.home import Failure, Home
 from pipeline.settings import Excerpts, Settings
+
+if TYPE_CHECKING:
+    from pipeline.conditions import Node
+    from pipeline.rulebook import Rulebook
 
 RECORD = "excerpts.json.gz"
 MOST_CLIPS = 3
@@ -84,15 +89,30 @@ def spoken_lines(excerpt: Excerpt, language: str = "zh") -> str:
     )
 
 
-def cut_excerpts(judged: Judged, source: Path, home: Home, settings: Settings) -> tuple[Excerpt, ...]:
+def due_early(rulebooks: Iterable[Rulebook]) -> frozenset[str]:
+    """Ids of the rules that ask for something at the beginning of a call, such as the greeting."""
+
+    def early(node: Node) -> bool:
+        window = getattr(node.params, "in_", None)
+        ranges = (window.turns, window.seconds, window.percent) if window else ()
+        return any(r is not None and r.first >= 0 for r in ranges) or any(map(early, node.children))
+
+    return frozenset(rule.id for book in rulebooks for rule in book.rules if rule.require and early(rule.require))
+
+
+def cut_excerpts(
+    judged: Judged, source: Path, home: Home, settings: Settings, early: Collection[str] = frozenset()
+) -> tuple[Excerpt, ...]:
     """Cut the clips of a call's failed verdicts from its recording, and return all that now exist.
 
-    Stereo stays stereo. A recording that is gone or can no longer be decoded becomes a Failure of stage
-    "excerpt" in the home, and the clips that are still right stay. Raises OSError when nothing can be written.
+    A verdict without a place (something was not said) gets the call's beginning when its rule is among `early`
+    (see `due_early`), else its end. Stereo stays stereo. A recording that is gone or can no longer be decoded
+    becomes a Failure of stage "excerpt" in the home, and the clips that are still right stay. Raises OSError
+    when nothing can be written.
     """
     call = judged.call
     folder = excerpt_folder(home, call.sha256)
-    wanted = tuple(_plan(judged, settings.excerpts))
+    wanted = tuple(_plan(judged, settings.excerpts, early))
     failure = home.failure(f"{call.sha256}-excerpt")
     if not wanted:
         shutil.rmtree(folder, ignore_errors=True)
@@ -135,12 +155,12 @@ def prune_excerpts(home: Home) -> int:
     return len(folders)
 
 
-def _plan(judged: Judged, settings: Excerpts) -> Iterator[Excerpt]:
+def _plan(judged: Judged, settings: Excerpts, early: Collection[str]) -> Iterator[Excerpt]:
     call = judged.call
     for verdict in judged.scorecard.verdicts if judged.scorecard else ():
         if verdict.outcome != "fail":
             continue
-        for n, (span, hits) in enumerate(_cuts(call, verdict, settings), start=1):
+        for n, (span, hits) in enumerate(_cuts(call, verdict, settings, verdict.rule_id in early), start=1):
             cut = f"{call.sha256} {verdict.rule_id} {span.start_s:.3f} {span.end_s:.3f} {settings.bitrate_kbps}"
             key = hashlib.sha256(cut.encode()).hexdigest()[:8]
             yield Excerpt(
@@ -154,12 +174,12 @@ def _plan(judged: Judged, settings: Excerpts) -> Iterator[Excerpt]:
             )
 
 
-def _cuts(call: Call, verdict: Verdict, settings: Excerpts) -> list[tuple[Span, list[Hit]]]:
+def _cuts(call: Call, verdict: Verdict, settings: Excerpts, early: bool) -> list[tuple[Span, list[Hit]]]:
     """Where to cut, with the evidence in each cut; hits that lie in one another's margin share a clip."""
     duration_s = call.facts.duration_s
     placed = sorted(((span, hit) for hit in verdict.hits if (span := _place(call, hit))), key=lambda p: p[0])
     if not placed:
-        placed = [(Span(max(0.0, duration_s - DUE_S), duration_s), hit) for hit in verdict.hits[:1] or _no_hit(verdict)]
+        placed = [(_due(call, early), hit) for hit in verdict.hits[:1] or (Hit(None, None, "", verdict.reason),)]
     cuts: list[tuple[Span, list[Hit]]] = []
     for span, hit in placed:
         start_s = max(0.0, span.start_s - settings.margin_s)
@@ -174,8 +194,13 @@ def _cuts(call: Call, verdict: Verdict, settings: Excerpts) -> list[tuple[Span, 
     return cuts
 
 
-def _no_hit(verdict: Verdict) -> tuple[Hit, ...]:
-    return (Hit(None, None, "", verdict.reason),)
+def _due(call: Call, early: bool) -> Span:
+    """Where what was not said should have been: from the agent's first word on, or before the end."""
+    duration_s = call.facts.duration_s
+    if early:
+        start_s = call.facts.first_agent_s or 0.0
+        return Span(start_s, min(duration_s, start_s + DUE_S))
+    return Span(max(0.0, duration_s - DUE_S), duration_s)
 
 
 def _place(call: Call, hit: Hit) -> Span | None:

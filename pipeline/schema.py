@@ -203,7 +203,7 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
             ("stage", "VARCHAR", "阶段：ingest、decode、hear、judge、excerpt、publish / stage that failed"),
             ("reason", "VARCHAR", "原因代码 / short stable reason"),
             ("message", "VARCHAR", "说明与处理办法 / what is wrong and what to do"),
-            ("at", "TIMESTAMPTZ", "时间 / when"),
+            ("failed_at", "TIMESTAMPTZ", "时间 / when"),
         ),
     ),
     "runs": (
@@ -244,7 +244,7 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
     ),
 }
 
-_COUNTS = """
+COUNTS = """
     count(*) FILTER (outcome = 'pass') AS passes,
     count(*) FILTER (outcome = 'fail') AS fails,
     passes + fails AS decided,
@@ -253,6 +253,7 @@ _COUNTS = """
     count(*) FILTER (outcome = 'unsure') AS unsure,
     count(*) FILTER (outcome = 'not_applicable') AS not_applicable
 """
+"""Aggregates over verdicts that every view of the achievement rate (平均实现率) shares."""
 
 _COUNT_COLUMNS: tuple[tuple[str, str], ...] = (
     ("passes", "达成数 / passes"),
@@ -335,7 +336,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
                 min(started_at) AS first_call, max(started_at) AS last_call
             FROM calls GROUP BY agent_id
         ), per_verdict AS (
-            SELECT agent_id, {_COUNTS} FROM verdicts JOIN calls USING (sha256) GROUP BY agent_id
+            SELECT agent_id, {COUNTS} FROM verdicts JOIN calls USING (sha256) GROUP BY agent_id
         )
         SELECT c.agent_id, agent_name, team, company, calls, scored, mean_score, lowest_score, passed_calls,
             fatal_calls, passes, fails, decided, achievement, below_target, unsure, not_applicable,
@@ -346,7 +347,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
         "平均实现率，每个指标一行；按任意字段分组用 achievement_by(字段) / achievement rate, one row an indicator; "
         "grouped by anything: achievement_by(column)",
         (*_plain(_RULE, _TITLE_ZH, _TITLE_EN, _DIMENSION), *_COUNT_COLUMNS),
-        f"SELECT {_RULE_GROUP}, {_COUNTS} FROM verdicts GROUP BY rule_id",
+        f"SELECT {_RULE_GROUP}, {COUNTS} FROM verdicts GROUP BY rule_id",
     ),
     "achievement_groups": (
         "平均实现率，按公司、班组、坐席、队列、周、月 / achievement by company, team, agent, queue, week, month",
@@ -356,7 +357,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             *_plain(_RULE, _TITLE_ZH, _TITLE_EN, _DIMENSION),
             *_COUNT_COLUMNS,
         ),
-        f"""SELECT grouped_by, value, {_RULE_GROUP}, {_COUNTS}
+        f"""SELECT grouped_by, value, {_RULE_GROUP}, {COUNTS}
         FROM verdicts JOIN (
             UNPIVOT (SELECT sha256, company, team, agent_id, queue, week::VARCHAR AS week, month::VARCHAR AS month
                 FROM calls)
@@ -387,6 +388,6 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
 }
 
 ACHIEVEMENT_BY = f"""CREATE MACRO achievement_by(grouped_by) AS TABLE
-    SELECT grouped_by AS value, {_RULE_GROUP}, {_COUNTS}
+    SELECT grouped_by AS value, {_RULE_GROUP}, {COUNTS}
     FROM verdicts JOIN calls USING (sha256) GROUP BY ALL ORDER BY ALL"""
 """`FROM achievement_by(team)`; any expression over calls does, e.g. `hour(started_at)`."""

@@ -19,18 +19,21 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import duckdb
 
 from pipeline import artefacts
 from pipeline.datatypes import Call, Facts, Hit, Judged, Verdict
-from pipeline.errors import BadArtefact, CallQAError
+from pipeline.errors import BadArtefact, BadQuery, CallQAError
 from pipeline.excerpts import RECORD, ExcerptSet, excerpt_folder, spoken_lines
 from pipeline.home import Failure, Home, JudgedFile, Run, Sighting
 from pipeline.schema import ACHIEVEMENT_BY, TABLES, VIEWS
 from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.rulebook import Rulebook
 
 BATCH_CALLS = 1000
 """Calls held in memory, and in the batch files beside the database, at one time."""
@@ -78,6 +81,29 @@ class Published:
     rows: dict[str, int]
     changed: bool
     damaged: tuple[Path, ...] = ()
+
+
+def rulebook_info(rulebook: Rulebook) -> RulebookInfo:
+    """What `publish` wants to know of a loaded rulebook."""
+    rules = tuple(
+        RuleInfo(
+            rule_id=rule.id,
+            title={"zh": rule.title.zh, "en": rule.title.en},
+            dimension=rule.dimension,
+            severity=rule.severity,
+            weight=rule.weight,
+            status=rule.status,
+            why=rule.why,
+            dimension_title=_dimension_title(rulebook, rule.dimension),
+        )
+        for rule in rulebook.rules
+    )
+    return RulebookInfo(rulebook.name, rulebook.language, rulebook.hash, rulebook.pass_mark, rules)
+
+
+def _dimension_title(rulebook: Rulebook, dimension: str) -> dict[str, str]:
+    title = rulebook.dimensions[dimension].title
+    return {"zh": title.zh, "en": title.en}
 
 
 def mask_numbers(text: str) -> str:
@@ -145,6 +171,20 @@ class _Job:
     zone: ZoneInfo
     sources: Mapping[str, str]
     damaged: list[Path] = field(default_factory=list)
+
+
+@contextmanager
+def open_database(database: Path, timezone: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection for callqa's own reading; times are shown in `timezone`. Raises BadQuery."""
+    if not database.exists():
+        raise BadQuery(f"{database}: there is no database yet; `callqa nightly` makes it")
+    try:
+        connection = duckdb.connect(str(database), read_only=True)
+    except duckdb.Error as error:
+        raise BadQuery(f"{database}: {_first_line(error)}; delete it and publish again") from error
+    with connection:
+        connection.execute("SET TimeZone = $zone", {"zone": timezone})
+        yield connection
 
 
 @contextmanager
@@ -242,6 +282,7 @@ def _quoted(text: str) -> str:
 
 
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("BEGIN")  # else every comment is flushed to the disk by itself
     for table, (comment, columns) in TABLES.items():
         typed = ", ".join(f'"{name}" {kind}' for name, kind, _ in columns)
         connection.execute(f"CREATE TABLE {table} ({typed})")
@@ -255,6 +296,7 @@ def _create(connection: duckdb.DuckDBPyConnection) -> None:
         for name, text in described:
             connection.execute(f'COMMENT ON COLUMN {view}."{name}" IS {_quoted(text)}')
     connection.execute(ACHIEVEMENT_BY)
+    connection.execute("COMMIT")
 
 
 class _Batch:
@@ -583,7 +625,7 @@ def _failure_row(failure: Failure) -> Row:
         "stage": failure.stage,
         "reason": failure.reason,
         "message": mask_numbers(failure.message),
-        "at": failure.at,
+        "failed_at": failure.at,
     }
 
 

@@ -203,7 +203,7 @@ def make_night(count: int, seed: int = 1) -> list[Judged]:
                 verdicts=verdicts,
                 turns=turns,
                 cdr=CDR(
-                    call_id=f"C{index:06}", started_at=NIGHT + timedelta(minutes=20 * index), agent_id=agent_id,
+                    call_id=f"C{index:06}", started_at=NIGHT + timedelta(hours=4 * index), agent_id=agent_id,
                     agent_name=agent_name, team=team, company="安心家政", queue="维修", direction="inbound",
                     caller_hash=sha_of(f"caller {index % 50}")[:16], extra={"phone": "13800138000"},
                 ),
