@@ -263,7 +263,7 @@ def test_sorting_filtering_and_languages(opened: Browser) -> None:
     assert opened.run(scores) == sorted(opened.run(scores))
     choose = """(() => {
         const select = document.getElementById("filter-agent");
-        select.value = "1001";
+        select.value = [...select.options].find((option) => option.text.startsWith("李梅")).value;
         select.dispatchEvent(new Event("change", { bubbles: true }));
         const shown = [...document.querySelectorAll(".clip")].filter((clip) => clip.checkVisibility());
         return [shown.length, new Set(shown.map((clip) => clip.closest(".agent").dataset.agent)).size];
