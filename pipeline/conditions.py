@@ -25,7 +25,7 @@ from pipeline.datatypes import CDR, Call, Facts, Hit, Overlap, Role, Silence, Sp
 from pipeline.entities import Entities
 from pipeline.facts import merged, rate_per_min, speech_units, total_s
 from pipeline.normalise import tokenise
-from pipeline.spoken import Places, Spoken, blank
+from pipeline.spoken import BY_SOUND, Places, Spoken, blank
 from pipeline.turns import is_backchannel
 
 NEAR = {"zh": 18, "en": 14}
@@ -181,7 +181,7 @@ def _phrases(value: Any, info: ValidationInfo) -> Phrases:
             if not tokenise(item, language).words:
                 raise ValueError(f"the phrase {item!r} has no word in it")
             phrases.append(item)
-            titles.append(item)
+            titles.append(item.lstrip(BY_SOUND))
     title = "、".join(titles[:4]) if language == "zh" else ", ".join(titles[:4])
     if len(titles) > 4:
         title += "…"
@@ -911,11 +911,11 @@ def _hits(context: Context, places: Iterable[tuple[int, int, float, str]], one_a
 def _hit(context: Context, start: int, end: int, cost: float, phrase: str) -> Hit:
     spoken = context.spoken
     quote = spoken.quote(start, end)
-    names = ENTITY_NAMES.get(context.language, {})
+    names, meant = ENTITY_NAMES.get(context.language, {}), phrase.lstrip(BY_SOUND)
     if phrase in names:
         reason = _say(context, f"听到“{quote}”（{names[phrase]}）", f"heard “{quote}” ({names[phrase]})")
     elif cost:
-        reason = _say(context, f"听到“{quote}”，匹配“{phrase}”", f"heard “{quote}”, matched “{phrase}”")
+        reason = _say(context, f"听到“{quote}”，匹配“{meant}”", f"heard “{quote}”, matched “{meant}”")
     else:
         reason = _say(context, f"听到“{quote}”", f"heard “{quote}”")
     return Hit(spoken.turn_of(start), spoken.span(start, end), quote, reason)

@@ -74,7 +74,8 @@ _NO_SURNAME_SOUND = frozenset(
 )
 _NO_SURNAME_BEFORE = {
     "谢": "谢感多致答鸣", "向": "方一", "于": "对由关属", "时": "同当那及", "关": "有相机", "常": "非正平经",
-    "成": "完", "方": "对地", "文": "中英", "明": "说声", "易": "容不", "安": "平晚早午", "万": "千", "高": "很最更提", "路": "走",
+    "成": "完", "方": "对地", "文": "中英", "明": "说声", "易": "容不", "安": "平晚早午", "万": "千", "高": "很最更提",
+    "路": "走",
     "查": "检调核帮", "管": "不只", "单": "订下简", "解": "理了", "和": "先生", "宁": "安", "边": "这那", "项": "这那",
     "位": "这那两各几一1哪", "何": "任如", "任": "责信",
 }  # fmt: skip
@@ -90,6 +91,9 @@ _NO_GIVEN_NAME = frozenset("的是在您你我他们么兴哪谁个不要有来�
 _NAME_TELLING = re.compile(
     "(?:免贵|鄙|免柜|我|本人|我们|就|叫|是)?[姓性幸](?:氏)?(?P<a>[^\n0-9x什啊吧呀嘛啥名么])"
     "|我(?:叫|名叫|的名字是|的名字叫|名字叫)(?P<b>[^\n什啥您你]{2,3})|(?:弓长|木子|耳东|双木|草头|口天|立早|古月|言午|双口|走肖|三横)(?P<c>[^\n])"
+)
+_NO_NAME_SOUND = frozenset(
+    {("心", "里"), ("心", "理"), ("心", "情"), ("新", "买"), ("新", "办"), ("新", "装"), ("新", "换")}
 )
 _CREDIT = frozenset("用息任")
 
@@ -158,7 +162,7 @@ def _surname_before(spoken: Spoken, at: int, start: int) -> tuple[int, float] | 
     heard = words[at - 1]
     if len(heard) != 1 or not "\u4e00" <= heard <= "\u9fff" or phonetics.fold(heard) not in _surname_sounds():
         return None
-    opening = at - 1 == start or spoken.break_after(at - 2) or words[at - 2] in "的问请是那呢吧啊了好谢嗯"
+    opening = _address_begins(spoken, at - 1, start)
     if heard == "和":
         # 和女士 is 何女士 only where nobody is named before: not 先生和女士
         return (at - 1, phonetics.TONE) if at - 1 == start or spoken.break_after(at - 2) else None
@@ -167,26 +171,49 @@ def _surname_before(spoken: Spoken, at: int, start: int) -> tuple[int, float] | 
     return at - 1, phonetics.CONFUSED
 
 
+def _address_begins(spoken: Spoken, at: int, start: int) -> bool:
+    return at == start or bool(spoken.break_after(at - 1)) or spoken.words[at - 1] in _BEFORE_ADDRESS
+
+
+_BEFORE_ADDRESS = frozenset("的问请是那呢吧啊了好谢嗯")
 _XIANSHENG, _NVSHI = ("xian", "sen"), ("lü", "si")
+_NO_TITLE = frozenset({"先生", "女士", "律师", "旅市", "献身", "现身", "显示", "线上"})
 
 
 def _zh_title_by_sound(spoken: Spoken, start: int, end: int, known: Places) -> Places:
-    """王先声, 李旅士: a true surname with a title that was written as it sounds."""
+    """王先声, 李旅士, even 朝鲜省 for 赵先生: a surname, by sound only where an address begins, and a title by sound."""
     found: Places = []
     words = spoken.words
     taken = {place[0] for place in known}
     for at in range(start, end - 2):
-        if words[at] in SURNAMES and at not in taken:
-            sounds = (phonetics.fold(words[at + 1]), phonetics.fold(words[at + 2]))
-            if sounds in (_XIANSHENG, _NVSHI) and words[at + 1] + words[at + 2] not in ("先生", "女士", "显生", "旅市"):
-                before = words[at - 1] if at > start else ""
-                if before not in _NO_SURNAME_BEFORE.get(words[at], "") and not (words[at] == "谢" == before):
-                    found.append((at, at + 3, phonetics.CONFUSED))
+        title = words[at + 1] + words[at + 2]
+        if at in taken or title in _NO_TITLE or len(title) != 2:
+            continue
+        if (phonetics.fold(words[at + 1]), phonetics.fold(words[at + 2])) not in (_XIANSHENG, _NVSHI):
+            continue
+        before = words[at - 1] if at > start else ""
+        if words[at] in SURNAMES:
+            if before not in (_NO_SURNAME_BEFORE.get(words[at]) or "-") and not (words[at] == "谢" == before):
+                found.append((at, at + 3, phonetics.CONFUSED))
+        elif (
+            words[at] not in _NO_SURNAME_SOUND
+            and phonetics.fold(words[at]) in _surname_sounds()
+            and _address_begins(spoken, at, start)
+        ):
+            found.append((at, at + 3, 2 * phonetics.CONFUSED))
     return found
 
 
 def _zh_self_name(spoken: Spoken, entities: Entities, start: int, end: int) -> Places:
-    return _by_regex(_self_name_pattern(), spoken, start, end)
+    found = _by_regex(_self_name_pattern(), spoken, start, end)
+    words = spoken.words
+    for at in range(start, end - 2):
+        # 卧心流 for 我姓刘
+        if phonetics.fold(words[at]) == "wo" and phonetics.fold(words[at + 1]) == "xin":
+            named = phonetics.fold(words[at + 2]) in _surname_sounds() and words[at + 2] not in _NO_SURNAME_SOUND
+            if named and words[at + 1] not in "想行信" and (words[at + 1], words[at + 2]) not in _NO_NAME_SOUND:
+                found.append((at, at + 3, phonetics.CONFUSED))
+    return found
 
 
 @cache
@@ -268,8 +295,14 @@ def _answers(spoken: Spoken, start: int, end: int) -> Places:
             continue
         before = spoken.plain[slice(*spoken.range_of(number - 1))]
         asked = re.search(r"贵姓|怎么称呼|如何称呼|您的(?:姓名|名字)|叫什么|姓什么|姓名|哪位", before[-20:])
-        answer = spoken.plain[first:last].lstrip("嗯哦啊呃好是我叫")
-        if asked and spoken.call.role(turn) == "customer" and answer[:1] in SURNAMES and len(answer) <= 4:
+        answer = spoken.plain[first:last].lstrip("嗯哦啊呃好是我叫免贵")
+        # the answer to such a question is a name, however it was written
+        if (
+            asked
+            and spoken.call.role(turn) == "customer"
+            and 1 <= len(answer) <= 4
+            and answer[0] not in "什不没为干问啥"
+        ):
             found.append((first, last, 0.0))
     return found
 

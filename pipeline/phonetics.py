@@ -21,7 +21,10 @@ SHARE, LONG_SHARE = 0.12, 0.15
 on): one confusion in three syllables, two in five, one syllable altogether different in seven."""
 
 SHORTEST = 3
-"""Phrases of fewer syllables have too many homophones to be matched by sound."""
+"""Phrases of fewer syllables have too many homophones to be matched by sound, unless a list asks for it."""
+
+SHORT_BUDGET = 0.36
+"""What a phrase of two syllables may cost where a list asks for it: one confusion, and the tones."""
 
 SLIP = 7
 """From this many syllables on, one may be missing, doubled or different."""
@@ -112,6 +115,8 @@ def _cost(one: str, other: str, folded: dict[str, str], near: Sequence[frozenset
 
 def budget(syllables: int) -> float:
     """The cost up to which a phrase of so many syllables counts as heard."""
+    if syllables < SHORTEST:
+        return SHORT_BUDGET
     return (SHARE if syllables < SLIP else LONG_SHARE) * syllables
 
 

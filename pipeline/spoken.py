@@ -29,6 +29,9 @@ TURN_END = "\n"
 GAP = {"zh": 6, "en": 4}
 """How many tokens an ellipsis in a phrase (感谢您…来电) may stand for, within a sentence."""
 
+BY_SOUND = "~"
+"""Before a phrase of two syllables: match it by sound all the same (~请讲)."""
+
 Part = tuple[str, ...]
 Places = list[tuple[int, int, float]]
 """Where a phrase was found: first token, token behind the last, cost (0: as written)."""
@@ -71,7 +74,8 @@ class Lexicon:
                 self._split.add(phrase)
             for part in parts:
                 self._parts[part] = None
-                if language == "zh" and syllables >= phonetics.SHORTEST and (len(parts) == 1 or len(part) >= 2):
+                enough = 2 if phrase.startswith(BY_SOUND) else phonetics.SHORTEST
+                if language == "zh" and syllables >= enough and len(part) >= 2:
                     self._sound[part] = None
         nlp = blank(language)
         self._exact_matcher = PhraseMatcher(nlp.vocab, attr="ORTH")
@@ -256,7 +260,7 @@ class Spoken:
         parts = phrase_parts(phrase, self.language)
         if len(parts) == 1:
             places = self.parts.get(parts[0], [])
-            if len(parts[0]) < phonetics.SHORTEST:
+            if len(parts[0]) < phonetics.SHORTEST and not phrase.startswith(BY_SOUND):
                 places = [place for place in places if not place[2]]
             return sorted(places)
         limit = phonetics.budget(sum(map(len, parts)))
