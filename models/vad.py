@@ -33,7 +33,7 @@ class SileroVoiceActivity:
 
     `threshold` is the speech probability (0–1) at which a span starts; it ends where the probability stays
     0.15 below that for `shortest_gap_s`. Frames that are as loud as the channel's sure speech start a span at
-    0.6 of the threshold and are added before one (0.26 s at most): short replies ("嗯", "yes") often get no
+    half the threshold and are added before one (0.26 s at most): short replies ("嗯", "yes") often get no
     higher, and late. Spans under `shortest_s` are dropped. `lead_s` is added before every span, because the
     network answers that much late (median over practice calls of 8 kHz; the end needs nothing).
     """
@@ -47,7 +47,7 @@ class SileroVoiceActivity:
         self._lead_s = lead_s
         self._session: Any = None
         version = importlib.metadata.version("silero-vad")
-        self.fingerprint = f"silero-vad {version} {threshold} {shortest_s} {shortest_gap_s} {lead_s} v1"
+        self.fingerprint = f"silero-vad {version} {threshold} {shortest_s} {shortest_gap_s} {lead_s} v2"
 
     def voiced(self, samples: Samples) -> tuple[Span, ...]:
         """Speech spans, sorted and disjoint, of samples of shape (n,) at 16 kHz. Raises BadModel."""
@@ -60,7 +60,7 @@ class SileroVoiceActivity:
         if starts.any():
             level = _frame_levels_db(samples)
             loud = level >= np.median(level[starts]) - 6.0
-            starts |= loud & (probability >= 0.6 * self._threshold)
+            starts |= loud & (probability >= 0.5 * self._threshold)
             stays |= starts | (loud & (probability >= 0.3 * self._threshold))
             if np.percentile(level, 10) > np.median(level[starts]) - 21.0:
                 loud[:] = False  # loudness tells nothing in noise
@@ -122,9 +122,12 @@ class SileroVoiceActivity:
 
 
 def _levelled(samples: Samples) -> Samples:
-    """The channel at an even loudness: the network misses speech that is 20 dB too quiet, or rings on after it."""
+    """The channel at an even, low loudness.
+
+    The network misses speech that is 20 dB too quiet, or rings on after it, and doubts short loud replies.
+    """
     peak = float(np.percentile(np.abs(samples), 99.5))
-    gain = float(np.clip(0.2 / max(peak, 1e-6), 0.5, 30.0))
+    gain = float(np.clip(0.1 / max(peak, 1e-6), 0.25, 15.0))
     return np.asarray(np.clip(samples * np.float32(gain), -1.0, 1.0), np.float32)
 
 

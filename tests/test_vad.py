@@ -1,0 +1,88 @@
+"""Voice activity, with the real network: edges, short replies, tones, loudness."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.vad import SileroVoiceActivity
+from pipeline.datatypes import RATE_HZ, Samples, Span
+from pipeline.decode import decode
+from pipeline.settings import Settings
+
+pytestmark = pytest.mark.models
+
+
+@pytest.fixture(scope="module")
+def vad() -> SileroVoiceActivity:
+    return SileroVoiceActivity()
+
+
+def tone(pattern: list[tuple[float, tuple[float, ...]]], times: int) -> Samples:
+    """Bursts of (seconds, frequencies in Hz), repeated, in a line's faint noise."""
+    parts = []
+    for seconds, frequencies in pattern * times:
+        t = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+        parts.append(sum((0.2 * np.sin(2 * np.pi * f * t) for f in frequencies), np.zeros_like(t)))
+    sound = np.concatenate(parts)
+    return (sound + 0.002 * np.random.default_rng(0).standard_normal(sound.size)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "times"),
+    [
+        ([(1.0, (450,)), (4.0, ())], 3),
+        ([(2.0, (440, 480)), (4.0, ())], 2),
+        ([(0.35, (450,)), (0.35, ())], 8),
+        ([(0.1, (770, 1336)), (0.1, ()), (0.1, (941, 1477)), (0.1, ())], 5),
+        ([(5.0, ())], 1),
+    ],
+    ids=["ring-back zh", "ring-back us", "busy", "dtmf", "noise"],
+)
+def test_tones_are_no_speech(
+    vad: SileroVoiceActivity, pattern: list[tuple[float, tuple[float, ...]]], times: int
+) -> None:
+    assert vad.voiced(tone(pattern, times)) == ()
+
+
+def test_nothing_is_voiced_in_nothing(vad: SileroVoiceActivity) -> None:
+    assert vad.voiced(np.zeros(0, np.float32)) == ()
+    assert vad.voiced(np.zeros(100, np.float32)) == ()
+    assert vad.voiced(np.zeros(5 * RATE_HZ, np.float32)) == ()
+
+
+def turns(truth: dict, channel: int) -> list[Span]:  # type: ignore[type-arg]
+    role = truth["channels"][str(channel)]
+    return [Span(turn["start_s"], turn["end_s"]) for turn in truth["turns"] if turn["role"] == role]
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.03])
+def test_edges_and_short_replies(vad: SileroVoiceActivity, samples: Path, settings: Settings, gain: float) -> None:
+    """Every turn is found, and its edges are good to 0.15 s, at the loudness of the file and 30 dB below."""
+    starts, ends = [], []
+    for file in sorted(samples.glob("*.json")):
+        truth = json.loads(file.read_text(encoding="utf-8"))
+        recording = next(path for path in samples.glob(f"{file.stem}.*") if path.suffix != ".json")
+        if not truth.get("channels"):
+            continue
+        audio = decode(recording, settings.decode, settings.ingest)
+        for index, channel in enumerate(audio.samples):
+            voiced = vad.voiced(channel * np.float32(gain))
+            assert all(one.end_s < two.start_s for one, two in itertools.pairwise(voiced))
+            assert all(0 <= span.start_s < span.end_s <= audio.duration_s for span in voiced)
+            for turn in turns(truth, index):
+                own = [span for span in voiced if span.overlap_s(turn) > 0.05]
+                assert own, f"{file.stem}: the turn at {turn.start_s} s is not heard"
+                starts.append(own[0].start_s - turn.start_s)
+                ends.append(own[-1].end_s - turn.end_s)
+    assert len(starts) >= 20
+    assert np.percentile(np.abs(starts), 95) < 0.15
+    assert np.percentile(np.abs(ends), 95) < 0.15
+
+
+def test_settings_change_the_fingerprint() -> None:
+    assert SileroVoiceActivity(0.5).fingerprint != SileroVoiceActivity(0.4).fingerprint
