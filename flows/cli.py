@@ -17,7 +17,7 @@ import typer
 import flows.alone  # noqa: F401  first of all
 from flows.words import LANGUAGE, say
 from pipeline import artefacts
-from pipeline.errors import BadRecording, BadRule, BadSetting, CallQAError
+from pipeline.errors import BadArtefact, BadRecording, BadRule, BadSetting, CallQAError
 from pipeline.home import Home, Sighting
 from pipeline.settings import CHECKOUT, Settings, load_settings
 
@@ -146,7 +146,13 @@ def common(
     ] = None,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help=say("显示版本。", "Print the version.")),
+        typer.Option(
+            "--version",
+            metavar="",
+            callback=_print_version,
+            is_eager=True,
+            help=say("显示版本。", "Print the version."),
+        ),
     ] = False,
 ) -> None:
     if lang not in (None, "zh", "en"):
@@ -156,7 +162,7 @@ def common(
 
 # --- the night and its kin -----------------------------------------------------------------------------
 
-Json = Annotated[bool, typer.Option("--json", help=say("以 JSON 输出。", "Print JSON."))]
+Json = Annotated[bool, typer.Option("--json", metavar="", help=say("以 JSON 输出。", "Print JSON."))]
 Inbox = Annotated[
     Path | None,
     typer.Option(
@@ -192,9 +198,13 @@ def nightly(
     ] = None,
     retry_failed: Annotated[
         bool,
-        typer.Option("--retry-failed", help=say("重试以前失败的录音。", "Try recordings again that failed before.")),
+        typer.Option(
+            "--retry-failed", metavar="", help=say("重试以前失败的录音。", "Try recordings again that failed before.")
+        ),
     ] = False,
-    no_report: Annotated[bool, typer.Option("--no-report", help=say("不生成报告。", "Make no report."))] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", metavar="", help=say("不生成报告。", "Make no report."))
+    ] = False,
     json_output: Json = False,
 ) -> None:
     from flows.ears import fingerprint
@@ -261,7 +271,7 @@ def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = 
             nothing
             or say(
                 f"没有新录音：{tally.found} 个文件都已处理过，未重复任何工作。",
-                f"Nothing new to do: all {tally.found} recordings were done before.",
+                f"Nothing new to do: recordings in the inbox {tally.found}, all of them done before.",
             )
         )
     else:
@@ -269,7 +279,7 @@ def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = 
         out.print(
             say(
                 f"发现录音 {tally.found} 个，转写 {tally.heard} 个（{minutes} 分钟），评分 {tally.judged} 通。",
-                f"{tally.found} recordings found, {tally.heard} heard ({minutes} minutes), {tally.judged} judged.",
+                f"Found {tally.found}, heard {tally.heard} ({minutes} minutes), judged {tally.judged}.",
             )
         )
     if tally.left:
@@ -277,7 +287,7 @@ def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = 
     failed = tally.failed + tally.known_failures
     if failed:
         out.print(
-            say(f"{failed} 个文件无法处理，原因见：", f"{failed} files could not be heard; why:")
+            say(f"{failed} 个文件无法处理，原因见：", f"Not heard: {failed} of the files; why:")
             + '  callqa sql "SELECT file_name, reason, message FROM failures"'
         )
     names = {
@@ -572,7 +582,8 @@ def judge(
     settings = _settings()
     if Path(target).is_file():
         rulebooks = load_rulebooks(settings)  # before the long work
-        heard, cdr = _hear_file(Path(target), settings, engine, model, language), _cdr_of(Path(target), settings)
+        heard = _hear_file(Path(target), settings, engine, model, language)
+        cdr = _known_cdr(heard.sha256, Home(settings.paths.home))
     else:
         heard, cdr = _stored(target, Home(settings.paths.home))
         rulebooks = load_rulebooks(settings)
@@ -595,11 +606,15 @@ def _titles(rulebook: Rulebook | None) -> Callable[[str], str]:
     return lambda rule_id: titles.get(rule_id, rule_id)
 
 
-def _cdr_of(file: Path, settings: Settings) -> CDR:
-    """What the metadata beside a file says of it."""
+def _known_cdr(sha256: str, home: Home) -> CDR:
+    """The CDR of a recording that a night has seen; an empty one of any other."""
+    from pipeline import artefacts
     from pipeline.datatypes import CDR
 
-    return CDR()
+    try:
+        return artefacts.read(home.recording(sha256), Sighting).cdr
+    except BadArtefact:
+        return CDR()
 
 
 def _stored(identity: str, home: Home) -> tuple[Heard, CDR]:
@@ -685,11 +700,11 @@ def evaluate(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help=say("录音与真值的文件夹。", "Folder of recordings and truths."))
     ],
-    mono: Annotated[bool, typer.Option("--mono", help=say("先混为单声道。", "Mix to mono first."))] = False,
+    mono: Annotated[bool, typer.Option("--mono", metavar="", help=say("先混为单声道。", "Mix to mono first."))] = False,
     engine: Engine = None,
-    no_cdr: Annotated[bool, typer.Option("--no-cdr", help=say("不用话单。", "Leave the CDR out."))] = False,
+    no_cdr: Annotated[bool, typer.Option("--no-cdr", metavar="", help=say("不用话单。", "Leave the CDR out."))] = False,
     scripted: Annotated[
-        bool, typer.Option("--scripted", help=say("用真值文字，只评规则。", "Judge the truth's own words."))
+        bool, typer.Option("--scripted", metavar="", help=say("用真值文字，只评规则。", "Judge the truth's own words."))
     ] = False,
     codec: Annotated[str | None, typer.Option(help=say("先经此编码。", "Encode with this codec first."))] = None,
     noise_db: Annotated[
@@ -874,7 +889,8 @@ def rules_lint(books: Books = None) -> None:
 )
 def print_settings(
     defaults: Annotated[
-        bool, typer.Option("--defaults", help=say("打印默认值，不读设置文件。", "The defaults, not the file's."))
+        bool,
+        typer.Option("--defaults", metavar="", help=say("打印默认值，不读设置文件。", "The defaults, not the file's.")),
     ] = False,
 ) -> None:
     from flows.toml import as_toml

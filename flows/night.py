@@ -21,9 +21,10 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from flows.worker import DISK_FULL, Crew, NightStopped, Outcome
+from flows.worker import DISK_FULL, Crew, NightStopped, Outcome, place
 from pipeline import artefacts
 from pipeline.datatypes import Heard, Recording
+from pipeline.decode import shown
 from pipeline.errors import BadArtefact, CallQAError
 from pipeline.home import Failure, Hearing, Home, JudgedFile, Run, Sighting
 from pipeline.rulebook import Rulebook, load_rulebook
@@ -291,7 +292,7 @@ class Night:
             self._fail(
                 Failure(
                     recording.sha256,
-                    str(recording.path),
+                    shown(recording.path),
                     stage,
                     outcome.reason,
                     outcome.message,
@@ -439,8 +440,4 @@ def explain(error: BaseException) -> CallQAError:
         return NightStopped("the disk is full: make room and run again; nothing that was done is lost")
     if isinstance(error, OSError):
         return CallQAError(f"{error.filename or 'file system'}: {error.strerror or type(error).__name__}")
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
-    return CallQAError(f"unforeseen {type(error).__name__} at {place}; please report it")
+    return CallQAError(f"unforeseen {type(error).__name__} at {place(error)}; please report it")

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from typing import IO, Any
 from pipeline import artefacts
 from pipeline.errors import BadRecording, CallQAError
 from pipeline.home import Home
-from pipeline.settings import Settings
+from pipeline.settings import CHECKOUT, Settings
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 LOADING_LIMIT_S = 600.0
@@ -60,6 +61,14 @@ class Outcome:
     stage: str = "hear"
     reason: str | None = None
     message: str = ""
+
+
+def place(error: BaseException) -> str:
+    """Where in our own code an error came up, as file:line; its text may quote a call and is not shown."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f for f in frames if Path(f.filename).is_relative_to(CHECKOUT) and "site-packages" not in f.filename]
+    last = (ours or frames)[-1:]
+    return f"{Path(last[0].filename).name}:{last[0].lineno}" if last else "?"
 
 
 # --- the parent's side ---------------------------------------------------------------------------------
@@ -278,15 +287,11 @@ def _failure(error: Exception, stage: str) -> dict[str, Any]:
     if isinstance(error, MemoryError):
         return {"event": "failed", "stage": stage, "reason": "memory", "message": "not enough memory to hear it"}
     # an unforeseen error's text may quote the call: only its kind and place may leave the process
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
     return {
         "event": "failed",
         "stage": stage,
         "reason": "error",
-        "message": f"unforeseen {type(error).__name__} at {place}; please report it",
+        "message": f"unforeseen {type(error).__name__} at {place(error)}; please report it",
     }
 
 

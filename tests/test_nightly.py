@@ -19,6 +19,7 @@ import pytest
 from malformed import make_malformed
 from nights import SAMPLES, alive, callqa, children, content, environment, gone, kill, rows, start, summary
 
+from pipeline.decode import shown
 from pipeline.home import Home
 from pipeline.settings import CHECKOUT
 
@@ -73,7 +74,7 @@ def test_good_recordings_are_judged_and_bad_ones_are_failures(done: Done) -> Non
     assert judged(done.home) == set(HEARD)
     failures = dict(rows(done.home.database, "SELECT file_name, reason FROM failures WHERE stage <> 'excerpt'"))
     assert counts["failed"] == len(failures)
-    expected = {Path(name).name: reason for name, reason in done.malformed.items()}
+    expected = {shown(Path(Path(name).name)): reason for name, reason in done.malformed.items()}
     assert {name: reason for name, reason in failures.items() if name in expected} == expected
 
 
