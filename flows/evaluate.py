@@ -527,12 +527,17 @@ def tables(result: Mapping[str, Any], language: str = "en") -> Group:
         for name in ("precision", "recall", "unsure", "found", "missed", "false", "labelled"):
             rules.add_column(words[name], justify="right")
         pooled = result["pooled"]["rules"]
-        for rule, figures in pooled["per_rule"].items():
-            counts = (figures["true_fails"], figures["missed_fails"] + figures["unsure_fails"], figures["false_fails"])
-            shares = (_percent(figures[name]) for name in ("precision", "recall", "unsure"))
-            rules.add_row(rule, *shares, *map(str, counts), str(figures["labelled"]))
-        rules.add_section()
-        rules.add_row(words["pooled"], *(_percent(pooled[name]) for name in ("precision", "recall", "unsure")))
+        rows = [(rule, figures, [figures]) for rule, figures in pooled["per_rule"].items()]
+        rows.append((words["pooled"], pooled, list(pooled["per_rule"].values())))
+        for name, figures, counts in rows:
+            if figures is pooled:
+                rules.add_section()
+            missed = ("missed_fails", "unsure_fails")
+            rules.add_row(
+                name,
+                *(_percent(figures[share]) for share in ("precision", "recall", "unsure")),
+                *(_total(counts, names) for names in (("true_fails",), missed, ("false_fails",), ("labelled",))),
+            )
         shown.append(rules)
 
     if result["pooled"]["rtf"]["total"] is not None:
@@ -559,4 +564,8 @@ def _fails_cell(rules: Mapping[str, Any]) -> str:
     if not rules["per_rule"]:
         return "–"
     names = (("true_fails",), ("missed_fails",), ("false_fails",), ("unsure_fails", "unsure_others"))
-    return " / ".join(str(sum(count[n] for count in rules["per_rule"].values() for n in some)) for some in names)
+    return " / ".join(_total(rules["per_rule"].values(), some) for some in names)
+
+
+def _total(counts: Iterable[Mapping[str, Any]], names: tuple[str, ...]) -> str:
+    return str(sum(count[name] for count in counts for name in names))

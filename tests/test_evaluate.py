@@ -15,7 +15,7 @@ from flows.evaluate import Score, Truth, cdr_from_truth, evaluate, find_cases, t
 from pipeline.errors import BadSetting, BadTruth
 from pipeline.metrics import ErrorCount, RuleCount
 from pipeline.run import Ears
-from pipeline.settings import Settings
+from pipeline.settings import Settings, load_settings
 
 FIGURES = {
     "cer", "wer", "cpcer", "cpwer", "der", "der_collar", "role_accuracy", "roles", "hangup", "rules", "rtf",
@@ -38,8 +38,13 @@ def _shown(result: dict[str, Any], language: str) -> str:
     return console.export_text()
 
 
-def test_scripted_judges_every_sample_without_hearing(samples: Path, settings: Settings) -> None:
-    result = evaluate(samples, settings, scripted=True)
+@pytest.fixture(scope="module")
+def scripted(samples: Path) -> dict[str, Any]:
+    return evaluate(samples, load_settings(), scripted=True)
+
+
+def test_scripted_judges_every_sample_without_hearing(samples: Path, scripted: dict[str, Any]) -> None:
+    result = scripted
     assert len(result["files"]) == 12
     assert not result["skipped"]
     pooled = result["pooled"]
@@ -65,11 +70,10 @@ def test_scripted_needs_no_recording(samples: Path, settings: Settings, tmp_path
     assert result["files"][RUDE]["rules"]["per_rule"]["forbidden-phrases"]["true_fails"] == 1
 
 
-def test_the_result_is_json_and_can_be_shown_in_both_languages(samples: Path, settings: Settings) -> None:
-    result = evaluate(samples, settings, scripted=True)
-    assert json.loads(json.dumps(result)) == result
-    assert "hang-up-order" in _shown(result, "en")
-    assert "查准率" in _shown(result, "zh")
+def test_the_result_is_json_and_can_be_shown_in_both_languages(scripted: dict[str, Any]) -> None:
+    assert json.loads(json.dumps(scripted)) == scripted
+    assert "hang-up-order" in _shown(scripted, "en")
+    assert "查准率" in _shown(scripted, "zh")
 
 
 def test_scores_pool_over_counts() -> None:
@@ -144,8 +148,6 @@ def test_a_transcript_table_is_read_and_its_faults_have_a_line(settings: Setting
 
 @pytest.fixture(scope="module")
 def loaded_ears(weights: Path) -> Ears:
-    from pipeline.settings import load_settings
-
     return load_ears(load_settings())
 
 
