@@ -68,10 +68,10 @@ def _embedded(settings: Settings) -> Diarizer:
 
 
 def _community(settings: Settings) -> Diarizer:
-    from models.diarization import CommunityDiarizer
+    from models.diarization import COMMUNITY, CommunityDiarizer
 
     return CommunityDiarizer(
-        settings.hear.diarization_model,
+        settings.hear.diarization_model or COMMUNITY,
         token=os.environ.get(settings.hear.token_env),
         speakers=settings.hear.speakers,
         threads=_threads(settings),
