@@ -48,6 +48,8 @@ def quiet_environment(home: Path) -> None:
     has to say it says itself, without content of calls.
     """
     os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
+    # Prefect makes the folder but not the one it is in, and warns
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
     for key, value in QUIET.items():
         os.environ.setdefault(key, value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import signal
 import threading
 from collections.abc import Callable
@@ -99,7 +100,9 @@ def _serve(cron: str, timezone: str, ready: Callable[[], None]) -> None:
         over.set()
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
-    thread = threading.Thread(target=work, name="schedule", daemon=True)
+    # the server's address is in this thread's context
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=lambda: context.run(work), name="schedule", daemon=True)
     try:
         thread.start()
         over.wait()

@@ -87,6 +87,7 @@ class _Child:
     process: subprocess.Popen[bytes]
     log: Path
     buffer: bytes = b""
+    warm: bool = False
 
     def send(self, message: dict[str, Any]) -> None:
         assert self.process.stdin is not None
@@ -191,9 +192,12 @@ class Crew:
                 case "decoded":
                     audio_s = float(reply["audio_s"])
                     limit_s = max(SHORTEST_LIMIT_S, self.settings.hear.stuck_factor * audio_s)
+                    if not child.warm:  # engines load when first used
+                        limit_s += LOADING_LIMIT_S
                     if decoded:
                         decoded(audio_s)
                 case "heard":
+                    child.warm = True
                     return Outcome(sha256, audio_s, time.monotonic() - start)
                 case "failed":
                     took_s = time.monotonic() - start
@@ -284,6 +288,8 @@ def _failure(error: Exception, stage: str) -> dict[str, Any]:
         return {"event": "failed", "stage": stage, "reason": error.reason, "message": str(error)}
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return {"event": "stop", "message": "the disk is full: make room and run again; nothing that was done is lost"}
+    if isinstance(error, CallQAError):  # a model that cannot be loaded would fail every recording
+        return {"event": "stop", "message": str(error)}
     if isinstance(error, MemoryError):
         return {"event": "failed", "stage": stage, "reason": "memory", "message": "not enough memory to hear it"}
     # an unforeseen error's text may quote the call: only its kind and place may leave the process

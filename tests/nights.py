@@ -27,7 +27,7 @@ CONTENT = {
     "verdicts": "FROM verdicts ORDER BY sha256, rule_id",
     "scorecards": "FROM scorecards ORDER BY sha256",
     "clips": "FROM clips ORDER BY ALL",
-    "failures": "SELECT * EXCLUDE (at) FROM failures ORDER BY key",
+    "failures": 'SELECT * EXCLUDE ("at") FROM failures ORDER BY key',
 }
 """All that a night finds out; what is left out is when."""
 

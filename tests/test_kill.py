@@ -102,6 +102,8 @@ def test_a_child_that_dies_is_replaced_and_one_that_is_stuck_is_given_up(inbox: 
         killed.clear()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(worker, "SHORTEST_LIMIT_S", 1.0)
+            patch.setattr(worker, "LOADING_LIMIT_S", 60.0)
+            assert crew.hear("d" * 64, recordings[3]).reason is None
             stuck = crew.hear("c" * 64, recordings[2], lambda _: strike(signal.SIGSTOP, 1))
         assert stuck.reason == "stuck"
         assert gone(killed, 5)

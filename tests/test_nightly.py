@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -35,16 +36,18 @@ class Done:
 
     inbox: Path
     home: Home
+    rules: Path
+    settings: Path
     env: dict[str, str]
     malformed: dict[str, str]
     first: subprocess.CompletedProcess[str]
     seconds: float
 
     def night(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return callqa("--home", self.home.root, "nightly", "--inbox", self.inbox, *arguments, env=self.env)
+        return self.callqa("nightly", "--inbox", self.inbox, *arguments)
 
     def callqa(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return callqa("--home", self.home.root, *arguments, env=self.env)
+        return callqa("--settings", self.settings, "--home", self.home.root, *arguments, env=self.env)
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +60,17 @@ def done(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[Do
     shutil.copy(SAMPLES / "cdr.csv", inbox)
     shutil.copy(inbox / HEARD[0], inbox / "bad" / "a copy.wav")
     home, env = Home(folder / "home"), environment(folder / "prefect")
+    # rulebooks of our own: a test edits one
+    rules, settings = folder / "rules", folder / "callqa.toml"
+    shutil.copytree(CHECKOUT / "rules", rules)
+    settings.write_text(
+        f"[paths]\nweights = {json.dumps(str(weights))}\n"
+        'rulebooks = { zh = "rules/hotline-zh", en = "rules/hotline-en" }\n',
+        encoding="utf-8",
+    )
     began = time.monotonic()
-    first = callqa("--home", home.root, "nightly", "--inbox", inbox, "--json", env=env)
-    yield Done(inbox, home, env, malformed, first, time.monotonic() - began)
+    first = callqa("--settings", settings, "--home", home.root, "nightly", "--inbox", inbox, "--json", env=env)
+    yield Done(inbox, home, rules, settings, env, malformed, first, time.monotonic() - began)
     shutil.rmtree(inbox, ignore_errors=True)  # some of the malformed ones are pipes and sockets
 
 
@@ -165,36 +176,6 @@ def test_the_database_can_be_made_again(done: Done) -> None:
     assert content(done.home.database) == before
 
 
-def test_an_edited_rule_replays_history_without_audio(done: Done, tmp_path: Path) -> None:
-    books = tmp_path / "rules"
-    shutil.copytree(CHECKOUT / "rules", books)
-    settings = tmp_path / "callqa.toml"
-    settings.write_text(
-        f'[paths]\nweights = "{CHECKOUT / "data/weights"}"\n'
-        'rulebooks = { zh = "rules/hotline-zh", en = "rules/hotline-en" }\n',
-        encoding="utf-8",
-    )
-    rule = next(p for p in sorted((books / "hotline-zh").glob("*.yaml")) if "greeting" in p.name)
-    rule.write_text(rule.read_text(encoding="utf-8") + "\n# looked at\n", encoding="utf-8")
-    inbox = done.inbox.rename(done.inbox.with_name("gone"))
-    try:
-        again = done.callqa("--settings", settings, "rejudge", "--json")
-        assert again.returncode == 0, again.stderr
-        counts = summary(again)
-    finally:
-        inbox.rename(done.inbox)
-    assert counts["judged"] in (0, 2)  # a comment may or may not count; what follows must hold
-    retitled = rule.read_text(encoding="utf-8").replace("why:", "weight: 7.5\nwhy:", 1)
-    rule.write_text(retitled, encoding="utf-8")
-    again = done.callqa("--settings", settings, "rejudge", "--json")
-    assert summary(again)["judged"] == 2
-    assert summary(again)["heard"] == 0
-    assert rows(done.home.database, "SELECT weight FROM rules WHERE rule_id = 'greeting' AND language = 'zh'") == [
-        (7.5,)
-    ]
-    assert done.callqa("rejudge").returncode == 0
-
-
 def test_a_damaged_artefact_is_heard_again(done: Done) -> None:
     artefact = next(done.home.files("heard"))
     before = content(done.home.database)
@@ -208,13 +189,31 @@ def test_a_damaged_artefact_is_heard_again(done: Done) -> None:
     assert content(done.home.database) == before
 
 
+def test_an_edited_rule_replays_history_without_audio(done: Done) -> None:
+    assert summary(done.callqa("rejudge", "--json"))["run_id"] is None
+    rule = done.rules / "hotline-zh" / "greeting.yaml"
+    text = rule.read_text(encoding="utf-8")
+    rule.write_text(re.sub(r"^weight: .*\n", "", text, flags=re.MULTILINE) + "weight: 7.5\n", encoding="utf-8")
+    inbox = done.inbox.rename(done.inbox.with_name("gone"))
+    try:
+        again = done.callqa("rejudge", "--json")
+    finally:
+        inbox.rename(done.inbox)
+    assert again.returncode == 0, again.stderr
+    assert (summary(again)["judged"], summary(again)["heard"]) == (2, 0)
+    weight = rows(done.home.database, "SELECT weight FROM rules WHERE rule_id = 'greeting' AND language = 'zh'")
+    assert weight == [(7.5,)]
+
+
 def test_ctrl_c_leaves_one_line_and_no_process(done: Done, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
-    night = start("--home", home.root, "nightly", "--inbox", done.inbox, env=done.env)
+    night = start("--settings", done.settings, "--home", home.root, "nightly", "--inbox", done.inbox, env=done.env)
     try:
         _until(lambda: len(children(night.pid)) == 2, 120)
         started = children(night.pid)
-        second = callqa("--home", home.root, "nightly", "--inbox", done.inbox, env=done.env)
+        second = callqa(
+            "--settings", done.settings, "--home", home.root, "nightly", "--inbox", done.inbox, env=done.env
+        )
         assert second.returncode == 1
         assert second.stderr.count("\n") == 1
         assert f"process {night.pid}" in second.stderr
@@ -236,12 +235,14 @@ def test_a_full_disk_stops_the_night_in_one_line(done: Done, tmp_path: Path) -> 
     if mounted.returncode:
         pytest.skip("a small disk cannot be mounted here")
     try:
-        full = callqa("--home", home, "nightly", "--inbox", done.inbox, env=done.env)
+        full = callqa("--settings", done.settings, "--home", home, "nightly", "--inbox", done.inbox, env=done.env)
         assert full.returncode == 1
         assert "disk is full" in full.stderr.splitlines()[-1]
         assert "Traceback" not in full.stderr
         subprocess.run(["mount", "-o", "remount,size=64m", "none", home], check=True)
-        after = callqa("--home", home, "nightly", "--inbox", done.inbox, "--json", env=done.env)
+        after = callqa(
+            "--settings", done.settings, "--home", home, "nightly", "--inbox", done.inbox, "--json", env=done.env
+        )
         assert after.returncode == 3, after.stderr
         assert judged(Home(home)) == set(HEARD)
     finally:
@@ -249,7 +250,17 @@ def test_a_full_disk_stops_the_night_in_one_line(done: Done, tmp_path: Path) -> 
 
 
 def test_schedule_registers_and_leaves_when_told(done: Done) -> None:
-    command = ("--home", done.home.root, "schedule", "--cron", "30 1 * * *", "--timezone", "Asia/Shanghai")
+    command = (
+        "--settings",
+        done.settings,
+        "--home",
+        done.home.root,
+        "schedule",
+        "--cron",
+        "30 1 * * *",
+        "--timezone",
+        "Asia/Shanghai",
+    )
     serving = start(*command, "--inbox", done.inbox, env=done.env)
     try:
         assert serving.stderr is not None
