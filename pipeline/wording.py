@@ -26,6 +26,8 @@ STOP_S = 0.8
 
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _SOUND = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3400-\u9fff\uf900-\ufaff]+(?:['’][a-z]+)?")
+_LATIN_END = re.compile(r"[a-zA-Z0-9'-]$")
+_LATIN_GOES_ON = re.compile(r"(?:-[a-zA-Z0-9]|['’]?[a-zA-Z])")
 _END_MARK = re.compile(r"[，。？！；：、,.?!;:…][\"'”’」』）)]*$")
 _FULL_WIDTH = {",": "，", "?": "？", "!": "！", ":": "：", ";": "；", ".": "。"}
 _QUESTION = re.compile(
@@ -76,11 +78,28 @@ def finish(
     marks = tuple(marks)
     done = []
     for segment in segments:
-        words = punctuate(_simplified(segment.words), segment.language)
+        words = punctuate(_simplified(_whole(segment.words)), segment.language)
         segment = replace(segment, words=words, text=put_together(words, segment.language))
         spans = voiced[segment.channel] if segment.channel < len(voiced) else ()
         done.append(replace(segment, gate=gate(segment, spans, marks, hot_words)))
     return done
+
+
+def _whole(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Latin words in one piece: engines give "Wi", "-Fi" and, in Chinese, "iP", "hone", without a space between."""
+    out: list[Word] = []
+    for word in words:
+        if out and _LATIN_END.search(out[-1].text) and _LATIN_GOES_ON.match(word.text):
+            last = out[-1]
+            out[-1] = replace(
+                last,
+                span=Span(last.span.start_s, word.span.end_s),
+                text=last.text + word.text,
+                probability=min(last.probability, word.probability),
+            )
+        else:
+            out.append(word)
+    return tuple(out)
 
 
 def _simplified(words: Sequence[Word]) -> tuple[Word, ...]:
@@ -175,7 +194,8 @@ def gate(
         return "phrase"
     if _SIGN_OFFS.fullmatch(bare) and weak:
         return "phrase"
-    return "doubt" if segment.mean_log_probability < -2.5 else None
+    # a short reply heard alone gets probabilities that a sentence gets only when it is made up
+    return "doubt" if segment.mean_log_probability < (-4.0 if len(sounds) < 6 else -2.0) else None
 
 
 def _syllables(sounds: Sequence[str]) -> float:

@@ -89,8 +89,26 @@ def test_finish_keeps_what_the_engine_said() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "language", "written"),
+    [
+        (" Bye|-bye.", "en", "Bye-bye."),
+        (" It|'s| 7|-7|-1", "en", "It's 7-7-1"),
+        ("用|iP|hone|吗", "zh", "用iPhone吗？"),
+        ("打|1|39| OK", "zh", "打139 OK。"),
+    ],
+)
+def test_latin_words_are_whole(said: str, language: str, written: str) -> None:
+    pieces = words(said)
+    whole = Segment(Span(0, 5), 0, "", "", pieces, language, -0.1, 0.1, 1.0)
+    (done,) = finish([whole], [(Span(0, 5),)])
+    assert done.text == written
+    assert (done.words[0].span.start_s, done.words[-1].span.end_s) == (0.0, pieces[-1].span.end_s)
+
+
+@pytest.mark.parametrize(
     ("text", "language", "probability"),
     [
+        ("再见", "zh", 0.08),
         ("喂喂", "zh", 0.5),
         ("喂你好喂你好", "zh", 0.5),
         ("嗯", "zh", 0.3),
@@ -125,7 +143,7 @@ def test_real_speech_passes(text: str, language: str, probability: float) -> Non
         ("对" * 40, "zh", 0.9, 1.0, "repetition"),
         ("the " * 40, "en", 0.9, 8.0, "repetition"),
         ("……", "zh", 0.9, 1.0, "silence"),
-        ("彡彡廴", "zh", 0.05, 1.0, "doubt"),
+        ("彡彡廴又又几", "zh", 0.05, 2.0, "doubt"),
     ],
 )
 def test_what_nobody_said_is_marked(text: str, language: str, probability: float, voiced_s: float, reason: str) -> None:
