@@ -85,7 +85,7 @@ def by_faster(faster: FasterWhisper, chinese: Clip) -> list[Segment]:
 def test_words_are_right_and_timed(by_faster: list[Segment], chinese: Clip) -> None:
     truth, said = tokens(chinese.text, "zh"), tokens(text(by_faster), "zh")
     assert edit_distance(truth, said) <= 0.25 * len(truth)
-    assert "您好" in text(by_faster)
+    assert "客服中心" in text(by_faster)
     assert "请问您贵姓？" in text(by_faster), "simplified and punctuated"
     words = [word for segment in by_faster for word in segment.words]
     assert "".join(segment.text for segment in by_faster) == "".join(word.text for word in words)
