@@ -167,7 +167,7 @@ class CampPlusNetwork(nn.Module):
         return cast(Tensor, self.xvector(self.head(x.transpose(1, 2))))
 
 
-class CampPlus(Model):  # type: ignore[misc]  # pyannote.audio has no type stubs
+class CampPlus(Model):
     """CAM++ behind pyannote.audio's interface for embeddings."""
 
     def __init__(self, network: CampPlusNetwork) -> None:
@@ -178,7 +178,7 @@ class CampPlus(Model):  # type: ignore[misc]  # pyannote.audio has no type stubs
     def dimension(self) -> int:
         return DIMENSION
 
-    def forward(self, waveforms: Tensor, weights: Tensor | None = None) -> Tensor:
+    def forward(self, waveforms: Tensor, weights: Tensor | None = None, **_: Any) -> Tensor:
         """Waveforms (batch, 1, samples) to vectors (batch, 192), from the frames that `weights` marks.
 
         `weights` is (batch, frames) of 0 and 1, at any frame rate; a sound with no marked frame gets NaN and

@@ -14,6 +14,7 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -90,6 +91,10 @@ class EmbeddedDiarizer:
         self.fingerprint = _fingerprint(
             "embedded", _sha256(segmentation_path), _sha256(embedding_path), f"{step:g}", str(speakers)
         )
+        # whoever only wants the fingerprint need not wait for pyannote, nor hold it in memory
+        self._load = cache(lambda: self._loaded(segmentation_path, embedding_path, step, threads, device))
+
+    def _loaded(self, segmentation_path: Path, embedding_path: Path, step: float, threads: int, device: str) -> None:
         with _quiet():
             torch = _torch(threads)
             load_torchaudio()
@@ -100,8 +105,7 @@ class EmbeddedDiarizer:
             from models.campplus import load_campplus
 
             try:
-                # the checkpoint holds pyannote's own classes beside the tensors
-                segmentation = Model.from_pretrained(segmentation_path)
+                segmentation: Any = Model.from_pretrained(segmentation_path)
             except Exception as error:
                 raise BadModel(
                     f"{segmentation_path}: pyannote.audio cannot load it ({type(error).__name__}); "
@@ -133,6 +137,7 @@ class EmbeddedDiarizer:
         """Speaker spans of one channel (shape (n,), 16 kHz), "S1", "S2"… by first appearance; may overlap."""
         if _one_voice(voiced, self._speakers):
             return [SpeakerSpan(span, "S1") for span in voiced]
+        self._load()
         found = _run(self._pipeline, samples, voiced, self._speakers)
         with _quiet():
             found = self._regrouped(found, samples)
@@ -146,6 +151,8 @@ class EmbeddedDiarizer:
         with what segmentation found as one of two starting points. Overlapping parts keep both speakers.
         """
         labels = sorted(found)
+        if isinstance(self._speakers, int):
+            labels += [f"more {number}" for number in range(len(labels), self._speakers)]
         units = _units(found)
         heard = [(span, label) for span, label in units if span.duration_s >= UNIT_SHORTEST_S]
         if len(labels) < 2 or len(heard) < 2:
@@ -162,8 +169,8 @@ class EmbeddedDiarizer:
             if span.duration_s < UNIT_SHORTEST_S:
                 result[labels[alike[labels.index(label)]]].append(span)
         for label, other in combinations(labels, 2):
-            for mine in found[label]:
-                for theirs in found[other]:
+            for mine in found.get(label, ()):
+                for theirs in found.get(other, ()):
                     if mine.overlap_s(theirs) > 0:
                         both = Span(max(mine.start_s, theirs.start_s), min(mine.end_s, theirs.end_s))
                         result[labels[alike[labels.index(label)]]].append(both)
@@ -214,13 +221,19 @@ class CommunityDiarizer:
                     f"{source}: needs a Hugging Face token; accept its conditions on the hub and set the environment "
                     'variable that hear.token_env names, or choose hear.diarization = "embedded"'
                 )
+        contents = sorted(path for path in folder.rglob("*") if path.is_file()) if local else []
+        identity = [f"{path.relative_to(folder)} {_sha256(path)}" for path in contents] or [str(source)]
+        self.fingerprint = _fingerprint("community", *identity, str(speakers))
+        self._load = cache(lambda: self._loaded(str(source), None if local else token, threads, device))
+
+    def _loaded(self, source: str, token: str | None, threads: int, device: str) -> None:
         with _quiet():
             torch = _torch(threads)
             load_torchaudio()
             from pyannote.audio import Pipeline
 
             try:
-                pipeline = Pipeline.from_pretrained(str(source), token=None if local else token)
+                pipeline = Pipeline.from_pretrained(source, token=token)
             except Exception as error:  # the hub client raises many kinds
                 raise BadModel(
                     f"{source}: cannot be loaded ({type(error).__name__}); check token and network, copy the model to "
@@ -231,14 +244,12 @@ class CommunityDiarizer:
                     f"{source}: the hub refused; accept the model's conditions with the account of the token"
                 )
             self._pipeline: Any = pipeline.to(torch.device(device))
-        contents = sorted(path for path in folder.rglob("*") if path.is_file()) if local else []
-        identity = [f"{path.relative_to(folder)} {_sha256(path)}" for path in contents] or [str(source)]
-        self.fingerprint = _fingerprint("community", *identity, str(speakers))
 
     def diarize(self, samples: Samples, voiced: tuple[Span, ...]) -> list[SpeakerSpan]:
         """Speaker spans of one channel (shape (n,), 16 kHz), "S1", "S2"… by first appearance; may overlap."""
         if _one_voice(voiced, self._speakers):
             return [SpeakerSpan(span, "S1") for span in voiced]
+        self._load()
         return _named(_run(self._pipeline, samples, voiced, self._speakers))
 
 
@@ -294,15 +305,16 @@ def _grouped(vectors: Vectors, durations: Vectors, first: Groups, count: int) ->
 
     The tighter of the two wins; its groups are numbered so as to agree with `first` as far as they can.
     """
-    from scipy.cluster.hierarchy import fcluster, linkage
-    from scipy.optimize import linear_sum_assignment
+    from scipy.cluster.hierarchy import fcluster, linkage  # type: ignore[import-untyped]
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
     weights = np.minimum(durations, UNIT_S) * (durations >= UNIT_SURE_S) + 1e-3
     best = _k_means(vectors, weights, first, count)
     long = np.flatnonzero(durations >= 1.0)
     if long.size > count:
         tree = fcluster(linkage(vectors[long], "ward"), count, "maxclust") - 1
-        centroids = np.stack([vectors[long][tree == k].sum(axis=0) for k in range(count)])
+        means = np.stack([vectors[long][tree == k].sum(axis=0) for k in range(count)])
+        centroids = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
         other = _k_means(vectors, weights, np.asarray((vectors @ centroids.T).argmax(axis=1)), count)
         best = max(best, other, key=lambda result: result[2])
     group, centroids, _ = best
