@@ -17,7 +17,7 @@ import numpy as np
 
 from pipeline.datatypes import RATE_HZ, Samples, Segment, Span, Word
 
-VERSION = "1"
+VERSION = "2"
 """Raised whenever this module would cut or map otherwise; part of both engines' fingerprints."""
 
 WINDOW_S = 28.0
@@ -35,6 +35,9 @@ REST_S = 0.5
 SHORTEST_WORD_S = 0.02
 RETRY_S = 0.3
 """An utterance with at least this much voice and no word is decoded once more, alone."""
+
+LOOP_RATIO = 2.4
+"""Compression ratio above which Whisper's authors hold a text to be a loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,21 +148,41 @@ def transcribe(decode: Decode, samples: Samples, voiced: Iterable[Span], languag
     """Decode the voiced spans of one channel and give one segment for each utterance that has words.
 
     `text` and `raw_text` are the engine's own; words have start < end, lie in their utterance's voiced span
-    and do not overlap. An utterance left without words is decoded once more by itself.
+    and do not overlap. An utterance left without words is decoded once more by itself, a chunk that looped
+    in halves.
     """
     segments: list[Segment] = []
     for chunk in chunks(samples, utterances(samples, voiced)):
-        decoded = decode(chunk.samples, language)
-        shares = share_out(decoded.tokens, chunk)
-        for utterance, tokens in zip(chunk.utterances, shares, strict=True):
-            said, silence = tokens, decoded.no_speech_probability
+        for utterance, said, silence in _decode_chunk(decode, samples, chunk, language):
             if not said and len(chunk.utterances) > 1 and utterance.voiced.duration_s >= RETRY_S:
-                alone = _chunk(samples, (utterance,))
-                again = decode(alone.samples, language)
-                said, silence = share_out(again.tokens, alone)[0], again.no_speech_probability
+                ((_, said, silence),) = _decode_chunk(decode, samples, _chunk(samples, (utterance,)), language)
             if said:
                 segments.append(_segment(said, utterance, language, channel, silence))
     return segments
+
+
+def _decode_chunk(
+    decode: Decode, samples: Samples, chunk: Chunk, language: str
+) -> list[tuple[Utterance, list[Token], float]]:
+    """Each utterance of the chunk, its tokens and the probability of no speech.
+
+    A decoder that falls into a loop loses all that comes behind it, so the halves are then decoded apart.
+    """
+    decoded = decode(chunk.samples, language)
+    if loops(decoded) and len(chunk.utterances) > 1:
+        middle = len(chunk.utterances) // 2
+        halves = (_chunk(samples, part) for part in (chunk.utterances[:middle], chunk.utterances[middle:]))
+        return [found for half in halves for found in _decode_chunk(decode, samples, half, language)]
+    shares = share_out(decoded.tokens, chunk)
+    return [
+        (utterance, said, decoded.no_speech_probability)
+        for utterance, said in zip(chunk.utterances, shares, strict=True)
+    ]
+
+
+def loops(decoded: Decoded) -> bool:
+    """Whether the text repeats itself so much that the decoder is likely to be caught in a loop."""
+    return compression_ratio("".join(token.text for token in decoded.tokens)) > LOOP_RATIO
 
 
 def share_out(tokens: Iterable[Token], chunk: Chunk) -> list[list[Token]]:

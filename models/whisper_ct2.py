@@ -21,7 +21,9 @@ class FasterWhisper:
 
     `folder` holds the embedded weights. `device` is auto, cpu, cuda or cuda:1…; `compute_type` auto means
     int8 on a processor and float16 on a GPU that has it. `threads` 0 takes every processor allowed to this
-    process. `hot_words` are given to the decoder as context. Raises BadModel, from here or from `load`.
+    process. `hot_words` are given to the decoder as context: large
+    models gain by it, while with Whisper base every context tried made more errors on telephone Chinese (42 %
+    without became 46 to 115 %), which is why there is none by default. Raises BadModel, from here or `load`.
     """
 
     def __init__(
@@ -90,11 +92,18 @@ class FasterWhisper:
         return chunks.transcribe(self._decode, samples, voiced, language, channel)
 
     def _decode(self, samples: Samples, language: str) -> chunks.Decoded:
+        decoded = self._decode_with(samples, language, self._hot_words)
+        if self._hot_words and chunks.loops(decoded):
+            # context is what sends small models into loops most often
+            decoded = self._decode_with(samples, language, None)
+        return decoded
+
+    def _decode_with(self, samples: Samples, language: str, hot_words: str | None) -> chunks.Decoded:
         segments, _ = self._model.transcribe(
             samples,
             language=language,
             beam_size=self._beam_size,
-            hotwords=self._hot_words,
+            hotwords=hot_words,
             word_timestamps=True,
             condition_on_previous_text=False,
             # no sampling: the same sound must give the same words; nor silent skipping: gates mark instead

@@ -18,8 +18,8 @@ class OpenAIWhisper:
 
     `folder` holds the embedded weights; their checkpoint for this engine is made from them at first use.
     `device` is auto, cpu, cuda or cuda:1…; a GPU computes in float16, a processor in float32. `threads` 0
-    takes every processor allowed to this process. `hot_words` are given to the decoder as context.
-    Raises BadModel, from here or from `load`.
+    takes every processor allowed to this process. `hot_words` are given to the decoder as context;
+    see FasterWhisper on their cost. Raises BadModel, from here or from `load`.
     """
 
     def __init__(
@@ -99,12 +99,19 @@ class OpenAIWhisper:
         return chunks.transcribe(self._decode, samples, voiced, language, channel)
 
     def _decode(self, samples: Samples, language: str) -> chunks.Decoded:
+        decoded = self._decode_with(samples, language, self._hot_words)
+        if self._hot_words and chunks.loops(decoded):
+            # context is what sends small models into loops most often
+            decoded = self._decode_with(samples, language, None)
+        return decoded
+
+    def _decode_with(self, samples: Samples, language: str, hot_words: str | None) -> chunks.Decoded:
         said = self._model.transcribe(
             samples,
             language=language,
             beam_size=self._beam_size,
             patience=1.0,
-            initial_prompt=self._hot_words,
+            initial_prompt=hot_words,
             word_timestamps=True,
             condition_on_previous_text=False,
             # no sampling: the same sound must give the same words; nor silent skipping: gates mark instead

@@ -89,6 +89,18 @@ def test_an_utterance_without_words_is_tried_once_more_alone() -> None:
     assert len(lengths) == 2, "the short one is not worth it"
 
 
+def test_a_loop_does_not_take_its_neighbours_along() -> None:
+    def decode(samples: Samples, _: str) -> Decoded:
+        if samples.size > 6 * RATE_HZ:
+            return Decoded(tuple(Token(i * 0.1, i * 0.1 + 0.1, "问", 0.9) for i in range(100)), 0.1)
+        return Decoded((Token(0.2, 0.4, "好", 0.9), Token(2.8, 2.9, "的", 0.9)), 0.1)
+
+    voiced = tuple(Span(at, at + 2) for at in (1, 5, 9, 13))
+    found = chunks.transcribe(decode, channel(20), voiced, "zh", 0)
+    assert [segment.raw_text for segment in found] == ["好", "的", "好", "的"]
+    assert [segment.span for segment in found] == list(voiced)
+
+
 def test_nothing_voiced_is_nothing_said() -> None:
     def decode(_: Samples, __: str) -> Decoded:
         raise AssertionError("nothing to decode")
