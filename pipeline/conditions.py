@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -23,16 +23,13 @@ from spacy.matcher import Matcher
 
 from pipeline.datatypes import CDR, Call, Facts, Hit, Overlap, Role, Silence, Span
 from pipeline.entities import Entities
-from pipeline.facts import merged, rate_per_min, speech_units, total_s
+from pipeline.facts import rate_per_min, speech_units, total_s
 from pipeline.normalise import tokenise
-from pipeline.spoken import BY_SOUND, Places, Spoken, blank
+from pipeline.spoken import BY_SOUND, Places, Spoken, blank, phrase_parts
 from pipeline.turns import is_backchannel
 
-NEAR = {"zh": 18, "en": 14}
+NEAR = {"zh": 12, "en": 10}
 """An exclusion counts this many tokens around a phrase: recognised speech often lacks the punctuation between them."""
-
-WORD_GAP_S = 1.0
-"""Words closer than this cover the speech between them."""
 
 Side = Literal["agent", "customer", "any"]
 
@@ -106,6 +103,23 @@ class Phrases:
     patterns: tuple[Any, ...]
     title: str
     lists: tuple[str, ...]
+    language: str = "zh"
+
+    @cached_property
+    def by_part(self) -> Mapping[tuple[str, ...], tuple[str, ...]]:
+        """The phrases by their first part: few parts are said in a call, many phrases are in a list."""
+        found: dict[tuple[str, ...], list[str]] = {}
+        for phrase in self.phrases:
+            found.setdefault(phrase_parts(phrase, self.language)[0], []).append(phrase)
+        return {part: tuple(phrases) for part, phrases in found.items()}
+
+    def said(self, spoken: Spoken) -> Iterator[str]:
+        """The phrases that may have been said at all."""
+        by_part = self.by_part
+        if len(by_part) < len(spoken.parts):
+            yield from (phrase for part in by_part if part in spoken.parts for phrase in by_part[part])
+        else:
+            yield from (phrase for part in spoken.parts if part in by_part for phrase in by_part[part])
 
 
 def compile_pattern(text: str, language: str) -> Any:
@@ -185,7 +199,7 @@ def _phrases(value: Any, info: ValidationInfo) -> Phrases:
     title = "、".join(titles[:4]) if language == "zh" else ", ".join(titles[:4])
     if len(titles) > 4:
         title += "…"
-    return Phrases(tuple(dict.fromkeys(phrases)), tuple(patterns), title, tuple(dict.fromkeys(names)))
+    return Phrases(tuple(dict.fromkeys(phrases)), tuple(patterns), title, tuple(dict.fromkeys(names)), language)
 
 
 def did_you_mean(word: str, known: Iterable[str], mark: str = "") -> str:
@@ -333,7 +347,7 @@ class Said(Params):
     similarity: float = Field(0.75, gt=0, le=1)
     unless: PhraseList | None = None
     unless_then: PhraseList | None = None
-    sounds: bool = True
+    sounds: bool | Annotated[int, Field(ge=2)] = Field(True, description="or: from so many syllables on")
     in_: Window | None = Field(None, alias="in")
     compiled: Any = Field(None, exclude=True, repr=False)
 
@@ -651,19 +665,13 @@ def worded_share(context: Context, by: Side, region: Span) -> float:
     roles: tuple[Role, ...] = ("agent", "customer") if by == "any" else (by,)
     voiced = covered = 0.0
     for role in roles:
-        spans = [s for s in call.voiced.get(role, ()) if s.overlap_s(region) > 0]
-        if not spans:
-            continue
-        near = [
-            t
-            for t in call.turns
-            if call.role(t) == role and t.span.start_s < region.end_s and t.span.end_s > region.start_s
-        ]
-        words = merged((word.span for turn in near for word in turn.words), WORD_GAP_S)
-        for span in spans:
-            piece = Span(max(span.start_s, region.start_s), min(span.end_s, region.end_s))
-            voiced += piece.duration_s
-            covered += min(piece.duration_s, sum(piece.overlap_s(Span(w.start_s - 0.5, w.end_s + 0.5)) for w in words))
+        words = context.spoken.worded.get(role, ())
+        for span in call.voiced.get(role, ()):
+            start_s, end_s = max(span.start_s, region.start_s), min(span.end_s, region.end_s)
+            if start_s < end_s:
+                voiced += end_s - start_s
+                shared = (min(end_s, w.end_s) - max(start_s, w.start_s) for w in words if w.start_s < end_s)
+                covered += min(end_s - start_s, sum(share for share in shared if share > 0))
     return covered / voiced if voiced >= 0.5 else 1.0
 
 
@@ -759,18 +767,24 @@ def _said_in(context: Context, params: Said, scope: Scope) -> list[Hit] | None:
     if params.any is not None or params.all is not None:
         listed = params.any or params.all
         assert listed is not None
+
+        def by_sound(phrase: str) -> bool:
+            if isinstance(params.sounds, bool):
+                return params.sounds
+            return sum(map(len, phrase_parts(phrase, context.language))) >= params.sounds
+
         kinds = [
             [
                 (s, e, cost, phrase)
                 for s, e, cost in _inside(spoken.occurrences(phrase), stretches)
-                if params.sounds or not cost
+                if not cost or by_sound(phrase)
             ]
-            for phrase in listed.phrases
+            for phrase in listed.said(spoken)
         ]
         kinds += [[(s, e, 0.0, "") for s, e in _matches(context, pattern, stretches)] for pattern in listed.patterns]
         kept = [[item for item in kind if _stands(context, params, scope, item[0], item[1])] for kind in kinds]
         present = sum(1 for kind in kept if kind)
-        wanted = len(kinds) if params.all is not None else params.at_least or 1
+        wanted = len(listed.phrases) + len(listed.patterns) if params.all is not None else params.at_least or 1
         if present < wanted:
             return None
         return _hits(
@@ -808,39 +822,26 @@ def _inside(places: Places, stretches: Sequence[tuple[int, int]]) -> Places:
     return kept
 
 
-def sentence_text(spoken: Spoken, start: int, end: int) -> tuple[str, list[int]]:
-    """Normalised text of a stretch for patterns, sentences parted by a line break, and each token's offset in it."""
-    pieces: list[str] = []
-    offsets: list[int] = []
-    length = 0
-    for token in range(start, end):
-        word = spoken.words[token]
-        if pieces and spoken.language == "en" and pieces[-1] != "\n":
-            pieces.append(" ")
-            length += 1
-        offsets.append(length)
-        pieces.append(word)
-        length += len(word)
-        if token < end - 1 and spoken.break_after(token) == 2:
-            pieces.append("\n")
-            length += 1
-    return "".join(pieces), offsets
-
-
 def _matches(context: Context, pattern: Any, stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    found = []
-    for start, end in stretches:
-        if start >= end:
-            continue
-        text, offsets = sentence_text(context.spoken, start, end)
+    """Where a pattern matches in some stretches of tokens; it is tried on a call once."""
+    spoken = context.spoken
+    known = spoken.pattern_cache.get(id(pattern))
+    if known is None:
+        text, offsets = spoken.sentences
+        known = []
         for match in pattern.finditer(text):
             first, last = match.span()
-            if first == last:
-                continue
-            begin = bisect_right(offsets, first) - 1
-            finish = bisect_right(offsets, last - 1)
-            found.append((start + begin, start + finish))
-    return found
+            # line breaks at either edge belong to no token
+            while first < last and text[first] in "\n ":
+                first += 1
+            while last > first and text[last - 1] in "\n ":
+                last -= 1
+            if first < last:
+                known.append((bisect_right(offsets, first) - 1, bisect_right(offsets, last - 1)))
+        spoken.pattern_cache[id(pattern)] = known
+    if not known:
+        return []
+    return [(s, e) for start, end in stretches for s, e in known if start <= s and e <= end]
 
 
 def _alike(context: Context, params: Said, stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int, float, str]]:
@@ -868,7 +869,7 @@ def _stands(context: Context, params: Said, scope: Scope, start: int, end: int) 
     spoken = context.spoken
     if scope.limit is not None and not scope.takes(spoken.span(start, end)):
         return False
-    near = NEAR.get(context.language, 14)
+    near = NEAR.get(context.language, 10)
     if params.unless is not None:
         first, last = spoken.sentence(start)
         around = (max(first, start - near), min(max(last, end), end + near))
@@ -886,7 +887,11 @@ def _stands(context: Context, params: Said, scope: Scope, start: int, end: int) 
 
 def _occurs(context: Context, listed: Phrases, stretch: tuple[int, int]) -> bool:
     start, end = stretch
-    if any(start <= s and e <= end for phrase in listed.phrases for s, e, _ in context.spoken.occurrences(phrase)):
+    if any(
+        start <= s and e <= end
+        for phrase in listed.said(context.spoken)
+        for s, e, _ in context.spoken.occurrences(phrase)
+    ):
         return True
     return any(_matches(context, pattern, [stretch]) for pattern in listed.patterns)
 
@@ -982,7 +987,7 @@ def _uncovered_s(context: Context, params: SilenceParams, silence: Silence) -> f
         notice = params.unless_said_before
         if params.unless_customer_said is not None and spoken.call.role(turn) == "customer":
             notice = params.unless_customer_said
-        places = [p for phrase in notice.phrases for p in _inside(spoken.occurrences(phrase), [stretch])]
+        places = [p for phrase in notice.said(spoken) for p in _inside(spoken.occurrences(phrase), [stretch])]
         places += [(s, e, 0.0) for pattern in notice.patterns for s, e in _matches(context, pattern, [stretch])]
         for start, end, _ in places:
             covered_s = max(covered_s, spoken.span(start, end).end_s + params.covers_s)
@@ -1023,9 +1028,14 @@ def _overlap(context: Context, node: Node) -> Finding:
         hits.append(Hit(overlap.turn, overlap.span, text, reason))
     if hits:
         return Finding(True, tuple(hits), hits[0].reason)
-    if not call.overlap_heard:
+    if not call.overlap_heard or not _channels_apart(call):
         return Finding(None, (), _say(context, "单声道录音听不出重叠", "overlap cannot be heard on this recording"))
     return Finding(False, (), _say(context, "没有抢话", "no interruption"))
+
+
+def _channels_apart(call: Call) -> bool:
+    """Whether each side has a channel of its own: on one channel an overlap can be heard, its absence cannot."""
+    return any(speaker.startswith("ch") for speaker in call.roles.by_speaker)
 
 
 def _speaks_up(context: Context, params: OverlapParams, overlap: Overlap) -> bool:
@@ -1049,7 +1059,7 @@ def _without(context: Context, listed: Phrases, turn: int) -> list[str]:
     spoken = context.spoken
     start, end = spoken.range_of(turn)
     gone: set[int] = set()
-    for phrase in listed.phrases:
+    for phrase in listed.said(spoken):
         for first, last, _ in _inside(spoken.occurrences(phrase), [(start, end)]):
             gone.update(range(first, last))
     return [spoken.words[i] for i in range(start, end) if i not in gone]

@@ -34,7 +34,7 @@ Stretch = tuple[int, int]
 SURNAMES = frozenset(
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩邓冯曹彭曾肖萧田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈钟姜崔谭陆范汪廖石金"
     "贾韦夏付傅方邹熊白孟秦邱侯江尹薛闫阎雷段史龙黎贺陶毛郝顾龚邵万覃武钱戴严莫孔向常汤康易乔赖齐文庞樊殷施洪翟安颜倪牛鲁葛季毕聂"
-    "章焦俞柳岳梅庄辛管祝左涂谷祁时舒耿牟卜路詹关苗凌费纪靳盛童欧甄项曲成游阳裴席卫查屈鲍位覃霍翁隋植甘景薄单包司柏宁柯阮桂闵解"
+    "章焦俞柳岳梅庄辛管祝左涂谷祁时舒耿牟卜路詹关苗凌费纪靳盛童欧甄项曲成游阳裴席卫查屈鲍覃霍翁隋植甘景薄单包司柏宁柯阮桂闵解"
     "强丛华车冉房边冷楚简佟娄迟奚戚仇蓝喻麦虞滕骆边巴宫古桑佘饶支栾卞邢沙丘温商明臧窦苑郎初尚符池岑尤郁占储晏戎晋褚娄濮伍冀蒲艾"
 )
 _DOUBLE_SURNAMES = (
@@ -181,11 +181,14 @@ _NO_TITLE = frozenset({"先生", "女士", "律师", "旅市", "献身", "现身
 
 
 def _zh_title_by_sound(spoken: Spoken, start: int, end: int, known: Places) -> Places:
-    """王先声, 李旅士, even 朝鲜省 for 赵先生: a surname, by sound only where an address begins, and a title by sound."""
+    """王先声, 李旅士, even 朝鲜省 for 赵先生: a surname (by sound where an address begins) and a title by sound."""
     found: Places = []
     words = spoken.words
     taken = {place[0] for place in known}
+    seconds = {sounds[1] for sounds in (_XIANSHENG, _NVSHI)}
     for at in range(start, end - 2):
+        if phonetics.fold(words[at + 2]) not in seconds:
+            continue
         title = words[at + 1] + words[at + 2]
         if at in taken or title in _NO_TITLE or len(title) != 2:
             continue
@@ -207,9 +210,10 @@ def _zh_title_by_sound(spoken: Spoken, start: int, end: int, known: Places) -> P
 def _zh_self_name(spoken: Spoken, entities: Entities, start: int, end: int) -> Places:
     found = _by_regex(_self_name_pattern(), spoken, start, end)
     words = spoken.words
+    fold = phonetics.fold
     for at in range(start, end - 2):
         # 卧心流 for 我姓刘
-        if phonetics.fold(words[at]) == "wo" and phonetics.fold(words[at + 1]) == "xin":
+        if fold(words[at + 1]) == "xin" and fold(words[at]) == "wo":
             named = phonetics.fold(words[at + 2]) in _surname_sounds() and words[at + 2] not in _NO_SURNAME_SOUND
             if named and words[at + 1] not in "想行信" and (words[at + 1], words[at + 2]) not in _NO_NAME_SOUND:
                 found.append((at, at + 3, phonetics.CONFUSED))
@@ -238,6 +242,7 @@ def _zh_company(spoken: Spoken, entities: Entities, start: int, end: int) -> Pla
         while finish < min(end, begin + 14) and not spoken.break_after(finish - 1):
             finish += 1
         found.append((begin, finish, 0.0))
+    found += _named_after_greeting(spoken, start, end)
     for name in entities.companies(spoken):
         for words in _short_names(tuple(tokenise(name, "zh").words)):
             # the name is known, so even a short one may be written as it sounds
@@ -247,6 +252,32 @@ def _zh_company(spoken: Spoken, entities: Entities, start: int, end: int) -> Pla
                 if cost <= limit:
                     found.append((at, at + len(words), cost))
     return sorted(found)
+
+
+_NO_COMPANY = frozenset(
+    "您你我请问什么有很为哪说听吗呢吧在对是好的嗯喂谁啥能可以要想让给这那不没了感谢抱歉来欢迎久等先生女士小姐号讲话事"
+)
+_GREETED = re.compile("(?:[您你]|早上|上午|中午|下午|晚上|新年|节日)好(?:啊|呀)?")
+
+
+def _named_after_greeting(spoken: Spoken, start: int, end: int) -> Places:
+    """您好，云上书屋，…: a clause of its own behind the salutation that is nothing but a name."""
+    found: Places = []
+    for match in _GREETED.finditer(spoken.plain, start, end):
+        begin = finish = match.end()
+        if begin >= end or not spoken.break_after(begin - 1):
+            continue
+        while finish < end and finish < begin + 14 and not (finish > begin and spoken.break_after(finish - 1)):
+            finish += 1
+        name = spoken.plain[begin:finish]
+        if (
+            len(name) >= 2
+            and not _NO_COMPANY & set(name)
+            and not name[0].isdigit()
+            and name[:2] not in ("工号", "编号")
+        ):
+            found.append((begin, finish, 0.0))
+    return found
 
 
 def _short_names(words: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
@@ -287,24 +318,19 @@ def _zh_own_name(spoken: Spoken, entities: Entities, start: int, end: int) -> Pl
 
 
 def _answers(spoken: Spoken, start: int, end: int) -> Places:
-    """A bare name right after the agent asked for it: 王。 张伟。"""
-    found: Places = []
-    for number, turn in enumerate(spoken.call.turns):
-        first, last = spoken.range_of(number)
-        if number == 0 or first < start or last > end or not 1 <= last - first <= 6:
-            continue
-        before = spoken.plain[slice(*spoken.range_of(number - 1))]
-        asked = re.search(r"贵姓|怎么称呼|如何称呼|您的(?:姓名|名字)|叫什么|姓什么|姓名|哪位", before[-20:])
-        answer = spoken.plain[first:last].lstrip("嗯哦啊呃好是我叫免贵")
-        # the answer to such a question is a name, however it was written
-        if (
-            asked
-            and spoken.call.role(turn) == "customer"
-            and 1 <= len(answer) <= 4
-            and answer[0] not in "什不没为干问啥"
-        ):
-            found.append((first, last, 0.0))
-    return found
+    """A short answer right after the agent asked for a name: 王。 张伟。 However it was written, it is one."""
+    number = spoken.turn_of(start)
+    turn = spoken.call.turns[number]
+    if number == 0 or not 1 <= end - start <= 6 or spoken.call.role(turn) != "customer":
+        return []
+    before = spoken.plain[slice(*spoken.range_of(number - 1))]
+    if not _NAME_ASKED.search(before[-20:]):
+        return []
+    answer = spoken.plain[start:end].lstrip("嗯哦啊呃好是我叫免贵")
+    return [(start, end, 0.0)] if 1 <= len(answer) <= 4 and answer[0] not in "什不没为干问啥" else []
+
+
+_NAME_ASKED = re.compile("[贵归规][姓性幸信]|怎么称呼|如何称呼|您的(?:姓名|名字)|叫什么|姓什么|姓名|哪位")
 
 
 def _by_regex(pattern: re.Pattern[str], spoken: Spoken, start: int, end: int) -> Places:
@@ -500,12 +526,45 @@ def _en_company(spoken: Spoken, entities: Entities, start: int, end: int) -> Pla
             follows = at + 2 if words[at + 1] == "the" and at + 2 < end else at + 1
             if words[follows].isalpha() and words[follows] not in _EN_COMMON:
                 found.append((at - 1, follows + 1, 0.0))
+    found += _en_named_after_greeting(spoken, start, end)
     for name in entities.companies(spoken):
         own = tokenise(name, "en").words
         found += [
             (at, at + len(own), 0.0) for at in range(start, end - len(own) + 1) if words[at : at + len(own)] == own
         ]
     return sorted(found)
+
+
+def _en_named_after_greeting(spoken: Spoken, start: int, end: int) -> Places:
+    """Good morning, Hartley and Sons, …: two capitals or more in a clause of their own near the salutation."""
+    words, found = spoken.words, []
+    greeted = any(word in _EN_GREETED for word in words[start : start + 25])
+    at = start
+    while greeted and at < end:
+        finish = at
+        while finish < end and (
+            _en_capital(spoken, finish) or (finish > at and words[finish] in {"and", "of", "the", "at"})
+        ):
+            finish += 1
+            if spoken.break_after(finish - 1):
+                break
+        names = [i for i in range(at, finish) if _en_capital(spoken, i) and words[i] not in _EN_COMMON]
+        alone = at == start or spoken.break_after(at - 1)
+        told = at >= start + 2 and words[at - 1] in {"is", "am", "with"}
+        if (
+            len(names) >= 2
+            and alone
+            and not told
+            and words[at] not in _EN_COMMON
+            and words[finish - 1] not in {"here", "speaking"}
+        ):
+            if finish >= end or words[finish] not in {"speaking", "here"}:
+                found.append((at, finish, 0.0))
+        at = max(finish, at + 1)
+    return found
+
+
+_EN_GREETED = frozenset({"hello", "hi", "morning", "afternoon", "evening", "thank", "thanks", "welcome", "hey"})
 
 
 def _en_own_name(spoken: Spoken, entities: Entities, start: int, end: int) -> Places:
@@ -525,18 +584,15 @@ def _en_own_name(spoken: Spoken, entities: Entities, start: int, end: int) -> Pl
             count = _en_told(spoken, at + len(verb), end)
             if count:
                 found.append((at + len(verb), at + len(verb) + count, 0.0))
-    for number, turn in enumerate(spoken.call.turns):
-        first, last = spoken.range_of(number)
-        if number == 0 or first < start or last > end or spoken.call.role(turn) != "customer":
-            continue
+    number = spoken.turn_of(start)
+    if number and spoken.call.role(spoken.call.turns[number]) == "customer":
         before = " ".join(words[slice(*spoken.range_of(number - 1))][-14:])
-        if not re.search(r"\bname\b|who am i|whom am i|who is calling|speaking (?:with|to)", before):
-            continue
-        for at in range(first, last):
-            count = _en_told(spoken, at, last)
-            if count:
-                found.append((at, at + count, 0.0))
-                break
+        if re.search(r"\bname\b|who am i|whom am i|who is calling|speaking (?:with|to)", before):
+            for at in range(start, end):
+                count = _en_told(spoken, at, end)
+                if count:
+                    found.append((at, at + count, 0.0))
+                    break
     return found
 
 
@@ -630,13 +686,20 @@ class Entities:
         return (*self.company_names, *((from_cdr,) if from_cdr else ()))
 
     def find(self, label: str, spoken: Spoken, stretches: Iterable[Stretch]) -> Places:
-        """Every entity of a label in some stretches of tokens, in order, none inside another."""
+        """Every entity of a label in some stretches of tokens (turns), in order, none inside another."""
+        found: Places = []
+        for stretch in stretches:
+            known = spoken.entities.get((label, stretch))
+            if known is None:
+                known = spoken.entities[(label, stretch)] = self._find(label, spoken, *stretch)
+            found += known
+        return found
+
+    def _find(self, label: str, spoken: Spoken, start: int, end: int) -> Places:
         found: Places = []
         finder = _FINDERS[self.language].get(label)
         matcher = self._matcher.get(label)
-        for start, end in stretches:
-            if start >= end:
-                continue
+        if start < end:
             if finder:
                 found += finder(spoken, self, start, end)
             if label == "AGENT_ID" and self.agent_id:

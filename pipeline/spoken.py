@@ -19,7 +19,7 @@ from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc
 
 from pipeline import phonetics
-from pipeline.datatypes import Call, Span, Turn
+from pipeline.datatypes import Call, Role, Span, Turn
 from pipeline.normalise import SENTENCE, Tokens, tokenise
 from pipeline.turns import is_backchannel
 
@@ -28,6 +28,9 @@ TURN_END = "\n"
 
 GAP = {"zh": 6, "en": 4}
 """How many tokens an ellipsis in a phrase (感谢您…来电) may stand for, within a sentence."""
+
+WORD_GAP_S = 1.0
+"""Words closer than this cover the speech between them."""
 
 BY_SOUND = "~"
 """Before a phrase of two syllables: match it by sound all the same (~请讲)."""
@@ -255,8 +258,18 @@ class Spoken:
             self._time_cache[turn] = known
         return known
 
+    @cached_property
+    def _occurrence_cache(self) -> dict[str, Places]:
+        return {}
+
     def occurrences(self, phrase: str) -> Places:
         """Where a phrase of the lexicon was said, in order; a part with an ellipsis reaches over a few words."""
+        known = self._occurrence_cache.get(phrase)
+        if known is None:
+            known = self._occurrence_cache[phrase] = self._occurrences(phrase)
+        return known
+
+    def _occurrences(self, phrase: str) -> Places:
         parts = phrase_parts(phrase, self.language)
         if len(parts) == 1:
             places = self.parts.get(parts[0], [])
@@ -285,6 +298,11 @@ class Spoken:
         return "".join(word if len(word) == 1 else "x" for word in self.words)
 
     @cached_property
+    def entities(self) -> dict[tuple[str, tuple[int, int]], Places]:
+        """Entities already found: by label and stretch of tokens."""
+        return {}
+
+    @cached_property
     def notes(self) -> dict[str, frozenset[str]]:
         """What entity finders have worked out about this call."""
         return {}
@@ -311,7 +329,47 @@ class Spoken:
 
     def small(self, turn: int) -> bool:
         """Whether a turn is a backchannel only."""
-        return is_backchannel(self.call.turns[turn].text)
+        return len(self.tokens[turn].words) <= 8 and is_backchannel(self.call.turns[turn].text)
+
+    @cached_property
+    def sentences(self) -> tuple[str, list[int]]:
+        """The whole call as normalised text for patterns, a line break where a sentence or turn ends, and the offset
+        of each token in it."""
+        pieces: list[str] = []
+        offsets: list[int] = []
+        length, spaced = 0, self.language == "en"
+        for own in self.tokens:
+            last = len(own.words) - 1
+            for place, word in enumerate(own.words):
+                offsets.append(length)
+                ends = own.breaks[place] == SENTENCE or place == last
+                tail = "\n" if ends and place != last else " " if spaced and not ends else ""
+                pieces.append(word + tail)
+                length += len(word) + len(tail)
+            offsets.append(length)
+            pieces.append(TURN_END)
+            length += 1
+        return "".join(pieces), offsets
+
+    @cached_property
+    def pattern_cache(self) -> dict[int, list[tuple[int, int]]]:
+        """Where patterns already tried were found."""
+        return {}
+
+    @cached_property
+    def worded(self) -> dict[Role, tuple[Span, ...]]:
+        """Per role, the stretches of time that have words, a little margin around them."""
+        spans: dict[Role, list[Span]] = {}
+        for turn in self.call.turns:
+            own = spans.setdefault(self.call.role(turn), [])
+            for word in turn.words:
+                start_s, end_s = word.span.start_s, word.span.end_s
+                if own and start_s - own[-1].end_s <= WORD_GAP_S and start_s >= own[-1].start_s:
+                    own[-1] = Span(own[-1].start_s, max(own[-1].end_s, end_s))
+                else:
+                    own.append(Span(start_s, end_s))
+        margin = WORD_GAP_S / 2
+        return {role: tuple(Span(s.start_s - margin, s.end_s + margin) for s in own) for role, own in spans.items()}
 
 
 def _time_at(times: Sequence[tuple[int, int, float, float]], offset: int, edge: int) -> float:
