@@ -104,7 +104,6 @@ def hear_audio(
             if voiced[index]:
                 segments += ears.recognizer.transcribe(channel, voiced[index], language, index)
         segments = finish(segments, voiced, marks, settings.hear.hot_words)
-        segments = finish(segments, voiced, marks, settings.hear.hot_words)
     with _timed(timings_s, "speakers"):
         speakers, overlap_heard = _speakers(audio, voiced, ears)
     return Heard(
