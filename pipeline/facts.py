@@ -53,6 +53,9 @@ LINE_END_LEAD_S = 0.8
 AT_END_S = 0.3
 """A channel that ends in the recording's last moments tells nothing."""
 
+LAST_TONE_S = 1.5
+"""Busy tone that ends no earlier before the recording's end is what the line died with."""
+
 DIGITAL_SILENCE_DBFS = -85.0
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -305,7 +308,7 @@ def released_by(heard: Heard, roles: Roles, turns: Sequence[Turn], cdr: CDR) -> 
         at_s = first.at_s if first else None
         return HangUp(cdr.release_party, "cdr", at_s, "release party in the call detail record")
     if heard.channels == 1:
-        return _released_on_mono(ends, roles, turns)
+        return _released_on_mono(heard, roles, turns)
     if first is None:
         reason = "both channels end together" if len(ends) > 1 else "no channel ends before the recording"
         return HangUp(None, "none", None, reason)
@@ -345,11 +348,15 @@ def _first_end(ends: Sequence[LineEnd], heard: Heard) -> LineEnd | None:
     return ordered[0]
 
 
-def _released_on_mono(ends: Sequence[LineEnd], roles: Roles, turns: Sequence[Turn]) -> HangUp:
-    """Busy tone on a mixed channel says that someone left; only a voice after it says who did not."""
-    busy = min((end.at_s for end in ends if end.kind == "busy"), default=None)
-    if busy is None:
+def _released_on_mono(heard: Heard, roles: Roles, turns: Sequence[Turn]) -> HangUp:
+    """Busy tone on a mixed channel says that someone left; only a voice after it begins says who did not."""
+    starts = [end.at_s for end in heard.line_ends if end.kind == "busy"]
+    starts += [
+        m.span.start_s for m in heard.marks if m.kind == "busy" and m.span.end_s >= heard.duration_s - LAST_TONE_S
+    ]
+    if not starts:
         return HangUp(None, "none", None, "one channel, and no busy tone at its end")
+    busy = min(starts)
     after = {
         roles.by_speaker.get(turn.speaker, "unknown")
         for turn in turns

@@ -27,6 +27,10 @@ PROMPT = "prompt"
 ENOUGH = 1.5
 """Log-odds needed before anybody gets a role: about 4 to 1."""
 
+MIXED = 2.5
+MIXED_SHARE = 0.25
+"""One speaker with this much evidence for both roles, the lesser this share of the greater, is likely two people."""
+
 MOST_PER_PHRASE = 2
 """A phrase said again and again counts this many times."""
 
@@ -181,10 +185,21 @@ _MERGED_FINALS = (("ang", "an"), ("eng", "en"), ("ing", "in"), ("ong", "eng"))
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a speaker's words say about the role: log-odds of agent, and how many pieces they rest on."""
+    """What a speaker's words say about the role, in log-odds (both at least 0), and how many pieces they rest on."""
 
-    log_odds: float
+    agent: float
+    customer: float
     pieces: int
+
+    @property
+    def log_odds(self) -> float:
+        """Log-odds of being the agent."""
+        return self.agent - self.customer
+
+    @property
+    def mixed(self) -> bool:
+        """Whether this sounds like two people: strong evidence both ways."""
+        return min(self.agent, self.customer) >= MIXED and self.customer >= MIXED_SHARE * self.agent
 
 
 @lru_cache(maxsize=8192)
@@ -236,7 +251,13 @@ def heard_times(phrase: str, text: str, sounds: Sequence[str]) -> int:
 def script_evidence(texts: Iterable[str]) -> Evidence:
     """Log-odds that whoever said these turns is the agent, from phrases in Chinese and English."""
     text = "\n".join(texts)
-    log_odds, pieces = 0.0, 0
+    agent = customer = 0.0
+    pieces = 0
+
+    def add(log_odds: float) -> None:
+        nonlocal agent, customer
+        agent, customer = agent + max(0.0, log_odds), customer + max(0.0, -log_odds)
+
     plain = re.sub(r"[，、,\s]", "", text)
     if _HAN.search(plain):
         sounds = _sounds(plain)
@@ -248,20 +269,19 @@ def script_evidence(texts: Iterable[str]) -> Evidence:
                 times = heard_times(phrase, plain, sounds)
                 if times:
                     covered.append(phrase)
-                    log_odds += weight * min(times, MOST_PER_PHRASE)
+                    add(weight * min(times, MOST_PER_PHRASE))
                     pieces += 1
         formal, plain_you = plain.count("您") - plain.count("您好"), plain.count("你") - plain.count("你好")
-        if formal + plain_you:
-            # agents keep to 您, customers mostly do not
-            log_odds += max(-1.5, min(1.5, 0.4 * formal - 0.4 * plain_you))
+        # agents keep to 您, customers mostly do not
+        add(max(-1.5, min(1.5, 0.4 * formal - 0.4 * plain_you)))
     lowered = text.lower().replace("’", "'")
     if re.search(r"[a-z]{2}", lowered):
         for weight, pattern in _ENGLISH:
             times = len(re.findall(pattern, lowered))
             if times:
-                log_odds += weight * min(times, MOST_PER_PHRASE)
+                add(weight * min(times, MOST_PER_PHRASE))
                 pieces += 1
-    return Evidence(log_odds, pieces)
+    return Evidence(agent, customer, pieces)
 
 
 def _is_prompt(text: str, at_start: bool) -> bool:
@@ -325,6 +345,9 @@ def assign(turns: Sequence[Turn], heard: Heard, cdr: CDR) -> Roles:
     for speaker, own in said.items():
         evidence = script_evidence(turn.text for turn in own)
         log_odds[speaker], pieces = evidence.log_odds, pieces + evidence.pieces
+        if len(said) == 1 and evidence.mixed:
+            # diarization heard one voice where there were two: half of what is said would be laid to the other
+            return Roles({}, "mixed", 0.0, prompts)
     methods = ["script"] if pieces else []
     if _add_cdr(log_odds, said, cdr):
         methods.append("cdr")

@@ -18,6 +18,9 @@ from pipeline.datatypes import LEVEL_STEP_S, Heard, Span, SpeakerSpan, Turn, Wor
 TURN_PAUSE_S = 1.5
 """A speaker who pauses this long begins a new turn, so that a turn's span says when somebody speaks."""
 
+SPEAKS_ON_S = 0.5
+"""A speaker who pauses less than this has not stopped, whatever the other says meanwhile."""
+
 PASSING_S = 0.8
 """A 好的 or yes in a pause shorter than this is said in passing; in a longer one it is an answer."""
 
@@ -166,7 +169,7 @@ def make_turns(tagged: Iterable[tuple[Word, str]], language: str = "") -> tuple[
 
 def _taken_over(between: Sequence[Word], last: Word, pause_s: float) -> bool:
     """Whether what another says in a speaker's pause ends the turn; attention does not, nor a 好的 in passing."""
-    if not between:
+    if not between or pause_s < SPEAKS_ON_S:
         return False
     text = put_together(between)
     if not is_backchannel(text) or _QUESTION_END.search(last.text):
