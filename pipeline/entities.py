@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache, cached_property
 from typing import Any
 
@@ -412,6 +413,7 @@ _EN_SERVICE_WORDS = """
     support systems team tech technologies telecom travel utilities water wireless university
 """
 _EN_SERVICE = frozenset(_EN_SERVICE_WORDS.split())
+_EN_ABOUT = frozenset({"will", "is", "has", "can", "from", "was", "would", "and", "may", "should", "in", "at"})
 _EN_NAME_VERBS = (
     ("my", "name", "is"), ("this", "is"), ("i", "am"), ("speaking", "with"), ("speaking", "to"), ("it", "is"),
     ("you", "have", "got"), ("through", "to"), ("you", "have", "reached"),
@@ -444,8 +446,13 @@ def _en_person_title(spoken: Spoken, entities: Entities, start: int, end: int) -
     for at in range(start, end):
         word = words[at]
         if word in _EN_TITLES:
+            follows = words[at + 2] if at + 2 < end and not spoken.break_after(at + 1) else ""
             if at + 1 < end and words[at + 1].isalpha() and words[at + 1] not in _EN_COMMON:
-                found.append((at, at + 2, 0.0))
+                # somebody else: "Mr. Jones will deliver" when the caller is Jennifer Stone
+                alike = [name for name in told if name[0] == words[at + 1][0]]
+                other = told and follows in _EN_ABOUT and not get_close_matches(words[at + 1], alike, 1, 0.6)
+                if not other:
+                    found.append((at, at + 2, 0.0))
         elif word in told:
             # the agent introducing itself by the same name says "this is", "my name is"
             own = at > 1 and (words[at - 2], words[at - 1]) in {("name", "is"), ("this", "is"), ("i", "am")}
@@ -551,19 +558,14 @@ def _en_named_after_greeting(spoken: Spoken, start: int, end: int) -> Places:
         names = [i for i in range(at, finish) if _en_capital(spoken, i) and words[i] not in _EN_COMMON]
         alone = at == start or spoken.break_after(at - 1)
         told = at >= start + 2 and words[at - 1] in {"is", "am", "with"}
-        if (
-            len(names) >= 2
-            and alone
-            and not told
-            and words[at] not in _EN_COMMON
-            and words[finish - 1] not in {"here", "speaking"}
-        ):
-            if finish >= end or words[finish] not in {"speaking", "here"}:
-                found.append((at, finish, 0.0))
+        plain = words[at] not in _EN_COMMON and words[finish - 1 if finish > at else at] not in _EN_PRESENT
+        if len(names) >= 2 and alone and not told and plain and (finish >= end or words[finish] not in _EN_PRESENT):
+            found.append((at, finish, 0.0))
         at = max(finish, at + 1)
     return found
 
 
+_EN_PRESENT = frozenset({"speaking", "here"})
 _EN_GREETED = frozenset({"hello", "hi", "morning", "afternoon", "evening", "thank", "thanks", "welcome", "hey"})
 
 
