@@ -22,7 +22,7 @@ venv:
 	if [ "$$(cat .venv/callqa-installed 2>/dev/null)" != "$$state" ] || ! $(PYTHON) -c '' 2>/dev/null; then \
 	  $(MAKE) --no-print-directory .base && \
 	  echo "installing the tested set into .venv: some 4 GB, several minutes" && \
-	  $(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . && \
+	  $(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt -e . && \
 	  echo "$$state" > .venv/callqa-installed || exit 1; \
 	fi; \
 	[ -f data/weights/verified.json ] || .venv/bin/callqa models fetch
@@ -43,7 +43,7 @@ test-venv: venv
 	@state=$$($(STATE)); \
 	if [ "$$(cat .venv/callqa-test-installed 2>/dev/null)" != "$$state" ]; then \
 	  echo "adding the test tools" && \
-	  $(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]' && \
+	  $(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[test]' && \
 	  echo "$$state" > .venv/callqa-test-installed; \
 	fi
 

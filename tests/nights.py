@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 
 from flows.render import write_wav
 from pipeline.decode import decode
-from pipeline.settings import CHECKOUT, Settings
+from pipeline.settings import CHECKOUT, Settings, load_settings
 
 CALLQA = [sys.executable, "-P", "-c", "from flows.cli import main; main()"]
 SAMPLES = CHECKOUT / "data" / "samples"
@@ -27,7 +28,7 @@ CONTENT = {
     "verdicts": "FROM verdicts ORDER BY sha256, rule_id",
     "scorecards": "FROM scorecards ORDER BY sha256",
     "clips": "FROM clips ORDER BY ALL",
-    "failures": 'SELECT * EXCLUDE ("at") FROM failures ORDER BY key',
+    "failures": "SELECT key, file_name, path, stage, reason, message FROM failures ORDER BY key",
 }
 """All that a night finds out; what is left out is when."""
 
@@ -37,6 +38,18 @@ def environment(prefect: Path, **more: str) -> dict[str, str]:
     dropped = ("CALLQA_", "PREFECT_", "PYTHON", "LC_", "COLUMNS")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
     return {**kept, "LANG": "C.UTF-8", "PREFECT_HOME": str(prefect), "OMP_NUM_THREADS": "2", **more}
+
+
+def own_rules(folder: Path) -> Path:
+    """A settings file with a copy of the rulebooks: a night's content must not change because they are edited."""
+    shutil.copytree(CHECKOUT / "rules", folder / "rules")
+    settings = folder / "callqa.toml"
+    settings.write_text(
+        f"[paths]\nweights = {json.dumps(str(load_settings().paths.weights))}\n"
+        'rulebooks = { zh = "rules/hotline-zh", en = "rules/hotline-en" }\n',
+        encoding="utf-8",
+    )
+    return settings
 
 
 def callqa(

@@ -13,7 +13,21 @@ import time
 from pathlib import Path
 
 import pytest
-from nights import SAMPLES, alive, callqa, children, content, cut, environment, gone, kill, rows, start, summary
+from nights import (
+    SAMPLES,
+    alive,
+    callqa,
+    children,
+    content,
+    cut,
+    environment,
+    gone,
+    kill,
+    own_rules,
+    rows,
+    start,
+    summary,
+)
 
 from flows import worker
 from flows.ears import fingerprint
@@ -39,7 +53,7 @@ def inbox(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
 
 
 def test_killed_nights_end_like_an_uninterrupted_one(inbox: Path, tmp_path: Path) -> None:
-    env = environment(tmp_path / "prefect")
+    env = environment(tmp_path / "prefect", CALLQA_SETTINGS=str(own_rules(tmp_path)))
     whole, broken = Home(tmp_path / "whole"), Home(tmp_path / "broken")
     began = time.monotonic()
     assert callqa("--home", whole.root, "nightly", "--inbox", inbox, env=env).returncode == 0

@@ -18,11 +18,10 @@ from typing import Any
 
 import pytest
 from malformed import make_malformed
-from nights import SAMPLES, alive, callqa, children, content, environment, gone, kill, rows, start, summary
+from nights import SAMPLES, alive, callqa, children, content, environment, gone, kill, own_rules, rows, start, summary
 
 from pipeline.decode import shown
 from pipeline.home import Home
-from pipeline.settings import CHECKOUT
 
 pytestmark = pytest.mark.models
 
@@ -60,17 +59,10 @@ def done(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[Do
     shutil.copy(SAMPLES / "cdr.csv", inbox)
     shutil.copy(inbox / HEARD[0], inbox / "bad" / "a copy.wav")
     home, env = Home(folder / "home"), environment(folder / "prefect")
-    # rulebooks of our own: a test edits one
-    rules, settings = folder / "rules", folder / "callqa.toml"
-    shutil.copytree(CHECKOUT / "rules", rules)
-    settings.write_text(
-        f"[paths]\nweights = {json.dumps(str(weights))}\n"
-        'rulebooks = { zh = "rules/hotline-zh", en = "rules/hotline-en" }\n',
-        encoding="utf-8",
-    )
+    settings = own_rules(folder)
     began = time.monotonic()
     first = callqa("--settings", settings, "--home", home.root, "nightly", "--inbox", inbox, "--json", env=env)
-    yield Done(inbox, home, rules, settings, env, malformed, first, time.monotonic() - began)
+    yield Done(inbox, home, folder / "rules", settings, env, malformed, first, time.monotonic() - began)
     shutil.rmtree(inbox, ignore_errors=True)  # some of the malformed ones are pipes and sockets
 
 
@@ -150,22 +142,23 @@ def test_prefect_knows_nothing_of_the_calls(done: Done) -> None:
 
 
 def test_failed_files_are_tried_again_only_when_asked(done: Done) -> None:
-    assert summary(done.night("--json"))["run_id"] is None
     retried = done.night("--retry-failed", "--json")
     assert retried.returncode == 3
+    assert summary(retried)["run_id"] is not None
     assert summary(retried)["heard"] == 0
     assert summary(retried)["failed"] == summary(done.first)["failed"]
 
 
-def test_a_renamed_recording_is_not_heard_again(done: Done) -> None:
-    (done.inbox / HEARD[0]).rename(done.inbox / "renamed.wav")
+def test_a_moved_recording_is_not_heard_again(done: Done) -> None:
+    moved = done.inbox / "elsewhere" / HEARD[0]
+    moved.parent.mkdir()
+    (done.inbox / HEARD[0]).rename(moved)
     try:
         counts = summary(done.night("--json"))
     finally:
-        (done.inbox / "renamed.wav").rename(done.inbox / HEARD[0])
+        moved.rename(done.inbox / HEARD[0])
     assert counts["heard"] == 0
     assert len(judged(done.home)) == 2
-    done.night()
 
 
 def test_the_database_can_be_made_again(done: Done) -> None:
