@@ -472,7 +472,7 @@ def _phrase_files(source: _Source, language: str, faults: _Faults) -> dict[str, 
             faults.add(
                 source.file, source.line(path), f"the list {name} contains itself ({' → '.join((*stack, name))})"
             )
-            done[name] = Phrases((), (), title, ())
+            done[name] = Phrases((), (), title, (), language)
             return
         for item in items if isinstance(items, list) else ():
             if isinstance(item, str) and item.startswith("$"):
@@ -492,10 +492,10 @@ def _phrase_files(source: _Source, language: str, faults: _Faults) -> dict[str, 
                 faults.add(source.file, source.line((*path, index)), f"{name}: {message}")
         context = {"lists": done, "language": language}
         if broken and not checked:
-            done[name] = Phrases((), (), title, ())
+            done[name] = Phrases((), (), title, (), language)
             return
         found: Phrases = model.model_validate({"of": checked}, context=context).of
-        done[name] = Phrases(found.phrases, found.patterns, title, found.lists)
+        done[name] = Phrases(found.phrases, found.patterns, title, found.lists, language)
 
     for name in raw:
         resolve(name, ())
