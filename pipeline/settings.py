@@ -85,7 +85,6 @@ class Hear(_Section):
 
 class Judge(_Section):
     default_language: Literal["zh", "en"] = Field("zh", description="rulebook when the language is not known")
-    coverage: float = Field(0.6, ge=0, le=1, description="share of speech that must have words, else unsure")
 
 
 class Excerpts(_Section):
