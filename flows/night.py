@@ -111,7 +111,7 @@ class Unpublished:
     def add(self, sha256: str) -> None:
         """Name a call that was judged; a line that a kill cut short is left out when they are read."""
         with self.path.open("a", encoding="ascii") as stream:
-            stream.write(f"{sha256}\n")
+            stream.write(f"\n{sha256}\n")
 
     def calls(self) -> frozenset[str]:
         """The calls judged since the last report."""
@@ -345,10 +345,24 @@ class Night:
                 )
                 continue
             key = judging_key(heard.sha256, path.name.split(".")[1], sighting.cdr, self.rulebooks, self.settings)
-            judged = judge(heard, sighting.cdr, self.rulebooks, self.settings)
+            try:
+                judged = judge(heard, sighting.cdr, self.rulebooks, self.settings)
+            except Exception as error:  # one odd call must not cost the others their verdicts
+                self._fail(
+                    Failure(
+                        sighting.sha256,
+                        sighting.paths[0] if sighting.paths else "",
+                        "judge",
+                        "unforeseen",
+                        str(explain(error)),
+                        datetime.now(UTC),
+                    )
+                )
+                continue
             hearing = Hearing(heard.fingerprint, heard.layout, heard.language_probability, heard.provenance)
-            artefacts.write(self.home.judged(heard.sha256), JudgedFile(key, judged, hearing))
+            # named first: a kill in between costs a look at the call, not its clips
             self.unpublished.add(heard.sha256)
+            artefacts.write(self.home.judged(heard.sha256), JudgedFile(key, judged, hearing))
             with self._lock:
                 self.tally.judged += 1
             self.on_change()
@@ -359,11 +373,14 @@ class Night:
 
     # --- publish
 
-    def cut_excerpts(self) -> None:
-        """Cut the clips of every judged call that lacks some, from whichever of its files is still there."""
-        from pipeline.excerpts import cut_excerpts, prune_excerpts
+    def cut_excerpts(self, everything: bool = False) -> None:
+        """Cut the clips of the calls judged since the last report, or of all, from whichever file is still there."""
+        from pipeline.excerpts import cut_excerpts, due_early, prune_excerpts
 
-        for path in self.home.files("judged"):
+        self.rulebooks = self.rulebooks or load_rulebooks(self.settings)
+        early = due_early(self.rulebooks.values())
+        fresh = sorted(self.unpublished.calls())
+        for path in self.home.files("judged") if everything else map(self.home.judged, fresh):
             if self.stop.is_set():
                 raise NightStopped("interrupted", interrupted=True)
             with suppress(BadArtefact):  # the database's builder lists damaged files
@@ -372,7 +389,7 @@ class Night:
                 sources = [Path(name) for name in sighting.paths]
                 source = next((file for file in sources if file.is_file()), sources[0] if sources else None)
                 if source is not None:
-                    cut_excerpts(judged, source, self.home, self.settings)
+                    cut_excerpts(judged, source, self.home, self.settings, early)
         prune_excerpts(self.home)
 
     def publish(self) -> None:

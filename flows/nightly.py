@@ -87,9 +87,9 @@ def judge(run_id: str, shard: int) -> None:
 
 
 @task(name="excerpts", cache_policy=NO_CACHE, persist_result=False)
-def excerpts(run_id: str) -> None:
+def excerpts(run_id: str, everything: bool) -> None:
     with _step(run_id) as night:
-        night.cut_excerpts()
+        night.cut_excerpts(everything)
 
 
 @task(name="publish", cache_policy=NO_CACHE, persist_result=False)
@@ -104,9 +104,9 @@ def report(run_id: str) -> None:
         night.report()
 
 
-def _finish(night: Night) -> None:
+def _finish(night: Night, everything: bool = False) -> None:
     night.record("completed")
-    excerpts(night.run_id)
+    excerpts(night.run_id, everything)
     publish(night.run_id)
     report(night.run_id)
     night.unpublished.clear()
@@ -172,7 +172,7 @@ def rebuild(run_id: str) -> None:
     """Build database, excerpts and report again from the stored results."""
     night = _NIGHTS[run_id]
     with _heeding_signals(night), _recording_end(night):
-        _finish(night)
+        _finish(night, everything=True)
 
 
 def _stop_on_error(night: Night) -> None:
