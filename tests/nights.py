@@ -23,14 +23,14 @@ CALLQA = [sys.executable, "-P", "-c", "from flows.cli import main; main()"]
 SAMPLES = CHECKOUT / "data" / "samples"
 
 CONTENT = {
-    "calls": "SELECT * EXCLUDE (first_seen) FROM calls ORDER BY sha256",
+    "calls": "SELECT * EXCLUDE (first_seen, built_from) FROM calls ORDER BY sha256",
     "turns": "FROM turns ORDER BY ALL",
     "verdicts": "FROM verdicts ORDER BY sha256, rule_id",
     "scorecards": "FROM scorecards ORDER BY sha256",
     "clips": "FROM clips ORDER BY ALL",
     "failures": "SELECT key, file_name, path, stage, reason, message FROM failures ORDER BY key",
 }
-"""All that a night finds out; what is left out is when."""
+"""All that a night finds out; left out is when, and which files the database was built from."""
 
 
 def environment(prefect: Path, **more: str) -> dict[str, str]:
