@@ -254,6 +254,7 @@ def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = 
             "run_id": None if idle else night.run_id,
             "found": tally.found,
             "copies": tally.copies,
+            "warnings": len(tally.warnings),
             "heard": tally.heard,
             "judged": tally.judged,
             "failed": tally.failed + tally.known_failures,
@@ -282,6 +283,13 @@ def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = 
                 f"Found {tally.found}, heard {tally.heard} ({minutes} minutes), judged {tally.judged}.",
             )
         )
+    if tally.copies:
+        out.print(say(f"其中 {tally.copies} 个文件是副本。", f"Copies of the same recording: {tally.copies}."))
+    for warning in tally.warnings[:SHOWN_WARNINGS]:
+        out.print(say("话单：", "CDR: ") + warning, style="yellow", markup=False, soft_wrap=True)
+    if len(tally.warnings) > SHOWN_WARNINGS:
+        more = len(tally.warnings) - SHOWN_WARNINGS
+        out.print(say(f"话单：另有 {more} 条提示。", f"CDR: {more} more like these."), style="yellow")
     if tally.left:
         out.print(say(f"还有 {tally.left} 个录音未处理（--limit）。", f"{tally.left} recordings are left (--limit)."))
     failed = tally.failed + tally.known_failures
@@ -298,6 +306,9 @@ def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = 
     for name, path in places.items():
         out.print(f"{names[name]}：{path}" if LANGUAGE == "zh" else f"{names[name]}: {path}", soft_wrap=True)
 
+
+SHOWN_WARNINGS = 5
+"""Faults of CDR rows shown on the terminal."""
 
 SHOWN_AGENTS = 30
 """Rows of the scorecard table on the terminal; the rest is a query away."""

@@ -53,6 +53,7 @@ class Tally:
 
     found: int = 0
     copies: int = 0
+    warnings: tuple[str, ...] = ()
     to_hear: int = 0
     heard: int = 0
     to_judge: int = 0
@@ -186,6 +187,7 @@ class Night:
         scanned = scan(self.settings, self.home)
         self._found = scanned.recordings
         self.tally.copies = scanned.copies
+        self.tally.warnings = scanned.warnings
         self.tally.found = len(scanned.recordings) + len(scanned.failures)
         for failure in scanned.failures:
             self._fail(failure)
