@@ -69,7 +69,8 @@ class EmbeddedDiarizer:
     """pyannote.audio's diarization with segmentation-3.0 and CAM++: no hub, no token.
 
     `step` is the hop of the 10 s segmentation window as a share of it. `speakers` is the number of voices to
-    expect, or "auto"; a number is a prior: one voice alone stays one. `threads` 0 leaves torch's own choice.
+    expect, or "auto"; a number is a prior: one voice alone stays one. `threads` is how many sounds are looked at
+    side by side.
     Raises BadModel when the weights are missing or not what they should be (check their SHA-256 before).
     """
 
@@ -81,23 +82,24 @@ class EmbeddedDiarizer:
         embedding_path: Path,
         step: float = 0.25,
         speakers: int | Literal["auto"] = 2,
-        threads: int = 0,
+        threads: int = 1,
         device: str = "cpu",
     ) -> None:
         for path in (segmentation_path, embedding_path):
             if not path.is_file():
                 raise BadModel(f"{path}: no such weights; run `callqa models fetch`")
         self._speakers = speakers
+        self._threads = threads if device == "cpu" else 1
         self.fingerprint = _fingerprint(
             "embedded", _sha256(segmentation_path), _sha256(embedding_path), f"{step:g}", str(speakers)
         )
         # whoever only wants the fingerprint need not wait for pyannote, nor hold it in memory
-        self._load = cache(lambda: self._loaded(segmentation_path, embedding_path, step, threads, device))
+        self._load = cache(lambda: self._loaded(segmentation_path, embedding_path, step, device))
 
-    def _loaded(self, segmentation_path: Path, embedding_path: Path, step: float, threads: int, device: str) -> None:
+    def _loaded(self, segmentation_path: Path, embedding_path: Path, step: float, device: str) -> None:
         with _quiet():
-            torch = _torch(threads)
             load_torchaudio()
+            import torch
             from pyannote.audio import Model
             from pyannote.audio.core.plda import PLDA
             from pyannote.audio.pipelines import SpeakerDiarization
@@ -112,7 +114,7 @@ class EmbeddedDiarizer:
                     "run `callqa models fetch`"
                 ) from error
             self._device = torch.device(device)
-            self._embedding: Any = load_campplus(embedding_path).to(self._device)
+            self._embedding: Any = load_campplus(embedding_path, self._threads).to(self._device)
             pipeline = SpeakerDiarization(
                 segmentation=segmentation,
                 segmentation_step=step,
@@ -138,9 +140,9 @@ class EmbeddedDiarizer:
         if _one_voice(voiced, self._speakers):
             return [SpeakerSpan(span, "S1") for span in voiced]
         self._load()
-        found = _run(self._pipeline, samples, voiced, self._speakers)
-        with _quiet():
-            found = self._regrouped(found, samples)
+        # see `in_parallel` for why torch gets one thread
+        with _quiet(), _torch_threads(1):
+            found = self._regrouped(_run(self._pipeline, samples, voiced, self._speakers), samples)
         return _named(found)
 
     def _regrouped(self, found: dict[str, list[Span]], samples: Samples) -> dict[str, list[Span]]:
@@ -150,6 +152,8 @@ class EmbeddedDiarizer:
         such a mixture is near both. Stretches that lie between pauses are purer, so they are clustered afresh,
         with what segmentation found as one of two starting points. Overlapping parts keep both speakers.
         """
+        from models.campplus import in_parallel
+
         labels = sorted(found)
         if isinstance(self._speakers, int):
             labels += [f"more {number}" for number in range(len(labels), self._speakers)]
@@ -157,7 +161,7 @@ class EmbeddedDiarizer:
         heard = [(span, label) for span, label in units if span.duration_s >= UNIT_SHORTEST_S]
         if len(labels) < 2 or len(heard) < 2:
             return found
-        vectors = np.stack([self._vector(samples, span) for span, _ in heard])
+        vectors = np.stack(in_parallel(lambda item: self._vector(samples, item[0]), heard, self._threads))
         durations = np.array([span.duration_s for span, _ in heard])
         first = np.array([labels.index(label) for _, label in heard])
         group, centroids = _grouped(vectors, durations, first, len(labels))
@@ -205,7 +209,7 @@ class CommunityDiarizer:
         source: str | Path = COMMUNITY,
         token: str | None = None,
         speakers: int | Literal["auto"] = 2,
-        threads: int = 0,
+        threads: int = 1,
         device: str = "cpu",
     ) -> None:
         self._speakers = speakers
@@ -224,12 +228,13 @@ class CommunityDiarizer:
         contents = sorted(path for path in folder.rglob("*") if path.is_file()) if local else []
         identity = [f"{path.relative_to(folder)} {_sha256(path)}" for path in contents] or [str(source)]
         self.fingerprint = _fingerprint("community", *identity, str(speakers))
-        self._load = cache(lambda: self._loaded(str(source), None if local else token, threads, device))
+        self._threads = threads
+        self._load = cache(lambda: self._loaded(str(source), None if local else token, device))
 
-    def _loaded(self, source: str, token: str | None, threads: int, device: str) -> None:
+    def _loaded(self, source: str, token: str | None, device: str) -> None:
         with _quiet():
-            torch = _torch(threads)
             load_torchaudio()
+            import torch
             from pyannote.audio import Pipeline
 
             try:
@@ -250,7 +255,8 @@ class CommunityDiarizer:
         if _one_voice(voiced, self._speakers):
             return [SpeakerSpan(span, "S1") for span in voiced]
         self._load()
-        return _named(_run(self._pipeline, samples, voiced, self._speakers))
+        with _quiet(), _torch_threads(self._threads):
+            return _named(_run(self._pipeline, samples, voiced, self._speakers))
 
 
 def _one_voice(voiced: Sequence[Span], speakers: int | Literal["auto"]) -> bool:
@@ -266,11 +272,10 @@ def _run(
     pieces = _pieces(voiced, samples.shape[0] / RATE_HZ)
     sound = np.concatenate([samples[round(p.start_s * RATE_HZ) : round(p.end_s * RATE_HZ)] for p in pieces])
     expected = {} if speakers == "auto" else {"num_speakers": speakers}
-    with _quiet():
-        output = pipeline(
-            {"waveform": torch.from_numpy(np.ascontiguousarray(sound))[None], "sample_rate": RATE_HZ, "uri": "call"},
-            **expected,
-        )
+    output = pipeline(
+        {"waveform": torch.from_numpy(np.ascontiguousarray(sound))[None], "sample_rate": RATE_HZ, "uri": "call"},
+        **expected,
+    )
     found: dict[str, list[Span]] = {}
     for segment, _, label in output.speaker_diarization.itertracks(yield_label=True):
         for span in _put_back(segment.start, segment.end, pieces):
@@ -399,12 +404,17 @@ def _named(found: dict[str, list[Span]]) -> list[SpeakerSpan]:
     return sorted(result, key=lambda item: (item.span, item.speaker))
 
 
-def _torch(threads: int) -> Any:
+@contextmanager
+def _torch_threads(threads: int) -> Iterator[None]:
+    """Torch's own threads, which are a setting of the whole process."""
     import torch
 
-    if threads > 0:
-        torch.set_num_threads(threads)
-    return torch
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, threads))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _sha256(path: Path) -> str:

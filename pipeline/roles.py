@@ -28,8 +28,7 @@ ENOUGH = 1.5
 """Log-odds needed before anybody gets a role: about 4 to 1."""
 
 MIXED = 2.5
-MIXED_SHARE = 0.25
-"""One speaker with this much evidence for both roles, the lesser this share of the greater, is likely two people."""
+"""The only voice of a mixed channel with this much evidence for both roles is likely two people."""
 
 MOST_PER_PHRASE = 2
 """A phrase said again and again counts this many times."""
@@ -199,7 +198,7 @@ class Evidence:
     @property
     def mixed(self) -> bool:
         """Whether this sounds like two people: strong evidence both ways."""
-        return min(self.agent, self.customer) >= MIXED and self.customer >= MIXED_SHARE * self.agent
+        return min(self.agent, self.customer) >= MIXED
 
 
 @lru_cache(maxsize=8192)
@@ -345,7 +344,7 @@ def assign(turns: Sequence[Turn], heard: Heard, cdr: CDR) -> Roles:
     for speaker, own in said.items():
         evidence = script_evidence(turn.text for turn in own)
         log_odds[speaker], pieces = evidence.log_odds, pieces + evidence.pieces
-        if len(said) == 1 and evidence.mixed:
+        if len(said) == 1 and not stereo and evidence.mixed:
             # diarization heard one voice where there were two: half of what is said would be laid to the other
             return Roles({}, "mixed", 0.0, prompts)
     methods = ["script"] if pieces else []

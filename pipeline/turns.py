@@ -34,7 +34,7 @@ ECHO_LIKENESS = 0.6
 """Share of an utterance's characters that the other channel has at the same time, to call it a copy."""
 
 SNAP_WORDS = 2
-SNAP_S = 0.6
+SNAP_S = 1.0
 """How far a change of speaker heard inside a phrase may be moved to the phrase's edge."""
 
 _CJK = r"\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef"
