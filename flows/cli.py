@@ -220,7 +220,9 @@ def nightly(
         with step(say("查看收件文件夹…", "looking through the inbox…")):
             night.scan()
             idle = night.idle()
-        if not idle:
+        if idle:
+            night.publish()  # a recording that was moved or copied changes no verdict, yet its paths are shown
+        else:
             _run("nightly", night)
     _summary(night, idle, json_output)
     if night.tally.failed or night.tally.known_failures:

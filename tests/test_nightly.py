@@ -98,7 +98,7 @@ def test_a_second_night_does_nothing_and_says_so(done: Done) -> None:
     assert str(done.home.database) in again.stdout
     assert again.stderr.splitlines() == ["looking through the inbox…"]
     after = {p: p.stat().st_mtime_ns for p in done.home.root.rglob("*") if p.is_file()}
-    changed = {p.name for p in after if after[p] != before.get(p)} - {"run.lock", "hashes.json.gz"}
+    changed = {p.name for p in after if after[p] != before.get(p)} - {"run.lock", "publish.lock", "hashes.json.gz"}
     assert not changed
     assert seconds < done.seconds / 2
 
@@ -150,14 +150,17 @@ def test_failed_files_are_tried_again_only_when_asked(done: Done) -> None:
 
 
 def test_a_moved_recording_is_not_heard_again(done: Done) -> None:
-    moved = done.inbox / "elsewhere" / HEARD[0]
+    moved = done.inbox / "elsewhere" / HEARD[1]
     moved.parent.mkdir()
-    (done.inbox / HEARD[0]).rename(moved)
+    (done.inbox / HEARD[1]).rename(moved)
     try:
         counts = summary(done.night("--json"))
+        paths = rows(done.home.database, f"SELECT paths FROM calls WHERE file_name = '{HEARD[1]}'")[0][0]
     finally:
-        moved.rename(done.inbox / HEARD[0])
-    assert counts["heard"] == 0
+        moved.rename(done.inbox / HEARD[1])
+    assert (counts["run_id"], counts["heard"]) == (None, 0)
+    assert str(moved) in paths
+    assert summary(done.night("--json"))["heard"] == 0
     assert len(judged(done.home)) == 2
 
 
