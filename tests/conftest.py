@@ -11,7 +11,6 @@ from hypothesis import settings as hypothesis_settings
 from pipeline.home import Home
 from pipeline.settings import CHECKOUT, Settings, load_settings
 
-
 # machines are noisy: a slow example is no fault, and the same examples are tried everywhere
 hypothesis_settings.register_profile("callqa", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("callqa")
