@@ -58,8 +58,9 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seconds", type=float, help="cut every recording to this length")
+    parser.add_argument("--within", type=float, help="kill within so many seconds (default: half of the undisturbed)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folder", type=Path, help="where to work; kept afterwards (default: a temporary one)")
+    parser.add_argument("--folder", type=Path, help="where to work; kept, and gone on with (default: temporary)")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         return compare(given.folder or Path(temporary), given)
@@ -68,7 +69,8 @@ def main() -> int:
 def compare(folder: Path, given: argparse.Namespace) -> int:
     inbox, whole, broken = folder / "inbox", Home(folder / "whole"), Home(folder / "broken")
     env = environment(folder / "prefect")
-    make_inbox(inbox, given.calls, given.seconds)
+    if not inbox.exists():
+        make_inbox(inbox, given.calls, given.seconds)
     began = time.monotonic()
     done = callqa("--home", whole.root, "nightly", "--inbox", inbox, "--json", env=env, timeout_s=None)
     lasted = time.monotonic() - began
@@ -76,7 +78,7 @@ def compare(folder: Path, given: argparse.Namespace) -> int:
     moments = random.Random(given.seed)
     faults = []
     for number in range(given.kills):
-        moment_s = moments.uniform(0, lasted / 2 if number % 2 else min(60.0, lasted))
+        moment_s = moments.uniform(0, given.within or (lasted / 2 if number % 2 else min(60.0, lasted)))
         night = start("--home", broken.root, "nightly", "--inbox", inbox, env=env)
         time.sleep(moment_s)
         over = night.poll() is not None
