@@ -226,7 +226,9 @@ def rule_count(label: Label, outcome: Outcome) -> RuleCount:
 
 
 def peak_memory_mb() -> float:
-    """Most memory that this process has held, plus the most of any ended child (the decoder), in MiB."""
+    """Most memory that this process has held, in MiB.
+
+    Decoders are left out: a child counts its parent's memory as its own until it starts its program.
+    """
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes there, KiB elsewhere
-    own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return (own + children) * unit / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
