@@ -1,0 +1,572 @@
+"""Conditions on words: what somebody said, said back, said again, and what takes it back."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, model_validator
+from spacy.matcher import Matcher
+
+from pipeline import phonetics
+from pipeline.datatypes import Hit, Span
+from pipeline.findings import (
+    Context,
+    Finding,
+    Node,
+    Params,
+    PhraseList,
+    Phrases,
+    Scope,
+    Side,
+    Window,
+    compile_pattern,
+    did_you_mean,
+    find_scopes,
+    say,
+    side_name,
+    worded_share,
+)
+from pipeline.normalise import tokenise
+from pipeline.spoken import BY_SOUND, Places, Spoken, blank, phrase_parts
+
+NEAR = {"zh": 12, "en": 10}
+"""An exclusion counts this many tokens around a phrase: recognised speech often lacks the punctuation between them."""
+
+
+class EchoParams(Params):
+    """What the other said is said back: so many characters (en: words) or digits in a row."""
+
+    by: Literal["agent", "customer"] = "agent"
+    min_chars: int | None = Field(None, ge=2, description="default: 4 Han characters, 3 words")
+    lookback: int = Field(6, ge=1, description="turns of the other")
+    unless: PhraseList | None = Field(None, description="a sentence with one of these does not count")
+    in_: Window | None = Field(None, alias="in")
+
+
+class RepeatParams(Params):
+    """The same thing said twice by one side, though the other spoke in between."""
+
+    by: Literal["agent", "customer"] = "agent"
+    lookback: int = Field(6, ge=1, description="own turns to look back")
+    similarity: float = Field(0.8, gt=0, le=1)
+    min_chars: int = Field(5, ge=2, description="shorter sentences (Han characters, or words) do not count")
+    with_: PhraseList | None = Field(None, alias="with", description="only sentences that hold one of these")
+    unless: PhraseList | None = Field(None, description="the turn says why it is said again")
+    in_: Window | None = Field(None, alias="in")
+
+
+class ReadbackParams(Params):
+    """A number that one side gave is said back by the other, digit for digit."""
+
+    by: Literal["agent", "customer"] = "agent"
+    least: int = Field(7, ge=3, description="digits that make a number worth reading back")
+    most: int = Field(12, ge=3)
+    unless: PhraseList | None = Field(None, description="what the giver calls it when it needs no reading back")
+
+
+class Said(Params):
+    by: Side = "any"
+    any: PhraseList | None = None
+    all: PhraseList | None = None
+    at_least: int | None = Field(None, ge=1, description="with any: so many different phrases of the list")
+    pattern: str | None = None
+    tokens: list[dict[str, Any]] | None = None
+    entity: str | list[str] | None = None
+    like: str | None = None
+    similarity: float = Field(0.75, gt=0, le=1)
+    unless: PhraseList | None = None
+    unless_then: PhraseList | None = None
+    sounds: bool | Annotated[int, Field(ge=2)] = Field(True, description="or: from so many syllables on")
+    in_: Window | None = Field(None, alias="in")
+    compiled: Any = Field(None, exclude=True, repr=False)
+
+    @model_validator(mode="after")
+    def _one_selector(self, info: ValidationInfo) -> Said:
+        given = [
+            name for name in ("any", "all", "pattern", "tokens", "entity", "like") if getattr(self, name) is not None
+        ]
+        if len(given) != 1:
+            raise ValueError(
+                f"said takes one of any, all, pattern, tokens, entity, like (here: {', '.join(given) or 'none'})"
+            )
+        if self.at_least is not None and self.any is None:
+            raise ValueError("at_least goes with any")
+        if self.at_least is not None and self.any is not None:
+            size = len(self.any.phrases) + len(self.any.patterns)
+            if self.at_least > size:
+                raise ValueError(f"at_least {self.at_least} of {size} phrases can never be")
+        context = info.context or {}
+        language = context.get("language", "zh")
+        if self.pattern is not None:
+            object.__setattr__(self, "compiled", compile_pattern(self.pattern, language))
+        if self.tokens is not None:
+            matcher = Matcher(blank(language).vocab, validate=True)
+            try:
+                matcher.add("tokens", [self.tokens], greedy="LONGEST")
+            except Exception as error:
+                raise ValueError("spaCy refuses the token pattern; see its Matcher's documentation") from error
+            object.__setattr__(self, "compiled", matcher)
+        labels = context.get("labels")
+        for label in self.labels:
+            if labels is not None and label not in labels:
+                raise ValueError(
+                    f"no entity {label}{did_you_mean(label, labels)}; there are {', '.join(sorted(labels))}"
+                )
+        return self
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return (self.entity,) if isinstance(self.entity, str) else tuple(self.entity or ())
+
+
+def said(context: Context, node: Node) -> Finding:
+    params = node.params
+    assert isinstance(params, Said)
+    scopes, each, why = find_scopes(context, params.in_, params.by)
+    if not scopes:
+        return Finding(None, (), why)
+    hits: list[Hit] = []
+    missing: Scope | None = None
+    for scope in scopes:
+        places = _said_in(context, params, scope)
+        if places is None:
+            missing = missing or scope
+        else:
+            hits += places
+    unique = tuple(dict.fromkeys(sorted(hits, key=lambda h: (h.span or Span(0, 0), h.quote))))
+    if unique and (not each or missing is None):
+        return Finding(True, unique, unique[0].reason)
+    failed = missing or scopes[0]
+    share = worded_share(context, params.by, failed.region)
+    if share < context.coverage:
+        why = say(
+            context,
+            f"这一段的语音只有 {share:.0%} 识别出了文字，不能断定没有说",
+            f"only {share:.0%} of the speech here has words, so nothing can be said of what is missing",
+        )
+        return Finding(None, unique, why)
+    who, what = side_name(context, params.by), _selector_title(context, params)
+    where = window_text(context, params.in_, params.by)
+    return Finding(False, unique, say(context, f"{where}没有听到{who}说“{what}”", f"{who} did not say “{what}”{where}"))
+
+
+def _selector_title(context: Context, params: Said) -> str:
+    if params.any is not None:
+        return params.any.title
+    if params.all is not None:
+        return params.all.title
+    if params.entity is not None:
+        names = ENTITY_NAMES.get(context.language, {})
+        return (" / ").join(names.get(label, label) for label in params.labels)
+    return params.like or params.pattern or say(context, "指定的词语", "the words asked for")
+
+
+ENTITY_NAMES = {
+    "zh": {
+        "PERSON_TITLE": "姓氏加称呼", "SELF_NAME": "自己的姓名", "AGENT_ID": "工号", "COMPANY": "公司或服务名称",
+        "OWN_NAME": "自己的姓名", "PHONE": "电话号码", "DATE": "日期", "MONEY": "金额",
+    },
+    "en": {
+        "PERSON_TITLE": "the caller's name", "SELF_NAME": "a name of its own", "AGENT_ID": "an agent number",
+        "COMPANY": "the company or service", "OWN_NAME": "its own name", "PHONE": "a phone number",
+        "DATE": "a date", "MONEY": "an amount",
+    },
+}  # fmt: skip
+
+
+def window_text(context: Context, window: Window | None, by: Side) -> str:
+    """Where a window lies, in words: （坐席第 1..1 轮）."""
+    if window is None:
+        return ""
+    parts = []
+    who = side_name(context, window.by or by)
+    if window.turns:
+        parts.append(say(context, f"{who}第 {window.turns} 轮", f"turns {window.turns} of {who}"))
+    if window.seconds:
+        last = "" if window.seconds.last == math.inf else f"{window.seconds.last:g}"
+        parts.append(
+            say(
+                context,
+                f"第 {window.seconds.first:g}–{last} 秒",
+                f"seconds {window.seconds.first:g} to {last or 'the end'}",
+            )
+        )
+    if window.percent:
+        parts.append(f"{window.percent} %")
+    if window.around:
+        parts.append(say(context, f"“{window.around.name}”前后", f"around {window.around.name}"))
+    text = ("，" if context.language == "zh" else ", ").join(parts)
+    return say(context, f"（{text}）", f" ({text})") if text else ""
+
+
+def _said_in(context: Context, params: Said, scope: Scope) -> list[Hit] | None:
+    """The hits of a `said` in one scope; None when it does not hold there."""
+    spoken = context.spoken
+    stretches = _stretches(spoken, scope.turns)
+    if params.any is not None or params.all is not None:
+        listed = params.any or params.all
+        assert listed is not None
+
+        def by_sound(phrase: str) -> bool:
+            if isinstance(params.sounds, bool):
+                return params.sounds
+            return sum(map(len, phrase_parts(phrase, context.language))) >= params.sounds
+
+        kinds = [
+            [
+                (s, e, cost, phrase)
+                for s, e, cost in inside(spoken.occurrences(phrase), stretches)
+                if not cost or by_sound(phrase)
+            ]
+            for phrase in listed.said(spoken)
+        ]
+        kinds += [[(s, e, 0.0, "") for s, e in matches(context, pattern, stretches)] for pattern in listed.patterns]
+        kept = [[item for item in kind if _stands(context, params, scope, item[0], item[1])] for kind in kinds]
+        present = sum(1 for kind in kept if kind)
+        wanted = len(listed.phrases) + len(listed.patterns) if params.all is not None else params.at_least or 1
+        if present < wanted:
+            return None
+        return _hits(
+            context, [item for kind in kept for item in kind], one_a_sentence=params.all is None and wanted == 1
+        )
+    found: list[tuple[int, int, float, str]] = []
+    if params.pattern is not None:
+        found = [(start, end, 0.0, "") for start, end in matches(context, params.compiled, stretches)]
+    elif params.entity is not None:
+        for label in params.labels:
+            found += [(s, e, cost, label) for s, e, cost in context.entities.find(label, spoken, stretches)]
+    elif params.tokens is not None:
+        for start, end in stretches:
+            doc = spoken.doc[start:end].as_doc()
+            found += [(start + span.start, start + span.end, 0.0, "") for span in params.compiled(doc, as_spans=True)]
+    elif params.like is not None:
+        found = _alike(context, params, stretches)
+    kept_places = [item for item in found if _stands(context, params, scope, item[0], item[1])]
+    return _hits(context, kept_places, one_a_sentence=False) if kept_places else None
+
+
+def _stretches(spoken: Spoken, turns: Sequence[int]) -> list[tuple[int, int]]:
+    return [spoken.range_of(turn) for turn in turns]
+
+
+def inside(places: Places, stretches: Sequence[tuple[int, int]]) -> Places:
+    if not places:
+        return []
+    starts = [start for start, _ in stretches]
+    kept = []
+    for place in places:
+        index = bisect_right(starts, place[0]) - 1
+        if index >= 0 and place[1] <= stretches[index][1]:
+            kept.append(place)
+    return kept
+
+
+def matches(context: Context, pattern: Any, stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where a pattern matches in some stretches of tokens; it is tried on a call once."""
+    spoken = context.spoken
+    known = spoken.pattern_cache.get(id(pattern))
+    if known is None:
+        text, offsets = spoken.sentences
+        known = []
+        for match in pattern.finditer(text):
+            first, last = match.span()
+            # line breaks at either edge belong to no token
+            while first < last and text[first] in "\n ":
+                first += 1
+            while last > first and text[last - 1] in "\n ":
+                last -= 1
+            if first < last:
+                known.append((bisect_right(offsets, first) - 1, bisect_right(offsets, last - 1)))
+        spoken.pattern_cache[id(pattern)] = known
+    if not known:
+        return []
+    return [(s, e) for start, end in stretches for s, e in known if start <= s and e <= end]
+
+
+def list_places(context: Context, listed: Phrases, stretches: Sequence[tuple[int, int]]) -> Places:
+    """Where any phrase or pattern of a list is found in some stretches of tokens."""
+    spoken = context.spoken
+    places = [p for phrase in listed.said(spoken) for p in inside(spoken.occurrences(phrase), stretches)]
+    return places + [(s, e, 0.0) for pattern in listed.patterns for s, e in matches(context, pattern, stretches)]
+
+
+def _alike(context: Context, params: Said, stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int, float, str]]:
+    """Sentences that share enough pairs of neighbouring tokens with the reference (Dice's coefficient)."""
+    reference = tokenise(params.like or "", context.language).words
+    wanted = _pairs(reference)
+    found = []
+    for start, end in stretches:
+        at = start
+        while at < end:
+            _, finish = context.spoken.sentence(at)
+            own = _pairs(context.spoken.words[at:finish])
+            if wanted and own and 2 * len(wanted & own) / (len(wanted) + len(own)) >= params.similarity:
+                found.append((at, finish, 0.0, ""))
+            at = finish
+    return found
+
+
+def _pairs(words: Sequence[str]) -> set[tuple[str, str]]:
+    return set(pairwise(words)) or {(word, "") for word in words}
+
+
+def _stands(context: Context, params: Said, scope: Scope, start: int, end: int) -> bool:
+    """Whether a hit lies in the scope's time and no exclusion takes it away."""
+    spoken = context.spoken
+    if scope.limit is not None and not scope.takes(spoken.span(start, end)):
+        return False
+    near = NEAR.get(context.language, 10)
+    if params.unless is not None:
+        first, last = spoken.sentence(start)
+        around = (max(first, start - near), min(max(last, end), end + near))
+        if _occurs(context, params.unless, around):
+            return False
+    if params.unless_then is not None:
+        turn = spoken.turn_of(start)
+        group = next((turns for _, turns in spoken.exchanges if turn in turns), [turn])
+        later = [spoken.range_of(i) for i in group if i > turn]
+        rest = [(end, spoken.range_of(turn)[1]), *later]
+        if any(_occurs(context, params.unless_then, stretch) for stretch in rest):
+            return False
+    return True
+
+
+def _occurs(context: Context, listed: Phrases, stretch: tuple[int, int]) -> bool:
+    start, end = stretch
+    if any(
+        start <= s and e <= end
+        for phrase in listed.said(context.spoken)
+        for s, e, _ in context.spoken.occurrences(phrase)
+    ):
+        return True
+    return any(matches(context, pattern, [stretch]) for pattern in listed.patterns)
+
+
+def _hits(context: Context, places: Iterable[tuple[int, int, float, str]], one_a_sentence: bool) -> list[Hit]:
+    """Hits in order; of several in one place the best, and of several phrases in one sentence the first."""
+    spoken = context.spoken
+    kept: list[tuple[int, int, float, str]] = []
+    sentences: set[int] = set()
+    for place in sorted(places, key=lambda p: (p[0], p[2], -p[1])):
+        if kept and place[0] < kept[-1][1]:
+            continue
+        if one_a_sentence:
+            sentence = spoken.sentence(place[0])[0]
+            if sentence in sentences:
+                continue
+            sentences.add(sentence)
+        kept.append(place)
+    return [_hit(context, *place) for place in kept]
+
+
+def _hit(context: Context, start: int, end: int, cost: float, phrase: str) -> Hit:
+    spoken = context.spoken
+    quote = spoken.quote(start, end)
+    names, meant = ENTITY_NAMES.get(context.language, {}), phrase.lstrip(BY_SOUND)
+    if phrase in names:
+        reason = say(context, f"听到“{quote}”（{names[phrase]}）", f"heard “{quote}” ({names[phrase]})")
+    elif cost:
+        reason = say(context, f"听到“{quote}”，匹配“{meant}”", f"heard “{quote}”, matched “{meant}”")
+    else:
+        reason = say(context, f"听到“{quote}”", f"heard “{quote}”")
+    return Hit(spoken.turn_of(start), spoken.span(start, end), quote, reason)
+
+
+# --- said back, said again ----------------------------------------------------------------------------------------
+
+ECHO_LEAST = {"zh": 4, "en": 3}
+
+
+def echo(context: Context, node: Node) -> Finding:
+    """Pieces of what the other said, said back; compared by sound in Chinese, for ears differ from turn to turn."""
+    params = node.params
+    assert isinstance(params, EchoParams)
+    scopes, _, why = find_scopes(context, params.in_, params.by)
+    if not scopes:
+        return Finding(None, (), why)
+    spoken = context.spoken
+    size = params.min_chars or ECHO_LEAST.get(context.language, 3)
+    sounds = [phonetics.fold(word) for word in spoken.words] if context.language == "zh" else spoken.words
+    within = {i for scope in scopes for i in scope.turns}
+    heard: list[set[tuple[str, ...]]] = []
+    hits: list[Hit] = []
+    for role, turns in spoken.exchanges:
+        if role != params.by:
+            heard.append({g for i in turns for g, _ in _grams(spoken, sounds, i, size)})
+            continue
+        known = set().union(*heard[-params.lookback :])
+        for i in turns:
+            if i not in within or not known:
+                continue
+            at = next((place for gram, place in _grams(spoken, sounds, i, size) if gram in known), None)
+            if at is None:
+                continue
+            start, end = spoken.sentence(at)
+            if params.unless is not None and _occurs(context, params.unless, (start, end)):
+                continue
+            quote = spoken.quote(at, at + size)
+            text = say(context, f"复述了“{quote}”", f"said back “{quote}”")
+            hits.append(Hit(i, spoken.span(start, end), spoken.quote(start, end), text))
+    if hits:
+        return Finding(True, tuple(hits), hits[0].reason)
+    who = side_name(context, params.by)
+    if worded_share(context, params.by, scopes[0].region) < context.coverage:
+        return Finding(None, (), say(context, "听清的话太少", "too little of the speech has words"))
+    return Finding(False, (), say(context, f"没有听到{who}复述对方的话", f"{who} said nothing back"))
+
+
+def _grams(spoken: Spoken, sounds: Sequence[str], turn: int, size: int) -> Iterable[tuple[tuple[str, ...], int]]:
+    start, end = spoken.range_of(turn)
+    for at in range(start, end - size + 1):
+        if spoken.same_sentence(at, at + size):
+            yield tuple(sounds[at : at + size]), at
+
+
+def repeat(context: Context, node: Node) -> Finding:
+    """Sentences said again after the other spoke; what a recogniser loops on stands in one turn and never counts."""
+    params = node.params
+    assert isinstance(params, RepeatParams)
+    scopes, _, why = find_scopes(context, params.in_, params.by)
+    if not scopes:
+        return Finding(None, (), why)
+    spoken = context.spoken
+    within = {i for scope in scopes for i in scope.turns}
+    before: list[list[set[tuple[str, str]]]] = []
+    hits = []
+    for role, turns in spoken.exchanges:
+        if role != params.by:
+            continue
+        own: list[set[tuple[str, str]]] = []
+        for i in turns:
+            start, end = spoken.range_of(i)
+            again = params.unless is not None and _occurs(context, params.unless, (start, end))
+            while start < end:
+                _, finish = spoken.sentence(start)
+                words = spoken.words[start:finish]
+                wanted = params.with_ is None or _occurs(context, params.with_, (start, finish))
+                if len(words) >= params.min_chars and wanted:
+                    pairs = _pairs(words)
+                    own.append(pairs)
+                    earlier = (p for group in before[-params.lookback :] for p in group)
+                    if (
+                        i in within
+                        and not again
+                        and any(2 * len(p & pairs) >= params.similarity * (len(p) + len(pairs)) for p in earlier)
+                    ):
+                        quote = spoken.quote(start, finish)
+                        text = say(context, f"又说了一遍“{quote}”", f"said again “{quote}”")
+                        hits.append(Hit(i, spoken.span(start, finish), quote, text))
+                start = finish
+        before.append(own)
+    if hits:
+        return Finding(True, tuple(hits), hits[0].reason)
+    who = side_name(context, params.by)
+    return Finding(False, (), say(context, f"{who}没有重复", f"{who} repeated nothing"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    digits: str
+    turn: int
+    span: Span
+    sure: float
+    exchange: int
+
+
+def readback(context: Context, node: Node) -> Finding:
+    """Every number the other side gave is said back with all its digits; a wrong one is evidence.
+
+    Numbers may come in groups, over several turns. Where they differ and a digit was heard badly, it is unsure.
+    """
+    params = node.params
+    assert isinstance(params, ReadbackParams)
+    giver = "customer" if params.by == "agent" else "agent"
+    spoken = context.spoken
+    if not context.call.roles.by_speaker:
+        return Finding(None, (), say(context, "说话人角色不明", "it is not known who is who"))
+    given: list[_Number] = []
+    said_back: list[_Number] = []
+    for number, (role, turns) in enumerate(spoken.exchanges):
+        for found in _numbers(spoken, turns, number):
+            (given if role == giver else said_back).append(found)
+    given = [n for n in given if params.least <= len(n.digits) <= params.most]
+    if params.unless is not None:
+        given = [n for n in given if not _occurs(context, params.unless, spoken.range_of(n.turn))]
+    if not given:
+        return Finding(False, (), say(context, "客户没有报号码", "no number was given"))
+    hits, truth = [], True
+    for item in given:
+        later = [n for n in said_back if n.exchange > item.exchange]
+        whole = "".join(n.digits for n in later)
+        if item.digits in whole:
+            text = say(context, f"号码 {item.digits} 已复述", f"the number {item.digits} was read back")
+            hits.append(Hit(item.turn, item.span, spoken.call.turns[item.turn].text, text))
+            continue
+        close = next((n for n in later if _alike_digits(n.digits, item.digits)), None)
+        if close is None:
+            text = say(context, f"号码 {item.digits} 没有复述", f"the number {item.digits} was not read back")
+            return Finding(False, (Hit(item.turn, item.span, spoken.call.turns[item.turn].text, text),), text)
+        text = say(
+            context, f"客户报 {item.digits}，复述成 {close.digits}", f"given {item.digits}, read back {close.digits}"
+        )
+        hit = Hit(close.turn, close.span, spoken.call.turns[close.turn].text, text)
+        if min(close.sure, item.sure) < SURE_DIGIT:
+            return Finding(None, (hit,), text)
+        return Finding(False, (hit,), text)
+    return Finding(truth, tuple(hits), hits[0].reason)
+
+
+SURE_DIGIT = 0.6
+"""A digit that the recogniser gave less probability than this may be its own mistake."""
+
+
+def _numbers(spoken: Spoken, turns: Sequence[int], exchange: int) -> Iterable[_Number]:
+    """Runs of digits in an exchange; a pause, a comma or a filler between groups does not end a number."""
+    digits, at, sure = "", -1, 1.0
+    last = -1
+    for i in turns:
+        start, end = spoken.range_of(i)
+        for token in range(start, end):
+            word = spoken.words[token]
+            if word.isdigit():
+                if not digits:
+                    at = token
+                digits += word
+                last, sure = token, min(sure, _probability(spoken, i, token))
+            elif digits and word not in FILLERS_IN_NUMBERS:
+                yield _Number(
+                    digits,
+                    spoken.turn_of(at),
+                    Span(spoken.span(at, at + 1).start_s, spoken.span(last, last + 1).end_s),
+                    sure,
+                    exchange,
+                )
+                digits, sure = "", 1.0
+    if digits:
+        yield _Number(
+            digits,
+            spoken.turn_of(at),
+            Span(spoken.span(at, at + 1).start_s, spoken.span(last, last + 1).end_s),
+            sure,
+            exchange,
+        )
+
+
+FILLERS_IN_NUMBERS = frozenset("嗯啊哦呃杠转") | {"uh", "um", "dash", "and", "then"}
+
+
+def _probability(spoken: Spoken, turn: int, token: int) -> float:
+    span = spoken.span(token, token + 1)
+    near = [w.probability for w in spoken.call.turns[turn].words if w.span.overlap_s(span) > 0]
+    return min(near, default=1.0)
+
+
+def _alike_digits(one: str, other: str) -> bool:
+    """Whether one number is an attempt at the other: most of its digits stand in the same order."""
+    return len(one) >= 3 and SequenceMatcher(None, one, other, autojunk=False).ratio() >= 0.6
