@@ -373,9 +373,7 @@ class Recognizer(Protocol):
 
     fingerprint: str
 
-    def detect_language(
-        self, samples: Samples, voiced: tuple[Span, ...], among: tuple[str, ...]
-    ) -> tuple[str, float]:
+    def detect_language(self, samples: Samples, voiced: tuple[Span, ...], among: tuple[str, ...]) -> tuple[str, float]:
         """The likeliest of `among` for one channel (shape (n,), 16 kHz), and its probability."""
         ...
 

@@ -25,7 +25,7 @@ from pipeline.home import Failure, Home
 from pipeline.settings import Excerpts, Settings
 
 if TYPE_CHECKING:
-    from pipeline.conditions import Node
+    from pipeline.findings import Node
     from pipeline.rulebook import Rulebook
 
 RECORD = "excerpts.json.gz"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pipeline.conditions import Context, Finding, Node, evaluate
 from pipeline.datatypes import Call, Hit, Outcome, Scorecard, Verdict
+from pipeline.findings import Context, Finding, Node, evaluate
 from pipeline.rulebook import Case, Rule, Rulebook
 from pipeline.script import call_from_script
 from pipeline.spoken import Spoken, read
@@ -42,7 +42,7 @@ def judge_call(call: Call, rulebook: Rulebook) -> Scorecard:
 
 def judge_rule(spoken: Spoken, rule: Rule, rulebook: Rulebook) -> Verdict:
     """What one rule says of one call (`spoken` comes from `pipeline.spoken.read`)."""
-    context = Context(spoken, rulebook.entities, rulebook.language, rule.coverage, rule.anchors)
+    context = Context(spoken, rulebook.entities, rulebook.language, rule.coverage, rule.anchors, rulebook.scenarios)
     outcome, hits, reason, occurrences = _outcome(context, rule)
     deducted = _deducted(rule, occurrences) if outcome == "fail" else 0.0
     return Verdict(rule.id, rule.hash, outcome, hits, reason, occurrences if outcome == "fail" else 0, deducted)
@@ -154,7 +154,7 @@ test_rulebook.__test__ = False  # type: ignore[attr-defined]  # pytest must not 
 
 def explain(spoken: Spoken, rule: Rule, rulebook: Rulebook) -> list[tuple[int, str, Node, Finding]]:
     """The condition tree of a rule on a call: (depth, gate, node, finding), from the top."""
-    context = Context(spoken, rulebook.entities, rulebook.language, rule.coverage, rule.anchors)
+    context = Context(spoken, rulebook.entities, rulebook.language, rule.coverage, rule.anchors, rulebook.scenarios)
     rows: list[tuple[int, str, Node, Finding]] = []
 
     def visit(node: Node, depth: int, gate: str) -> None:

@@ -1,7 +1,7 @@
 """Rulebooks: YAML files read, checked whole and compiled. A broken one is refused with every fault at once.
 
-A rulebook is a folder: `rulebook.yaml`, `phrases.yaml`, and one file a rule. Each fault names file and line and says
-what to do. What is loaded is immutable and may be shared by threads.
+A rulebook is a folder: `rulebook.yaml`, `phrases.yaml` (more lists in `phrases-….yaml`), and one file a rule. Each
+fault names file and line and says what to do. What is loaded is immutable and may be shared by threads.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.conditions import CONDITIONS, Node, PhraseList, Phrases, Said, Window, compile_pattern, did_you_mean
+from pipeline.conditions import CONDITIONS
 from pipeline.datatypes import Outcome
 from pipeline.entities import LABELS, Entities
 from pipeline.errors import BadRule, RuleFault
+from pipeline.findings import Node, PhraseList, Phrases, Scenario, Window, compile_pattern, did_you_mean
+from pipeline.saying import Said
 from pipeline.script import BadScript, parse_script
 from pipeline.spoken import Lexicon
 
 ENGINE = "1"
 """Raised whenever conditions, normaliser or sound matching could judge the same rule otherwise; part of every hash."""
 
-RULEBOOK_FILE, PHRASES_FILE = "rulebook.yaml", "phrases.yaml"
+RULEBOOK_FILE, PHRASES_FILE, MORE_PHRASES = "rulebook.yaml", "phrases.yaml", "phrases-*.yaml"
 _GATES = ("applies", "require", "forbid")
 
 Path_ = tuple[str | int, ...]
@@ -75,6 +77,13 @@ class Company(_Strict):
     agent_id: str | None = Field(None, description="RE2 pattern of agent numbers as normalised text")
 
 
+class _ScenarioFile(_Strict):
+    """A kind of call. The first whose condition holds is the call's, unless the CDR names one."""
+
+    title: Title
+    when: Any
+
+
 class _RulebookFile(_Strict):
     name: str
     language: Literal["zh", "en"]
@@ -85,7 +94,7 @@ class _RulebookFile(_Strict):
     coverage: float = Field(0.6, ge=0, le=1)
     company: Company = Field(default_factory=lambda: Company(names=(), agent_id=None))
     entities: dict[str, list[list[dict[str, Any]]]] = Field(default_factory=dict)
-    scenarios: dict[str, Any] = Field(default_factory=dict)
+    scenarios: dict[str, _ScenarioFile] = Field(default_factory=dict)
     note: str | None = None
 
 
@@ -142,16 +151,18 @@ class Rulebook:
     phrase_lists: Mapping[str, Phrases]
     folder: Path
     entities: Entities
+    scenarios: Mapping[str, Scenario]
     hash: str
 
     @cached_property
     def lexicon(self) -> Lexicon:
         """Every phrase that the rules ask for, compiled."""
         found: dict[str, None] = {}
-        for rule in self.rules:
-            for node in walk(rule):
-                for listed in phrase_lists(node.params):
-                    found |= dict.fromkeys(listed.phrases)
+        nodes = [node for rule in self.rules for node in walk(rule)]
+        nodes += [node for scenario in self.scenarios.values() for node in scenario.when.walk()]
+        for node in nodes:
+            for listed in phrase_lists(node.params):
+                found |= dict.fromkeys(listed.phrases)
         return Lexicon(self.language, found)
 
     def rule(self, rule_id: str) -> Rule:
@@ -169,11 +180,9 @@ def _unknown(rule_id: str) -> Rule:
 
 def walk(rule: Rule) -> Iterator[Node]:
     """All nodes of a rule's conditions."""
-    queue = [node for node in (rule.applies, rule.require, rule.forbid) if node is not None]
-    while queue:
-        node = queue.pop()
-        yield node
-        queue.extend(node.children)
+    for gate in (rule.applies, rule.require, rule.forbid):
+        if gate is not None:
+            yield from gate.walk()
 
 
 def phrase_lists(params: BaseModel) -> Iterator[Phrases]:
@@ -388,7 +397,15 @@ class _Checker:
             if any(child is None for child in children):
                 return None
             return self._named(
-                Node(kind, condition.params(of=[]), tuple(c for c in children if c), name, self.source.line(own)), path
+                Node(
+                    kind,
+                    condition.evaluate,
+                    condition.params(of=[]),
+                    tuple(c for c in children if c),
+                    name,
+                    self.source.line(own),
+                ),
+                path,
             )
         else:
             params = value[kind]
@@ -413,7 +430,7 @@ class _Checker:
         window = getattr(checked, "in_", None)
         if isinstance(window, Window) and window.around is not None:
             self.references.append((window.around.name, (*own, "in", "around", "name")))
-        return self._named(Node(kind, checked, children_of, name, self.source.line(own)), path)
+        return self._named(Node(kind, condition.evaluate, checked, children_of, name, self.source.line(own)), path)
 
     def _named(self, node: Node, path: Path_) -> Node:
         if node.name is not None:
@@ -446,10 +463,14 @@ class _Checker:
         return any(self._reaches(child, name, seen) for child in node.children)
 
 
-def _phrase_files(source: _Source, language: str, faults: _Faults) -> dict[str, Phrases]:
+def _phrase_lists(sources: Iterable[_Source], language: str, faults: _Faults) -> dict[str, Phrases]:
     """Named lists, those that name others after them. A cycle is a fault."""
-    raw: dict[str, tuple[str, Any, Path_]] = {}
-    for name, value in source.value.items():
+    raw: dict[str, tuple[str, Any, Path_, _Source]] = {}
+    for source, name, value in ((each, *item) for each in sources for item in each.value.items()):
+        if name in raw:
+            taken = raw[name][3].file.name
+            faults.add(source.file, source.line((name,)), f"the list {name} stands in {taken} already; keep one")
+            continue
         title, items = str(name), value
         path: Path_ = (str(name),)
         if isinstance(value, dict):
@@ -460,14 +481,14 @@ def _phrase_files(source: _Source, language: str, faults: _Faults) -> dict[str, 
                 )
                 continue
             title, items, path = str(value.get("title", name)), value["phrases"], (str(name), "phrases")
-        raw[str(name)] = (title, items, path)
+        raw[str(name)] = (title, items, path, source)
     done: dict[str, Phrases] = {}
     model = _ListModel
 
     def resolve(name: str, stack: tuple[str, ...]) -> None:
         if name in done or name not in raw:
             return
-        title, items, path = raw[name]
+        title, items, path, source = raw[name]
         if name in stack:
             faults.add(
                 source.file, source.line(path), f"the list {name} contains itself ({' → '.join((*stack, name))})"
@@ -516,14 +537,17 @@ def load_rulebook(folder: Path) -> Rulebook:
     head = _read(folder / RULEBOOK_FILE, faults)
     book: _RulebookFile | None = _validate(_RulebookFile, head.value, head, (), faults) if head else None
     language = book.language if book else "zh"
-    phrases = _read(folder / PHRASES_FILE, faults)
-    lists = _phrase_files(phrases, language, faults) if phrases else {}
+    list_files = [folder / PHRASES_FILE, *sorted(folder.glob(MORE_PHRASES))]
+    phrases = [_read(file, faults) for file in list_files]
+    lists = _phrase_lists((source for source in phrases if source), language, faults)
     if book and head:
         _check_book(book, head, faults)
     labels = frozenset((*LABELS, *(book.entities if book else ())))
-    context = {"lists": lists, "language": language, "labels": labels, "lists_broken": phrases is None}
+    context: dict[str, Any] = {"lists": lists, "language": language, "labels": labels, "lists_broken": None in phrases}
+    scenarios = _scenarios(book, head, context, faults) if book and head else {}
+    context |= {"scenarios": tuple(scenarios)}
     rules: list[Rule] = []
-    files = sorted(p for p in folder.rglob("*.yaml") if p.name not in (RULEBOOK_FILE, PHRASES_FILE))
+    files = sorted(p for p in folder.rglob("*.yaml") if p.name != RULEBOOK_FILE and p not in list_files)
     for stray in sorted(folder.rglob("*.yml")):
         faults.add(stray, None, "rules are named .yaml; rename it")
     where: dict[str, Path] = {}
@@ -531,7 +555,7 @@ def load_rulebook(folder: Path) -> Rulebook:
         source = _read(file, faults)
         if source is None:
             continue
-        rule = _rule(source, book, context, language, faults)
+        rule = _rule(source, book, context, scenarios, language, faults)
         rule_id = source.value.get("id")
         if isinstance(rule_id, str):
             if rule_id in where:
@@ -555,7 +579,7 @@ def load_rulebook(folder: Path) -> Rulebook:
     return Rulebook(
         book.name, language, book.version, book.title, book.dimensions, book.pass_mark, book.company,
         tuple(sorted(rules, key=lambda rule: (list(book.dimensions).index(rule.dimension), rule.file.name))),
-        lists, folder, entities, digest,
+        lists, folder, entities, scenarios, digest,
     )  # fmt: skip
 
 
@@ -574,7 +598,12 @@ def _check_book(book: _RulebookFile, head: _Source, faults: _Faults) -> None:
 
 
 def _rule(
-    source: _Source, book: _RulebookFile | None, context: dict[str, Any], language: str, faults: _Faults
+    source: _Source,
+    book: _RulebookFile | None,
+    context: dict[str, Any],
+    scenarios: Mapping[str, Scenario],
+    language: str,
+    faults: _Faults,
 ) -> Rule | None:
     before = len(faults.found)
     value = dict(source.value)
@@ -597,7 +626,11 @@ def _rule(
     cases = _cases(source, language, faults)
     if checked is None or len(faults.found) > before:
         return None
-    used = {name for gate in _GATES for name in _lists_in(gates[gate])}
+    nodes = [node for gate in _GATES if (node := gates[gate])]
+    by_scenario = any(inner.kind == "scenario" for node in nodes for inner in node.walk())
+    if by_scenario:
+        nodes += [scenario.when for scenario in scenarios.values()]
+    used = {name for node in nodes for name in _lists_in(node)}
     lists: Mapping[str, Phrases] = context["lists"]
     facts = book.company.model_dump() if book and "COMPANY" in json.dumps(value) else None
     entities = book.entities if book else None
@@ -605,7 +638,8 @@ def _rule(
         ENGINE, language,
         {key: item for key, item in value.items() if key not in ("cases", "title", "why")},
         {name: (lists[name].phrases, [p.pattern for p in lists[name].patterns]) for name in sorted(used)},
-        facts, entities, checked.coverage if checked.coverage is not None else book.coverage if book else 0.6,
+        facts, entities, book.model_dump()["scenarios"] if book and by_scenario else None,
+        checked.coverage if checked.coverage is not None else book.coverage if book else 0.6,
     )  # fmt: skip
     return Rule(
         id=checked.id, title=checked.title, dimension=checked.dimension, why=checked.why, status=checked.status,
@@ -616,11 +650,19 @@ def _rule(
     )  # fmt: skip
 
 
-def _lists_in(node: Node | None) -> set[str]:
-    if node is None:
-        return set()
-    own = {name for listed in phrase_lists(node.params) for name in listed.lists}
-    return own.union(*(_lists_in(child) for child in node.children))
+def _lists_in(node: Node) -> set[str]:
+    return {name for inner in node.walk() for listed in phrase_lists(inner.params) for name in listed.lists}
+
+
+def _scenarios(book: _RulebookFile, head: _Source, context: dict[str, Any], faults: _Faults) -> dict[str, Scenario]:
+    found = {}
+    for name, scenario in book.scenarios.items():
+        checker = _Checker(head, context, faults)
+        when = checker.node(scenario.when, ("scenarios", name, "when"))
+        checker.check_references()
+        if when is not None:
+            found[name] = Scenario(scenario.title.in_(book.language), when, checker.anchors)
+    return found
 
 
 def _cases(source: _Source, language: str, faults: _Faults) -> tuple[Case, ...]:

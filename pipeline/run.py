@@ -132,9 +132,7 @@ def hear_audio(
     )
 
 
-def _language(
-    audio: Audio, voiced: tuple[tuple[Span, ...], ...], ears: Ears, settings: Settings
-) -> tuple[str, float]:
+def _language(audio: Audio, voiced: tuple[tuple[Span, ...], ...], ears: Ears, settings: Settings) -> tuple[str, float]:
     """The call's language: the setting, else what the channel with most speech is heard to be."""
     if settings.hear.language != "auto":
         return settings.hear.language, 1.0
@@ -145,9 +143,7 @@ def _language(
     return ears.recognizer.detect_language(audio.samples[busiest], voiced[busiest], ("zh", "en"))
 
 
-def _speakers(
-    audio: Audio, voiced: tuple[tuple[Span, ...], ...], ears: Ears
-) -> tuple[tuple[SpeakerSpan, ...], bool]:
+def _speakers(audio: Audio, voiced: tuple[tuple[Span, ...], ...], ears: Ears) -> tuple[tuple[SpeakerSpan, ...], bool]:
     """Speaker spans, and whether overlapping speech could have been noticed."""
     if audio.channels > 1:
         spans = [SpeakerSpan(span, f"ch{index}") for index, channel in enumerate(voiced) for span in channel]
@@ -171,9 +167,7 @@ def _coverage(voiced: tuple[tuple[Span, ...], ...], segments: list[Segment]) -> 
     return covered_s / total_s if total_s else 1.0
 
 
-def judging_key(
-    sha256: str, fingerprint: str, cdr: CDR, rulebooks: Mapping[str, Rulebook], settings: Settings
-) -> str:
+def judging_key(sha256: str, fingerprint: str, cdr: CDR, rulebooks: Mapping[str, Rulebook], settings: Settings) -> str:
     """Hexadecimal hash of everything that `judge` depends on; `fingerprint` is the artefact's (its first 16 do)."""
     return _digest(
         JUDGING,
@@ -190,5 +184,3 @@ def judge(heard: Heard, cdr: CDR, rulebooks: Mapping[str, Rulebook], settings: S
     call = build_call(heard, cdr)
     rulebook = rulebooks.get(call.language)
     return Judged(call, judge_call(call, rulebook) if rulebook else None)
-
-

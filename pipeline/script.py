@@ -9,6 +9,7 @@ Both go through `pipeline.facts.build_call` as heard calls do, so that what a ca
     挂断 坐席 30.2                          who released the line, when (hangup agent 30.2)
     单声道                                  overlap could not be heard (mono)
     听不清 12.0-20.0 坐席                   somebody speaks there, without words (unheard 12-20 agent)
+    大声 12.0-15.0 坐席 8                   somebody is 8 dB louder there than otherwise (loud 12-15 agent 8)
     # a remark
 """
 
@@ -52,9 +53,10 @@ _SPEAKERS: dict[str, Speaker] = {
 }  # fmt: skip
 _CHANNELS: dict[Speaker, int] = {"agent": 0, "customer": 1, "third": 0}
 _LINE = re.compile(r"(?P<who>\S+)\s+(?P<start>\d+(?:\.\d+)?)(?:\s*-\s*(?P<end>\d+(?:\.\d+)?))?\s*[:：]\s*(?P<text>.*)")
+_LOUD = re.compile(r"(?P<start>[\d.]+)\s*-\s*(?P<end>[\d.]+)\s+(?P<who>\S+)\s+(?P<db>\d+(?:\.\d+)?)")
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)")
 _PIECES = re.compile(r"[\u3400-\u9fff][^\w\s]*|[\w'’.-]*\w[^\w\s]*|\S", re.UNICODE)
-_NOISE_DBFS = -55.0
+_NOISE_DBFS, _SPEECH_DBFS = -55.0, -25.0
 
 
 class BadScript(ValueError):
@@ -83,6 +85,7 @@ class Script:
     hung_up_s: float | None = None
     mono: bool = False
     duration_s: float | None = None
+    loud: tuple[tuple[Speaker, Span, float], ...] = ()
 
 
 def call_from_script(text: str, language: str) -> Call:
@@ -139,6 +142,7 @@ def parse_script(text: str, language: str) -> Script:
     hung_up: Literal["agent", "customer"] | None = None
     hung_up_s: float | None = None
     mono = False
+    loud: list[tuple[Speaker, Span, float]] = []
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
         if not line or line.startswith("#"):
@@ -157,6 +161,12 @@ def parse_script(text: str, language: str) -> Script:
             hung_up, hung_up_s = ("agent" if who == "agent" else "customer"), float(when)
         elif key in ("单声道", "mono"):
             mono = True
+        elif key in ("大声", "loud"):
+            match = _LOUD.fullmatch(rest.strip())
+            who = _SPEAKERS.get(match["who"].lower()) if match else None
+            if match is None or who is None or float(match["end"]) <= float(match["start"]):
+                raise BadScript(number, "a raised voice is written: 大声 12.0-15.0 坐席 8 (loud 12-15 agent 8)")
+            loud.append((who, Span(float(match["start"]), float(match["end"])), float(match["db"])))
         elif key in ("听不清", "unheard"):
             found = _SPAN.search(rest)
             who = _SPEAKERS.get(_SPAN.sub("", rest).strip().lower())
@@ -189,7 +199,7 @@ def parse_script(text: str, language: str) -> Script:
         cdr = _cdr(fields)
     except ValueError as error:
         raise BadScript(1, str(error)) from error
-    return Script(tuple(finished), tuple(marks), cdr, hung_up, hung_up_s, mono)
+    return Script(tuple(finished), tuple(marks), cdr, hung_up, hung_up_s, mono, loud=tuple(loud))
 
 
 def _pairs(text: str, number: int) -> dict[str, str]:
@@ -250,7 +260,7 @@ def script_call(script: Script, language: str) -> Call:
         overlap_heard=True,
         marks=script.marks,
         line_ends=line_ends,
-        levels_dbfs=tuple((_NOISE_DBFS,) * int(duration_s / LEVEL_STEP_S) for _ in voiced),
+        levels_dbfs=tuple(_levels(spans, channel, script, duration_s) for channel, spans in enumerate(voiced)),
         coverage=worded_s / talk_s if talk_s else 1.0,
         fingerprint="script",
         provenance={"recognizer": "script"},
@@ -263,6 +273,20 @@ def script_call(script: Script, language: str) -> Call:
         facts = replace(call.facts, overlap_s=None, interruptions_by_agent=None)
         call = replace(call, overlaps=(), overlap_heard=False, facts=facts)
     return call
+
+
+def _levels(voiced: tuple[Span, ...], channel: int, script: Script, duration_s: float) -> tuple[float, ...]:
+    """An even voice over even noise, louder where the script says so."""
+    levels = [_NOISE_DBFS] * int(duration_s / LEVEL_STEP_S)
+    steps = range(len(levels))
+    for span in voiced:
+        for step in steps[int(span.start_s / LEVEL_STEP_S) : int(span.end_s / LEVEL_STEP_S) + 1]:
+            levels[step] = _SPEECH_DBFS
+    for who, span, louder_db in script.loud:
+        if _CHANNELS[who] == channel:
+            for step in steps[int(span.start_s / LEVEL_STEP_S) : int(span.end_s / LEVEL_STEP_S)]:
+                levels[step] += louder_db
+    return tuple(levels)
 
 
 def _segment(turn: ScriptTurn, language: str) -> Segment:

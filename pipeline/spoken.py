@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 import spacy
 from spacy.attrs import NORM  # type: ignore[import-not-found]
@@ -354,6 +355,11 @@ class Spoken:
     @cached_property
     def pattern_cache(self) -> dict[int, list[tuple[int, int]]]:
         """Where patterns already tried were found."""
+        return {}
+
+    @cached_property
+    def scenario_cache(self) -> dict[str, Any]:
+        """Which scenarios were already looked for, and what was found."""
         return {}
 
     @cached_property

@@ -58,9 +58,14 @@ def is_backchannel(text: str) -> bool:
     return _is_small(text, _SMALL_HAN, _SMALL_PHRASES, _SMALL_ENGLISH)
 
 
-def _is_attention(text: str) -> bool:
+def is_attention(text: str) -> bool:
     """嗯, 我理解, uh-huh: what a listener says without answering anything."""
     return _is_small(text, _ATTENTION_HAN, _ATTENTION_PHRASES, _ATTENTION_ENGLISH)
+
+
+def ends_in_question(text: str) -> bool:
+    """Whether a turn ends in a question mark or a particle of asking."""
+    return _QUESTION_END.search(text) is not None
 
 
 def _is_small(text: str, han: frozenset[str], phrases: frozenset[str], english: str) -> bool:
@@ -172,9 +177,9 @@ def _taken_over(between: Sequence[Word], last: Word, pause_s: float) -> bool:
     if not between or pause_s < SPEAKS_ON_S:
         return False
     text = put_together(between)
-    if not is_backchannel(text) or _QUESTION_END.search(last.text):
+    if not is_backchannel(text) or ends_in_question(last.text):
         return True
-    return pause_s >= PASSING_S and not _is_attention(text)
+    return pause_s >= PASSING_S and not is_attention(text)
 
 
 def _trim(word: Word, voiced: Sequence[Span]) -> Word:

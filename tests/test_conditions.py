@@ -10,9 +10,10 @@ from textwrap import dedent
 import pytest
 import yaml
 
-from pipeline.conditions import CONDITIONS, FACTS
+from pipeline.conditions import CONDITIONS
 from pipeline.datatypes import Roles, Verdict
 from pipeline.judging import judge_call, judge_rule
+from pipeline.measuring import FACTS
 from pipeline.rulebook import Rulebook, load_rulebook
 from pipeline.script import call_from_script
 from pipeline.spoken import read
@@ -29,9 +30,11 @@ CASES = [
 ]  # loaded, not run here
 
 
-def make_book(folder: Path, language: str = "zh", phrases: str = "empty: [无]", **gates: object) -> Rulebook:
+def make_book(
+    folder: Path, language: str = "zh", phrases: str = "empty: [无]", book: str = BOOK, **gates: object
+) -> Rulebook:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "rulebook.yaml").write_text(BOOK.format(language=language), encoding="utf-8")
+    (folder / "rulebook.yaml").write_text(book.format(language=language), encoding="utf-8")
     (folder / "phrases.yaml").write_text(phrases, encoding="utf-8")
     rule = {"id": "trial", "title": {"zh": "试", "en": "trial"}, "dimension": "one", "why": "试", "cases": CASES}
     parsed = {gate: yaml.safe_load(text) if isinstance(text, str) else text for gate, text in gates.items()}
@@ -39,9 +42,11 @@ def make_book(folder: Path, language: str = "zh", phrases: str = "empty: [无]",
     return load_rulebook(folder)
 
 
-def judge(folder: Path, call: str, language: str = "zh", phrases: str = "empty: [无]", **gates: object) -> Verdict:
-    book = make_book(folder, language, phrases, **gates)
-    return judge_call(call_from_script(dedent(call), language), book).verdicts[0]
+def judge(
+    folder: Path, call: str, language: str = "zh", phrases: str = "empty: [无]", book: str = BOOK, **gates: object
+) -> Verdict:
+    loaded = make_book(folder, language, phrases, book, **gates)
+    return judge_call(call_from_script(dedent(call), language), loaded).verdicts[0]
 
 
 TALK = """
@@ -120,6 +125,27 @@ TALK = """
         ("silence: {longer_than_s: 1.2}", "fail"),
         ("silence: {longer_than_s: 0.8, after: customer}", "pass"),
         ("overlap: {by: agent}", "fail"),
+        ("times: {at_least: 3, per: turn, of: {said: {by: agent, any: [您好, 远洋, 王先生, 感谢]}}}", "pass"),
+        ("times: {at_least: 4, per: turn, of: {said: {by: agent, any: [您好, 远洋, 王先生, 感谢]}}}", "fail"),
+        ("fact: agent_wait_s\nknown: true", "fail"),
+        ("fact: agent_turns\nknown: true", "pass"),
+        ("cdr: ring_count\nknown: false", "pass"),
+        ("turn: {by: agent, longer_than_s: 3.5}", "pass"),
+        ("turn: {by: agent, longer_than_s: 4.5}", "fail"),
+        ("turn: {by: agent, longer_than_s: 3.5, in: {turns: 2..2}}", "fail"),
+        ("response: {by: customer, over_s: 0.5}", "pass"),
+        ("response: {by: customer, over_s: 0.5, statistic: median}", "pass"),
+        ("response: {by: customer, over_s: 1.5}", "fail"),
+        ("response: {by: agent, over_s: 0}", "fail"),
+        ("response: {by: agent, over_s: 0.5, questions: [我要]}", "pass"),
+        ("level: {by: agent}", "fail"),
+        ("level: {by: customer}", "unsure"),
+        ("sound: {kinds: [music, ring]}", "fail"),
+        ("echo: {by: agent, min_chars: 2}", "pass"),
+        ("echo: {by: customer, min_chars: 2}", "fail"),
+        ("repeat: {by: agent}", "fail"),
+        ("repeat: {by: agent, min_chars: 2, similarity: 0.1}", "fail"),
+        ("readback: {by: agent}", "fail"),
         # nothing in the CDR, nothing on the line
         ("cdr: ring_count\nover: 3", "unsure"),
         ("hung_up: {by: agent}", "unsure"),
@@ -134,7 +160,140 @@ def test_condition(tmp_path: Path, condition: str, outcome: str) -> None:
 def test_every_condition_is_tested_above() -> None:
     marks = test_condition.pytestmark[0].args[1]  # type: ignore[attr-defined]
     used = {kind for condition, _ in marks for kind in CONDITIONS if f"{kind}:" in condition}
-    assert used == set(CONDITIONS)
+    assert used | {"scenario"} == set(CONDITIONS)
+
+
+@pytest.mark.parametrize(
+    ("condition", "call", "outcome"),
+    [
+        # the usual level is the speaker's own; half a second is no raised voice
+        ("level: {by: agent}", "坐席 0-10: 您好。\n坐席 12-20: 请讲。\n大声 14-17 坐席 8", "pass"),
+        ("level: {by: agent, jump_db: 9}", "坐席 0-10: 您好。\n坐席 12-20: 请讲。\n大声 14-17 坐席 8", "fail"),
+        ("level: {by: agent}", "坐席 0-10: 您好。\n坐席 12-20: 请讲。\n大声 14-14.5 坐席 8", "fail"),
+        ("level: {by: agent}", "坐席 0-10: 您好。\n客户 12-20: 你好。\n大声 14-17 客户 8", "fail"),
+        (
+            "level: {by: agent, in: {turns: 1}}",
+            "坐席 0-10: 您好。\n客户 11-12: 我要订房。\n坐席 13-20: 请讲。\n大声 14-17 坐席 8",
+            "fail",
+        ),
+        # a 嗯 is no answer, music stops the clock, a notice is an answer
+        ("response: {over_s: 5}", "客户 0-2: 几点开门？\n坐席 3-3.4: 嗯。\n坐席 9-10: 九点。", "pass"),
+        ("response: {over_s: 5}", "客户 0-2: 几点开门？\n坐席 3-4: 请稍等。\n坐席 19-20: 九点。", "fail"),
+        ("response: {over_s: 5}", "客户 0-2: 几点开门？\n标记 music 2.5-8.5\n坐席 9-10: 九点。", "fail"),
+        ("response: {over_s: 5, fillers: [那个]}", "客户 0-2: 几点开门？\n坐席 3-4: 那个。\n坐席 9-10: 九点。", "pass"),
+        (
+            "response: {over_s: 2, statistic: median}",
+            "客户 0-1: 几点？\n坐席 2-3: 九点。\n客户 4-5: 哪里？\n"
+            "坐席 8-9: 五楼。\n客户 10-11: 多少钱？\n坐席 12-13: 十元。",
+            "fail",
+        ),
+        ("response: {over_s: 5}", "坐席 0-1: 请讲。\n客户 2-4: 几点开门？", "fail"),
+        # sounds lie before, between or behind the live voices
+        ("sound: {kinds: [busy], where: leading}", "标记 busy 0-3\n坐席 4-5: 您好。", "pass"),
+        ("sound: {kinds: [busy], where: leading}", "坐席 0-3: 您好。\n标记 busy 4-8", "fail"),
+        (
+            "sound: {kinds: [music], where: inner, longer_than_s: 5}",
+            "坐席 0-3: 请稍等。\n标记 music 4-10\n坐席 11-12: 好了。",
+            "pass",
+        ),
+        (
+            "sound: {kinds: [music], where: inner, longer_than_s: 7}",
+            "坐席 0-3: 请稍等。\n标记 music 4-10\n坐席 11-12: 好了。",
+            "fail",
+        ),
+        (
+            "all: [{sound: {kinds: [music]}, as: hold}, "
+            "{said: {any: [久等], in: {around: {name: hold, after: 1 turns}}}}]",
+            "坐席 0-3: 请稍等。\n标记 music 4-10\n坐席 11-12: 让您久等了。",
+            "pass",
+        ),
+        (
+            "all: [{sound: {kinds: [music]}, as: hold}, "
+            "{said: {any: [稍等], in: {around: {name: hold, before: 1 turns}}}}]",
+            "坐席 0-3: 请稍等。\n标记 music 4-10\n坐席 11-12: 让您久等了。",
+            "pass",
+        ),
+        ("silence: {longer_than_s: 10, after_notice: [稍等]}", "坐席 0-3: 请稍等。\n坐席 15-16: 好了。", "pass"),
+        ("silence: {longer_than_s: 10, after_notice: [稍等]}", "坐席 0-3: 您好。\n坐席 15-16: 好了。", "fail"),
+        # a turn goes on over a 嗯
+        (
+            "turn: {by: customer, longer_than_s: 15}",
+            "客户 0-9: 我说。\n坐席 9.5-9.9: 嗯。\n客户 10-18: 我再说。",
+            "pass",
+        ),
+        (
+            "turn: {by: customer, longer_than_s: 15}",
+            "客户 0-9: 我说。\n坐席 9.5-12: 请您说慢一点。\n客户 13-18: 我再说。",
+            "fail",
+        ),
+        # said back: in a row, of the other, lately
+        ("echo: {}", "客户 0-3: 星期六上午九点来。\n坐席 4-6: 星期六上午对吗？", "pass"),
+        ("echo: {}", "坐席 0-3: 星期六上午九点来。\n坐席 4-6: 星期六上午对吗？", "fail"),
+        ("echo: {unless: [不是]}", "客户 0-3: 星期六上午九点来。\n坐席 4-6: 不是星期六上午。", "fail"),
+        (
+            "echo: {lookback: 1}",
+            "客户 0-3: 星期六上午九点来。\n坐席 4-6: 好的没问题呢。\n客户 7-8: 还有别的事情。\n"
+            "坐席 9-12: 星期六上午对吗？",
+            "fail",
+        ),
+        # asked again, unless it was not heard, or not by the same side
+        (
+            "repeat: {with: [哪里]}",
+            "坐席 0-3: 您的地址是哪里？\n客户 4-5: 中山路。\n坐席 6-8: 您的地址是哪里？",
+            "pass",
+        ),
+        (
+            "repeat: {unless: [没听清]}",
+            "坐席 0-3: 您的地址是哪里？\n客户 4-5: 中山路。\n坐席 6-9: 没听清，您的地址是哪里？",
+            "fail",
+        ),
+        ("repeat: {}", "坐席 0-6: 您的地址是哪里？您的地址是哪里？\n客户 7-8: 中山路。", "fail"),
+        ("repeat: {}", "坐席 0-3: 您的地址是哪里？\n客户 4-6: 您的地址是哪里？", "fail"),
+        # a number said back: in groups, over two turns; a wrong digit; not at all
+        ("readback: {}", "客户 0-3: 幺三八零零一三八零零零。\n坐席 4-7: 一三八，零零一三，八零零零，对吗？", "pass"),
+        (
+            "readback: {}",
+            "客户 0-3: 幺三八零零\n坐席 3.2-3.5: 嗯。\n客户 4-6: 幺三八零零零。\n坐席 7-9: 13800138000。",
+            "pass",
+        ),
+        ("readback: {}", "客户 0-3: 13800138000。\n坐席 4-7: 13800139000，对吗？", "fail"),
+        ("readback: {}", "客户 0-3: 13800138000。\n坐席 4-7: 好的，登记了。", "fail"),
+        ("readback: {}", "客户 0-3: 我住八号楼。\n坐席 4-7: 八号楼。", "fail"),
+    ],
+)
+def test_condition_on_a_call_of_its_own(tmp_path: Path, condition: str, call: str, outcome: str) -> None:
+    verdict = judge(tmp_path, call, require=condition)
+    assert verdict.outcome == outcome, verdict.reason
+    assert verdict.reason
+
+
+SCENARIOS = (
+    BOOK
+    + """
+scenarios:
+  cancel: {{title: {{zh: 取消, en: cancel}}, when: {{said: {{by: customer, any: [取消]}}}}}}
+  booking: {{title: {{zh: 预约, en: booking}}, when: {{said: {{by: customer, any: [预约, 取消]}}}}}}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "call", "outcome"),
+    [
+        ("cancel", "客户 0-3: 我想取消预约。", "pass"),
+        ("booking", "客户 0-3: 我想取消预约。", "fail"),
+        ("booking", "客户 0-3: 我想预约。", "pass"),
+        ("[booking, cancel]", "客户 0-3: 我想预约。", "pass"),
+        ("booking", "客户 0-3: 你好。", "fail"),
+        ("booking", "cdr scenario=booking\n客户 0-3: 我想取消。", "pass"),
+        ("cancel", "cdr scenario=booking\n客户 0-3: 我想取消。", "fail"),
+        ("cancel", "cdr scenario=elsewhere\n客户 0-3: 我想取消。", "pass"),
+        ("cancel", "坐席 0-3: 您好。\n听不清 4-20 客户", "unsure"),
+    ],
+)
+def test_scenario(tmp_path: Path, names: str, call: str, outcome: str) -> None:
+    verdict = judge(tmp_path, call, book=SCENARIOS, require=f"scenario: {names}")
+    assert verdict.outcome == outcome, verdict.reason
 
 
 HOLDS = {True: "said: {any: [您好]}", False: "said: {any: [没说过]}", None: "cdr: ring_count\nover: 1"}

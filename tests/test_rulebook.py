@@ -115,7 +115,7 @@ PLANTED: list[tuple[str, str, int, str]] = [
         6,
         "no fact customer_turn, did you mean customer_turns?",
     ),
-    ("fact: customer_turns, over: 0", "fact: customer_turns", 6, "fact needs over, under, at_least or at_most"),
+    ("fact: customer_turns, over: 0", "fact: customer_turns", 6, "fact takes over, under, at_least or at_most"),
     ("fact: customer_turns, over: 0", "cdr: wait_s", 6, "cdr takes over/under"),
     (
         "{fact: customer_turns, over: 0}",

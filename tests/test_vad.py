@@ -97,7 +97,7 @@ def test_nothing_is_reported_to_the_maker_of_the_runtime(tmp_path: Path) -> None
     environment = {k: v for k, v in os.environ.items() if k not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")}
     done = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=CHECKOUT, env=environment | {"HOME": str(tmp_path)}, capture_output=True, text=True, timeout=120, check=True,
+        cwd=CHECKOUT, env=environment | {"HOME": str(tmp_path)}, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    assert done.stdout.strip() == "loaded"
+    assert done.stdout.strip() == "loaded", done.stderr
     assert not list(tmp_path.rglob("*"))
