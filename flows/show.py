@@ -14,12 +14,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from flows.words import LANGUAGE, say
 
 if TYPE_CHECKING:
     from flows.night import Night, Tally
     from pipeline.datatypes import Call, Judged, Role, Verdict
+    from pipeline.findings import Finding, Node
+    from pipeline.rulebook import Rule
 
 # a file or a pipe has no width to fit into
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
@@ -100,6 +103,26 @@ def _plain_progress(night: Night) -> Iterator[None]:
         night.on_change = lambda: None
 
 
+@contextmanager
+def counting(text: str) -> Iterator[Callable[[int, int], None]]:
+    """Progress of something counted: a bar on a terminal, a line now and then elsewhere."""
+    from rich.progress import Progress
+
+    if err.is_terminal:
+        with Progress(console=err, transient=True) as bar:
+            task = bar.add_task(text, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    told = [time.monotonic()]
+
+    def tell(done: int, total: int) -> None:
+        if time.monotonic() - told[0] >= PLAIN_EVERY_S or done == total:
+            told[0] = time.monotonic()
+            print(f"{text} {done}/{total}", file=sys.stderr, flush=True)
+
+    yield tell
+
+
 def table(title: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> None:
     """Print a table; a column is (heading, "left" or "right")."""
     shown = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -172,3 +195,37 @@ def _evidence(verdict: Verdict) -> Iterator[str]:
         parts = [part for part in (quote, hit.reason) if part]
         if parts:
             yield at + "  ".join(parts)
+
+
+def explanation(call: Call, rule: Rule, verdict: Verdict, rows: Sequence[tuple[int, str, Node, Finding]]) -> None:
+    """A rule's conditions on a call as a tree: truth, reason, evidence; the verdict on top."""
+    zh, en, style = OUTCOMES[verdict.outcome]
+    head = Text(rule.title.in_(LANGUAGE), style="bold")
+    head.append(f"  {say(zh, en)}", style=style)
+    head.append(f"  {verdict.reason}", style="dim")
+    top = Tree(head)
+    branches = [top]
+    gates = {
+        "applies": say("适用条件", "applies"),
+        "require": say("要求", "require"),
+        "forbid": say("禁止", "forbid"),
+    }
+    for depth, gate, node, finding in rows:
+        mark, colour = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}[finding.truth]
+        line = Text(f"{gates[gate]}  " if gate else "", style="bold")
+        line.append(f"{mark} ", style=colour)
+        line.append(node.kind, style="cyan")
+        if node.name:
+            line.append(f" {node.name}", style="bold")
+        line.append(f"  {finding.reason}" if finding.reason else "")
+        del branches[depth + 1 :]
+        branches.append(branches[depth].add(line))
+        if node.children:
+            continue  # the evidence stands under the conditions that found it
+        for hit in finding.hits:
+            at = f"{clock(hit.span.start_s)} " if hit.span else ""
+            who = f"{role_name(call.role(call.turns[hit.turn]))} " if hit.turn is not None else ""
+            quote = (f"“{hit.quote}” " if LANGUAGE == "zh" else f'"{hit.quote}" ') if hit.quote else ""
+            reason = "" if hit.reason == finding.reason or hit.quote in hit.reason else hit.reason
+            branches[-1].add(Text(f"{at}{who}{quote}{reason}", style="dim"))
+    out.print(top, soft_wrap=not out.is_terminal)

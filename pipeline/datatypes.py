@@ -290,6 +290,7 @@ class Facts:
     prompt_s: float
     dtmf_keys: int
     busy_s: float
+    agent_level_dbfs: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +331,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one rule says of one call. `occurrences` is how many times it was broken (0 unless fail)."""
+    """What one rule says of one call. `occurrences` is how many times it was broken (0 unless fail).
+
+    `hits` is the evidence of the outcome, `grounds` what made the rule apply.
+    """
 
     rule_id: str
     rule_hash: str
@@ -339,13 +343,15 @@ class Verdict:
     reason: str
     occurrences: int = 0
     deducted: float = 0.0
+    grounds: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
     """All verdicts on one call. `score` is 0–100, or None when nothing could be scored.
 
-    `coverage` is the share of the applicable weight that was decided (pass or fail), 0–1.
+    `coverage` is the share of the applicable weight that was decided (pass or fail), 0–1; `version` is the
+    rulebook's.
     """
 
     sha256: str
@@ -355,6 +361,7 @@ class Scorecard:
     score: float | None
     coverage: float
     fatal: bool
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

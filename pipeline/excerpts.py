@@ -1,4 +1,7 @@
-"""Clips of what went wrong: for every failed verdict a short MP3 and the words that are said in it.
+"""Clips for people to hear: for every failed verdict a short MP3 and the words that are said in it.
+
+Complaints get one whatever their verdict, for the complaint officer; and so do the night's best calls, one an
+indicator, because teams learn from what went well too.
 
     home/excerpts/ab/<sha256>/
       excerpts.json.gz                      ExcerptSet: every clip of the recording, with its words
@@ -12,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from pipeline.rulebook import Rulebook
 
 RECORD = "excerpts.json.gz"
+COMPLAINT = "script-complaint"
+"""The rule whose grounds are a complaint's own words."""
 MOST_CLIPS = 3
 """Clips a verdict; a rule that is broken ten times in a call is heard in three."""
 DUE_S = 20.0
@@ -100,10 +105,34 @@ def due_early(rulebooks: Iterable[Rulebook]) -> frozenset[str]:
     return frozenset(rule.id for book in rulebooks for rule in book.rules if rule.require and early(rule.require))
 
 
+def best_calls(calls: Iterable[Judged]) -> dict[str, frozenset[str]]:
+    """Which calls are worth hearing for which passed rules: of each rule the call with the best score, by SHA-256.
+
+    Only passes with a place in the call can be heard.
+    """
+    best: dict[str, tuple[float, str]] = {}
+    for judged in calls:
+        card = judged.scorecard
+        if card is None or card.score is None:
+            continue
+        for verdict in card.verdicts:
+            if verdict.outcome == "pass" and any(hit.span for hit in verdict.hits):
+                best[verdict.rule_id] = max(best.get(verdict.rule_id, (-1.0, "")), (card.score, card.sha256))
+    chosen: dict[str, set[str]] = {}
+    for rule_id, (_, sha256) in best.items():
+        chosen.setdefault(sha256, set()).add(rule_id)
+    return {sha256: frozenset(rules) for sha256, rules in chosen.items()}
+
+
 def cut_excerpts(
-    judged: Judged, source: Path, home: Home, settings: Settings, early: Collection[str] = frozenset()
+    judged: Judged,
+    source: Path,
+    home: Home,
+    settings: Settings,
+    early: Collection[str] = frozenset(),
+    share: Collection[str] = frozenset(),
 ) -> tuple[Excerpt, ...]:
-    """Cut the clips of a call's failed verdicts from its recording, and return all that now exist.
+    """Cut the clips of a call from its recording, and return all that now exist; passed rules in `share` get one.
 
     A verdict without a place (something was not said) gets the call's beginning when its rule is among `early`
     (see `due_early`), else its end. Stereo stays stereo. A recording that is gone or can no longer be decoded
@@ -112,7 +141,7 @@ def cut_excerpts(
     """
     call = judged.call
     folder = excerpt_folder(home, call.sha256)
-    wanted = tuple(_plan(judged, settings.excerpts, early))
+    wanted = tuple(_plan(judged, settings.excerpts, early, share))
     failure = home.failure(f"{call.sha256}-excerpt")
     if not wanted:
         shutil.rmtree(folder, ignore_errors=True)
@@ -155,10 +184,12 @@ def prune_excerpts(home: Home) -> int:
     return len(folders)
 
 
-def _plan(judged: Judged, settings: Excerpts, early: Collection[str]) -> Iterator[Excerpt]:
+def _plan(judged: Judged, settings: Excerpts, early: Collection[str], share: Collection[str]) -> Iterator[Excerpt]:
     call = judged.call
     for verdict in judged.scorecard.verdicts if judged.scorecard else ():
-        if verdict.outcome != "fail":
+        if verdict.rule_id == COMPLAINT and verdict.outcome != "not_applicable" and verdict.grounds:
+            verdict = replace(verdict, hits=verdict.grounds)
+        elif verdict.outcome != "fail" and not (verdict.outcome == "pass" and verdict.rule_id in share):
             continue
         for n, (span, hits) in enumerate(_cuts(call, verdict, settings, verdict.rule_id in early), start=1):
             cut = f"{call.sha256} {verdict.rule_id} {span.start_s:.3f} {span.end_s:.3f} {settings.bitrate_kbps}"

@@ -7,7 +7,8 @@ stretches words over pauses.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 
 from pipeline.datatypes import (
     CDR,
@@ -76,7 +77,8 @@ def build_call(heard: Heard, cdr: CDR) -> Call:
     ended_s = hang_up.at_s
     silences = find_silences(heard.duration_s, anybody, voiced, marks, ended_s)
     overlaps = find_overlaps(voiced, turns, roles)
-    facts = _measure(heard, cdr, turns, roles, voiced, anybody, silences, overlaps, marks)
+    levels = _role_levels(heard, roles, voiced)
+    facts = _measure(heard, cdr, turns, roles, voiced, anybody, silences, overlaps, marks, levels)
     return Call(
         sha256=heard.sha256,
         language=heard.language,
@@ -88,7 +90,7 @@ def build_call(heard: Heard, cdr: CDR) -> Call:
         overlaps=overlaps,
         overlap_heard=heard.overlap_heard,
         marks=marks,
-        levels_dbfs=_role_levels(heard, roles, voiced),
+        levels_dbfs=levels,
         hang_up=hang_up,
         facts=facts,
     )
@@ -393,6 +395,7 @@ def _measure(
     silences: Sequence[Silence],
     overlaps: Sequence[Overlap],
     marks: Sequence[SoundMark],
+    levels: Mapping[Role, Sequence[float]],
 ) -> Facts:
     by_role: dict[Role, list[Turn]] = {
         role: [turn for turn in turns if roles.by_speaker.get(turn.speaker) == role] for role in _TALK
@@ -436,7 +439,20 @@ def _measure(
         prompt_s=sound_s("prompt"),
         dtmf_keys=sum(mark.count or 1 for mark in marks if mark.kind == "dtmf"),
         busy_s=sound_s("busy"),
+        agent_level_dbfs=_usual_level(levels.get("agent", ()), voiced.get("agent", ())),
     )
+
+
+def _usual_level(levels: Sequence[float], voiced: Sequence[Span]) -> float | None:
+    """Median level of a role's speech; None without any."""
+    floor = min(levels, default=0.0)
+    spoken = [
+        level
+        for span in voiced
+        for level in levels[round(span.start_s / LEVEL_STEP_S) : round(span.end_s / LEVEL_STEP_S)]
+        if level > floor
+    ]
+    return round(median(spoken), 1) if spoken else None
 
 
 def _longest_monologue(

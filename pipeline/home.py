@@ -6,6 +6,7 @@
       judged/ab/<sha256>.json.gz                  JudgedFile: verdicts, and the key of what they were made from
       failures/<key>.json.gz                      Failure: a recording that could not be heard
       runs/<run id>.json.gz                       Run: one night
+      rulebooks/<name>/<version>/                 what was published (`pipeline.publishing`)
       excerpts/, reports/, callqa.duckdb          published, can be made again from the above
 
 These files decide what is done. Nothing else does: not Prefect, not the database.
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline import artefacts
-from pipeline.datatypes import CDR, Judged, Layout
+from pipeline.datatypes import CDR, Judged, Layout, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,26 @@ class Hearing:
 
 
 @dataclass(frozen=True, slots=True)
+class PastCard:
+    """What an earlier version of a rulebook said of a call: `outcomes` by rule id."""
+
+    rulebook: str
+    version: str
+    score: float | None
+    outcomes: dict[str, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedFile:
-    """`judged` and `key`, the hash of what it was made from: artefact, CDR, rulebook, judging code's version."""
+    """`judged` and `key`, the hash of what it was made from: artefact, CDR, rulebook, judging code's version.
+
+    `past` is what earlier versions of the rulebook said, oldest first.
+    """
 
     key: str
     judged: Judged
     hearing: Hearing | None = None
+    past: tuple[PastCard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +113,7 @@ class Home:
         self.reports = root / "reports"
         self.lock = root / "run.lock"
         self.salt = root / "caller.salt"
+        self.rulebooks = root / "rulebooks"
 
     def recording(self, sha256: str) -> Path:
         return self.root / "recordings" / sha256[:2] / f"{sha256}.json.gz"

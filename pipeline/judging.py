@@ -44,8 +44,12 @@ def judge_rule(spoken: Spoken, rule: Rule, rulebook: Rulebook) -> Verdict:
     """What one rule says of one call (`spoken` comes from `pipeline.spoken.read`)."""
     context = Context(spoken, rulebook.entities, rulebook.language, rule.coverage, rule.anchors, rulebook.scenarios)
     outcome, hits, reason, occurrences = _outcome(context, rule)
-    deducted = _deducted(rule, occurrences) if outcome == "fail" else 0.0
-    return Verdict(rule.id, rule.hash, outcome, hits, reason, occurrences if outcome == "fail" else 0, deducted)
+    failed = outcome == "fail"
+    return Verdict(
+        rule.id, rule.hash, outcome, hits, reason, occurrences if failed else 0,
+        _deducted(rule, occurrences) if failed else 0.0,
+        evaluate(context, rule.applies).hits if rule.applies and outcome != "not_applicable" else (),
+    )  # fmt: skip
 
 
 def _outcome(context: Context, rule: Rule) -> tuple[Outcome, tuple[Hit, ...], str, int]:
@@ -119,6 +123,7 @@ def score(call: Call, verdicts: Iterable[Verdict], rulebook: Rulebook) -> Scorec
         score=points,
         coverage=decided_weight / applicable_weight if applicable_weight else 0.0,
         fatal=fatal,
+        version=rulebook.version,
     )
 
 

@@ -223,21 +223,30 @@ def write_report(
 
 def render(page: Page, sources: dict[str, str], embedded: bool) -> str:
     """The page as HTML; `sources` maps a clip's anchor to where its sound is."""
-    environment = Environment(
+    style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    media = "data:" if embedded else "'self' file:"
+    policy = policy_of(style, f"script-src {_csp_hash(script)}; media-src {media}; ")
+    html: str = (
+        environment()
+        .get_template("report.html")
+        .render(page=page, sources=sources, policy=policy, style=Markup(style), script=Markup(script))
+    )
+    return html
+
+
+def environment() -> Environment:
+    """What templates are rendered with: everything escaped, nothing undefined."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"clock": _clock, "percent": _percent, "points": _points, "hue": _hue}
-    style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    policy = (
-        f"default-src 'none'; style-src {_csp_hash(style)}; script-src {_csp_hash(script)}; "
-        f"media-src {'data:' if embedded else chr(39) + 'self' + chr(39) + ' file:'}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    html: str = environment.get_template("report.html").render(
-        page=page, sources=sources, policy=policy, style=Markup(style), script=Markup(script)
-    )
-    return html
+    made.filters |= {"clock": _clock, "percent": _percent, "points": _points, "hue": _hue}
+    return made
+
+
+def policy_of(style: str, more: str = "") -> str:
+    """A content security policy that allows this style, what `more` allows, and nothing from anywhere else."""
+    return f"default-src 'none'; style-src {_csp_hash(style)}; {more}img-src data:; base-uri 'none'; form-action 'none'"
 
 
 def _csp_hash(text: str) -> str:

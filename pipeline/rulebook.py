@@ -98,7 +98,9 @@ class _RulebookFile(_Strict):
     note: str | None = None
 
 
-class _RuleFile(_Strict):
+class RuleFile(_Strict):
+    """What stands in a rule's file."""
+
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
     title: Title
     dimension: str
@@ -607,7 +609,7 @@ def _rule(
 ) -> Rule | None:
     before = len(faults.found)
     value = dict(source.value)
-    checked: _RuleFile | None = _validate(_RuleFile, value, source, (), faults)
+    checked: RuleFile | None = _validate(RuleFile, value, source, (), faults)
     checker = _Checker(source, context, faults)
     gates: dict[str, Node | None] = dict.fromkeys(_GATES)
     for gate in _GATES:

@@ -6,6 +6,7 @@ Names are stable: people keep their queries. Times are seconds from the recordin
 from __future__ import annotations
 
 from pipeline.datatypes import Facts
+from pipeline.summaries import SUMMARIES
 
 Column = tuple[str, str, str]
 """Name, SQL type, comment."""
@@ -37,6 +38,7 @@ _FACT_COMMENTS = {
     "prompt_s": ("语音提示时长，秒", "time of recorded prompts, seconds"),
     "dtmf_keys": ("按键次数", "keys pressed"),
     "busy_s": ("忙音时长，秒", "time of busy tone, seconds"),
+    "agent_level_dbfs": ("坐席说话音量的中位数，dBFS", "median level of the agent's speech, dBFS"),
 }
 
 _WHOLE_FACTS = {"turns", "agent_turns", "customer_turns", "interruptions_by_agent", "ring_count", "dtmf_keys"}
@@ -55,6 +57,8 @@ _TITLE_ZH: Column = ("title_zh", "VARCHAR", "指标中文名 / the indicator in 
 _TITLE_EN: Column = ("title_en", "VARCHAR", "指标英文名 / the indicator in English")
 _DIMENSION: Column = ("dimension", "VARCHAR", "维度 / dimension of the rulebook")
 _SEVERITY: Column = ("severity", "VARCHAR", "严重程度：minor、normal、serious、fatal / minor, normal, serious or fatal")
+_VERSION: Column = ("version", "VARCHAR", "规则册版本 / version of the rulebook")
+_EVIDENCE = "STRUCT(turn INTEGER, role VARCHAR, start_s DOUBLE, end_s DOUBLE, quote VARCHAR, reason VARCHAR)[]"
 _START: Column = ("start_s", "DOUBLE", "开始，录音开头起的秒数 / start, seconds from the recording's start")
 _END: Column = ("end_s", "DOUBLE", "结束，录音开头起的秒数 / end, seconds from the recording's start")
 
@@ -102,6 +106,7 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
             *_fact_columns(),
             ("rulebook", "VARCHAR", "评分所用规则册 / rulebook that judged it; null: none for its language"),
             ("rulebook_hash", "VARCHAR", "规则册内容散列 / hash of the rulebook's content"),
+            _VERSION,
             ("score", "DOUBLE", "得分，0–100，空为无可评分项 / score, 0–100; null: nothing could be scored"),
             ("score_coverage", "DOUBLE", "已判定的权重占比，0–1 / share of the weight that was decided, 0–1"),
             ("passed", "BOOLEAN", "是否达到规则册的及格分 / whether the score reaches the rulebook's pass mark"),
@@ -170,11 +175,39 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
             ("deducted", "DOUBLE", "扣分 / points deducted"),
             ("reason", "VARCHAR", "理由 / reason"),
             ("rule_hash", "VARCHAR", "规则内容散列 / hash of the rule's content"),
+            _VERSION,
             (
                 "evidence",
-                "STRUCT(turn INTEGER, role VARCHAR, start_s DOUBLE, end_s DOUBLE, quote VARCHAR, reason VARCHAR)[]",
+                _EVIDENCE,
                 "证据：话轮、角色、起止秒、原话、说明 / evidence: turn, role, start, end (seconds), words, why",
             ),
+            (
+                "grounds",
+                _EVIDENCE,
+                "为何适用：触发这项指标的话，结构同证据 / what made the indicator apply; built like evidence",
+            ),
+        ),
+    ),
+    "past_verdicts": (
+        "以往版本规则册的判定 / verdicts by earlier versions of the rulebook",
+        (
+            _SHA,
+            ("rulebook", "VARCHAR", "规则册 / rulebook"),
+            _VERSION,
+            _RULE,
+            ("outcome", "VARCHAR", "当时的判定 / the verdict then"),
+            ("score", "DOUBLE", "当时的通话得分 / score of the call then"),
+        ),
+    ),
+    "month_scores": (
+        "其他人的月度评分，来自设置 report.month_scores 的 CSV / other people's monthly scores, from a CSV",
+        (
+            ("month", "DATE", "月份（一日） / first day of the month"),
+            ("agent_id", "VARCHAR", "工号 / agent's number"),
+            ("supervisor", "DOUBLE", "主管评分，0–100 / the supervisor's score, 0–100"),
+            ("departments", "DOUBLE", "其他部门评分，0–100 / other departments' score, 0–100"),
+            ("peers", "DOUBLE", "同事评分，0–100 / the peers' score, 0–100"),
+            ("sustained_complaints", "INTEGER", "成立的投诉件数 / sustained complaints"),
         ),
     ),
     "scorecards": (
@@ -183,6 +216,7 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
             _SHA,
             ("rulebook", "VARCHAR", "规则册 / rulebook"),
             ("rulebook_hash", "VARCHAR", "规则册内容散列 / hash of the rulebook's content"),
+            _VERSION,
             ("score", "DOUBLE", "得分，0–100 / score, 0–100; null: nothing could be scored"),
             ("coverage", "DOUBLE", "已判定的权重占比，0–1 / share of the weight that was decided, 0–1"),
             ("passed", "BOOLEAN", "是否及格 / whether the score reaches the pass mark"),
@@ -383,8 +417,10 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
         ),
         """SELECT sha256, call_id, started_at, team, agent_id, agent_name, rule_id, title_zh, title_en, severity,
             n, path, start_s, end_s, quote, words
-        FROM clips JOIN calls USING (sha256) JOIN verdicts USING (sha256, rule_id)""",
+        FROM clips JOIN calls USING (sha256) JOIN verdicts USING (sha256, rule_id)
+        WHERE outcome = 'fail'""",
     ),
+    **SUMMARIES,
 }
 
 ACHIEVEMENT_BY = f"""CREATE MACRO achievement_by(grouped_by) AS TABLE

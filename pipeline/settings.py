@@ -96,6 +96,11 @@ class Excerpts(_Section):
 class Report(_Section):
     language: Literal["zh", "en"] = Field("zh", description="language of the report's own words")
     target: float = Field(0.8, ge=0, le=1, description="achievement rate below which an indicator is marked")
+    month_scores: Path | None = Field(
+        None,
+        description="CSV of other people's monthly scores: month, agent_id, supervisor, departments, peers, "
+        "sustained_complaints",
+    )
 
 
 class Sql(_Section):
@@ -121,7 +126,10 @@ class Settings(_Section):
             "weights": folder / self.paths.weights,
             "rulebooks": {language: folder / path for language, path in self.paths.rulebooks.items()},
         }
-        return self.model_copy(update={"paths": self.paths.model_copy(update=anchored)})
+        report = self.report
+        if report.month_scores is not None:
+            report = report.model_copy(update={"month_scores": folder / report.month_scores})
+        return self.model_copy(update={"paths": self.paths.model_copy(update=anchored), "report": report})
 
 
 def load_settings(file: Path | None = None) -> Settings:

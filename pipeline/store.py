@@ -29,6 +29,7 @@ from pipeline.datatypes import Call, Facts, Hit, Judged, Verdict
 from pipeline.errors import BadArtefact, BadQuery, CallQAError
 from pipeline.excerpts import RECORD, ExcerptSet, excerpt_folder, spoken_lines
 from pipeline.home import Failure, Home, JudgedFile, Run, Sighting
+from pipeline.monthscores import read_month_scores
 from pipeline.schema import ACHIEVEMENT_BY, TABLES, VIEWS
 from pipeline.settings import Settings
 
@@ -133,9 +134,10 @@ def publish(home: Home, settings: Settings, rulebooks: Sequence[RulebookInfo] = 
     with _only_publisher(home):
         building = home.database.with_name(home.database.name + ".building")
         _remove_leftovers(home)
+        month_scores = read_month_scores(settings.report.month_scores)
         try:
             sources = _sources(home)
-            about = _wanted_about(home, settings, rulebooks, sources)
+            about = _wanted_about(home, settings, rulebooks, sources, month_scores)
             old_about, old_sources = _state(home.database)
             if old_about == about:
                 return Published(home.database, _counted(home.database), changed=False)
@@ -146,7 +148,8 @@ def publish(home: Home, settings: Settings, rulebooks: Sequence[RulebookInfo] = 
                 shutil.copyfile(home.database, building)
             else:
                 stale, todo = set(), list(sources)
-            job = _Job(home, {book.name: book for book in rulebooks}, ZoneInfo(settings.ingest.timezone), sources)
+            zone = ZoneInfo(settings.ingest.timezone)
+            job = _Job(home, {book.name: book for book in rulebooks}, zone, sources, month_scores)
             rows = _build(building, job, stale, todo, about)
             _verify(building, rows)
             _flush(building)
@@ -170,6 +173,7 @@ class _Job:
     books: Mapping[str, RulebookInfo]
     zone: ZoneInfo
     sources: Mapping[str, str]
+    month_scores: Sequence[Row] = ()
     damaged: list[Path] = field(default_factory=list)
 
 
@@ -236,12 +240,16 @@ def _sources(home: Home) -> dict[str, str]:
 
 
 def _wanted_about(
-    home: Home, settings: Settings, rulebooks: Sequence[RulebookInfo], sources: Mapping[str, str]
+    home: Home,
+    settings: Settings,
+    rulebooks: Sequence[RulebookInfo],
+    sources: Mapping[str, str],
+    month_scores: Sequence[Row],
 ) -> dict[str, str]:
     """What the about table must say: `shape` is a hash of all that every row depends on, `content` of the rest."""
     target, timezone = str(settings.report.target), settings.ingest.timezone
     shape = repr((TABLES, VIEWS, ACHIEVEMENT_BY, duckdb.__version__, [asdict(book) for book in rulebooks], timezone))
-    content = hashlib.sha256(repr((list(sources.items()), target)).encode())
+    content = hashlib.sha256(repr((list(sources.items()), target, month_scores)).encode())
     for path in (*home.files("failures"), *home.files("runs")):
         content.update(f"{path.name} {_signature(path)}\n".encode("utf-8", "surrogateescape"))
     return {
@@ -356,6 +364,8 @@ def _build(
                 batch.flush()
         for row in _rule_rows(job.books.values()):
             batch.add("rules", row)
+        for row in job.month_scores:
+            batch.add("month_scores", row)
         _add_all(batch, "failures", job, job.home.files("failures"), Failure, _failure_row)
         _add_all(batch, "runs", job, job.home.files("runs"), Run, _run_row)
         for key, value in about.items():
@@ -494,7 +504,20 @@ def _call_rows(
         )
     rules = {rule.rule_id: rule for rule in book.rules} if book else {}
     for verdict in verdicts:
-        yield "verdicts", _verdict_row(call, verdict, rules.get(verdict.rule_id))
+        yield "verdicts", _verdict_row(call, verdict, rules.get(verdict.rule_id), card.version if card else None)
+    for past in file.past:
+        for rule_id, outcome in past.outcomes.items():
+            yield (
+                "past_verdicts",
+                {
+                    "sha256": call.sha256,
+                    "rulebook": past.rulebook,
+                    "version": past.version,
+                    "rule_id": rule_id,
+                    "outcome": outcome,
+                    "score": past.score,
+                },
+            )
     if card:
         outcomes = [verdict.outcome for verdict in verdicts]
         yield (
@@ -503,6 +526,7 @@ def _call_rows(
                 "sha256": call.sha256,
                 "rulebook": card.rulebook,
                 "rulebook_hash": card.rulebook_hash,
+                "version": card.version,
                 "score": card.score,
                 "coverage": card.coverage,
                 "passed": passed,
@@ -563,6 +587,7 @@ def _call_row(file: JudgedFile, sighting: Sighting | None, passed: bool | None, 
         **{name: getattr(call.facts, name) for name in Facts.__dataclass_fields__},
         "rulebook": card.rulebook if card else None,
         "rulebook_hash": card.rulebook_hash if card else None,
+        "version": card.version if card else None,
         "score": card.score if card else None,
         "score_coverage": card.coverage if card else None,
         "passed": passed,
@@ -573,7 +598,7 @@ def _call_row(file: JudgedFile, sighting: Sighting | None, passed: bool | None, 
     }
 
 
-def _verdict_row(call: Call, verdict: Verdict, rule: RuleInfo | None) -> Row:
+def _verdict_row(call: Call, verdict: Verdict, rule: RuleInfo | None, version: str | None) -> Row:
     return {
         "sha256": call.sha256,
         "rule_id": verdict.rule_id,
@@ -586,7 +611,9 @@ def _verdict_row(call: Call, verdict: Verdict, rule: RuleInfo | None) -> Row:
         "deducted": verdict.deducted,
         "reason": verdict.reason,
         "rule_hash": verdict.rule_hash,
+        "version": version,
         "evidence": [_evidence(call, hit) for hit in verdict.hits],
+        "grounds": [_evidence(call, hit) for hit in verdict.grounds],
     }
 
 

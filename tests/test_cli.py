@@ -20,7 +20,8 @@ from pipeline.settings import CHECKOUT, Settings, load_settings
 
 COMMANDS = (
     "nightly", "rejudge", "rebuild", "schedule", "transcribe", "judge", "sql", "report", "evaluate", "settings",
-    "doctor", "models list", "models fetch", "models check", "rules test", "rules lint",
+    "doctor", "models list", "models fetch", "models check", "rules test", "rules lint", "rules explain",
+    "rules replay", "rules publish", "rules schema",
 )  # fmt: skip
 
 ALL_HELP = """
@@ -47,7 +48,7 @@ def test_every_command_has_help_with_examples(language: str, env: dict[str, str]
         assert status == 0, name
         described = re.sub(r"--?[a-z-]+|callqa .*", "", text)
         assert bool(re.search(r"[\u4e00-\u9fff]", described)) == (language == "zh"), name
-        if name not in ("models list", "models check"):
+        if name not in ("models list", "models check", "rules schema"):
             assert ("例：" if language == "zh" else "Examples:") in text, name
             assert "callqa " in text, name
 
@@ -154,7 +155,7 @@ def test_an_unforeseen_error_tells_where_and_not_what(env: dict[str, str], tmp_p
     code = (
         "import sys, flows.cli as cli\n"
         "def fail(): raise ValueError('您好，我的号码是 13800138000')\n"
-        "cli._settings_file = fail\n"
+        "cli.settings_file = fail\n"
         "sys.argv = ['callqa', 'settings']\n"
         "cli.main()\n"
     )

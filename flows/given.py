@@ -1,0 +1,75 @@
+"""What the commands of `callqa` share: what was given before the command, the settings, examples, stored calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.words import say
+from pipeline import artefacts
+from pipeline.errors import BadSetting, CallQAError
+from pipeline.home import Home, Sighting
+from pipeline.settings import CHECKOUT, Settings, load_settings
+
+if TYPE_CHECKING:
+    from pipeline.datatypes import CDR, Heard
+
+Json = Annotated[bool, typer.Option("--json", metavar="", help=say("以 JSON 输出。", "Print JSON."))]
+
+
+def examples(*lines: tuple[str, str, str]) -> str:
+    """Examples under a command's help: (command, Chinese, English)."""
+    head = say("例：", "Examples:")
+    return head + "\n\n" + "\n\n".join(f"callqa {command}  —  {say(zh, en)}" for command, zh, en in lines)
+
+
+class Given:
+    """What was given before the command; the settings are read when a command asks for them."""
+
+    file: Path | None = None
+    home: Path | None = None
+
+
+given = Given()
+
+
+def read_settings(inbox: Path | None = None, workers: int | None = None) -> Settings:
+    settings = load_settings(settings_file())
+    paths: dict[str, Path] = {}
+    if given.home is not None:
+        paths["home"] = given.home.absolute()
+    if inbox is not None:
+        if not inbox.is_dir():
+            raise BadSetting(f"--inbox {inbox}: no such folder")
+        paths["inbox"] = inbox.absolute()
+    update: dict[str, Any] = {"paths": settings.paths.model_copy(update=paths)}
+    if workers is not None:
+        update["hear"] = settings.hear.model_copy(update={"workers": workers})
+    return settings.model_copy(update=update)
+
+
+def settings_file() -> Path | None:
+    if given.file is not None:
+        return given.file
+    return next((f for f in (Path("callqa.toml").absolute(), CHECKOUT / "callqa.toml") if f.is_file()), None)
+
+
+def stored(identity: str, home: Home) -> tuple[Heard, CDR]:
+    from pipeline.datatypes import Heard
+
+    found: list[Sighting] = [
+        sighting
+        for sighting in home.sightings()
+        if sighting.cdr.call_id == identity or (len(identity) >= 6 and sighting.sha256.startswith(identity.lower()))
+    ]
+    if not found:
+        raise CallQAError(f"{identity}: no such file, and no stored call has this id (in {home.root})")
+    if len(found) > 1:
+        raise CallQAError(f"{identity}: {len(found)} stored calls match; give more of the SHA-256")
+    folder = home.heard(found[0].sha256, "x").parent
+    files = sorted(folder.glob(f"{found[0].sha256}.*.json.gz"), key=lambda p: p.stat().st_mtime)
+    if not files:
+        raise CallQAError(f"{identity}: this recording has not been heard; run `callqa nightly`")
+    return artefacts.read(files[-1], Heard), found[0].cdr

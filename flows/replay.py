@@ -1,0 +1,282 @@
+"""What a draft rulebook would change: every stored call judged again, beside the verdicts it has. Nothing is heard.
+
+Calls are independent, so a large store is judged by several processes; each sends back counts and flips, no words
+but the evidence's own.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import islice
+from pathlib import Path
+
+from markupsafe import Markup
+
+from pipeline import artefacts
+from pipeline.datatypes import Hit, Judged, Verdict
+from pipeline.errors import BadArtefact
+from pipeline.home import Home, JudgedFile, Sighting
+from pipeline.judging import judge_call
+from pipeline.report import TEMPLATES, environment, policy_of
+from pipeline.rulebook import Rulebook, load_rulebook
+
+CHUNK = 100
+"""Calls a process judges before it tells how far it is."""
+FEW = 300
+"""Up to this many calls one process is done before others have loaded the rulebook."""
+MOST_FLIPS = 5000
+"""Flips kept with their words; all are counted."""
+
+NEW = "new"
+"""The verdict of a rule that the stored call was not judged by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """One verdict that the draft changes; `quote` and `at_s` are the draft's evidence, else the present one's."""
+
+    sha256: str
+    call: str
+    started: str
+    agent: str
+    rule_id: str
+    before: str
+    after: str
+    at_s: float | None
+    quote: str
+    reason: str
+
+
+@dataclass
+class Mean:
+    """Sum and count of the scores of some calls, before and after."""
+
+    calls: int = 0
+    before: float = 0.0
+    after: float = 0.0
+
+    def add(self, other: Mean) -> None:
+        self.calls += other.calls
+        self.before += other.before
+        self.after += other.after
+
+
+@dataclass
+class Replay:
+    """All that a replay found. `outcomes` counts (rule, before, after); `agents` sums the scores of both."""
+
+    calls: int = 0
+    flipped: int = 0
+    skipped: int = 0
+    outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    agents: dict[str, Mean] = field(default_factory=dict)
+    flips: list[Flip] = field(default_factory=list)
+
+    def add(self, other: Replay) -> None:
+        self.calls += other.calls
+        self.flipped += other.flipped
+        self.skipped += other.skipped
+        self.outcomes.update(other.outcomes)
+        for agent, mean in other.agents.items():
+            self.agents.setdefault(agent, Mean()).add(mean)
+        self.flips += other.flips[: max(0, MOST_FLIPS - len(self.flips))]
+
+    def rules(self) -> Iterator[tuple[str, Counter[str], Counter[str], int]]:
+        """Per rule that differs anywhere: id, verdicts before, verdicts after, how many flip."""
+        for rule_id in dict.fromkeys(rule for rule, _, _ in self.outcomes):
+            own = {(b, a): n for (rule, b, a), n in self.outcomes.items() if rule == rule_id}
+            flips = sum(n for (b, a), n in own.items() if a != b)
+            if flips:
+                before, after = Counter[str](), Counter[str]()
+                for (b, a), n in own.items():
+                    before[b] += n
+                    after[a] += n
+                yield rule_id, before, after, flips
+
+
+def achievement(outcomes: Counter[str]) -> float | None:
+    """Passes ÷ (passes + fails)."""
+    decided = outcomes["pass"] + outcomes["fail"]
+    return outcomes["pass"] / decided if decided else None
+
+
+def replay(
+    home: Home,
+    book: Rulebook,
+    since: date | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    processes: int | None = None,
+) -> Replay:
+    """Judge every stored call of the rulebook's language again. `progress` is told how many of how many are done.
+
+    `since`: only calls that began on that day or later (or were first seen then, where the start is not known).
+    """
+    files = list(home.files("judged"))
+    total, found = len(files), Replay()
+    done = 0
+    for part, size in _parts(home, book, since, files, processes):
+        found.add(part)
+        done += size
+        progress(done, total)
+    return found
+
+
+def _parts(
+    home: Home, book: Rulebook, since: date | None, files: Sequence[Path], processes: int | None
+) -> Iterator[tuple[Replay, int]]:
+    chunks = _chunks(files)
+    processes = processes or (1 if len(files) <= FEW else os.cpu_count() or 1)
+    if processes == 1:
+        for chunk in chunks:
+            yield replay_calls(home, book, since, chunk), len(chunk)
+        return
+    # a process of its own, not a fork: threads of the parent would not come along
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, _load, (book.folder,)) as pool:
+        jobs = [(pool.submit(_replay_here, home.root, since, chunk), len(chunk)) for chunk in chunks]
+        for job, size in jobs:
+            yield job.result(), size
+
+
+def _chunks(files: Iterable[Path]) -> Iterator[list[Path]]:
+    rest = iter(files)
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk
+
+
+_loaded: list[Rulebook] = []
+
+
+def _load(folder: Path) -> None:
+    _loaded.append(load_rulebook(folder))
+
+
+def _replay_here(root: Path, since: date | None, files: Sequence[Path]) -> Replay:
+    return replay_calls(Home(root), _loaded[0], since, files)
+
+
+def replay_calls(home: Home, book: Rulebook, since: date | None, files: Iterable[Path]) -> Replay:
+    """The replay of some judged files; damaged ones are counted as skipped."""
+    found = Replay()
+    for path in files:
+        try:
+            judged = artefacts.read(path, JudgedFile).judged
+            if judged.call.language != book.language or judged.scorecard is None:
+                continue
+            if since is not None and (began := _began(home, judged)) is not None and began < since:
+                continue
+        except BadArtefact:
+            found.skipped += 1
+            continue
+        _compare(found, judged, book)
+    return found
+
+
+def _began(home: Home, judged: Judged) -> date | None:
+    started: datetime | None = judged.call.cdr.started_at
+    if started is None:
+        started = artefacts.read(home.recording(judged.call.sha256), Sighting).first_seen
+    return started.date()
+
+
+def _compare(found: Replay, judged: Judged, book: Rulebook) -> None:
+    old, call = judged.scorecard, judged.call
+    assert old is not None
+    new = judge_call(call, book)
+    before = {verdict.rule_id: verdict for verdict in old.verdicts}
+    flips = 0
+    for verdict in new.verdicts:
+        known = before.get(verdict.rule_id)
+        was = known.outcome if known else NEW
+        found.outcomes[(verdict.rule_id, was, verdict.outcome)] += 1
+        if known and known.outcome != verdict.outcome:
+            flips += 1
+            found.flips.append(_flip(judged, known, verdict))
+    found.calls += 1
+    found.flipped += bool(flips)
+    if old.score is not None and new.score is not None:
+        agent = call.cdr.agent_name or call.cdr.agent_id or ""
+        found.agents.setdefault(agent, Mean()).add(Mean(1, old.score, new.score))
+
+
+def _flip(judged: Judged, before: Verdict, after: Verdict) -> Flip:
+    call, cdr = judged.call, judged.call.cdr
+    hit = next((h for h in (*after.hits, *before.hits) if h.quote), None) or next(
+        iter((*after.hits, *before.hits)), Hit(None, None, "", "")
+    )
+    return Flip(
+        sha256=call.sha256,
+        call=cdr.call_id or call.sha256[:12],
+        started=f"{cdr.started_at:%Y-%m-%d %H:%M}" if cdr.started_at else "",
+        agent=cdr.agent_name or cdr.agent_id or "",
+        rule_id=after.rule_id,
+        before=before.outcome,
+        after=after.outcome,
+        at_s=hit.span.start_s if hit.span else None,
+        quote=hit.quote,
+        reason=after.reason,
+    )
+
+
+_WORDS = {
+    "title": ("规则册试评", "Replay of a draft rulebook"),
+    "since": ("自", "since"),
+    "calls": ("通话", "Calls"),
+    "flipped": ("有变化的通话", "Calls that change"),
+    "flips": ("变化", "Flips"),
+    "rules": ("各指标的变化", "What changes, by indicator"),
+    "rule": ("指标", "Indicator"),
+    "before": ("原先", "Before"),
+    "after": ("草稿", "Draft"),
+    "verdicts": ("判定", "Verdicts"),
+    "nothing": ("没有变化", "nothing changes"),
+    "agents": ("坐席平均分", "Mean score by agent"),
+    "agent": ("坐席", "Agent"),
+    "shift": ("移动", "Shift"),
+    "list": ("逐条变化", "Every change"),
+    "call": ("通话", "Call"),
+    "at": ("时刻", "At"),
+    "sentence": ("原话与理由", "Words and reason"),
+    "footer": (
+        "由 callqa 生成。含通话内容，请按个人信息保护要求保管。",
+        "Made by callqa. Holds what callers said: keep it as personal data.",
+    ),
+}
+_OUTCOMES = {
+    "pass": ("达成", "pass"),
+    "fail": ("未达成", "fail"),
+    "not_applicable": ("不适用", "n/a"),
+    "unsure": ("不可判", "unsure"),
+    NEW: ("新", "new"),
+}
+
+
+def page(found: Replay, book: Rulebook, language: str, since: str | None = None) -> str:
+    """The replay as one HTML page without script; all that people said is escaped."""
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    side = 0 if language == "zh" else 1
+    rules = []
+    for rule_id, before, after, flips in found.rules():
+        changes = [((b, a), n) for (rule, b, a), n in found.outcomes.most_common() if rule == rule_id and b != a]
+        rules.append({"id": rule_id, "flips": flips, "changes": changes,
+                      "before": None if before[NEW] else achievement(before), "after": achievement(after)})  # fmt: skip
+    agents = [
+        {"name": name, "calls": m.calls, "before": m.before / m.calls, "after": m.after / m.calls,
+         "shift": (m.after - m.before) / m.calls}
+        for name, m in sorted(found.agents.items(), key=lambda item: (item[1].after - item[1].before) / item[1].calls)
+    ]  # fmt: skip
+    html: str = environment().get_template("replay.html").render(
+        found=found, rules=rules, agents=agents, since=since, book=book.title.in_(language), style=Markup(style),
+        policy=policy_of(style), language="zh-CN" if language == "zh" else "en",
+        flips_total=sum(rule["flips"] for rule in rules),
+        titles={rule.id: rule.title.in_(language) for rule in book.rules},
+        words={name: pair[side] for name, pair in _WORDS.items()},
+        outcomes={name: pair[side] for name, pair in _OUTCOMES.items()},
+    )  # fmt: skip
+    return html
