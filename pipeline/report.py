@@ -22,11 +22,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline import artefacts
-from pipeline.excerpts import Excerpt, read_excerpts
+from pipeline.excerpts import COMPLAINT, Excerpt, read_excerpts
 from pipeline.home import Home, Run
 from pipeline.schema import COUNTS
 from pipeline.settings import Settings
 from pipeline.store import open_database
+from pipeline.workbook import NAME as WORKBOOK
+from pipeline.workbook import write_workbook
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -37,6 +39,8 @@ MOST_CALLS = 1000
 MOST_CLIPS = 400
 MOST_FAILURES = 200
 MOST_COLUMNS = 6
+MOST_BEST = 60
+MOST_WEEKS = 12
 """What a page can show and still be read; it says how much it leaves to `callqa sql`."""
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -166,6 +170,56 @@ class FailureRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Week:
+    """A week in the trend: its Monday, its mean score (0–100) and its achievement rate (0–1)."""
+
+    monday: str
+    calls: int
+    mean_score: float | None
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A call of the complaint queue; `anchor` is the id of its clip on the page, or ""."""
+
+    call: str
+    started: str
+    agent: str
+    team: str
+    at_s: float | None
+    words: str
+    handled: str
+    commitment: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """An agent of the watch list; `below` tells the two reasons apart."""
+
+    agent: str
+    team: str
+    month: str
+    below: bool
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A row of the daily sheet."""
+
+    day: str
+    agent: str
+    team: str
+    calls: int
+    handled_minutes: float
+    talk_minutes: float
+    bookings: int
+    mean_score: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """All that the template may use."""
 
@@ -189,6 +243,14 @@ class Page:
     calls: tuple[CallRow, ...]
     clips: tuple[tuple[Group, tuple[Clip, ...]], ...]
     clips_total: int
+    best: tuple[Clip, ...]
+    complaints: tuple[Complaint, ...]
+    complaint_clips: tuple[Clip, ...]
+    watched: tuple[Watched, ...]
+    days: tuple[Day, ...]
+    weeks: tuple[Week, ...]
+    spread: tuple[int, ...]
+    workbook: str
     failures: tuple[FailureRow, ...]
     failures_total: int
 
@@ -200,7 +262,7 @@ def write_report(
     calls: Collection[str] | None = None,
     embed_bytes: int = EMBED_BYTES,
 ) -> Path:
-    """Write the report over some calls (SHA-256s; None: all) and return its index.html.
+    """Write the report over some calls (SHA-256s; None: all), a workbook beside it, and return its index.html.
 
     Reads the published database and the clips of the home; `run` gives the report its name and date. Raises
     BadQuery when there is no database, OSError when the page cannot be written.
@@ -210,12 +272,13 @@ def write_report(
     with open_database(home.database, zone) as connection:
         _select(connection, calls)
         page = _page(connection, home, settings, run)
-    chosen = [clip for _, clips in page.clips for clip in clips]
+    chosen = [*(clip for _, clips in page.clips for clip in clips), *page.best, *page.complaint_clips]
     sizes = sum((home.root / clip.source).stat().st_size for clip in chosen if clip.source)
     sources = _embedded(home, chosen) if sizes <= embed_bytes else _copied(home, chosen, folder / "clips")
     if sizes <= embed_bytes:
         shutil.rmtree(folder / "clips", ignore_errors=True)
     html = render(page, sources, embedded=sizes <= embed_bytes)
+    write_workbook(home, settings, folder)
     path = folder / "index.html"
     artefacts.write_bytes(path, html.encode("utf-8", "replace"))
     return path
@@ -347,6 +410,7 @@ def _page(connection: DuckDBPyConnection, home: Home, settings: Settings, run: R
     teams = _groups(connection, "team")
     columns = tuple(team.key for team in teams[:MOST_COLUMNS]) if 1 < len(teams) <= MOST_COLUMNS else ()
     clips, clips_total = _clips(connection, home, agents)
+    best, complained = _best(connection, home), _complaint_clips(connection, home)
     anchors = {clip.sha256: clip.anchor for _, group in reversed(clips) for clip in reversed(group)}
     failures = _rows(
         connection,
@@ -375,6 +439,14 @@ def _page(connection: DuckDBPyConnection, home: Home, settings: Settings, run: R
         calls=_calls(connection, anchors),
         clips=clips,
         clips_total=clips_total,
+        best=best,
+        complaints=_complaints(connection, complained),
+        complaint_clips=tuple(complained.values()),
+        watched=_watched(connection),
+        days=_days(connection),
+        weeks=_weeks(connection),
+        spread=_spread(connection),
+        workbook=WORKBOOK,
         failures=tuple(FailureRow(**{k: v or "" for k, v in row.items()}) for row in failures[:MOST_FAILURES]),
         failures_total=len(failures),
     )
@@ -498,16 +570,12 @@ def _clips(
     rows = _rows(
         connection,
         f"""SELECT v.*, n, path FROM night_verdicts AS v JOIN clips USING (sha256, rule_id)
+        WHERE outcome = 'fail' AND rule_id <> '{COMPLAINT}'
         ORDER BY n, list_position({list(_SEVERITIES)!r}, coalesce(severity, 'normal')), rule_id, started, sha256, n""",
     )
     by_agent: dict[str, list[Clip]] = {}
-    records: dict[str, tuple[Excerpt, ...]] = {}
-    for row in rows[:MOST_CLIPS]:
-        sha256 = row["sha256"]
-        excerpts = records.setdefault(sha256, read_excerpts(home, sha256))
-        excerpt = next((e for e in excerpts if e.rule_id == row["rule_id"] and e.n == row["n"]), None)
-        if excerpt:
-            by_agent.setdefault(row["agent_key"], []).append(_clip(row, excerpt, home))
+    for clip in _made(rows[:MOST_CLIPS], home):
+        by_agent.setdefault(clip.agent_key, []).append(clip)
     groups = []
     for agent in agents:
         order = {severity: place for place, severity in enumerate(_SEVERITIES)}
@@ -515,6 +583,118 @@ def _clips(
         if clips:
             groups.append((agent, tuple(clips)))
     return tuple(groups), len(rows)
+
+
+def _made(rows: Iterable[dict[str, Any]], home: Home) -> Iterable[Clip]:
+    """The clips of some rows; those that are no longer in their recording's record are left out."""
+    records: dict[str, tuple[Excerpt, ...]] = {}
+    for row in rows:
+        sha256 = row["sha256"]
+        excerpts = records.setdefault(sha256, read_excerpts(home, sha256))
+        excerpt = next((e for e in excerpts if e.rule_id == row["rule_id"] and e.n == row["n"]), None)
+        if excerpt:
+            yield _clip(row, excerpt, home)
+
+
+def _best(connection: DuckDBPyConnection, home: Home) -> tuple[Clip, ...]:
+    """What went well tonight, one clip an indicator, from the best calls."""
+    rows = _rows(
+        connection,
+        f"""SELECT v.*, n, path FROM night_verdicts AS v JOIN clips USING (sha256, rule_id)
+        JOIN (SELECT sha256, score FROM night_calls) USING (sha256)
+        WHERE outcome = 'pass' AND n = 1 AND rule_id <> '{COMPLAINT}'
+        QUALIFY row_number() OVER (PARTITION BY rule_id ORDER BY score DESC NULLS LAST, sha256) = 1
+        ORDER BY rule_id LIMIT {MOST_BEST}""",
+    )
+    return tuple(_made(rows, home))
+
+
+def _complaint_clips(connection: DuckDBPyConnection, home: Home) -> dict[str, Clip]:
+    """The customer's words of every complaint of the night, by SHA-256."""
+    rows = _rows(
+        connection,
+        f"""SELECT v.*, n, path FROM night_verdicts AS v JOIN clips USING (sha256, rule_id)
+        WHERE rule_id = '{COMPLAINT}' AND n = 1 ORDER BY started, sha256 LIMIT {MOST_CLIPS}""",
+    )
+    return {clip.sha256: clip for clip in _made(rows, home)}
+
+
+def _complaints(connection: DuckDBPyConnection, clips: dict[str, Clip]) -> tuple[Complaint, ...]:
+    rows = _rows(
+        connection,
+        """SELECT c.*, n.agent, n.started FROM complaints AS c
+        JOIN (SELECT sha256, agent, started FROM night_calls) AS n USING (sha256) ORDER BY n.started, sha256""",
+    )
+    return tuple(
+        Complaint(
+            call=_call_name(row),
+            started=row["started"] or "",
+            agent=row["agent"] or "",
+            team=row["team"] or "",
+            at_s=row["at_s"],
+            words=row["words"] or "",
+            handled=row["handled"],
+            commitment=row["commitment"] or "",
+            anchor=clips[row["sha256"]].anchor if row["sha256"] in clips else "",
+        )
+        for row in rows
+    )
+
+
+def _watched(connection: DuckDBPyConnection) -> tuple[Watched, ...]:
+    """The watch list of the newest month that has one."""
+    rows = _rows(
+        connection,
+        """SELECT *, strftime(month, '%Y-%m') AS named FROM watch_list
+        WHERE month = (SELECT max(month) FROM agent_month) ORDER BY reason, score, agent_id""",
+    )
+    return tuple(
+        Watched(
+            row["agent_name"] or row["agent_id"], row["team"] or "", row["named"], row["reason"] == "below",
+            tuple(row["scores"]),
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def _days(connection: DuckDBPyConnection) -> tuple[Day, ...]:
+    """The daily sheet of the newest day of the night."""
+    rows = _rows(
+        connection,
+        """SELECT *, strftime(day, '%Y-%m-%d') AS named FROM agent_day
+        WHERE day = (SELECT max(day) FROM night_calls) ORDER BY calls DESC, agent_id""",
+    )
+    return tuple(
+        Day(
+            row["named"], row["agent_name"] or row["agent_id"] or "", row["team"] or "", row["calls"],
+            row["handled_minutes"], row["talk_minutes"], row["bookings"], row["mean_score"],
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def _weeks(connection: DuckDBPyConnection) -> tuple[Week, ...]:
+    """The last weeks of all calls, the oldest first."""
+    rows = _rows(
+        connection,
+        f"""WITH c AS (
+            SELECT week, count(*) AS calls, avg(score) AS mean_score FROM calls WHERE week IS NOT NULL GROUP BY week
+        ), v AS (SELECT week, {COUNTS} FROM verdicts JOIN calls USING (sha256) GROUP BY week)
+        SELECT strftime(week, '%m-%d') AS monday, calls, mean_score, achievement
+        FROM c LEFT JOIN v USING (week) ORDER BY week DESC LIMIT {MOST_WEEKS}""",
+    )
+    return tuple(Week(row["monday"], row["calls"], row["mean_score"], row["achievement"]) for row in reversed(rows))
+
+
+def _spread(connection: DuckDBPyConnection) -> tuple[int, ...]:
+    """How many calls of the night scored 0–9, 10–19, … 90–100."""
+    rows = _rows(
+        connection,
+        "SELECT least(9, floor(score / 10))::INTEGER AS tenth, count(*) AS calls FROM night_calls "
+        "WHERE score IS NOT NULL GROUP BY tenth",
+    )
+    counts = {row["tenth"]: row["calls"] for row in rows}
+    return tuple(counts.get(tenth, 0) for tenth in range(10)) if counts else ()
 
 
 def _clip(row: dict[str, Any], excerpt: Excerpt, home: Home) -> Clip:
