@@ -697,6 +697,14 @@ class Entities:
             found += known
         return found
 
+    @staticmethod
+    def _shapes(label: str, matcher: Matcher, spoken: Spoken) -> Places:
+        """Where the fixed shapes of a label are in the whole call; a turn's end is a token that no shape has."""
+        known = spoken.shapes.get(label)
+        if known is None:
+            known = spoken.shapes[label] = [(start, end, 0.0) for _, start, end in matcher(spoken.doc)]
+        return known
+
     def _find(self, label: str, spoken: Spoken, start: int, end: int) -> Places:
         found: Places = []
         finder = _FINDERS[self.language].get(label)
@@ -709,8 +717,7 @@ class Entities:
                 found += [(start + m.start(), start + m.end(), 0.0) for m in self._agent_id.finditer(text) if m.group()]
             if matcher:
                 found += [
-                    (start + span.start, start + span.end, 0.0)
-                    for span in matcher(spoken.doc[start:end].as_doc(), as_spans=True)
+                    place for place in self._shapes(label, matcher, spoken) if start <= place[0] < place[1] <= end
                 ]
         kept: Places = []
         for place in sorted(set(found), key=lambda p: (p[0], -p[1], p[2])):

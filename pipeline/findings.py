@@ -113,6 +113,11 @@ class Phrases:
     language: str = "zh"
 
     @cached_property
+    def tokens(self) -> tuple[tuple[str, ...], ...]:
+        """The phrases as tokens, the longest first; an ellipsis ends a phrase here."""
+        return tuple(sorted((phrase_parts(p, self.language)[0] for p in self.phrases), key=len, reverse=True))
+
+    @cached_property
     def by_part(self) -> Mapping[tuple[str, ...], tuple[str, ...]]:
         """The phrases by their first part: few parts are said in a call, many phrases are in a list."""
         found: dict[tuple[str, ...], list[str]] = {}
@@ -134,6 +139,7 @@ def compile_pattern(text: str, language: str) -> Any:
     source = normal_pattern(text, language)
     options = re2.Options()
     options.log_errors = False
+    options.never_capture = True
     options.max_mem = 16 << 20
     try:
         pattern = re2.compile(source, options=options)
@@ -362,20 +368,28 @@ class Scope:
 
 def find_scopes(context: Context, window: Window | None, by: Side) -> tuple[list[Scope], bool, str]:
     """The scopes of a window, whether every one of them must hold, and why there is none."""
+    if window is not None and window.around is not None:
+        return _find_scopes(context, window, by)
+    cache, key = context.spoken.scope_cache, (id(window), by)
+    known: tuple[list[Scope], bool, str] | None = cache.get(key)
+    if known is None:
+        known = cache[key] = _find_scopes(context, window, by)
+    return known
+
+
+def _find_scopes(context: Context, window: Window | None, by: Side) -> tuple[list[Scope], bool, str]:
     spoken, call = context.spoken, context.call
     who: Side = window.by if window and window.by else by
-    counted = [(role, turns) for role, turns in spoken.exchanges if who in ("any", role)]
-    live = [i for _, turns in spoken.exchanges for i in turns]
+    counted = spoken.side(who).groups
     if not counted:
         if by != "any" and unknown_speech(context):
             return [], False, say(context, "说话人角色不明", "it is not known who is who")
         return [], False, say(context, f"{side_name(context, who)}没有说话", f"{side_name(context, who)} said nothing")
-    start_s = min(call.turns[i].span.start_s for i in live)
-    end_s = max(call.turns[i].span.end_s for i in live)
-    own = {i for role, turns in spoken.exchanges if by in ("any", role) for i in turns}
+    start_s, end_s = spoken.live.start_s, spoken.live.end_s
     if window is None:
-        return [Scope(tuple(sorted(own)), None, Span(start_s, end_s))], False, ""
-    groups = [[turns for _, turns in counted]]
+        return [Scope(spoken.side(by).turns, None, spoken.live)], False, ""
+    own = frozenset(spoken.side(by).turns)
+    groups = [counted]
     regions = [Span(0.0, call.facts.duration_s)]
     limit: Span | None = None
     each = False
@@ -389,7 +403,7 @@ def find_scopes(context: Context, window: Window | None, by: Side) -> tuple[list
             region_end = call.facts.duration_s if window.turns.last == -1 else max(ends)
             regions = [Span(region_start, region_end)]
     if window.seconds or window.percent:
-        first_s = min(call.turns[i].span.start_s for _, turns in counted for i in turns)
+        first_s = min(call.turns[i].span.start_s for turns in counted for i in turns)
         limit = _time_limit(window, first_s, start_s, end_s)
         # what was said without words before the first word would belong to a window that starts there
         from_start = (window.seconds or window.percent or Range(0, 0)).first == 0
@@ -520,15 +534,7 @@ def _reached(spoken: Spoken, groups: list[list[int]], hit: Hit, around: Around) 
 
 def worded_share(context: Context, by: Side, region: Span) -> float:
     """Share of a side's voiced time in a region that has words; 1 where hardly anything is voiced."""
-    call = context.call
     roles: tuple[Role, ...] = ("agent", "customer") if by == "any" else (by,)
-    voiced = covered = 0.0
-    for role in roles:
-        words = context.spoken.worded.get(role, ())
-        for span in call.voiced.get(role, ()):
-            start_s, end_s = max(span.start_s, region.start_s), min(span.end_s, region.end_s)
-            if start_s < end_s:
-                voiced += end_s - start_s
-                shared = (min(end_s, w.end_s) - max(start_s, w.start_s) for w in words if w.start_s < end_s)
-                covered += min(end_s - start_s, sum(share for share in shared if share > 0))
+    measured = [context.spoken.worded_s(role, region) for role in roles]
+    voiced, covered = sum(v for v, _ in measured), sum(c for _, c in measured)
     return covered / voiced if voiced >= 0.5 else 1.0

@@ -8,6 +8,7 @@ from functools import partial
 from statistics import median
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 
 from pipeline.datatypes import CDR, LEVEL_STEP_S, Call, Facts, Hit, Overlap, Silence, Span
@@ -31,7 +32,7 @@ from pipeline.findings import (
     side_name,
 )
 from pipeline.normalise import tokenise
-from pipeline.saying import Said, inside, list_places, said
+from pipeline.saying import Said, list_places, said
 from pipeline.turns import ends_in_question, is_attention, is_backchannel
 
 LEAST_VOICE_S = 8.0
@@ -284,26 +285,24 @@ def _speaks_up(context: Context, params: OverlapParams, overlap: Overlap) -> boo
     agreed = _without(context, params.unless, turn.index)
     if speech_units(" ".join(agreed)) < params.min_chars:
         return False
-    said = tokenise(meanwhile, context.language).words
-    return not said or not _only_from(said, params.unless, context.language)
+    words = tokenise(meanwhile, context.language).words
+    return not words or not _only_from(words, params.unless)
 
 
 def _without(context: Context, listed: Phrases, turn: int) -> list[str]:
     spoken = context.spoken
     start, end = spoken.range_of(turn)
     gone: set[int] = set()
-    for phrase in listed.said(spoken):
-        for first, last, _ in inside(spoken.occurrences(phrase), [(start, end)]):
-            gone.update(range(first, last))
+    for first, last, _ in list_places(context, listed, [(start, end)]):
+        gone.update(range(first, last))
     return [spoken.words[i] for i in range(start, end) if i not in gone]
 
 
-def _only_from(words: Sequence[str], listed: Phrases, language: str) -> bool:
+def _only_from(words: Sequence[str], listed: Phrases) -> bool:
     """Whether some words are nothing but phrases of a list, the last perhaps cut short."""
-    rest = list(words)
-    phrases = sorted((tokenise(p, language).words for p in listed.phrases), key=len, reverse=True)
+    rest = tuple(words)
     while rest:
-        for phrase in phrases:
+        for phrase in listed.tokens:
             size = min(len(phrase), len(rest))
             if rest[:size] == phrase[:size] and (size == len(phrase) or size == len(rest)):
                 rest = rest[size:]
@@ -435,10 +434,11 @@ def level(context: Context, node: Node) -> Finding:
             return Finding(None, (), why)
     usual = median(value for _, value in steps)
     loud: list[tuple[Span, float]] = []
-    for first in range(len(steps) - width + 1):
-        window = steps[first : first + width]
-        jump = median(value for _, value in window) - usual
-        span = Span(window[0][0], window[-1][0] + LEVEL_STEP_S)
+    values = np.array([value for _, value in steps])
+    jumps = np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1) - usual
+    for first in np.flatnonzero(jumps >= params.jump_db):
+        jump = float(jumps[first])
+        span = Span(steps[first][0], steps[first + width - 1][0] + LEVEL_STEP_S)
         if jump < params.jump_db or (limit and not any(scope.region.overlap_s(span) > 0 for scope in limit)):
             continue
         if loud and span.start_s <= loud[-1][0].end_s:
@@ -520,7 +520,7 @@ def _fills(context: Context, params: ResponseParams, turn: int) -> bool:
     if is_attention(text):
         return True
     words = context.spoken.tokens[turn].words
-    return params.fillers is not None and _only_from(words, params.fillers, context.language)
+    return params.fillers is not None and _only_from(words, params.fillers)
 
 
 def sound(context: Context, node: Node) -> Finding:

@@ -160,12 +160,16 @@ class Rulebook:
     def lexicon(self) -> Lexicon:
         """Every phrase that the rules ask for, compiled."""
         found: dict[str, None] = {}
+        patterns: dict[str, None] = {}
         nodes = [node for rule in self.rules for node in walk(rule)]
         nodes += [node for scenario in self.scenarios.values() for node in scenario.when.walk()]
         for node in nodes:
             for listed in phrase_lists(node.params):
                 found |= dict.fromkeys(listed.phrases)
-        return Lexicon(self.language, found)
+                patterns |= dict.fromkeys(pattern.pattern for pattern in listed.patterns)
+            if isinstance(node.params, Said) and node.params.pattern is not None:
+                patterns[node.params.compiled.pattern] = None
+        return Lexicon(self.language, found, patterns)
 
     def rule(self, rule_id: str) -> Rule:
         """A rule by its id; raises KeyError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -218,26 +218,27 @@ def _said_in(context: Context, params: Said, scope: Scope) -> list[Hit] | None:
                 return params.sounds
             return sum(map(len, phrase_parts(phrase, context.language))) >= params.sounds
 
-        kinds = [
-            [
-                (s, e, cost, phrase)
-                for s, e, cost in inside(spoken.occurrences(phrase), stretches)
-                if not cost or by_sound(phrase)
-            ]
-            for phrase in listed.said(spoken)
-        ]
-        kinds += [[(s, e, 0.0, "") for s, e in matches(context, pattern, stretches)] for pattern in listed.patterns]
-        kept = [[item for item in kind if _stands(context, params, scope, item[0], item[1])] for kind in kinds]
-        present = sum(1 for kind in kept if kind)
+        kept: dict[int, list[tuple[int, int, float, str]]] = {}
+        for start, end, cost, phrase, kind in find_list(context, listed).within(stretches):
+            if (not cost or by_sound(phrase)) and _stands(context, params, scope, start, end):
+                kept.setdefault(kind, []).append((start, end, cost, phrase))
+        present = len(kept)
         wanted = len(listed.phrases) + len(listed.patterns) if params.all is not None else params.at_least or 1
         if present < wanted:
             return None
         return _hits(
-            context, [item for kind in kept for item in kind], one_a_sentence=params.all is None and wanted == 1
+            context,
+            [item for kind in kept.values() for item in kind],
+            one_a_sentence=params.all is None and wanted == 1,
         )
     found: list[tuple[int, int, float, str]] = []
     if params.pattern is not None:
-        found = [(start, end, 0.0, "") for start, end in matches(context, params.compiled, stretches)]
+        found = [
+            (s, e, 0.0, "")
+            for start, end in stretches
+            for s, e in matches(context, params.compiled)
+            if start <= s and e <= end
+        ]
     elif params.entity is not None:
         for label in params.labels:
             found += [(s, e, cost, label) for s, e, cost in context.entities.find(label, spoken, stretches)]
@@ -255,45 +256,72 @@ def _stretches(spoken: Spoken, turns: Sequence[int]) -> list[tuple[int, int]]:
     return [spoken.range_of(turn) for turn in turns]
 
 
-def inside(places: Places, stretches: Sequence[tuple[int, int]]) -> Places:
-    if not places:
-        return []
-    starts = [start for start, _ in stretches]
-    kept = []
-    for place in places:
-        index = bisect_right(starts, place[0]) - 1
-        if index >= 0 and place[1] <= stretches[index][1]:
-            kept.append(place)
-    return kept
+Place = tuple[int, int, float, str, int]
+"""First token, the one behind the last, cost, the phrase ("" for a pattern), and its number in the list."""
 
 
-def matches(context: Context, pattern: Any, stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Where a pattern matches in some stretches of tokens; it is tried on a call once."""
-    spoken = context.spoken
-    known = spoken.pattern_cache.get(id(pattern))
+@dataclass(frozen=True, slots=True)
+class ListFound:
+    """All places of one list in a call, by their first token."""
+
+    starts: list[int]
+    places: list[Place]
+
+    def within(self, stretches: Sequence[tuple[int, int]]) -> list[Place]:
+        """Those that lie whole in one of some stretches of tokens."""
+        if not self.starts:
+            return []
+        found: list[Place] = []
+        for start, end in stretches:
+            at = bisect_left(self.starts, start)
+            while at < len(self.starts) and self.starts[at] < end:
+                if self.places[at][1] <= end:
+                    found.append(self.places[at])
+                at += 1
+        return found
+
+
+def find_list(context: Context, listed: Phrases) -> ListFound:
+    """Where the phrases and patterns of a list were said; looked for once a call, however many rules ask."""
+    cache = context.spoken.list_cache
+    known: ListFound | None = cache.get(id(listed))
     if known is None:
-        text, offsets = spoken.sentences
-        known = []
+        spoken = context.spoken
+        places: list[Place] = []
+        for number, phrase in enumerate(listed.said(spoken)):
+            places += [(s, e, cost, phrase, number) for s, e, cost in spoken.occurrences(phrase)]
+        for number, pattern in enumerate(listed.patterns, start=len(listed.phrases)):
+            places += [(s, e, 0.0, "", number) for s, e in matches(context, pattern)]
+        places.sort()
+        known = cache[id(listed)] = ListFound([place[0] for place in places], places)
+    return known
+
+
+def matches(context: Context, pattern: Any) -> list[tuple[int, int]]:
+    """Where a pattern matches, as tokens; it is tried on a call once."""
+    spoken = context.spoken
+    source = pattern.pattern
+    known = spoken.pattern_cache.get(source)
+    if known is None:
+        known = spoken.pattern_cache[source] = []
+        if spoken.possible is not None and source not in spoken.possible and source in spoken.lexicon.patterns:
+            return known
+        text, offsets = spoken.encoded
         for match in pattern.finditer(text):
             first, last = match.span()
             # line breaks at either edge belong to no token
-            while first < last and text[first] in "\n ":
+            while first < last and text[first] in b"\n ":
                 first += 1
-            while last > first and text[last - 1] in "\n ":
+            while last > first and text[last - 1] in b"\n ":
                 last -= 1
             if first < last:
                 known.append((bisect_right(offsets, first) - 1, bisect_right(offsets, last - 1)))
-        spoken.pattern_cache[id(pattern)] = known
-    if not known:
-        return []
-    return [(s, e) for start, end in stretches for s, e in known if start <= s and e <= end]
+    return known
 
 
 def list_places(context: Context, listed: Phrases, stretches: Sequence[tuple[int, int]]) -> Places:
     """Where any phrase or pattern of a list is found in some stretches of tokens."""
-    spoken = context.spoken
-    places = [p for phrase in listed.said(spoken) for p in inside(spoken.occurrences(phrase), stretches)]
-    return places + [(s, e, 0.0) for pattern in listed.patterns for s, e in matches(context, pattern, stretches)]
+    return [(start, end, cost) for start, end, cost, _, _ in find_list(context, listed).within(stretches)]
 
 
 def _alike(context: Context, params: Said, stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int, float, str]]:
@@ -338,14 +366,7 @@ def _stands(context: Context, params: Said, scope: Scope, start: int, end: int) 
 
 
 def _occurs(context: Context, listed: Phrases, stretch: tuple[int, int]) -> bool:
-    start, end = stretch
-    if any(
-        start <= s and e <= end
-        for phrase in listed.said(context.spoken)
-        for s, e, _ in context.spoken.occurrences(phrase)
-    ):
-        return True
-    return any(matches(context, pattern, [stretch]) for pattern in listed.patterns)
+    return bool(find_list(context, listed).within([stretch]))
 
 
 def _hits(context: Context, places: Iterable[tuple[int, int, float, str]], one_a_sentence: bool) -> list[Hit]:

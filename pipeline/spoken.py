@@ -11,8 +11,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import accumulate
 from typing import Any
 
+import re2
 import spacy
 from spacy.attrs import NORM  # type: ignore[import-not-found]
 from spacy.language import Language
@@ -66,8 +68,17 @@ def phrase_parts(phrase: str, language: str) -> tuple[Part, ...]:
 class Lexicon:
     """All phrases of a rulebook in one language, compiled. Unchanged by use, so calls may share it."""
 
-    def __init__(self, language: str, phrases: Iterable[str]) -> None:
+    def __init__(self, language: str, phrases: Iterable[str], patterns: Iterable[str] = ()) -> None:
         self.language = language
+        self._patterns = tuple(patterns)
+        self.patterns = frozenset(self._patterns)
+        self._filter = re2.Filter()
+        options = re2.Options()
+        options.never_capture = True
+        for pattern in self._patterns:
+            self._filter.Add(pattern, options)
+        if self._patterns:
+            self._filter.Compile()
         self._parts: dict[Part, None] = {}
         self._sound: dict[Part, None] = {}
         self._split: set[str] = set()
@@ -110,6 +121,12 @@ class Lexicon:
             part, begin = places[0]
             self._sound_matcher.add(key, [make_doc(part[begin : begin + len(sounds)], language)])
             self._seed_of[nlp.vocab.strings[key]] = places
+
+    def possible(self, text: str) -> frozenset[str] | None:
+        """The patterns that a text may match, by the literal parts that each of them needs."""
+        if not self._patterns:
+            return None
+        return frozenset(self._patterns[index] for index in self._filter.Match(text, True) or ())
 
     def find(self, doc: Doc, words: Sequence[str]) -> dict[Part, Places]:
         """Where each part of a phrase is, by spelling or by sound; a sound costs what it costs."""
@@ -185,6 +202,7 @@ class Spoken:
     doc: Doc
     parts: dict[Part, Places]
     language: str
+    lexicon: Lexicon
 
     def turn_of(self, token: int) -> int:
         return bisect_right(self.first, token) - 1
@@ -304,6 +322,11 @@ class Spoken:
         return {}
 
     @cached_property
+    def shapes(self) -> dict[str, Places]:
+        """Entities of fixed shape already found, by label, in the whole call."""
+        return {}
+
+    @cached_property
     def notes(self) -> dict[str, frozenset[str]]:
         """What entity finders have worked out about this call."""
         return {}
@@ -328,9 +351,37 @@ class Spoken:
                 runs.append((role, [turn.index]))
         return runs
 
+    @cached_property
+    def _smalls(self) -> list[bool]:
+        turns = self.call.turns
+        return [len(own.words) <= 8 and is_backchannel(turns[i].text) for i, own in enumerate(self.tokens)]
+
     def small(self, turn: int) -> bool:
         """Whether a turn is a backchannel only."""
-        return len(self.tokens[turn].words) <= 8 and is_backchannel(self.call.turns[turn].text)
+        return self._smalls[turn]
+
+    def side(self, by: str) -> Side:
+        """The exchanges of one side ("any": of both), with what windows start from."""
+        known = self._side_cache.get(by)
+        if known is None:
+            groups = [turns for role, turns in self.exchanges if by in ("any", role)]
+            known = self._side_cache[by] = Side(groups, tuple(sorted(i for turns in groups for i in turns)))
+        return known
+
+    @cached_property
+    def _side_cache(self) -> dict[str, Side]:
+        return {}
+
+    @cached_property
+    def live(self) -> Span:
+        """From the first to the last word of the two sides."""
+        spans = [self.call.turns[i].span for i in self.side("any").turns]
+        return Span(min(span.start_s for span in spans), max(span.end_s for span in spans))
+
+    @cached_property
+    def scope_cache(self) -> dict[tuple[int, str], Any]:
+        """Scopes of windows that depend on nothing but the call."""
+        return {}
 
     @cached_property
     def sentences(self) -> tuple[str, list[int]]:
@@ -353,8 +404,27 @@ class Spoken:
         return "".join(pieces), offsets
 
     @cached_property
-    def pattern_cache(self) -> dict[int, list[tuple[int, int]]]:
+    def encoded(self) -> tuple[bytes, list[int]]:
+        """The same text as bytes, which RE2 works on, and the offset of each token in them."""
+        text, offsets = self.sentences
+        if text.isascii():
+            return text.encode(), offsets
+        lengths = [0, *accumulate(len(character.encode("utf-8", "replace")) for character in text)]
+        return text.encode("utf-8", "replace"), [lengths[offset] for offset in offsets]
+
+    @cached_property
+    def possible(self) -> frozenset[str] | None:
+        """The patterns of the lexicon whose fixed parts occur; None when it has none."""
+        return self.lexicon.possible(self.sentences[0])
+
+    @cached_property
+    def pattern_cache(self) -> dict[str, list[tuple[int, int]]]:
         """Where patterns already tried were found."""
+        return {}
+
+    @cached_property
+    def list_cache(self) -> dict[int, Any]:
+        """Where the phrases and patterns of lists already asked for were found."""
         return {}
 
     @cached_property
@@ -377,6 +447,64 @@ class Spoken:
         margin = WORD_GAP_S / 2
         return {role: tuple(Span(s.start_s - margin, s.end_s + margin) for s in own) for role, own in spans.items()}
 
+    def worded_s(self, role: Role, region: Span) -> tuple[float, float]:
+        """How long a role is voiced in a region, and how much of that has words, in seconds."""
+        known = self._worded_cache.get(role)
+        if known is None:
+            voiced = self.call.voiced.get(role, ())
+            known = self._worded_cache[role] = (_Line(voiced), _Line(_common(voiced, self.worded.get(role, ()))))
+        voiced_line, worded_line = known
+        return voiced_line.within_s(region), worded_line.within_s(region)
+
+    @cached_property
+    def _worded_cache(self) -> dict[Role, tuple[_Line, _Line]]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side's exchanges, as lists of turns, and all its turns."""
+
+    groups: list[list[int]]
+    turns: tuple[int, ...]
+
+
+class _Line:
+    """Sorted, disjoint spans that can be asked how much of them lies in a region, without going through them."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self.starts = [span.start_s for span in spans]
+        self.ends = [span.end_s for span in spans]
+        self.before = [0.0, *accumulate(span.duration_s for span in spans)]
+
+    def until_s(self, at_s: float) -> float:
+        index = bisect_right(self.starts, at_s)
+        if not index:
+            return 0.0
+        return self.before[index] - max(0.0, self.ends[index - 1] - at_s)
+
+    def within_s(self, region: Span) -> float:
+        return max(0.0, self.until_s(region.end_s) - self.until_s(region.start_s))
+
+
+def _common(ones: Sequence[Span], others: Sequence[Span]) -> list[Span]:
+    """Where two sorted sequences of spans both last; `others` may overlap one another."""
+    found: list[Span] = []
+    first = 0
+    for one in ones:
+        while first < len(others) and others[first].end_s <= one.start_s:
+            first += 1
+        at = first
+        while at < len(others) and others[at].start_s < one.end_s:
+            start_s, end_s = max(one.start_s, others[at].start_s), min(one.end_s, others[at].end_s)
+            if found and start_s <= found[-1].end_s:
+                if end_s > found[-1].end_s:
+                    found[-1] = Span(found[-1].start_s, end_s)
+            elif start_s < end_s:
+                found.append(Span(start_s, end_s))
+            at += 1
+    return found
+
 
 def _time_at(times: Sequence[tuple[int, int, float, float]], offset: int, edge: int) -> float:
     """Time of a character, words of several characters being spoken evenly."""
@@ -398,4 +526,4 @@ def read(call: Call, lexicon: Lexicon) -> Spoken:
         words += own.words
         words.append(TURN_END)
     doc = make_doc(words, lexicon.language)
-    return Spoken(call, words, tokens, first, doc, lexicon.find(doc, words), lexicon.language)
+    return Spoken(call, words, tokens, first, doc, lexicon.find(doc, words), lexicon.language, lexicon)
