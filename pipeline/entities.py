@@ -589,7 +589,7 @@ def _en_own_name(spoken: Spoken, entities: Entities, start: int, end: int) -> Pl
     number = spoken.turn_of(start)
     if number and spoken.call.role(spoken.call.turns[number]) == "customer":
         before = " ".join(words[slice(*spoken.range_of(number - 1))][-14:])
-        if re.search(r"\bname\b|who am i|whom am i|who is calling|speaking (?:with|to)", before):
+        if re.search(r"\bname\b|who am i|whom am i|who is calling|(?<!are )speaking (?:with|to)", before):
             for at in range(start, end):
                 count = _en_told(spoken, at, end)
                 if count:
@@ -634,6 +634,11 @@ def _en_patterns() -> Patterns:
 
 
 # --- both -------------------------------------------------------------------------------------------------------
+
+
+def _has_digits(shape: Sequence[Mapping[str, Any]]) -> bool:
+    return any(token.get("IS_DIGIT") is True and token.get("OP") not in ("*", "?") for token in shape)
+
 
 Finder = Callable[[Spoken, "Entities", int, int], Places]
 _FINDERS: dict[str, dict[str, Finder]] = {
@@ -697,13 +702,12 @@ class Entities:
             found += known
         return found
 
-    @staticmethod
-    def _shapes(label: str, matcher: Matcher, spoken: Spoken) -> Places:
-        """Where the fixed shapes of a label are in the whole call; a turn's end is a token that no shape has."""
-        known = spoken.shapes.get(label)
-        if known is None:
-            known = spoken.shapes[label] = [(start, end, 0.0) for _, start, end in matcher(spoken.doc)]
-        return known
+    @cached_property
+    def _digit_labels(self) -> frozenset[str]:
+        """Labels of which every shape has digits: where nobody says any, there is nothing to look for."""
+        built_in = _zh_patterns() if self.language == "zh" else _en_patterns()
+        shapes = {label: [*built_in.get(label, ()), *(self.own or {}).get(label, ())] for label in self._matcher}
+        return frozenset(label for label, listed in shapes.items() if all(map(_has_digits, listed)))
 
     def _find(self, label: str, spoken: Spoken, start: int, end: int) -> Places:
         found: Places = []
@@ -715,10 +719,10 @@ class Entities:
             if label == "AGENT_ID" and self.agent_id:
                 text = spoken.plain[start:end]
                 found += [(start + m.start(), start + m.end(), 0.0) for m in self._agent_id.finditer(text) if m.group()]
-            if matcher:
-                found += [
-                    place for place in self._shapes(label, matcher, spoken) if start <= place[0] < place[1] <= end
-                ]
+            digits = label not in self._digit_labels or any(word.isdigit() for word in spoken.words[start:end])
+            if matcher and digits:
+                shapes = matcher(spoken.doc[start:end], as_spans=True)
+                found += [(shape.start, shape.end, 0.0) for shape in shapes]
         kept: Places = []
         for place in sorted(set(found), key=lambda p: (p[0], -p[1], p[2])):
             if not kept or place[1] > kept[-1][1]:

@@ -169,7 +169,8 @@ _PROMPT_ENGLISH_START = re.compile(
 )
 _PROMPT_ENGLISH_EVER = re.compile(
     r"(?:all|our) (?:of our )?(?:agents|representatives|operators|advisors|associates) are (?:currently |still )?"
-    r"(?:busy|assisting|helping)|remain on the line|stay on the line|you are (?:now )?(?:number|caller) \w+ in"
+    r"(?:busy|assisting|helping)|(?:remain|stay) on the line (?:and|for the next|until|while (?:we|your))"
+    r"|you are (?:now )?(?:number|caller) \w+ in"
     r"|the (?:number|person) you (?:have dialed|are calling)"
     r"|answered in the order"
 )

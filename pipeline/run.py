@@ -39,7 +39,7 @@ from pipeline.wording import finish
 HEARING = "1"
 """Raised whenever the code of hearing changes what is heard; part of every artefact's fingerprint."""
 
-JUDGING = "1"
+JUDGING = "2"
 """Raised whenever the code of judging changes verdicts; part of every judged file's key."""
 
 

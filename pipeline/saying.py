@@ -304,7 +304,7 @@ def matches(context: Context, pattern: Any) -> list[tuple[int, int]]:
     known = spoken.pattern_cache.get(source)
     if known is None:
         known = spoken.pattern_cache[source] = []
-        if spoken.possible is not None and source not in spoken.possible and source in spoken.lexicon.patterns:
+        if source not in spoken.possible and source in spoken.lexicon.patterns.patterns:
             return known
         text, offsets = spoken.encoded
         for match in pattern.finditer(text):

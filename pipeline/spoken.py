@@ -14,7 +14,6 @@ from functools import cache, cached_property
 from itertools import accumulate
 from typing import Any
 
-import re2
 import spacy
 from spacy.attrs import NORM  # type: ignore[import-not-found]
 from spacy.language import Language
@@ -23,6 +22,7 @@ from spacy.tokens import Doc
 
 from pipeline import phonetics
 from pipeline.datatypes import Call, Role, Span, Turn
+from pipeline.literals import PieceIndex
 from pipeline.normalise import SENTENCE, Tokens, tokenise
 from pipeline.turns import is_backchannel
 
@@ -70,15 +70,7 @@ class Lexicon:
 
     def __init__(self, language: str, phrases: Iterable[str], patterns: Iterable[str] = ()) -> None:
         self.language = language
-        self._patterns = tuple(patterns)
-        self.patterns = frozenset(self._patterns)
-        self._filter = re2.Filter()
-        options = re2.Options()
-        options.never_capture = True
-        for pattern in self._patterns:
-            self._filter.Add(pattern, options)
-        if self._patterns:
-            self._filter.Compile()
+        self.patterns = PieceIndex(patterns)
         self._parts: dict[Part, None] = {}
         self._sound: dict[Part, None] = {}
         self._split: set[str] = set()
@@ -121,12 +113,6 @@ class Lexicon:
             part, begin = places[0]
             self._sound_matcher.add(key, [make_doc(part[begin : begin + len(sounds)], language)])
             self._seed_of[nlp.vocab.strings[key]] = places
-
-    def possible(self, text: str) -> frozenset[str] | None:
-        """The patterns that a text may match, by the literal parts that each of them needs."""
-        if not self._patterns:
-            return None
-        return frozenset(self._patterns[index] for index in self._filter.Match(text, True) or ())
 
     def find(self, doc: Doc, words: Sequence[str]) -> dict[Part, Places]:
         """Where each part of a phrase is, by spelling or by sound; a sound costs what it costs."""
@@ -322,11 +308,6 @@ class Spoken:
         return {}
 
     @cached_property
-    def shapes(self) -> dict[str, Places]:
-        """Entities of fixed shape already found, by label, in the whole call."""
-        return {}
-
-    @cached_property
     def notes(self) -> dict[str, frozenset[str]]:
         """What entity finders have worked out about this call."""
         return {}
@@ -339,16 +320,19 @@ class Spoken:
         part anything, and are in no exchange.
         """
         runs: list[tuple[str, list[int]]] = []
+        floor = last = -1  # the run that has the floor, and the one that the turn before is in
         for turn in self.call.turns:
             role = self.call.role(turn)
             if role == "unknown":
                 continue
-            if runs and runs[-1][0] == role:
-                runs[-1][1].append(turn.index)
-            elif len(runs) > 1 and runs[-2][0] == role and all(self.small(i) for i in runs[-1][1]):
-                runs[-2][1].append(turn.index)
-            else:
-                runs.append((role, [turn.index]))
+            if not runs or role not in (runs[last][0], runs[floor][0]):
+                runs.append((role, []))
+                last = len(runs) - 1
+            elif runs[last][0] != role:
+                last = floor
+            runs[last][1].append(turn.index)
+            if floor < 0 or not self.small(turn.index):
+                floor = last
         return runs
 
     @cached_property
@@ -413,9 +397,9 @@ class Spoken:
         return text.encode("utf-8", "replace"), [lengths[offset] for offset in offsets]
 
     @cached_property
-    def possible(self) -> frozenset[str] | None:
-        """The patterns of the lexicon whose fixed parts occur; None when it has none."""
-        return self.lexicon.possible(self.sentences[0])
+    def possible(self) -> set[str]:
+        """The patterns of the lexicon that this call may match."""
+        return self.lexicon.patterns.possible(self.sentences[0])
 
     @cached_property
     def pattern_cache(self) -> dict[str, list[tuple[int, int]]]:
