@@ -155,6 +155,18 @@ def test_a_fault_is_named(tmp_path: Path, old: str, new: str, line: int, message
     assert any(m and m[1] == "trial.yaml" and abs(int(m[2]) - line) <= 1 and message in m[3] for m in where), found
 
 
+def test_twenty_faults_in_one_rulebook_are_all_named(tmp_path: Path) -> None:
+    chosen = [fault for fault in PLANTED if "id" not in fault[0] and fault[0] != "客户 2.0: 喂。"][:20]
+    rules = {
+        f"rule-{number:02}.yaml": RULE.replace(old, new, 1).replace("id: trial", f"id: rule-{number:02}")
+        for number, (old, new, _, _) in enumerate(chosen)
+    }
+    found = faults(write(tmp_path, rules))
+    for number, (_, _, line, message) in enumerate(chosen):
+        named = [re.match(rf"rule-{number:02}\.yaml:(\d+): (.*)", text) for text in found]
+        assert any(m and abs(int(m[1]) - line) <= 1 and message in m[2] for m in named), (message, found)
+
+
 def test_all_faults_at_once(tmp_path: Path) -> None:
     rules = {
         "a.yaml": RULE.replace("id: trial", "id: a").replace("$hello", "$helo").replace("weight: 2", "wait: 2"),
