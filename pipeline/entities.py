@@ -130,7 +130,8 @@ def _zh_person_title(spoken: Spoken, entities: Entities, start: int, end: int) -
         elif len(title) == 1 and (cost or after in {"哥", "姐", "妹", "夫", "叔"}):
             continue
         before = "".join(spoken.words[max(0, begin - 4) : begin])
-        if before.endswith(_SELF_WORDS) and not before.endswith("请问我是"):
+        apart = begin > start and spoken.break_after(begin - 1)
+        if before.endswith(_SELF_WORDS) and not before.endswith("请问我是") and not apart:
             continue
         found.append((begin, at + len(title), cost))
     found += _zh_title_by_sound(spoken, start, end, found)

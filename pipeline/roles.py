@@ -159,8 +159,8 @@ _PROMPT_EVER = (
     "您拨打的用户",
     "您拨打的号码",
     "继续等待请按",
-    "您前面还有",
 )
+_QUEUE_CHINESE = re.compile(r"[您你]前面还有[\d零一二三四五六七八九十百两]+[位名个]")
 _PROMPT_ENGLISH_START = re.compile(
     r"(?:this|your|all|the) (?:phone )?calls? (?:may|will|might|is|are|can) be(?:ing)? (?:recorded|monitored)"
     r"|(?:monitored|recorded) for (?:quality|training)|for quality (?:and|or|assurance|purposes)"
@@ -287,7 +287,9 @@ def script_evidence(texts: Iterable[str]) -> Evidence:
 def _is_prompt(text: str, at_start: bool) -> bool:
     plain, lowered = re.sub(r"[^\w]", "", text), text.lower().replace("’", "'")
     sounds = _sounds(plain)
-    if any(heard_times(p, plain, sounds) for p in _PROMPT_EVER) or _PROMPT_ENGLISH_EVER.search(lowered):
+    if _QUEUE_CHINESE.search(plain) or _PROMPT_ENGLISH_EVER.search(lowered):
+        return True
+    if any(heard_times(p, plain, sounds) for p in _PROMPT_EVER):
         return True
     if not at_start or _LIVE_CHINESE.search(plain) or _LIVE_ENGLISH.search(lowered):
         return False
