@@ -18,7 +18,12 @@ from pipeline.settings import CHECKOUT
 from pipeline.spoken import read
 
 CLEAN = sorted((Path(__file__).parent / "clean").glob("*.txt"))
-EXCEPTIONS: dict[tuple[str, str], str] = {}
+EXCEPTIONS = {
+    (
+        "zh-19",
+        "hang-up-order",
+    ): "the caller abuses, is warned, and the agent ends the call: right, and still the agent was first",
+}
 
 
 @pytest.fixture(scope="module")

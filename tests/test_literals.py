@@ -1,0 +1,49 @@
+"""Patterns that cannot match are left out by their literal pieces, and none that can match is."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import re2
+
+from pipeline.literals import PieceIndex, pieces
+from pipeline.normalise import normalise
+from pipeline.rulebook import Rulebook, load_rulebook
+from pipeline.script import parse_script
+from pipeline.settings import CHECKOUT
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("工号[0-9]+", {"工号0", "工号1", "工号2", "工号3", "工号4", "工号5", "工号6", "工号7", "工号8", "工号9"}),
+        ("(抱歉|对不起)[^\\n]*稍等", {"抱歉", "对不起"}),
+        ("不(好|太好)意思", {"不好意", "不太好"}),
+        ("好?的", {"好的", "的"}),
+        ("(a|b)?", None),
+        ("[^\\n]+", None),
+        ("\\pL+", None),
+        ("(?:abc)+x", {"abc"}),
+    ],
+)
+def test_pieces(pattern: str, found: set[str] | None) -> None:
+    assert pieces(pattern) == found
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_nothing_that_matches_is_left_out(language: str) -> None:
+    book: Rulebook = load_rulebook(CHECKOUT / "rules" / f"hotline-{language}")
+    index: PieceIndex = book.lexicon.patterns
+    said = sorted({
+        normalise(turn.text, language)
+        for rule in book.rules for case in rule.cases for turn in parse_script(case.call, language).turns if turn.text
+    })  # fmt: skip
+    draw, left_out = random.Random(1), 0
+    for _ in range(5):
+        text = "\n".join(draw.sample(said, 40))
+        possible = index.possible(text)
+        for pattern in index.patterns - possible:
+            left_out += 1
+            assert re2.search(pattern, text) is None, pattern
+    assert left_out > 100
