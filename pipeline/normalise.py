@@ -33,6 +33,7 @@ _TENS = {"twenty": "2", "thirty": "3", "forty": "4", "fifty": "5", "sixty": "6",
          "ninety": "9"}  # fmt: skip
 _TEENS = {"ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14", "fifteen": "15",
           "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19"}  # fmt: skip
+_TIMES = {"double": 2, "triple": 3, "treble": 3}
 _CONTRACTIONS = {
     "can't": ("can", "not"), "cannot": ("can", "not"), "cant": ("can", "not"), "won't": ("will", "not"),
     "shan't": ("shall", "not"), "let's": ("let", "us"), "ma'am": ("madam",), "y'all": ("you", "all"),
@@ -194,21 +195,33 @@ def _value(number: str) -> int:
     return total + (digit * (unit // 10) if digit and unit > 10 else digit)
 
 
+def _zero(words: list[str], place: int, in_number: bool) -> bool:
+    """Whether an "oh" is a digit: within a number, or before two more digits (oh seven seven)."""
+    after = words[place + 1 : place + 3]
+    digits = [word in _ENGLISH_DIGITS or word.isdigit() or word in _TIMES or word == "oh" for word in after]
+    return bool(digits) and (digits[0] and (in_number or len(digits) == 2 and digits[1]))
+
+
 def _english_numbers(
     words: list[str], starts: list[int], ends: list[int], breaks: list[int]
 ) -> tuple[list[str], list[int], list[int], list[int]]:
     out: tuple[list[str], list[int], list[int], list[int]] = ([], [], [], [])
+    times = 1
     for i, word in enumerate(words):
         following = words[i + 1] if i + 1 < len(words) else ""
+        if word in _TIMES and (following in _ENGLISH_DIGITS or following == "oh" or following.isdigit()):
+            times = _TIMES[word]  # double oh, triple five
+            continue
         if word in _ENGLISH_DIGITS:
             word = _ENGLISH_DIGITS[word]
-        elif word == "oh" and out[0] and out[0][-1].isdigit() and (following in _ENGLISH_DIGITS or following.isdigit()):
+        elif word == "oh" and (times > 1 or _zero(words, i, bool(out[0]) and out[0][-1].isdigit())):
             word = "0"
         elif word in _TENS:
             word = _TENS[word] + ("" if following in _ENGLISH_DIGITS and following != "zero" else "0")
         elif word in _TEENS:
             word = _TEENS[word]
-        for digit in word if word.isdigit() else (word,):
+        for digit in word * times if word.isdigit() else (word,):
             _push(out, digit, starts[i], ends[i], 0)
+        times = 1
         out[3][-1] = breaks[i]
     return out

@@ -71,3 +71,17 @@ def test_any_text_has_tokens_that_lie_within_it(text: str, language: str) -> Non
 def test_normalising_twice_changes_nothing(text: str, language: str) -> None:
     once = normalise(text, language)
     assert normalise(once, language) == once
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("oh seven seven double oh, nine", "077009"),
+        ("triple five, one two", "55512"),
+        ("it is double the price", "it is double the price"),
+        ("oh, seven people", "oh 7 people"),
+        ("two oh five", "205"),
+    ],
+)
+def test_english_numbers_as_they_are_told(text: str, written: str) -> None:
+    assert normalise(text, "en") == written
