@@ -199,7 +199,7 @@ def _zero(words: list[str], place: int, in_number: bool) -> bool:
     """Whether an "oh" is a digit: within a number, or before two more digits (oh seven seven)."""
     after = words[place + 1 : place + 3]
     digits = [word in _ENGLISH_DIGITS or word.isdigit() or word in _TIMES or word == "oh" for word in after]
-    return bool(digits) and (digits[0] and (in_number or len(digits) == 2 and digits[1]))
+    return bool(digits) and (digits[0] and (in_number or (len(digits) == 2 and digits[1])))
 
 
 def _english_numbers(
