@@ -257,6 +257,16 @@ def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = 
         out.print(say(f"话单：另有 {more} 条提示。", f"CDR: {more} more like these."), style="yellow")
     if tally.left:
         out.print(say(f"还有 {tally.left} 个录音未处理（--limit）。", f"{tally.left} recordings are left (--limit)."))
+    for folder, version in _unpublished_edits(night.settings):
+        out.print(
+            say(
+                f"{folder} 有改动尚未发布，评分用的是版本 {version}：callqa rules publish {folder}",
+                f"{folder} was edited since version {version}, by which calls are judged: callqa rules publish {folder}",
+            ),
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
     failed = tally.failed + tally.known_failures
     if failed:
         out.print(
@@ -270,6 +280,15 @@ def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = 
     }
     for name, path in places.items():
         out.print(f"{names[name]}：{path}" if LANGUAGE == "zh" else f"{names[name]}: {path}", soft_wrap=True)
+
+
+def _unpublished_edits(settings: Settings) -> Sequence[tuple[Path, str]]:
+    """Rulebooks whose edits do not count yet, and the version that does."""
+    from pipeline.publishing import pending
+
+    home = Home(settings.paths.home)
+    found = [(folder, pending(home, folder)) for folder in settings.paths.rulebooks.values()]
+    return [(folder, version) for folder, version in found if version is not None]
 
 
 SHOWN_WARNINGS = 5
