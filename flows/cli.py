@@ -261,7 +261,7 @@ def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = 
         out.print(
             say(
                 f"{folder} 有改动尚未发布，评分用的是版本 {version}：callqa rules publish {folder}",
-                f"{folder} was edited since version {version}, by which calls are judged: callqa rules publish {folder}",
+                f"{folder} was edited since version {version}, which is in force: callqa rules publish {folder}",
             ),
             style="yellow",
             markup=False,
