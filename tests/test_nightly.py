@@ -21,6 +21,7 @@ from malformed import make_malformed
 from nights import SAMPLES, alive, callqa, children, content, environment, gone, kill, own_rules, rows, start, summary
 
 from pipeline.decode import shown
+from pipeline.excerpts import COMPLAINT
 from pipeline.home import Home
 
 pytestmark = pytest.mark.models
@@ -107,7 +108,11 @@ def test_every_failed_verdict_has_a_clip(done: Done) -> None:
     wanted = rows(done.home.database, "SELECT sha256, rule_id FROM verdicts WHERE outcome = 'fail'")
     clips = rows(done.home.database, "SELECT sha256, rule_id, path FROM clips")
     assert wanted
-    assert {(sha, rule) for sha, rule, _ in clips} == set(wanted)
+    found = {(sha, rule) for sha, rule, _ in clips}
+    assert found >= set(wanted)
+    # what else can be heard went well, or is a complaint
+    others = rows(done.home.database, "SELECT sha256, rule_id FROM verdicts WHERE outcome = 'pass'")
+    assert found - set(wanted) <= set(others) | {pair for pair in found if pair[1] == COMPLAINT}
     assert all((done.home.root / path).stat().st_size > 500 for *_, path in clips)
 
 
