@@ -91,8 +91,8 @@ class Replay:
         """Per rule that differs anywhere: id, verdicts before, verdicts after, how many flip."""
         for rule_id in dict.fromkeys(rule for rule, _, _ in self.outcomes):
             own = {(b, a): n for (rule, b, a), n in self.outcomes.items() if rule == rule_id}
-            flips = sum(n for (b, a), n in own.items() if a != b)
-            if flips:
+            flips = sum(n for (b, a), n in own.items() if _tells(b, a))
+            if flips or any(b == NEW for b, _ in own):
                 before, after = Counter[str](), Counter[str]()
                 for (b, a), n in own.items():
                     before[b] += n
@@ -195,7 +195,7 @@ def _compare(found: Replay, judged: Judged, book: Rulebook) -> None:
         known = before.get(verdict.rule_id)
         was = known.outcome if known else NEW
         found.outcomes[(verdict.rule_id, was, verdict.outcome)] += 1
-        if known and known.outcome != verdict.outcome:
+        if was != verdict.outcome and _tells(was, verdict.outcome):
             flips += 1
             found.flips.append(_flip(judged, known, verdict))
     found.calls += 1
@@ -205,18 +205,22 @@ def _compare(found: Replay, judged: Judged, book: Rulebook) -> None:
         found.agents.setdefault(agent, Mean()).add(Mean(1, old.score, new.score))
 
 
-def _flip(judged: Judged, before: Verdict, after: Verdict) -> Flip:
+def _tells(before: str, after: str) -> bool:
+    """Whether a change is one to read: of a new rule, what it fails or cannot tell."""
+    return before != after and (before != NEW or after in ("fail", "unsure"))
+
+
+def _flip(judged: Judged, before: Verdict | None, after: Verdict) -> Flip:
     call, cdr = judged.call, judged.call.cdr
-    hit = next((h for h in (*after.hits, *before.hits) if h.quote), None) or next(
-        iter((*after.hits, *before.hits)), Hit(None, None, "", "")
-    )
+    hits = (*after.hits, *after.grounds, *(before.hits if before else ()))
+    hit = next((h for h in hits if h.quote), None) or next(iter(hits), Hit(None, None, "", ""))
     return Flip(
         sha256=call.sha256,
         call=cdr.call_id or call.sha256[:12],
         started=f"{cdr.started_at:%Y-%m-%d %H:%M}" if cdr.started_at else "",
         agent=cdr.agent_name or cdr.agent_id or "",
         rule_id=after.rule_id,
-        before=before.outcome,
+        before=before.outcome if before else NEW,
         after=after.outcome,
         at_s=hit.span.start_s if hit.span else None,
         quote=hit.quote,

@@ -49,6 +49,7 @@ def _books(books: list[Path] | None) -> list[Path]:
     epilog=examples(("rules test", "全部", "all"), ("rules test rules/hotline-zh", "一册", "one rulebook")),
 )
 def rules_test(books: Books = None) -> None:
+    from flows.show import OUTCOMES
     from pipeline.judging import test_rulebook
     from pipeline.rulebook import load_rulebook
 
@@ -59,9 +60,11 @@ def rules_test(books: Books = None) -> None:
         failed += len(bad)
         for result in bad:
             note = f" ({result.note})" if result.note else ""
-            print(
-                f"{result.file}:{result.line}: {result.rule_id}: {result.expected} expected, {result.found} found{note}"
-            )
+            names = {outcome: say(zh, en) for outcome, (zh, en, _) in OUTCOMES.items()}
+            expected, found = names[result.expected], names[result.found]
+            what = say(f"应为{expected}，实为{found}", f"{expected} expected, {found} found")
+            why = say("：", ": ") + result.reason if result.reason else ""
+            print(f"{result.file}:{result.line}: {result.rule_id}: {what}{note}{why}")
         print(
             say(
                 f"{folder}：{len(results)} 个用例，{len(bad)} 个不符",
