@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, Literal
 
 import re2
@@ -168,6 +168,7 @@ def normal_pattern(text: str, language: str) -> str:
     return "".join(out)
 
 
+@cache
 def _normal_character(character: str) -> str:
     if character.isascii():
         return character.lower()

@@ -202,7 +202,7 @@ def phrase_lists(params: BaseModel) -> Iterator[Phrases]:
 # --- YAML with lines ------------------------------------------------------------------------------------------------
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML 1.2's plain values: `no`, `on` and 001 are words, 12:30 is no number."""
 
 
