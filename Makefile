@@ -54,7 +54,7 @@ lint: test-venv
 	@.venv/bin/python -m ruff check . && .venv/bin/python -m mypy && .venv/bin/lint-imports
 
 test: lint
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 clean:
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov *.egg-info

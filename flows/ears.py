@@ -29,6 +29,7 @@ def _faster_whisper(settings: Settings) -> Recognizer:
         beam_size=hear.beam_size,
         threads=_threads(settings),
         hot_words=hear.hot_words,
+        batch=hear.batch,
     )
 
 

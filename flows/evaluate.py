@@ -23,7 +23,7 @@ from rich.table import Table
 
 from flows.ears import load_ears
 from flows.render import CODECS, render
-from pipeline.datatypes import CDR, Call, Heard, Judged, Span, Verdict
+from pipeline.datatypes import CDR, Heard, Judged, Span, SpeakerSpan, Verdict
 from pipeline.decode import decode
 from pipeline.errors import BadRecording, BadSetting, BadTruth
 from pipeline.judging import judge_call
@@ -346,8 +346,8 @@ def score(truth: Truth, heard: Heard, judged: Judged) -> Score:
     verdict = roles_verdict(reference, found)
     hang_up = hang_up_verdict(truth.hung_up_first, call.hang_up.by)
     rules, not_judged = _score_rules(truth, judged.scorecard.verdicts if judged.scorecard else ())
-    der, der_collar = _diarization_errors(truth, heard)
-    return _word_errors(truth, call) + Score(
+    der, der_collar = diarization_errors(truth, heard.speakers, heard.duration_s)
+    return word_errors(truth, [(turn.speaker, turn.text) for turn in call.turns]) + Score(
         der=der,
         der_collar=der_collar,
         role_time=role_time(reference, found),
@@ -378,21 +378,21 @@ def _tokens(text: str, language: str) -> list[str]:
     return _english_normaliser()(text).split()
 
 
-def _word_errors(truth: Truth, call: Call) -> Score:
-    """Errors of all words in time order, and of each speaker's own (cp)."""
+def word_errors(truth: Truth, turns: Iterable[tuple[str, str]]) -> Score:
+    """Errors of all words in time order, and of each speaker's own (cp); `turns` are speaker and text as heard."""
     if not truth.worded:
         return Score()
     said: dict[str, str] = {}
     for turn in truth.turns:
         voice = turn.role or turn.speaker or ""
         said[voice] = f"{said.get(voice, '')} {turn.text}"
-    heard: dict[str, str] = {}
-    for heard_turn in call.turns:
-        heard[heard_turn.speaker] = f"{heard.get(heard_turn.speaker, '')} {heard_turn.text}"
+    turns, heard = list(turns), dict[str, str]()
+    for speaker, text in turns:
+        heard[speaker] = f"{heard.get(speaker, '')} {text}"
     language = truth.language
     whole = error_count(
         _tokens(" ".join(turn.text or "" for turn in truth.turns), language),
-        _tokens(" ".join(turn.text for turn in call.turns), language),
+        _tokens(" ".join(text for _, text in turns), language),
     )
     by_speaker = permuted_error_count(
         {voice: _tokens(text, language) for voice, text in said.items()},
@@ -401,7 +401,9 @@ def _word_errors(truth: Truth, call: Call) -> Score:
     return Score(cer=whole, cpcer=by_speaker) if language == "zh" else Score(wer=whole, cpwer=by_speaker)
 
 
-def _diarization_errors(truth: Truth, heard: Heard) -> tuple[ErrorCount, ErrorCount]:
+def diarization_errors(
+    truth: Truth, speakers: Iterable[SpeakerSpan], duration_s: float
+) -> tuple[ErrorCount, ErrorCount]:
     """Missed, falsely alarmed and confused speech in seconds (pyannote.metrics), without and with collar."""
     turns = [turn for turn in truth.turns if turn.voice and turn.end_s > turn.start_s]
     if not turns:
@@ -416,8 +418,8 @@ def _diarization_errors(truth: Truth, heard: Heard) -> tuple[ErrorCount, ErrorCo
         return made
 
     reference = annotation((turn.span, turn.voice) for turn in turns)
-    hypothesis = annotation((span.span, span.speaker) for span in heard.speakers)
-    everything = Timeline([Segment(0, max(heard.duration_s, *(turn.end_s for turn in turns)))])
+    hypothesis = annotation((span.span, span.speaker) for span in speakers)
+    everything = Timeline([Segment(0, max(duration_s, *(turn.end_s for turn in turns)))])
     counts = []
     for collar_s in (0.0, COLLAR_S):
         # its collar is the whole gap around a boundary, half of it on either side

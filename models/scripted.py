@@ -26,12 +26,15 @@ class ScriptedRecognizer:
         """The script's own language, for certain."""
         return self._language, 1.0
 
-    def transcribe(self, samples: Samples, voiced: tuple[Span, ...], language: str, channel: int) -> list[Segment]:
-        """The channel's lines in which somebody was heard to speak."""
+    def transcribe(
+        self, channels: Sequence[Samples], voiced: Sequence[tuple[Span, ...]], language: str
+    ) -> list[Segment]:
+        """The channels' lines in which somebody was heard to speak."""
         return [
             Segment(span, channel, text, text, _words(span, text, language, channel), language, 0.0, 0.0, 1.0)
+            for channel, heard in enumerate(voiced)
             for span, text in self._lines.get(channel, [])
-            if any(span.overlap_s(heard) > 0 for heard in voiced)
+            if any(span.overlap_s(other) > 0 for other in heard)
         ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,14 @@ class OpenAIWhisper:
         _, probabilities = self._model.detect_language(mel.to(self._model.device))
         return chunks.among_only(probabilities, among)
 
-    def transcribe(self, samples: Samples, voiced: tuple[Span, ...], language: str, channel: int) -> list[Segment]:
+    def transcribe(
+        self, channels: Sequence[Samples], voiced: Sequence[tuple[Span, ...]], language: str
+    ) -> list[Segment]:
         """See Recognizer. Text and words are Whisper's own; `pipeline.wording` finishes them."""
         self.load()
-        return chunks.transcribe(self._decode, samples, voiced, language, channel)
+        return chunks.transcribe(
+            lambda batch, language: [self._decode(samples, language) for samples in batch], channels, voiced, language
+        )
 
     def _decode(self, samples: Samples, language: str) -> chunks.Decoded:
         decoded = self._decode_with(samples, language, self._hot_words)

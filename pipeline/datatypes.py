@@ -7,6 +7,7 @@ they can be written as JSON and read back equal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -384,8 +385,10 @@ class Recognizer(Protocol):
         """The likeliest of `among` for one channel (shape (n,), 16 kHz), and its probability."""
         ...
 
-    def transcribe(self, samples: Samples, voiced: tuple[Span, ...], language: str, channel: int) -> list[Segment]:
-        """Transcribe the `voiced` spans of one channel (shape (n,), 16 kHz); times are the channel's own."""
+    def transcribe(
+        self, channels: Sequence[Samples], voiced: Sequence[tuple[Span, ...]], language: str
+    ) -> list[Segment]:
+        """Transcribe the `voiced` spans of a call's channels (each shape (n,), 16 kHz), those of a channel in order."""
         ...
 
 

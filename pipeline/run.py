@@ -99,10 +99,7 @@ def hear_audio(
     with _timed(timings_s, "language"):
         language, language_probability = _language(audio, voiced, ears, settings)
     with _timed(timings_s, "words"):
-        segments: list[Segment] = []
-        for index, channel in enumerate(audio.samples):
-            if voiced[index]:
-                segments += ears.recognizer.transcribe(channel, voiced[index], language, index)
+        segments = ears.recognizer.transcribe(list(audio.samples), voiced, language)
         segments = finish(segments, voiced, marks, settings.hear.hot_words)
     with _timed(timings_s, "speakers"):
         speakers, overlap_heard = _speakers(audio, voiced, ears)

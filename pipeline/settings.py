@@ -68,6 +68,7 @@ class Hear(_Section):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1…")
     compute_type: str = Field("auto", description="faster-whisper: auto, int8, float32, float16…")
     beam_size: int = Field(5, ge=1, le=20, description="1 is greedy search")
+    batch: int = Field(0, ge=0, description="faster-whisper: windows decoded side by side; 0: 8, on a GPU 16")
     hot_words: tuple[str, ...] = Field((), description="names and products that the recogniser should expect")
     diarization: Literal["auto", "community-1", "embedded", "channels"] = Field(
         "auto", description="on mono; auto: community-1 when a token or folder is given, else embedded"

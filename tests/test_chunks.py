@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -62,13 +63,14 @@ def test_words_go_back_to_their_utterances() -> None:
     samples = channel(60)
     voiced = (Span(3, 5), Span(20, 21), Span(50, 52))
 
-    def decode(_: Samples, language: str) -> Decoded:
+    def decode(batch: Sequence[Samples], language: str) -> list[Decoded]:
         assert language == "zh"
+        assert len(batch) == 1
         # cuts are 2.3, 1.3 and 2.3 s long and lie at 0, 2.8 and 4.6
         said = (Token(0.0, 0.6, "一", 0.9), Token(0.6, 2.4, "二", 0.8), Token(2.7, 3.4, "三", 0.7))
-        return Decoded((*said, Token(5.0, 6.0, "四", 0.9)), 0.1)
+        return [Decoded((*said, Token(5.0, 6.0, "四", 0.9)), 0.1)]
 
-    first, second, third = chunks.transcribe(decode, samples, voiced, "zh", 1)
+    first, second, third = chunks.transcribe(decode, [samples, samples], [(), voiced], "zh")
     assert [segment.raw_text for segment in (first, second, third)] == ["一二", "三", "四"]
     assert [word.span for word in first.words] == [Span(3, pytest.approx(3.45)), Span(pytest.approx(3.45), 5)]
     assert second.words[0].span == Span(20, pytest.approx(20.45))
@@ -80,33 +82,48 @@ def test_words_go_back_to_their_utterances() -> None:
 def test_an_utterance_without_words_is_tried_once_more_alone() -> None:
     lengths: list[float] = []
 
-    def decode(samples: Samples, _: str) -> Decoded:
-        lengths.append(samples.size / RATE_HZ)
-        return Decoded((Token(0.2, 0.4, " yes", 0.9),), 0.1)
+    def decode(batch: Sequence[Samples], _: str) -> list[Decoded]:
+        lengths.extend(samples.size / RATE_HZ for samples in batch)
+        return [Decoded((Token(0.2, 0.4, " yes", 0.9),), 0.1) for _ in batch]
 
-    found = chunks.transcribe(decode, channel(30), (Span(1, 2), Span(10, 11), Span(20, 20.1)), "en", 0)
+    found = chunks.transcribe(decode, [channel(30)], [(Span(1, 2), Span(10, 11), Span(20, 20.1))], "en")
     assert [segment.span for segment in found] == [Span(1, 2), Span(10, 11)]
     assert len(lengths) == 2, "the short one is not worth it"
 
 
 def test_a_loop_does_not_take_its_neighbours_along() -> None:
-    def decode(samples: Samples, _: str) -> Decoded:
+    def decode_one(samples: Samples) -> Decoded:
         if samples.size > 6 * RATE_HZ:
             return Decoded(tuple(Token(i * 0.1, i * 0.1 + 0.1, "问", 0.9) for i in range(100)), 0.1)
         return Decoded((Token(0.2, 0.4, "好", 0.9), Token(2.8, 2.9, "的", 0.9)), 0.1)
 
+    def decode(batch: Sequence[Samples], _: str) -> list[Decoded]:
+        return [decode_one(samples) for samples in batch]
+
     voiced = tuple(Span(at, at + 2) for at in (1, 5, 9, 13))
-    found = chunks.transcribe(decode, channel(20), voiced, "zh", 0)
+    found = chunks.transcribe(decode, [channel(20)], [voiced], "zh")
     assert [segment.raw_text for segment in found] == ["好", "的", "好", "的"]
     assert [segment.span for segment in found] == list(voiced)
 
 
+def test_channels_are_decoded_together() -> None:
+    batches: list[int] = []
+
+    def decode(batch: Sequence[Samples], _: str) -> list[Decoded]:
+        batches.append(len(batch))
+        return [Decoded((Token(0.2, 0.4, f" {number}", 0.9),), 0.1) for number, _ in enumerate(batch)]
+
+    found = chunks.transcribe(decode, [channel(70), channel(70)], [(Span(1, 20), Span(25, 45)), (Span(50, 52),)], "en")
+    assert batches == [3]
+    assert [(segment.channel, segment.raw_text) for segment in found] == [(0, "0"), (0, "1"), (1, "2")]
+
+
 def test_nothing_voiced_is_nothing_said() -> None:
-    def decode(_: Samples, __: str) -> Decoded:
+    def decode(_: Sequence[Samples], __: str) -> list[Decoded]:
         raise AssertionError("nothing to decode")
 
-    assert chunks.transcribe(decode, channel(10), (), "zh", 0) == []
-    assert chunks.transcribe(decode, channel(10), (Span(12, 13), Span(5, 5)), "zh", 0) == []
+    assert chunks.transcribe(decode, [channel(10)], [()], "zh") == []
+    assert chunks.transcribe(decode, [channel(10)], [(Span(12, 13), Span(5, 5))], "zh") == []
 
 
 @settings(max_examples=200, deadline=None)

@@ -66,7 +66,7 @@ def openai(weights: Path) -> OpenAIWhisper:
 
 
 def heard(engine: Recognizer, what: Clip) -> list[Segment]:
-    return finish(engine.transcribe(what.samples, what.voiced, what.language, 0), [what.voiced])
+    return finish(engine.transcribe([what.samples], [what.voiced], what.language), [what.voiced])
 
 
 def tokens(text: str, language: str) -> list[str]:
@@ -129,9 +129,9 @@ def test_language(faster: FasterWhisper, openai: OpenAIWhisper, chinese: Clip, e
 
 def test_noise_has_no_words(faster: FasterWhisper) -> None:
     noise = (0.02 * np.random.default_rng(0).standard_normal(6 * RATE_HZ)).astype(np.float32)
-    assert faster.transcribe(noise, SileroVoiceActivity().voiced(noise), "zh", 0) == []
+    assert faster.transcribe([noise], [SileroVoiceActivity().voiced(noise)], "zh") == []
     # were it held to be speech, what is made up is marked
-    forced = finish(faster.transcribe(noise, (Span(1.0, 1.5),), "zh", 0), [()])
+    forced = finish(faster.transcribe([noise], [(Span(1.0, 1.5),)], "zh"), [()])
     assert all(segment.gate for segment in forced)
 
 

@@ -38,7 +38,7 @@ def test_a_recording_judged_with_its_own_transcript(shared: Path, settings: Sett
 
 def test_lines_without_voice_are_not_heard() -> None:
     recognizer = ScriptedRecognizer({0: [(Span(0.0, 1.0), "您好"), (Span(5.0, 6.0), "再见")]}, "zh")
-    segments = recognizer.transcribe(None, (Span(0.2, 0.9),), "zh", 0)  # type: ignore[arg-type]
+    segments = recognizer.transcribe([], [(Span(0.2, 0.9),)], "zh")
     assert [segment.text for segment in segments] == ["您好"]
     assert [word.text for word in segments[0].words] == ["您", "好"]
-    assert recognizer.transcribe(None, (Span(0.2, 0.9),), "zh", 1) == []  # type: ignore[arg-type]
+    assert recognizer.transcribe([], [(), (Span(0.2, 0.9),)], "zh") == []
