@@ -24,22 +24,27 @@ FRAME_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How ffmpeg encodes: its arguments and the file's suffix. `one_leg`: the codec has no stereo."""
+    """How ffmpeg encodes: its arguments and the file's suffix. `one_leg`: the codec has no stereo.
+
+    `sndfile` is what libsndfile calls the same, for an ffmpeg that was built without the encoder.
+    """
 
     arguments: tuple[str, ...]
     suffix: str
     one_leg: bool = False
+    sndfile: str | None = None
 
 
 CODECS = {
     "mulaw": Codec(("-ar", "8000", "-c:a", "pcm_mulaw"), ".wav"),
     "alaw": Codec(("-ar", "8000", "-c:a", "pcm_alaw"), ".wav"),
-    "gsm": Codec(("-ar", "8000", "-c:a", "libgsm"), ".gsm", one_leg=True),
+    "gsm": Codec(("-ar", "8000", "-c:a", "libgsm_ms"), ".wav", one_leg=True, sndfile="GSM610"),
     "amr": Codec(("-ar", "8000", "-c:a", "libopencore_amrnb", "-b:a", "7.4k"), ".amr", one_leg=True),
     "mp3": Codec(("-ar", "8000", "-c:a", "libmp3lame", "-b:a", "32k"), ".mp3"),
     "opus": Codec(("-ar", "8000", "-c:a", "libopus", "-b:a", "32k"), ".opus"),
 }
-"""Codecs of call recorders, at rates that they use. Whether "gsm" can be written depends on the ffmpeg."""
+"""Codecs of call recorders, at rates that they use. Few ffmpegs write "gsm"; the package soundfile does, where it is
+installed."""
 
 
 def render(
@@ -106,17 +111,37 @@ def _through(samples: Samples, codec: str, rate_hz: int, settings: Settings) -> 
 
 
 def encode(source: Path, target: Path, codec: str, settings: Settings) -> None:
-    """Encode a file of our own making with one of `CODECS`. Raises BadSetting when ffmpeg will not."""
+    """Encode a file of our own making with one of `CODECS`. Raises BadSetting when it cannot be written."""
+    chosen = CODECS[codec]
+    if _ffmpeg(source, target, codec, chosen.arguments, settings):
+        return
+    if chosen.sndfile is None:
+        raise BadSetting(
+            f"codec {codec}: ffmpeg cannot write it; name another ffmpeg in decode.ffmpeg, or take another codec"
+        )
+    try:
+        import soundfile
+    except ImportError as error:
+        raise BadSetting(
+            f"codec {codec}: this ffmpeg cannot write it; pip install soundfile, or name another ffmpeg in decode.ffmpeg"
+        ) from error
+    with tempfile.TemporaryDirectory(prefix="callqa-render-") as folder:
+        narrow = Path(folder, "narrow.wav")
+        if not _ffmpeg(source, narrow, codec, ("-ar", "8000", "-c:a", "pcm_s16le"), settings):
+            raise BadSetting(f"codec {codec}: ffmpeg cannot resample; name another ffmpeg in decode.ffmpeg")
+        samples, rate_hz = soundfile.read(narrow, dtype="int16")
+        soundfile.write(target, samples, rate_hz, format="WAV", subtype=chosen.sndfile)
+
+
+def _ffmpeg(source: Path, target: Path, codec: str, arguments: tuple[str, ...], settings: Settings) -> bool:
+    """Whether ffmpeg wrote the target."""
     command = [ffmpeg_executable(settings.decode.ffmpeg), "-nostdin", "-hide_banner", "-loglevel", "error", "-y"]
-    command += ["-i", str(source), "-map_metadata", "-1", "-fflags", "+bitexact", *CODECS[codec].arguments, str(target)]
+    command += ["-i", str(source), "-map_metadata", "-1", "-fflags", "+bitexact", *arguments, str(target)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=settings.decode.timeout_s)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BadSetting(f"codec {codec}: ffmpeg did not run to its end ({type(error).__name__})") from error
-    if done.returncode or not target.is_file():
-        raise BadSetting(
-            f"codec {codec}: ffmpeg cannot write it; name another ffmpeg in decode.ffmpeg, or take another codec"
-        )
+    return done.returncode == 0 and target.is_file()
 
 
 def write_wav(path: Path, samples: Samples, rate_hz: int) -> None:

@@ -39,7 +39,8 @@ class ScriptedRecognizer:
 
 
 def _words(span: Span, text: str, language: str, channel: int) -> tuple[Word, ...]:
-    pieces = list(text) if language == "zh" else text.split()
+    # a word that begins with a space is one of its own, as engines write it
+    pieces = list(text) if language == "zh" else [f" {word}" for word in text.split()]
     step_s = span.duration_s / max(1, len(pieces))
     return tuple(
         Word(Span(span.start_s + i * step_s, span.start_s + (i + 1) * step_s), piece, 1.0, channel)

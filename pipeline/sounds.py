@@ -30,10 +30,18 @@ _AUDIBLE = 1e-6
 # call-progress tones: 64 ms tell 450 Hz from speech, 10 ms steps place a burst
 _TONE_WINDOW = 512
 _TONE_HOP = 80
+# share of the power above the noise, and of all power: 3 dB under white noise a tone is still one
 _TONE_PURITY = 0.8
+_TONE_SHARE = 0.33
 _TONE_DBFS = -50.0
+_TONE_FLICKER = 3
+_TONE_BINS = 9
+_TONE_OFF_HZ = 10.0
+"""How far the bursts of one train may lie apart in pitch."""
 
 _KEY_WINDOW = 256
+_KEY_SHARE = 0.4
+_KEY_FLICKER = 2
 _KEY_ROWS_HZ = (697, 770, 852, 941)
 _KEY_COLUMNS_HZ = (1209, 1336, 1477, 1633)
 
@@ -55,6 +63,7 @@ _BUSY_PERIOD_S = 1.5
 class _Burst:
     span: Span
     family: int
+    pitch_hz: float
 
 
 def sound_marks(audio: Audio, voiced: tuple[tuple[Span, ...], ...] = ()) -> tuple[SoundMark, ...]:
@@ -219,39 +228,65 @@ def _less(spans: Iterable[Span], holes: list[Span]) -> Iterator[Span]:
             yield Span(start_s, span.end_s)
 
 
+def _noise(power: Floats, quantile: float) -> Floats:
+    """Mean power of a bin's noise in each frame of (frames, bins), told from a quantile over the bins.
+
+    A frame's own quiet bins are those without tone or voice, and noise spreads exponentially about its mean.
+    """
+    rank = int(quantile * power.shape[1])
+    return np.asarray(np.partition(power, rank, axis=1)[:, rank] / -np.log(1 - quantile), np.float32)
+
+
+def _closed(flags: Flags, longest: int) -> Flags:
+    """Flags with gaps of up to `longest` filled."""
+    filled = flags.copy()
+    for start, end in _runs(~flags):
+        if 0 < start and end < flags.size and end - start <= longest:
+            filled[start:end] = True
+    return filled
+
+
 def _bursts(samples: Samples) -> list[_Burst]:
     """Stretches of steady call-progress tone: family 0 about 400-480 Hz, family 1 480 with 620 Hz."""
     parts = []
     w = _TONE_WINDOW
+    band = _bins(60, _TOP_HZ, w)
+    both = np.arange(_bins(375, 655, w).start, _bins(375, 655, w).stop, dtype=np.float32)
     for power in _frames(samples, w, _TONE_HOP):
-        total = power[:, _bins(60, _TOP_HZ, w)].sum(axis=1) + 1e-12
+        heard = power[:, band]
+        total, noise = heard.sum(axis=1) + 1e-12, _noise(heard, 0.5)
         low, high = power[:, _bins(375, 515, w)].sum(axis=1), power[:, _bins(585, 655, w)].sum(axis=1)
         pair = power[:, _bins(445, 515, w)].sum(axis=1)
-        parts.append(np.stack([total, low, pair, high]))
-    total, low, pair, high = np.concatenate(parts, axis=1)
-    level = 10 * np.log10(total)
-    families = (
-        low > _TONE_PURITY * total,
-        (pair + high > _TONE_PURITY * total) & (np.minimum(pair, high) > 0.15 * total),
-    )
+        near = power[:, _bins(375, 655, w)]
+        pitch = near @ both / (near.sum(axis=1) + 1e-12)
+        parts.append(np.stack([total, noise, low, pair, high, pitch * _RATE_HZ / w]))
+    total, noise, low, pair, high, pitch = np.concatenate(parts, axis=1)
+    clear = np.maximum(total - noise * (band.stop - band.start), 1e-12)
     bursts = []
-    for family, pure in enumerate(families):
-        for start, end in _runs(pure & (level > _TONE_DBFS)):
-            inner = level[start + 3 : end - 3]
-            if inner.size < 10:
+    for family, tone in enumerate((low, pair + high)):
+        pure = (tone > _TONE_PURITY * clear) & (tone > _TONE_SHARE * total)
+        if family:
+            pure &= np.minimum(pair, high) > 0.15 * tone
+        level = 10 * np.log10(np.maximum(tone, 1e-12))
+        for start, end in _runs(_closed(pure & (level > _TONE_DBFS), _TONE_FLICKER)):
+            # codecs smear the edges; tones 25 Hz apart beat, which four frames even out
+            even = 10 * np.log10(np.convolve(tone[start:end], np.full(4, 0.25), "same") + 1e-12)
+            loud = np.flatnonzero(even > np.percentile(even, 70) - 6)
+            first, last = start + int(loud[0]), start + int(loud[-1])
+            inner = even[first - start + 3 : last - start - 2]
+            if inner.size < 8 or last - first < 0.5 * (end - start):
                 continue
             # speech and music swell and fade; a tone is switched, though gain control may tilt it
             middle = np.linspace(-1, 1, inner.size)
             tilt = float((inner * middle).sum() / (middle * middle).sum())
             flat = inner - tilt * middle
-            if abs(tilt) > 4 or np.mean(np.abs(flat - np.median(flat)) < 2.0) < 0.85:
+            # noise in the tone's own band makes it waver
+            inside = float(np.median(noise[first:last] / tone[first:last])) * _TONE_BINS
+            if abs(tilt) > 4 or np.mean(np.abs(flat - np.median(flat)) < np.sqrt(4 + 85 * inside)) < 0.85:
                 continue
-            top = float(np.median(inner))
-            loud = np.flatnonzero(level[start:end] > top - 6)
-            first, last = start + int(loud[0]), start + int(loud[-1])
             span = Span(first * _TONE_HOP / _RATE_HZ, (last + 1) * _TONE_HOP / _RATE_HZ)
             if span.duration_s >= 0.15:
-                bursts.append(_Burst(span, family))
+                bursts.append(_Burst(span, family, float(np.median(pitch[first:last]))))
     return sorted(bursts, key=lambda burst: burst.span)
 
 
@@ -259,45 +294,76 @@ def _progress_tones(samples: Samples) -> Iterator[SoundMark]:
     """Ring-back and busy tone, told apart by cadence: busy is off as long as it is on, ring-back far longer."""
     bursts = _bursts(samples)
     end_s = samples.size / _RATE_HZ
-    used = [False] * len(bursts)
-
-    def gap_s(i: int) -> float:
-        return bursts[i + 1].span.start_s - bursts[i].span.end_s
-
-    i = 0
-    while i < len(bursts):
-        j = i
-        while j + 1 < len(bursts) and bursts[j + 1].family == bursts[i].family:
-            on_s, off_s = bursts[j].span.duration_s, gap_s(j)
-            following_s = bursts[j + 1].span.duration_s
-            cut = bursts[j + 1].span.end_s > end_s - 0.1
-            even = 0.2 <= on_s <= 0.85 and abs(off_s - on_s) <= 0.12 + 0.1 * on_s
-            if not even or (abs(following_s - on_s) > 0.1 and not (cut and following_s < on_s)):
-                break
-            j += 1
-        if j > i:
-            used[i : j + 1] = [True] * (j + 1 - i)
-            yield SoundMark(Span(bursts[i].span.start_s, bursts[j].span.end_s), "busy", None, j + 1 - i)
-        i = j + 1
-    rings: list[Span] = []
-    for index, burst in enumerate(bursts):
+    left: list[_Burst] = []
+    while bursts:
+        train = _busy_train(bursts, end_s)
+        if len(train) > 1:
+            # a voice may cover a burst; it counts all the same
+            period_s = 2 * float(np.median([burst.span.duration_s for burst in train]))
+            count = 1 + sum(
+                max(1, round((b.span.start_s - a.span.start_s) / period_s)) for a, b in zip(train, train[1:])
+            )
+            yield SoundMark(Span(train[0].span.start_s, train[-1].span.end_s), "busy", None, count)
+        else:
+            left += train
+        bursts = [burst for burst in bursts if burst not in train]
+    rings: list[_Burst] = []
+    for burst in left:
         span = burst.span
-        if used[index] or burst.family:
+        if burst.family or not _stands_alone(samples, burst):
             continue
-        double = rings and 0.12 <= span.start_s - rings[-1].end_s <= 0.3 and rings[-1].duration_s <= 0.55
-        if double and 0.3 <= span.duration_s <= 0.55:
-            rings[-1] = Span(rings[-1].start_s, span.end_s)
+        before = rings[-1] if rings else None
+        double = before and 0.12 <= span.start_s - before.span.end_s <= 0.3 and before.span.duration_s <= 0.55
+        if before and double and span.duration_s <= 0.55:
+            rings[-1] = replace(before, span=Span(before.span.start_s, span.end_s))
         elif span.duration_s <= 2.6:
-            rings.append(span)
-    train: list[Span] = []
+            rings.append(burst)
+    train = []
     for ring in [*rings, None]:
-        if train and (ring is None or not 1.2 <= ring.start_s - train[-1].end_s <= 6.5):
+        if train and (ring is None or not _rings_on(train[-1], ring)):
             # a burst may be cut by the recording's ends, or by the answer; one of them must be whole
-            if max(part.duration_s for part in train) >= 0.75:
-                yield SoundMark(Span(train[0].start_s, train[-1].end_s), "ring", None, len(train))
+            if max(part.span.duration_s for part in train) >= 0.75:
+                yield SoundMark(Span(train[0].span.start_s, train[-1].span.end_s), "ring", None, len(train))
             train = []
         if ring is not None:
             train.append(ring)
+
+
+def _busy_train(bursts: list[_Burst], end_s: float) -> list[_Burst]:
+    """The first of the bursts and those that follow it as busy tone does, but for at most one that is not heard."""
+    train, missed = [bursts[0]], 0
+    for burst in bursts[1:]:
+        last = train[-1].span
+        on_s, off_s = last.duration_s, burst.span.start_s - last.end_s
+        if off_s > 4:
+            break
+        if burst.family != train[0].family or abs(burst.pitch_hz - train[0].pitch_hz) > _TONE_OFF_HZ:
+            continue
+        cut = burst.span.end_s > end_s - 0.1 and burst.span.duration_s < on_s
+        alike = 0.2 <= on_s <= 0.85 and (abs(burst.span.duration_s - on_s) <= 0.1 or cut)
+        slack_s = 0.12 + 0.1 * on_s
+        if alike and abs(off_s - on_s) <= slack_s:
+            train.append(burst)
+        elif alike and len(train) - 1 > missed and abs(off_s - 3 * on_s) <= slack_s:
+            train.append(burst)
+            missed += 1
+        else:
+            break
+    return train
+
+
+def _rings_on(ring: _Burst, following: _Burst) -> bool:
+    gap_s = following.span.start_s - ring.span.end_s
+    return 1.2 <= gap_s <= 6.5 and abs(following.pitch_hz - ring.pitch_hz) <= _TONE_OFF_HZ
+
+
+def _stands_alone(samples: Samples, burst: _Burst) -> bool:
+    """Whether the tone begins out of quiet: a note of a melody follows another."""
+    start, end = int(burst.span.start_s * _RATE_HZ), int(burst.span.end_s * _RATE_HZ)
+    before = samples[max(0, start - _RATE_HZ // 5) : max(0, start - _RATE_HZ // 50)]
+    if before.size < _RATE_HZ // 20:
+        return True
+    return bool(np.square(before).mean() < 0.5 * np.square(samples[start:end]).mean())
 
 
 def _keys(samples: Samples) -> Iterator[SoundMark]:
@@ -307,17 +373,23 @@ def _keys(samples: Samples) -> Iterator[SoundMark]:
     rows = [_bins(hz - 25, hz + 25, w) for hz in _KEY_ROWS_HZ]
     columns = [_bins(hz - 30, hz + 30, w) for hz in _KEY_COLUMNS_HZ]
     for power in _frames(samples, w, _TONE_HOP):
-        total = power[:, _bins(60, _TOP_HZ, w)].sum(axis=1) + 1e-12
+        heard = power[:, _bins(60, _TOP_HZ, w)]
+        total = heard.sum(axis=1) + 1e-12
+        clear = total - _noise(heard, 0.5) * heard.shape[1]
         row = np.stack([power[:, part].sum(axis=1) for part in rows])
         column = np.stack([power[:, part].sum(axis=1) for part in columns])
         low, high = row.max(axis=0), column.max(axis=0)
         # twist: the column may be 4 dB above or 8 dB below the row, and a codec adds to that
-        good = (low + high > 0.8 * total) & (low > 0.1 * high) & (high > 0.1 * low) & (10 * np.log10(total) > -45)
+        tone = low + high
+        good = (tone > 0.8 * clear) & (tone > _KEY_SHARE * total) & (10 * np.log10(tone + 1e-12) > -45)
+        good &= (low > 0.1 * high) & (high > 0.1 * low)
         found.append(np.where(good, row.argmax(axis=0) * 4 + column.argmax(axis=0), -1))
     key = np.concatenate(found)
     presses = []
     for name in np.unique(key[key >= 0]):
-        presses += [(a, b) for a, b in _runs(key == name) if b - a >= 5]
+        for a, b in _runs(_closed(key == name, _KEY_FLICKER)):
+            if b - a >= 5 and _is_key(samples[a * _TONE_HOP : b * _TONE_HOP], *divmod(int(name), 4)):
+                presses.append((a, b))
     group: list[tuple[int, int]] = []
     for press in [*sorted(presses), None]:
         if group and (press is None or (press[0] - group[-1][1]) * hop_s > 3):
@@ -325,6 +397,17 @@ def _keys(samples: Samples) -> Iterator[SoundMark]:
             group = []
         if press is not None:
             group.append(press)
+
+
+def _is_key(samples: Samples, row: int, column: int) -> bool:
+    """Whether both frequencies are within 2.5 % of a key's: 1.5 % must be taken, 3.5 % must not (ITU-T Q.24)."""
+    size = 8192
+    power = np.abs(np.fft.rfft(samples[:size] * np.hanning(min(samples.size, size)), size))
+    for hz in (_KEY_ROWS_HZ[row], _KEY_COLUMNS_HZ[column]):
+        low, high = int(0.94 * hz * size / _RATE_HZ), int(1.06 * hz * size / _RATE_HZ)
+        if abs((low + int(power[low:high].argmax())) * _RATE_HZ / size / hz - 1) > 0.025:
+            return False
+    return True
 
 
 def _music(samples: Samples, voiced: Iterable[Span], tones: list[Span]) -> Iterator[SoundMark]:
