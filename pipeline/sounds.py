@@ -40,6 +40,9 @@ _TONE_OFF_HZ = 10.0
 """How far the bursts of one train may lie apart in pitch."""
 
 _KEY_WINDOW = 256
+# of the power above the noise: where the key is switched, and where it sounds; and of all power
+_KEY_PURITY = 0.6
+_KEY_SURE = 0.86
 _KEY_SHARE = 0.4
 _KEY_FLICKER = 2
 _KEY_ROWS_HZ = (697, 770, 852, 941)
@@ -381,14 +384,16 @@ def _keys(samples: Samples) -> Iterator[SoundMark]:
         low, high = row.max(axis=0), column.max(axis=0)
         # twist: the column may be 4 dB above or 8 dB below the row, and a codec adds to that
         tone = low + high
-        good = (tone > 0.8 * clear) & (tone > _KEY_SHARE * total) & (10 * np.log10(tone + 1e-12) > -45)
-        good &= (low > 0.1 * high) & (high > 0.1 * low)
-        found.append(np.where(good, row.argmax(axis=0) * 4 + column.argmax(axis=0), -1))
-    key = np.concatenate(found)
+        good = (tone > _KEY_PURITY * clear) & (tone > _KEY_SHARE * total) & (10 * np.log10(tone + 1e-12) > -45)
+        good &= (low > 0.05 * high) & (high > 0.05 * low)
+        name = np.where(good, row.argmax(axis=0) * 4 + column.argmax(axis=0), -1)
+        found.append(np.stack([name, tone > _KEY_SURE * clear]))
+    key, sure = np.concatenate(found, axis=1)
     presses = []
     for name in np.unique(key[key >= 0]):
         for a, b in _runs(_closed(key == name, _KEY_FLICKER)):
-            if b - a >= 5 and _is_key(samples[a * _TONE_HOP : b * _TONE_HOP], *divmod(int(name), 4)):
+            enough = b - a >= 6 and np.count_nonzero(sure[a:b]) >= 3
+            if enough and _is_key(samples[a * _TONE_HOP : b * _TONE_HOP], *divmod(int(name), 4)):
                 presses.append((a, b))
     group: list[tuple[int, int]] = []
     for press in [*sorted(presses), None]:
