@@ -123,7 +123,7 @@ def encode(source: Path, target: Path, codec: str, settings: Settings) -> None:
         import soundfile
     except ImportError as error:
         raise BadSetting(
-            f"codec {codec}: this ffmpeg cannot write it; pip install soundfile, or name another ffmpeg in decode.ffmpeg"
+            f"codec {codec}: ffmpeg cannot write it; pip install soundfile, or name another ffmpeg in decode.ffmpeg"
         ) from error
     with tempfile.TemporaryDirectory(prefix="callqa-render-") as folder:
         narrow = Path(folder, "narrow.wav")

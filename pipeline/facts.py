@@ -57,8 +57,6 @@ AT_END_S = 0.3
 LAST_TONE_S = 1.5
 """Busy tone that ends no earlier before the recording's end is what the line died with."""
 
-DIGITAL_SILENCE_DBFS = -85.0
-
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’-][A-Za-zÀ-ɏ]+)*")
 _DIGIT = re.compile(r"\d")
@@ -304,7 +302,7 @@ def find_overlaps(voiced: dict[Role, tuple[Span, ...]], turns: Sequence[Turn], r
 
 def released_by(heard: Heard, roles: Roles, turns: Sequence[Turn], cdr: CDR) -> HangUp:
     """Who released first: the CDR, else which channel died while the other lived, else who speaks into a dead line."""
-    ends = [end for end in heard.line_ends if end.at_s <= heard.duration_s - AT_END_S and _tells(end, heard)]
+    ends = [end for end in heard.line_ends if end.at_s <= heard.duration_s - AT_END_S]
     first = _first_end(ends, heard)
     if cdr.release_party is not None:
         at_s = first.at_s if first else None
@@ -323,19 +321,6 @@ def released_by(heard: Heard, roles: Roles, turns: Sequence[Turn], cdr: CDR) -> 
     return HangUp(
         "agent" if left == "agent" else "customer", "inferred", first.at_s, f"the {left}'s channel {how}{more}"
     )
-
-
-def _tells(end: LineEnd, heard: Heard) -> bool:
-    """Digital silence at the end is no news on a channel that is digitally silent whenever nobody speaks on it."""
-    if end.kind == "busy" or end.channel >= len(heard.levels_dbfs):
-        return True
-    levels = heard.levels_dbfs[end.channel][: max(0, int(end.at_s / LEVEL_STEP_S) - 1)]
-    run = 0
-    for level in levels:
-        run = run + 1 if level <= DIGITAL_SILENCE_DBFS else 0
-        if run * LEVEL_STEP_S >= 0.75:
-            return False
-    return True
 
 
 def _first_end(ends: Sequence[LineEnd], heard: Heard) -> LineEnd | None:

@@ -36,10 +36,10 @@ from pipeline.settings import Settings
 from pipeline.sounds import levels_dbfs, line_ends, sound_marks, without
 from pipeline.wording import finish
 
-HEARING = "1"
+HEARING = "2"
 """Raised whenever the code of hearing changes what is heard; part of every artefact's fingerprint."""
 
-JUDGING = "2"
+JUDGING = "3"
 """Raised whenever the code of judging changes verdicts; part of every judged file's key."""
 
 
@@ -94,7 +94,7 @@ def hear_audio(
         heard_voices = tuple(ears.voice_activity.voiced(channel) for channel in audio.samples)
     with _timed(timings_s, "sounds"):
         marks = sound_marks(audio, heard_voices)
-        voiced = without(heard_voices, marks)
+        voiced = without(heard_voices, marks, audio)
         ends = line_ends(audio, marks)
     with _timed(timings_s, "language"):
         language, language_probability = _language(audio, voiced, ears, settings)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -42,7 +43,7 @@ _TONE_OFF_HZ = 10.0
 _KEY_WINDOW = 256
 # of the power above the noise: where the key is switched, and where it sounds; and of all power
 _KEY_PURITY = 0.6
-_KEY_SURE = 0.86
+_KEY_SURE = 0.85
 _KEY_SHARE = 0.4
 _KEY_FLICKER = 2
 _KEY_ROWS_HZ = (697, 770, 852, 941)
@@ -86,13 +87,45 @@ def sound_marks(audio: Audio, voiced: tuple[tuple[Span, ...], ...] = ()) -> tupl
     return tuple(sorted(marks, key=lambda mark: (mark.span, mark.channel or 0, mark.kind)))
 
 
-def without(voiced: tuple[tuple[Span, ...], ...], marks: tuple[SoundMark, ...]) -> tuple[tuple[Span, ...], ...]:
-    """Voiced spans, per channel, less what is tone or music on that channel; remainders under 0.1 s go too."""
+def without(
+    voiced: tuple[tuple[Span, ...], ...], marks: tuple[SoundMark, ...], audio: Audio | None = None
+) -> tuple[tuple[Span, ...], ...]:
+    """Voiced spans, per channel, less what is tone or music on that channel; remainders under 0.1 s go too.
+
+    With `audio`, what is voiced over ring-back or busy tone stays where there is more than the tone: who still
+    speaks when the line gives busy tone has not hung up.
+    """
     left = []
     for channel, spans in enumerate(voiced):
-        holes = [mark.span for mark in marks if mark.channel in (None, channel)]
-        left.append(tuple(span for span in _less(spans, holes) if span.duration_s >= 0.1))
+        here = [mark for mark in marks if mark.channel in (None, channel)]
+        holes = [mark.span for mark in here if mark.kind not in ("ring", "busy")]
+        trains = [mark.span for mark in here if mark.kind in ("ring", "busy")]
+        if audio is not None:
+            trains = [part for span in trains for part in _less([span], _voices_over(audio.samples[channel], span))]
+        left.append(tuple(span for span in _less(spans, holes + trains) if span.duration_s >= 0.1))
     return tuple(left)
+
+
+def _voices_over(samples: Samples, train: Span) -> list[Span]:
+    """Where in a train of tone there is more than the tone and the line's noise, for a quarter second at least."""
+    start_s = max(0.0, train.start_s - 0.1)
+    narrow = _halved(samples[int(start_s * RATE_HZ) : int((train.end_s + 0.1) * RATE_HZ)])
+    w, hop_s = _TONE_WINDOW, _TONE_HOP / _RATE_HZ
+    rest, tone, noise = [], [], []
+    for power in _frames(narrow, w, _TONE_HOP):
+        beside = np.concatenate([power[:, _bins(120, 340, w)], power[:, _bins(700, _TOP_HZ, w)]], axis=1)
+        hiss = _noise(beside, 0.5) * beside.shape[1]
+        rest.append(beside.sum(axis=1) - hiss)
+        noise.append(hiss)
+        tone.append(power[:, _bins(375, 655, w)].sum(axis=1))
+    if not rest:
+        return []
+    # codecs bend a tone: its harmonics come some 20 dB below it
+    least = max(_AUDIBLE, 0.03 * float(np.percentile(np.concatenate(tone), 60)))
+    loud = np.convolve(np.concatenate(rest), np.full(8, 0.125), "same")
+    heard = loud > np.maximum(least, 0.5 * np.concatenate(noise))
+    runs = _runs(_closed(heard, round(0.3 / hop_s)))
+    return [Span(start_s + a * hop_s, start_s + b * hop_s) for a, b in runs if (b - a) * hop_s >= 0.25]
 
 
 def levels_dbfs(samples: Samples) -> tuple[float, ...]:
@@ -147,8 +180,8 @@ def _line_end(samples: Samples, busy: list[Span]) -> tuple[float, Literal["digit
     dead = (level <= -85) | ((level <= -70) & (level <= np.percentile(live_levels, 20) - 10))
     tone = np.zeros(count, bool)
     for span in busy:
-        # a burst's edges are placed within a window's length
-        tone[max(0, int((span.start_s - 0.05) / step_s)) : int((span.end_s + 0.05) / step_s) + 1] = True
+        # a burst's edges are placed within a window's length, and GSM rings on after it
+        tone[max(0, int((span.start_s - 0.05) / step_s)) : int((span.end_s + 0.2) / step_s) + 1] = True
     alive = ~(dead | tone)
     if busy and (count * step_s - busy[-1].end_s) < _BUSY_PERIOD_S:
         # the recording may end within a burst that is too short to be known as one
@@ -169,12 +202,12 @@ def _line_end(samples: Samples, busy: list[Span]) -> tuple[float, Literal["digit
     if not dead[start:-3].any():
         return None
     before = list(_runs(dead[:start]))
-    loud = max(-40.0, float(np.percentile(level[:start][alive[:start]], 95)) - 15)
+    loud = max(-40.0, float(np.percentile(level[:start][alive[:start]], 95)) - 12)
     noise_s = np.count_nonzero(alive[:start] & (level[:start] < loud)) * step_s
     # long runs are a muted microphone or a hold, the first is the wait before the line is through
     pauses_s = sum(b - a for a, b in before if a > 0 and 0.1 <= (b - a) * step_s <= 5) * step_s
     longest_s = max(((b - a) * step_s for a, b in before), default=0.0)
-    if longest_s < 0.1 or (noise_s >= 0.5 and pauses_s < 0.3 * (pauses_s + noise_s)):
+    if longest_s < 0.2 or (noise_s >= 0.5 and pauses_s < 0.3 * (pauses_s + noise_s)):
         return at_s, "digital-silence"
     if gone_s >= max(3 * longest_s, longest_s + 3):
         return at_s, "digital-silence"
@@ -244,7 +277,7 @@ def _closed(flags: Flags, longest: int) -> Flags:
     """Flags with gaps of up to `longest` filled."""
     filled = flags.copy()
     for start, end in _runs(~flags):
-        if 0 < start and end < flags.size and end - start <= longest:
+        if start > 0 and end < flags.size and end - start <= longest:
             filled[start:end] = True
     return filled
 
@@ -304,7 +337,7 @@ def _progress_tones(samples: Samples) -> Iterator[SoundMark]:
             # a voice may cover a burst; it counts all the same
             period_s = 2 * float(np.median([burst.span.duration_s for burst in train]))
             count = 1 + sum(
-                max(1, round((b.span.start_s - a.span.start_s) / period_s)) for a, b in zip(train, train[1:])
+                max(1, round((b.span.start_s - a.span.start_s) / period_s)) for a, b in pairwise(train)
             )
             yield SoundMark(Span(train[0].span.start_s, train[-1].span.end_s), "busy", None, count)
         else:
@@ -333,25 +366,27 @@ def _progress_tones(samples: Samples) -> Iterator[SoundMark]:
 
 
 def _busy_train(bursts: list[_Burst], end_s: float) -> list[_Burst]:
-    """The first of the bursts and those that follow it as busy tone does, but for at most one that is not heard."""
+    """The first of the bursts and those that follow in its beat; a voice may cover some, but not half of them."""
     train, missed = [bursts[0]], 0
+    on_s = bursts[0].span.duration_s
+    if not 0.2 <= on_s <= 0.85:
+        return train
     for burst in bursts[1:]:
-        last = train[-1].span
-        on_s, off_s = last.duration_s, burst.span.start_s - last.end_s
-        if off_s > 4:
+        last, span = train[-1].span, burst.span
+        if span.start_s - last.end_s > 8 * on_s:
             break
-        if burst.family != train[0].family or abs(burst.pitch_hz - train[0].pitch_hz) > _TONE_OFF_HZ:
-            continue
-        cut = burst.span.end_s > end_s - 0.1 and burst.span.duration_s < on_s
-        alike = 0.2 <= on_s <= 0.85 and (abs(burst.span.duration_s - on_s) <= 0.1 or cut)
-        slack_s = 0.12 + 0.1 * on_s
-        if alike and abs(off_s - on_s) <= slack_s:
+        # what was heard of the beat so far places later bursts better than one burst's length
+        beat_s = train[1].span.start_s - train[0].span.start_s if len(train) > 1 else 2 * on_s
+        beats = max(1, round((span.start_s - last.start_s) / beat_s))
+        off_by_s = abs(span.start_s - last.start_s - beats * beat_s)
+        cut = span.end_s > end_s - 0.1 and span.duration_s < on_s
+        alike = burst.family == train[0].family and abs(burst.pitch_hz - train[0].pitch_hz) <= _TONE_OFF_HZ
+        alike &= cut or abs(span.duration_s - on_s) <= 0.1
+        if alike and off_by_s <= 0.12 + 0.1 * on_s and missed + beats - 1 < len(train):
             train.append(burst)
-        elif alike and len(train) - 1 > missed and abs(off_s - 3 * on_s) <= slack_s:
-            train.append(burst)
-            missed += 1
-        else:
-            break
+            missed += beats - 1
+            if not cut:
+                on_s = span.duration_s
     return train
 
 
@@ -392,7 +427,7 @@ def _keys(samples: Samples) -> Iterator[SoundMark]:
     presses = []
     for name in np.unique(key[key >= 0]):
         for a, b in _runs(_closed(key == name, _KEY_FLICKER)):
-            enough = b - a >= 6 and np.count_nonzero(sure[a:b]) >= 3
+            enough = b - a >= 6 and np.count_nonzero(sure[a:b]) >= 2
             if enough and _is_key(samples[a * _TONE_HOP : b * _TONE_HOP], *divmod(int(name), 4)):
                 presses.append((a, b))
     group: list[tuple[int, int]] = []

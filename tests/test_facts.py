@@ -142,11 +142,11 @@ class TestHangUp:
         ends = [LineEnd(0, 19.9, "digital-silence")]
         assert build_call(heard_call(LINES, duration_s=20.0, line_ends=ends), MAP).hang_up.by is None
 
-    def test_a_line_that_is_silent_in_every_pause_tells_nothing(self):
-        gaps = tuple(-100.0 if 6.0 <= i / 4 < 12.0 or i / 4 > 16.0 else -30.0 for i in range(81))
+    def test_a_microphone_that_was_muted_once_tells_all_the_same(self):
+        muted = tuple(-100.0 if 6.0 <= i / 4 < 12.0 or i / 4 > 16.0 else -30.0 for i in range(81))
         ends = [LineEnd(0, 16.0, "digital-silence")]
-        heard = heard_call(LINES, duration_s=20.0, line_ends=ends, levels_dbfs=(gaps, gaps))
-        assert build_call(heard, MAP).hang_up.by is None
+        heard = heard_call(LINES, duration_s=20.0, line_ends=ends, levels_dbfs=(muted, muted))
+        assert build_call(heard, MAP).hang_up.by == "agent"
 
     def test_unknown_roles_give_no_side(self):
         lines = [("ch0", 1.0, 2.0, "今天天气不错。"), ("ch1", 3.0, 4.0, "是啊。")]

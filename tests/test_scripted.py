@@ -14,6 +14,7 @@ from pipeline.decode import decode
 from pipeline.rulebook import load_rulebook
 from pipeline.run import Ears, hear_audio, judge
 from pipeline.settings import Settings
+from pipeline.wording import finish
 
 
 @pytest.mark.models
@@ -41,4 +42,7 @@ def test_lines_without_voice_are_not_heard() -> None:
     segments = recognizer.transcribe([], [(Span(0.2, 0.9),)], "zh")
     assert [segment.text for segment in segments] == ["您好"]
     assert [word.text for word in segments[0].words] == ["您", "好"]
+    english = ScriptedRecognizer({0: [(Span(0.0, 1.0), "Please hold.")]}, "en")
+    (segment,) = finish(english.transcribe([], [(Span(0.2, 0.9),)], "en"), ((Span(0.2, 0.9),),))
+    assert segment.text == "Please hold."
     assert recognizer.transcribe([], [(), (Span(0.2, 0.9),)], "zh") == []

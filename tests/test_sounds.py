@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import telephone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from malformed import AMR, MP3, encoded, voice, wav
@@ -117,6 +118,69 @@ def test_tones_between_speech_keep_apart(tmp_path: Path) -> None:
     assert [(mark.kind, mark.count) for mark in marks] == [("ring", 3), ("busy", 5)]
 
 
+NOISY = ["mulaw", "gsm", "mp3", "opus"]
+
+
+def in_noise(tmp_path: Path, sound: np.ndarray, coding: str, snr_db: float = 10.0) -> Audio:
+    """The sound, at the level of speech or below, in white noise `snr_db` under -20 dBFS."""
+    return through(tmp_path, line(sound, noise_db=-20 - snr_db), coding)
+
+
+@pytest.mark.parametrize("coding", NOISY)
+@pytest.mark.parametrize("name", ["cn", "us", "uk", "au"])
+def test_rings_are_counted_in_loud_noise_through_codecs(tmp_path: Path, name: str, coding: str) -> None:
+    ring = telephone.cadence(3, telephone.RINGS[name], dbfs=-26)
+    (mark,) = sound_marks(in_noise(tmp_path, ring, coding))
+    assert (mark.kind, mark.count) == ("ring", 3)
+
+
+@pytest.mark.parametrize("coding", NOISY)
+@pytest.mark.parametrize("name", ["cn", "us", "uk", "mx"])
+def test_busy_tone_is_found_in_loud_noise_through_codecs(tmp_path: Path, name: str, coding: str) -> None:
+    busy = telephone.cadence(6, telephone.BUSIES[name], dbfs=-26)
+    (mark,) = sound_marks(in_noise(tmp_path, busy, coding))
+    assert (mark.kind, mark.count) == ("busy", 6)
+
+
+@pytest.mark.parametrize("coding", NOISY)
+def test_every_key_is_found_in_noise_through_codecs(tmp_path: Path, coding: str) -> None:
+    keys = [
+        np.concatenate([telephone.key(name, 0.1, -22, (-6, 0, 4)[n % 3], (0.99, 1.01)[n % 2]), telephone.silence(0.1)])
+        for n, name in enumerate(telephone.KEYS)
+    ]
+    (mark,) = sound_marks(in_noise(tmp_path, np.concatenate(keys), coding))
+    assert (mark.kind, mark.count) == ("dtmf", 16)
+
+
+def test_a_melody_of_pure_notes_is_no_ring_and_no_key(tmp_path: Path) -> None:
+    """A flute that plays about the pitch of ring-back, and a third and a fifth that lie near a key's."""
+    rng = np.random.default_rng(5)
+    notes = [telephone.tone(s, hz) for s, hz in ((0.9, 440), (0.5, 494), (1.0, 440), (0.4, 392), (0.9, 466))]
+    pairs = [telephone.tone(0.15, low, high) for low, high in ((740, 1245), (784, 1318), (880, 1397))]
+    sound = np.concatenate([*notes, *pairs, telephone.music("flute", 8, rng)])
+    kinds = {mark.kind for mark in sound_marks(through(tmp_path, line(sound), "mulaw"))}
+    assert kinds <= {"music"}
+
+
+@pytest.mark.parametrize("coding", NOISY)
+@pytest.mark.parametrize("name", ["cn", "mx"])
+def test_a_voice_over_busy_tone_stays_and_the_tone_goes(tmp_path: Path, samples: Path, name: str, coding: str) -> None:
+    busy = telephone.cadence(12, telephone.BUSIES[name], dbfs=-22)
+    agent = decode(samples / "20261116-142011-2115-repair.wav", DECODE).samples[0, ::2]
+    spoken = agent[int(0.5 * RATE) : int(1.5 * RATE)]
+    busy[2 * RATE : 3 * RATE] += telephone.at_level(spoken, -20)
+    audio = through(tmp_path, line(busy, noise_db=-36), coding)
+    (mark,) = marks = sound_marks(audio)
+    assert (mark.kind, mark.count) == ("busy", 12)
+    # voice activity takes tone in noise for a voice
+    everything = ((Span(0.5, audio.duration_s),),)
+    left = [span for span in without(everything, marks, audio)[0] if 2 < span.start_s < mark.span.end_s - 0.1]
+    assert left
+    assert min(span.start_s for span in left) > 3.8
+    assert max(span.end_s for span in left) < 5.3
+    assert sum(span.duration_s for span in left) > 0.4
+
+
 def music(seconds: float, seed: int = 3) -> np.ndarray:
     """Chords and a melody of plucked notes, as on hold."""
     rng = np.random.default_rng(seed)
@@ -216,6 +280,24 @@ def padded(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 AGENT = np.concatenate([still(1, 1), speech(8) + still(8, 2), still(1, 3)])
 CUSTOMER = np.concatenate([still(2, 4), speech(6, 2) + still(6, 5), still(1, 6)])
+
+
+@pytest.mark.parametrize("coding", ["mulaw", "gsm", "mp3", "opus"])
+@pytest.mark.parametrize("side", [0, 1])
+def test_the_side_that_leaves_a_noisy_line_is_told(tmp_path: Path, side: int, coding: str) -> None:
+    """Loud line noise on both channels; one stops with a click, the other goes on for 1.5 s."""
+    rng = np.random.default_rng(3)
+    stays = np.concatenate([speech(8), np.zeros(2 * RATE)]) + still(10, 1, -35)
+    leaves = np.concatenate([np.zeros(2 * RATE), speech(6, 2)]) + still(8, 2, -35)
+    left = np.concatenate([leaves, still(0.5, 3, -35), telephone.click(rng), dead(2)])[: stays.size]
+    both = [left, stays] if side == 0 else [stays, left]
+    # GSM has no stereo: recorders keep a file a leg
+    legs = [through(tmp_path, leg, coding).samples[0] for leg in both]
+    size = min(leg.size for leg in legs)
+    audio = Audio(np.stack([leg[:size] for leg in legs]), "stereo")
+    (end,) = line_ends(audio, sound_marks(audio))
+    assert (end.channel, end.kind) == (side, "digital-silence")
+    assert end.at_s == pytest.approx(8.5, abs=0.3)
 
 
 @pytest.mark.parametrize("coding", ["pcm", "mulaw", "alaw", "mp3", "opus"])
