@@ -57,6 +57,7 @@ _MUSIC_DBFS = -50.0
 _MUSIC_STEADY = 0.38
 _MUSIC_STEADY_VOICED = 0.45
 _MUSIC_SHORTEST_S = 3.0
+_MUSIC_REST_S = 1.5
 
 _LINE_STEP = 320
 _BUSY_PERIOD_S = 1.5
@@ -333,7 +334,8 @@ def _progress_tones(samples: Samples) -> Iterator[SoundMark]:
     left: list[_Burst] = []
     while bursts:
         train = _busy_train(bursts, end_s)
-        if len(train) > 1:
+        # two notes of a melody may come in its beat
+        if len(train) > 2 or (len(train) == 2 and all(_stands_alone(samples, burst) for burst in train)):
             # a voice may cover a burst; it counts all the same
             period_s = 2 * float(np.median([burst.span.duration_s for burst in train]))
             count = 1 + sum(
@@ -341,6 +343,7 @@ def _progress_tones(samples: Samples) -> Iterator[SoundMark]:
             )
             yield SoundMark(Span(train[0].span.start_s, train[-1].span.end_s), "busy", None, count)
         else:
+            train = train[:1]
             left += train
         bursts = [burst for burst in bursts if burst not in train]
     rings: list[_Burst] = []
@@ -466,7 +469,8 @@ def _music(samples: Samples, voiced: Iterable[Span], tones: list[Span]) -> Itera
     for span in voiced:
         enough[int(span.start_s / hop_s) : int(span.end_s / hop_s) + 1] = _MUSIC_STEADY_VOICED
     is_music = (mean > enough) & (heard > 0.6 * width)
-    for start, end in _runs(is_music):
+    # a rest, or a passage of drums, does not end the piece
+    for start, end in _runs(_closed(is_music, int(_MUSIC_REST_S / hop_s))):
         span = Span(start * hop_s, end * hop_s)
         if span.duration_s >= _MUSIC_SHORTEST_S:
             yield SoundMark(span, "music")
