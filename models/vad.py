@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,10 @@ _FRAME_S = FRAME / RATE_HZ
 _CONTEXT = 64
 _BLOCK = 2048
 _LOUD_LEAD = 8
+_GAP_S = 0.8
+_SURE_S = 0.3
+_WITHIN_DB = 30.0
+_ABOVE_DB = 8.0
 
 _Flags = npt.NDArray[np.bool_]
 
@@ -36,6 +42,12 @@ class SileroVoiceActivity:
     half the threshold and are added before one (0.26 s at most): short replies ("嗯", "yes") often get no
     higher, and late. Spans under `shortest_s` are dropped. `lead_s` is added before every span, because the
     network answers that much late (median over practice calls of 8 kHz; the end needs nothing).
+
+    After a loud voice the network is deaf for seconds to one that is 20 dB quieter, as the two sides of a call on
+    one channel may be. So where a channel is `shared`, a gap of 0.8 s or more with sound in it is looked at a second
+    time, by itself and at its own loudness. What is then found counts when it lasts 0.3 s and its louder parts are
+    at most 30 dB under the channel's other speech and 8 dB above its quiet. On a channel of one's own the quieter
+    voice is the other side's echo.
     """
 
     def __init__(
@@ -47,10 +59,39 @@ class SileroVoiceActivity:
         self._lead_s = lead_s
         self._session: Any = None
         version = importlib.metadata.version("silero-vad")
-        self.fingerprint = f"silero-vad {version} {threshold} {shortest_s} {shortest_gap_s} {lead_s} v2"
+        self.fingerprint = f"silero-vad {version} {threshold} {shortest_s} {shortest_gap_s} {lead_s} v3"
 
-    def voiced(self, samples: Samples) -> tuple[Span, ...]:
-        """Speech spans, sorted and disjoint, of samples of shape (n,) at 16 kHz. Raises BadModel."""
+    def voiced(self, samples: Samples, shared: bool = False) -> tuple[Span, ...]:
+        """Speech spans, sorted and disjoint, of samples of shape (n,) at 16 kHz. Raises BadModel.
+
+        `shared`: whether both sides of a call speak on this channel.
+        """
+        spans = self._look(samples)
+        if not spans or not shared:
+            return spans
+        level = _frame_levels_db(samples)
+        speech = np.concatenate([level[_frames(span)] for span in spans])
+        least = max(float(np.median(speech)) - _WITHIN_DB, float(np.percentile(level, 10)) + _ABOVE_DB)
+        edges = [0.0, *(edge for span in spans for edge in (span.start_s, span.end_s)), samples.size / RATE_HZ]
+        found = list(spans)
+        for start_s, end_s in zip(edges[::2], edges[1::2], strict=True):
+            gap = Span(start_s, end_s)
+            if gap.duration_s >= _GAP_S and (level[_frames(gap)] >= least).any():
+                found += self._look_again(samples, gap, level, least)
+        return _joined(found)
+
+    def _look_again(self, samples: Samples, gap: Span, level: Samples, least: float) -> list[Span]:
+        """Speech spans in a gap, looked at by itself, whose louder parts reach `least`, in dBFS."""
+        first, last = math.ceil(gap.start_s / _FRAME_S), int(gap.end_s / _FRAME_S)
+        shift_s = first * _FRAME_S
+        spans = (
+            Span(round(span.start_s + shift_s, 3), round(span.end_s + shift_s, 3))
+            for span in self._look(samples[first * FRAME : last * FRAME])
+        )
+        sure = (span for span in spans if span.duration_s >= _SURE_S)
+        return [span for span in sure if np.percentile(level[_frames(span)], 90) >= least]
+
+    def _look(self, samples: Samples) -> tuple[Span, ...]:
         if samples.size == 0:
             return ()
         probability = self._probabilities(_levelled(samples))
@@ -119,6 +160,22 @@ class SileroVoiceActivity:
             except Exception as error:
                 raise BadModel(f"{path}: cannot be loaded; install silero-vad 6.2 or later again") from error
         return self._session
+
+
+def _frames(span: Span) -> slice:
+    """The frames that a span reaches into; never none."""
+    return slice(int(span.start_s / _FRAME_S), max(int(span.start_s / _FRAME_S) + 1, math.ceil(span.end_s / _FRAME_S)))
+
+
+def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Spans in order; those that touch, to a frame, are one."""
+    joined: list[Span] = []
+    for span in sorted(spans):
+        if joined and span.start_s - joined[-1].end_s <= _FRAME_S:
+            joined[-1] = Span(joined[-1].start_s, span.end_s)
+        else:
+            joined.append(span)
+    return tuple(joined)
 
 
 def _levelled(samples: Samples) -> Samples:

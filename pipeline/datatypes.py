@@ -404,8 +404,10 @@ class Diarizer(Protocol):
 
 
 class VoiceActivity(Protocol):
-    """Finds speech. Returns spans of one channel (shape (n,), 16 kHz), sorted and disjoint."""
+    """Finds speech."""
 
     fingerprint: str
 
-    def voiced(self, samples: Samples) -> tuple[Span, ...]: ...
+    def voiced(self, samples: Samples, shared: bool = False) -> tuple[Span, ...]:
+        """Spans of one channel (shape (n,), 16 kHz), sorted and disjoint. `shared`: both sides speak on it."""
+        ...

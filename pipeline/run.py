@@ -91,7 +91,7 @@ def hear_audio(
     """Hear decoded sound: everything of `hear` behind the decoder."""
     timings_s = {} if timings_s is None else timings_s
     with _timed(timings_s, "voice activity"):
-        heard_voices = tuple(ears.voice_activity.voiced(channel) for channel in audio.samples)
+        heard_voices = tuple(ears.voice_activity.voiced(channel, audio.channels == 1) for channel in audio.samples)
     with _timed(timings_s, "sounds"):
         marks = sound_marks(audio, heard_voices)
         voiced = without(heard_voices, marks, audio)

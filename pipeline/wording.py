@@ -24,6 +24,9 @@ PAUSE_S = 0.35
 STOP_S = 0.8
 """A Chinese speaker who pauses this long has ended a sentence."""
 
+NO_SPEECH, UNLIKELY = 0.6, -1.0
+"""Above the one and below the other Whisper's authors hold a window to be silent (whisper/transcribe.py)."""
+
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _SOUND = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3400-\u9fff\uf900-\ufaff]+(?:['’][a-z]+)?")
 _LATIN_END = re.compile(r"[a-zA-Z0-9'-]$")
@@ -164,10 +167,11 @@ def gate(
 ) -> str | None:
     """Why nobody said this segment, or None.
 
-    "sound": it lies in music, tones or a prompt. "silence": next to no voice, or more words than a mouth can
-    say in it. "repetition": a loop, told from a speaker who repeats himself by its speed, its length or the
-    engine's own doubt. "phrase": subtitle credits and sign-offs of videos, unless heard clearly. "echo": only
-    the hot words, in their order. "doubt": a probability that words guessed at random get.
+    "sound": it lies in music, tones or a prompt. "silence": next to no voice, more words than a mouth can say in
+    it, or an engine that hears no speech there and doubts its own words. "repetition": a loop, told from a speaker
+    who repeats himself by its speed, its length or the engine's own doubt. "phrase": subtitle credits and sign-offs
+    of videos, unless heard clearly. "echo": only the hot words, in their order. "doubt": a probability that words
+    guessed at random get.
     """
     sounds = _SOUND.findall(segment.text.lower())
     if not sounds:
@@ -189,6 +193,8 @@ def gate(
         return "repetition"
     if _echoes(sounds, hot_words):
         return "echo"
+    if segment.no_speech_probability > NO_SPEECH and segment.mean_log_probability < UNLIKELY:
+        return "silence"
     bare = " ".join(sounds) if segment.language != "zh" else "".join(sounds)
     if _CREDITS.search(segment.text) and (weak or segment.mean_log_probability < -0.25):
         return "phrase"

@@ -9,13 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import no_speech
 import numpy as np
 import pytest
 
 from models.vad import SileroVoiceActivity
-from pipeline.datatypes import RATE_HZ, Samples, Span
+from pipeline.datatypes import RATE_HZ, Audio, Samples, Span
 from pipeline.decode import decode
-from pipeline.settings import CHECKOUT, Settings
+from pipeline.settings import CHECKOUT, Settings, load_settings
+from pipeline.sounds import sound_marks, without
 
 pytestmark = pytest.mark.models
 
@@ -85,6 +87,57 @@ def test_edges_and_short_replies(vad: SileroVoiceActivity, samples: Path, settin
     assert len(starts) >= 20
     assert np.percentile(np.abs(starts), 95) < 0.15
     assert np.percentile(np.abs(ends), 95) < 0.15
+
+
+def share(spans: list[Span], voiced: tuple[Span, ...]) -> float:
+    """How much of some spans is voiced, 0–1."""
+    return sum(a.overlap_s(b) for a in spans for b in voiced) / sum(span.duration_s for span in spans)
+
+
+@pytest.fixture(scope="module")
+def booking(samples: Path) -> tuple[Samples, dict]:  # type: ignore[type-arg]
+    """A stereo call and its truth."""
+    file = samples / "20261118-130214-E301-booking.wav"
+    settings = load_settings()
+    truth = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    return decode(file, settings.decode, settings.ingest).samples, truth
+
+
+def test_a_quiet_side_is_heard_behind_a_loud_one_on_the_same_channel(
+    vad: SileroVoiceActivity,
+    booking: tuple[Samples, dict],  # type: ignore[type-arg]
+) -> None:
+    channels, truth = booking
+    mixed = channels[0] + np.float32(10 ** (-22 / 20)) * channels[1]
+    quiet = turns(truth, 1)
+    one, both = vad.voiced(mixed), vad.voiced(mixed, shared=True)
+    assert share(quiet, one) < 0.5, "else this call tells nothing"
+    assert share(quiet, both) > 0.8
+    assert all(a.end_s < b.start_s for a, b in itertools.pairwise(both))
+    said = [*turns(truth, 0), *quiet]
+    more_s = sum(span.duration_s for span in both) - sum(span.duration_s for span in one)
+    right_s = sum(a.overlap_s(b) for a in said for b in both) - sum(a.overlap_s(b) for a in said for b in one)
+    assert right_s > 0.75 * more_s, "what the second look adds is speech, but for edges"
+
+
+@pytest.mark.parametrize("name", ["comfort_noise", "hum", "keys", "clicks", "chords", "percussion", "band"])
+def test_the_second_look_finds_no_voice_between_speech(
+    vad: SileroVoiceActivity,
+    booking: tuple[Samples, dict],  # type: ignore[type-arg]
+    name: str,
+) -> None:
+    speech = booking[0].mean(axis=0, dtype=np.float32)[6 * RATE_HZ : 16 * RATE_HZ]
+    draw = np.random.default_rng(3)
+    sound = np.repeat(no_speech.on_a_line(no_speech.MAKERS[name](draw), draw), RATE_HZ // no_speech.RATE_HZ)
+    whole = np.concatenate([speech, sound, speech])
+    inside = [Span(speech.size / RATE_HZ + 0.3, (speech.size + sound.size) / RATE_HZ - 0.3)]
+    found = []
+    for shared in (False, True):
+        voiced = (vad.voiced(whole, shared),)
+        # tones and music are taken out of what is voiced, as in a call
+        (left,) = without(voiced, sound_marks(Audio(whole[None], "mono"), voiced))
+        found.append(share(inside, left))
+    assert found[1] <= found[0] + 0.002
 
 
 def test_settings_change_the_fingerprint() -> None:

@@ -151,6 +151,27 @@ def test_what_nobody_said_is_marked(text: str, language: str, probability: float
     assert gate(said, voiced) == reason
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "probability", "voiced_s"),
+    [
+        # what Whisper base wrote of hold music, drums and a hum that voice activity took for a voice
+        ("thank you very much", "en", 0.18, 0.35),
+        ("you", "en", 0.04, 0.22),
+        ("ha ha ha ha ha ha", "en", 0.33, 2.0),
+        ("this is the end of the video thank you so much for watching see you in the next video", "en", 0.32, 4.0),
+    ],
+)
+def test_words_that_the_engine_itself_doubts_are_marked(
+    text: str, language: str, probability: float, voiced_s: float
+) -> None:
+    said, voiced = segment(text, language, probability, voiced_s, no_speech=0.65)
+    assert gate(said, voiced) == "silence"
+    said, voiced = segment(text, language, 0.6, no_speech=0.65)
+    assert gate(said, voiced) is None, "sure words are speech, whatever the engine holds of the window"
+    said, voiced = segment("对", "zh", 0.13, no_speech=0.02)
+    assert gate(said, voiced) is None, "an unsure reply is speech where the engine hears some"
+
+
 def test_words_without_voice_are_marked() -> None:
     said, _ = segment("您好请讲")
     assert gate(said, ()) == "silence"
