@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -12,7 +13,8 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,17 @@ import pytest
 from malformed import make_malformed
 from nights import SAMPLES, alive, callqa, children, content, environment, gone, kill, own_rules, rows, start, summary
 
-from pipeline.decode import shown
+from flows.night import Night
+from models.scripted import ScriptedRecognizer
+from models.vad import SileroVoiceActivity
+from pipeline import artefacts
+from pipeline.datatypes import CDR, Span
+from pipeline.decode import decode, shown
 from pipeline.excerpts import COMPLAINT
-from pipeline.home import Home
+from pipeline.home import Home, Sighting
+from pipeline.publishing import publish_rulebook
+from pipeline.run import Ears, hear_audio
+from pipeline.settings import Settings
 
 pytestmark = pytest.mark.models
 
@@ -204,6 +214,86 @@ def test_an_edited_rule_replays_history_without_audio(done: Done) -> None:
     assert (summary(again)["judged"], summary(again)["heard"]) == (2, 0)
     weight = rows(done.home.database, "SELECT weight FROM rules WHERE rule_id = 'greeting' AND language = 'zh'")
     assert weight == [(7.5,)]
+
+
+TRIAL = {
+    "rulebook.yaml": """
+name: trial
+language: zh
+version: "2026.1"
+title: {zh: 试, en: trial}
+dimensions: {one: {title: {zh: 一, en: one}, weight: 1}}
+""",
+    "phrases.yaml": "hello: [您好, 早上好]",
+    "greeting.yaml": """
+id: greeting
+title: {zh: 问候, en: Greeting}
+dimension: one
+why: 先问候。
+applies: {fact: customer_turns, over: 0}
+require: {said: {by: agent, any: $hello}}
+cases:
+  - {verdict: pass, call: "坐席 0.0: 早上好。\\n客户 2.0: 你好。"}
+  - {verdict: fail, call: "坐席 0.0: 喂。\\n客户 2.0: 你好。"}
+  - {verdict: not_applicable, call: "坐席 0.0: 早上好。"}
+""",
+}
+
+
+def test_what_earlier_versions_said_is_kept(samples: Path, tmp_path: Path, settings: Settings) -> None:
+    """One call, heard once, and judged by each version of a rulebook as it is published."""
+    home, folder = Home(tmp_path / "home"), tmp_path / "trial"
+    folder.mkdir()
+    for name, text in TRIAL.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    paths = settings.paths.model_copy(update={"home": home.root, "rulebooks": {"zh": folder}})
+    settings = settings.model_copy(update={"paths": paths})
+    sighting = _heard_as_written(samples / HEARD[0], home, settings)
+
+    def night(expected: int = 1) -> list[tuple[Any, ...]]:
+        night = Night(settings, "f" * 64)
+        night.plan_judging(everything=True)
+        assert night.tally.to_judge == expected
+        for shard in range(night.judge_shards):
+            night.judge(shard)
+        night.publish()
+        return rows(home.database, "FROM verdict_versions SELECT version, in_force, outcome, score ORDER BY version")
+
+    publish_rulebook(home, folder)
+    assert night() == [("2026.1", True, "pass", 100.0)]
+    # an edit is no version: it neither counts nor has anything judged again
+    (folder / "phrases.yaml").write_text("hello: [早上好]", encoding="utf-8")
+    assert night(expected=0) == [("2026.1", True, "pass", 100.0)]
+    publish_rulebook(home, folder)
+    both = [("2026.1", False, "pass", 100.0), ("2026.2", True, "fail", 0.0)]
+    assert night() == both
+    # judged again for another reason, a version is not its own past
+    artefacts.write(home.recording(sighting.sha256), replace(sighting, cdr=CDR(call_id="17")))
+    assert night() == both
+    (folder / "phrases.yaml").write_text("hello: [早上好, 您好]", encoding="utf-8")
+    publish_rulebook(home, folder)
+    assert night() == [
+        ("2026.1", False, "pass", 100.0),
+        ("2026.2", False, "fail", 0.0),
+        ("2026.3", True, "pass", 100.0),
+    ]
+
+
+def _heard_as_written(recording: Path, home: Home, settings: Settings) -> Sighting:
+    """Put a recording's sighting and artefact into a home: its real sound, and the words of its truth."""
+    truth = json.loads(recording.with_suffix(".json").read_text(encoding="utf-8"))
+    lines = {
+        int(channel): [(Span(t["start_s"], t["end_s"]), t["text"]) for t in truth["turns"] if t["role"] == role]
+        for channel, role in truth["channels"].items()
+    }
+    recognizer = ScriptedRecognizer(lines, truth["language"])
+    ears = Ears(SileroVoiceActivity(settings.hear.vad_threshold), recognizer, None)
+    sha256 = hashlib.sha256(recording.read_bytes()).hexdigest()
+    heard = hear_audio(decode(recording, settings.decode, settings.ingest), sha256, ears, settings)
+    sighting = Sighting(sha256, recording.stat().st_size, (str(recording),), datetime.now(UTC), CDR())
+    artefacts.write(home.heard(sha256, heard.fingerprint), heard)
+    artefacts.write(home.recording(sha256), sighting)
+    return sighting
 
 
 def test_ctrl_c_leaves_one_line_and_no_process(done: Done, tmp_path: Path) -> None:
