@@ -1,7 +1,7 @@
 """Do the cases hold the rules? Each rule is broken in its key places, one at a time, and a case must notice.
 
-A phrase list is broken by taking all its phrases away, a bound by moving it far off, a window by widening it to the
-whole call. A rule passes when breaking its own key list or bound makes at least one of its cases fail.
+A phrase list is broken by taking all its phrases away, a bound by moving it far off; windows are left as they
+are. A rule passes when breaking its own key list or bound makes at least one of its cases fail.
 """
 
 from __future__ import annotations
