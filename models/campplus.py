@@ -1,11 +1,11 @@
-"""CAM++, a small network that tells voices apart, as a model that pyannote.audio accepts.
+"""CAM++, a small network that tells voices apart.
 
 Source: Wang et al., "CAM++: A Fast and Efficient Network for Speaker Verification Using Context-Aware Masking"
 (Interspeech 2023); weights and layer names of 3D-Speaker's zh-en "common advanced" model (Apache-2.0). Input is
 an 80-bin Kaldi filter bank of 16 kHz sound, its mean taken off; output is a vector of 192 numbers.
 
-This module imports torch and pyannote.audio as it loads, because its classes inherit from theirs: import it
-inside functions only, after `models.torchaudio_stub.load_torchaudio()`.
+This module imports torch as it loads, because its classes inherit from torch's: import it inside functions only,
+after `models.torchaudio_stub.load_torchaudio()`.
 """
 
 from __future__ import annotations
@@ -13,26 +13,37 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812
-from pyannote.audio import Model
 from torch import Tensor, nn
 from torchaudio.compliance.kaldi import fbank
 
+from pipeline.datatypes import RATE_HZ, Samples, Span
 from pipeline.errors import BadModel
+
+Vectors = npt.NDArray[np.float64]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-RATE_HZ = 16_000
 BINS = 80
 DIMENSION = 192
-SHORTEST_S = 0.5
-"""Sound shorter than this gives no vector worth having; shorter pieces are repeated up to it."""
 
-_FRAMES_PER_S = 100
+FEWEST = 50
+"""Frames of 10 ms: what is shorter gives no vector worth having, and is repeated up to it."""
+
+LENGTH_STEP = 10
+"""Lengths are cut to a multiple of so many frames, so that stretches of one length can go through together."""
+
+_FRAME = 400
+_HOP = 160
+"""Samples of a frame of the filter bank, and from one to the next."""
+
+_BATCH = 8
 _GROWTH = 32
 _BOTTLENECK = 128
 _BLOCKS = ((12, 1), (24, 2), (16, 2))
@@ -172,52 +183,59 @@ class CampPlusNetwork(nn.Module):
         return cast(Tensor, self.xvector(self.head(x.transpose(1, 2))))
 
 
-class CampPlus(Model):
-    """CAM++ behind pyannote.audio's interface for embeddings."""
+class CampPlus:
+    """CAM++ over stretches of a sound. `threads` is how many batches are looked at side by side."""
 
-    def __init__(self, network: CampPlusNetwork, threads: int = 1) -> None:
-        super().__init__(sample_rate=RATE_HZ, num_channels=1)
-        self.network = network.eval()
-        self.threads = threads
+    def __init__(self, network: CampPlusNetwork, threads: int = 1, device: str = "cpu") -> None:
+        self._device = torch.device(device)
+        self._network = network.eval().to(self._device)
+        self._threads = threads
 
-    @property
-    def dimension(self) -> int:
-        return DIMENSION
+    def vectors(self, samples: Samples, spans: Sequence[Span]) -> Vectors:
+        """The voice in each span of a channel (shape (n,), 16 kHz): vectors of length one, shape (spans, 192).
 
-    def forward(self, waveforms: Tensor, weights: Tensor | None = None, **_: Any) -> Tensor:
-        """Waveforms (batch, 1, samples) to vectors (batch, 192), from the frames that `weights` marks.
-
-        `weights` is (batch, frames) of 0 and 1, at any frame rate; a sound with no marked frame gets NaN and
-        costs nothing. Raises ValueError for waveforms under `SHORTEST_S`.
+        Spans may be of any length; they are not cut, so keep them to a few seconds.
         """
-        if waveforms.shape[-1] < SHORTEST_S * RATE_HZ:
-            raise ValueError(f"{waveforms.shape[-1]} samples are too few")
-        chosen: list[Tensor] = []
-        banked: Tensor | None = None
-        bank = waveforms.new_zeros(0, BINS)
-        for index, waveform in enumerate(waveforms):
-            if weights is not None and not bool((weights[index] > 0.5).any()):
-                chosen.append(bank[:0])
-                continue
-            # pyannote asks for every speaker of a window in turn: the same sound with other weights
-            if banked is None or not torch.equal(waveform, banked):
-                bank = fbank(waveform * 32768.0, num_mel_bins=BINS, sample_frequency=RATE_HZ, dither=0.0)
-                banked = waveform
-            if weights is None:
-                chosen.append(bank)
-            else:
-                marks = F.interpolate(weights[index][None, None].float(), size=bank.shape[0], mode="nearest")[0, 0]
-                chosen.append(bank[marks > 0.5])
-        return torch.stack(in_parallel(self._vector, chosen, self.threads))
+        batches: dict[int, list[list[int]]] = {}
+        for index, span in enumerate(spans):
+            same = batches.setdefault(_frames(span), [[]])
+            if len(same[-1]) == _BATCH:
+                same.append([])
+            same[-1].append(index)
+        work = [batch for same in batches.values() for batch in same]
+        heard = in_parallel(lambda batch: self._vectors(samples, [spans[i] for i in batch]), work, self._threads)
+        result = np.zeros((len(spans), DIMENSION))
+        for batch, vectors in zip(work, heard, strict=True):
+            result[batch] = vectors
+        return result
 
-    def _vector(self, frames: Tensor) -> Tensor:
-        if frames.shape[0] == 0:
-            return frames.new_full((DIMENSION,), torch.nan)
-        fewest = int(SHORTEST_S * _FRAMES_PER_S)
-        if frames.shape[0] < fewest:
-            frames = frames.repeat(-(-fewest // frames.shape[0]), 1)
+    def _vectors(self, samples: Samples, spans: Sequence[Span]) -> Vectors:
+        banks = torch.stack([_bank(samples, span) for span in spans]).to(self._device)
         with torch.inference_mode():  # it holds for one thread only
-            return cast(Tensor, self.network((frames - frames.mean(0))[None])[0])
+            found = np.nan_to_num(self._network(banks).cpu().numpy().astype(np.float64))
+        return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9))
+
+
+def _frames(span: Span) -> int:
+    """Frames that are looked at of a span."""
+    frames = (round(span.duration_s * RATE_HZ) - _FRAME) // _HOP
+    return max(FEWEST, frames // LENGTH_STEP * LENGTH_STEP)
+
+
+def _bank(samples: Samples, span: Span) -> Tensor:
+    """The middle of a span as a filter bank, shape (frames, 80), its mean taken off; repeated when it is too short."""
+    frames = _frames(span)
+    size = _FRAME + (frames - 1) * _HOP
+    first = max(0, round(span.middle_s * RATE_HZ) - size // 2)
+    if span.duration_s * RATE_HZ < size:
+        sound = np.resize(samples[round(span.start_s * RATE_HZ) : round(span.end_s * RATE_HZ)], size)
+    else:
+        sound = samples[first : first + size]
+    bank = fbank(
+        torch.from_numpy(np.ascontiguousarray(np.resize(sound, size)))[None] * 32768.0,
+        num_mel_bins=BINS, sample_frequency=RATE_HZ, dither=0.0,
+    )  # fmt: skip
+    return bank - bank.mean(0)
 
 
 def in_parallel(function: Callable[[Item], Result], items: Sequence[Item], threads: int) -> list[Result]:
@@ -232,7 +250,7 @@ def in_parallel(function: Callable[[Item], Result], items: Sequence[Item], threa
         return list(pool.map(function, items))
 
 
-def load_campplus(path: Path, threads: int = 1) -> CampPlus:
+def load_campplus(path: Path, threads: int = 1, device: str = "cpu") -> CampPlus:
     """Read the weights (a state dict). Raises BadModel when they are of another network."""
     network = CampPlusNetwork()
     try:
@@ -241,4 +259,4 @@ def load_campplus(path: Path, threads: int = 1) -> CampPlus:
         raise BadModel(
             f"{path}: not the weights of CAM++ ({type(error).__name__}); run `callqa models fetch`"
         ) from error
-    return CampPlus(network, threads)
+    return CampPlus(network, threads, device)

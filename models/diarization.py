@@ -12,6 +12,7 @@ import logging
 import math
 import os
 import warnings
+from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -28,6 +29,7 @@ from pipeline.errors import BadModel
 
 Vectors = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.intp]
+Scores = npt.NDArray[np.float32]
 
 COMMUNITY = "pyannote/speaker-diarization-community-1"
 
@@ -45,7 +47,9 @@ UNIT_S = 3.0
 
 UNIT_SHORTEST_S = 0.25
 UNIT_SURE_S = 0.6
-"""Stretches under the first get no vector and keep their label; those under the second vote for no centroid."""
+UNIT_LONG_S = 1.0
+"""Stretches under the first get no vector and take the voice heard nearest by; those under the second vote for no
+centroid; those from the third on say where the search for voices begins."""
 
 SAME_VOICE = 0.6
 SAME_VOICE_PER_S = 0.05
@@ -55,23 +59,34 @@ second for every second of the one that is heard less, up to the third: a voice 
 less. Measured with CAM++ at 8 kHz: one voice cut in two 0.66-0.73 with 1 s in the smaller part and 0.75-0.95 with
 3 s; two voices 0.02-0.65."""
 
+FURTHER_S = 3.0
+FURTHER_LIKENESS = 0.56
+"""A voice beyond the number expected (a recorded prompt, a colleague after a transfer, a bystander) is believed when
+it is heard that long and is less like any other than that. Measured: the third of three voices 0.41-0.54; one of two
+voices cut in two 0.58 and up, mostly 0.83 and up where the smaller part lasts three seconds."""
+
+AUTO_S = 1.5
+"""As `FURTHER_S`, when the number of speakers is left open: with the likeness of `SAME_VOICE`."""
+
+MOST_VOICES = 6
+
 SPAN_GAP_S = 0.2
+OWN_PAUSE_S = 0.5
 SPAN_SHORTEST_S = 0.1
+"""A speaker's spans join over the first always, and over the second when nobody else speaks meanwhile."""
 
-AUTO_THRESHOLD = 0.25
-"""Cosine distance at which clusters stop joining when the number of speakers is left open: rather too many at first,
-since voices that turn out alike are joined at the end."""
-
-_BATCH = 16
-_VERSION = "2"
+_BATCH = 8
+_VERSION = "3"
 
 
 class EmbeddedDiarizer:
-    """pyannote.audio's diarization with segmentation-3.0 and CAM++: no hub, no token.
+    """pyannote.audio's segmentation-3.0, and CAM++ to know voices again: no hub, no token.
 
+    pyannote's own pipeline asks for a voice vector of every speaker in every window; here windows are stitched by
+    what they share, and each stretch between two changes gets one vector: a third of the time, the same errors.
     `step` is the hop of the 10 s segmentation window as a share of it. `speakers` is the number of voices to
-    expect, or "auto"; a number is a prior: one voice alone stays one. `threads` is how many sounds are looked at
-    side by side.
+    expect, or "auto"; a number is a prior: one voice alone stays one, and a further one that is sure is kept.
+    `threads` is how many windows or batches of stretches are looked at side by side.
     Raises BadModel when the weights are missing or not what they should be (check their SHA-256 before).
     """
 
@@ -101,9 +116,7 @@ class EmbeddedDiarizer:
         with _quiet():
             load_torchaudio()
             import torch
-            from pyannote.audio import Model
-            from pyannote.audio.core.plda import PLDA
-            from pyannote.audio.pipelines import SpeakerDiarization
+            from pyannote.audio import Inference, Model
 
             from models.campplus import load_campplus
 
@@ -114,27 +127,13 @@ class EmbeddedDiarizer:
                     f"{segmentation_path}: pyannote.audio cannot load it ({type(error).__name__}); "
                     "run `callqa models fetch`"
                 ) from error
-            self._device = torch.device(device)
-            self._embedding: Any = load_campplus(embedding_path, self._threads).to(self._device)
-            pipeline = SpeakerDiarization(
-                segmentation=segmentation,
-                segmentation_step=step,
-                embedding=self._embedding,
-                embedding_exclude_overlap=True,
-                # required by the constructor, used by another clustering only
-                plda=object.__new__(PLDA),
-                clustering="AgglomerativeClustering",
-                segmentation_batch_size=_BATCH,
-                embedding_batch_size=_BATCH,
+            self._segmentation: Any = Inference(
+                segmentation,
+                step=step * segmentation.specifications.duration,
+                skip_aggregation=True,
+                device=torch.device(device),
             )
-            pipeline.instantiate(
-                {
-                    "segmentation": {"min_duration_off": 0.0},
-                    "clustering": {"method": "average", "threshold": AUTO_THRESHOLD, "min_cluster_size": 1},
-                }
-            )
-            pipeline.clustering.constrained_assignment = True
-            self._pipeline: Any = pipeline.to(self._device)
+            self._voices: Any = load_campplus(embedding_path, self._threads, device)
 
     def diarize(self, samples: Samples, voiced: tuple[Span, ...]) -> list[SpeakerSpan]:
         """Speaker spans of one channel (shape (n,), 16 kHz), "S1", "S2"… by first appearance; may overlap."""
@@ -143,57 +142,62 @@ class EmbeddedDiarizer:
         self._load()
         # see `in_parallel` for why torch gets one thread
         with _quiet(), _torch_threads(1):
-            found = self._regrouped(_run(self._pipeline, samples, voiced, self._speakers), samples)
-        return _named(found)
+            return _named(self._by_voice(self._tracks(samples, voiced), samples))
 
-    def _regrouped(self, found: dict[str, list[Span]], samples: Samples) -> dict[str, list[Span]]:
-        """Decide again who speaks in each stretch between two pauses or changes of speaker.
+    def _tracks(self, samples: Samples, voiced: Sequence[Span]) -> dict[str, list[Span]]:
+        """Who speaks when by segmentation alone: a speaker is followed from window to window, not recognised."""
+        from pyannote.audio.pipelines.utils import SpeakerDiarizationMixin
+        from pyannote.core import SlidingWindow, SlidingWindowFeature
 
-        Segmentation sees ten seconds at a time, and takes two voices that are alike for one in them; a vector of
-        such a mixture is near both. Stretches that lie between pauses are purer, so they are clustered afresh,
-        with what segmentation found as one of two starting points. Overlapping parts keep both speakers.
-        """
-        from models.campplus import in_parallel
+        pieces, sound = _put_together(samples, voiced)
+        windows = _stitched(self._segmented(sound), self._segmentation.step / self._segmentation.duration)
+        scores = SlidingWindowFeature(
+            windows, SlidingWindow(start=0.0, duration=self._segmentation.duration, step=self._segmentation.step)
+        )
+        count = SpeakerDiarizationMixin.speaker_count(
+            scores, self._segmentation.model.receptive_field, warm_up=(0.0, 0.0)
+        )
+        tracks = SpeakerDiarizationMixin.to_annotation(SpeakerDiarizationMixin.to_diarization(scores, count))
+        return _taken_apart(tracks, pieces, voiced)
 
-        labels = sorted(found)
-        if isinstance(self._speakers, int):
-            labels += [f"more {number}" for number in range(len(labels), self._speakers)]
-        units = _units(found)
-        heard = [(span, label) for span, label in units if span.duration_s >= UNIT_SHORTEST_S]
-        if len(labels) < 2 or len(heard) < 2:
-            return found
-        vectors = np.stack(in_parallel(lambda item: self._vector(samples, item[0]), heard, self._threads))
-        durations = np.array([span.duration_s for span, _ in heard])
-        first = np.array([labels.index(label) for _, label in heard])
-        group, centroids = _grouped(vectors, durations, first, len(labels))
-        alike = _same_voices(group, durations, centroids)
-        result: dict[str, list[Span]] = {label: [] for label in labels}
-        for (span, _), index in zip(heard, group, strict=True):
-            result[labels[alike[index]]].append(span)
-        for span, label in units:
-            if span.duration_s < UNIT_SHORTEST_S:
-                result[labels[alike[labels.index(label)]]].append(span)
-        for label, other in combinations(labels, 2):
-            for mine in found.get(label, ()):
-                for theirs in found.get(other, ()):
-                    if mine.overlap_s(theirs) > 0:
-                        both = Span(max(mine.start_s, theirs.start_s), min(mine.end_s, theirs.end_s))
-                        result[labels[alike[labels.index(label)]]].append(both)
-                        result[labels[alike[labels.index(other)]]].append(both)
-        return result
-
-    def _vector(self, samples: Samples, span: Span) -> Vectors:
-        """The voice vector of a stretch, of length one."""
+    def _segmented(self, sound: Samples) -> Scores:
+        """For each window and frame which of up to three speakers is heard; shape (windows, frames, 3), 0 or 1."""
         import torch
 
-        sound = samples[round(span.start_s * RATE_HZ) : round(span.end_s * RATE_HZ)]
-        fewest = RATE_HZ // 2
-        if sound.shape[0] < fewest:
-            sound = np.resize(sound, fewest)
-        with torch.inference_mode():
-            vector = self._embedding(torch.from_numpy(np.ascontiguousarray(sound))[None, None].to(self._device))[0]
-        vector = np.nan_to_num(vector.cpu().numpy().astype(np.float64))
-        return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9))
+        from models.campplus import in_parallel
+
+        size, hop = (round(s * RATE_HZ) for s in (self._segmentation.duration, self._segmentation.step))
+        count = 1 + max(0, math.ceil((sound.size - size) / hop))
+        padded = torch.from_numpy(np.pad(sound, (0, size + (count - 1) * hop - sound.size)))
+        batches = padded.unfold(0, size, hop)[:, None].split(_BATCH)
+        return np.concatenate(in_parallel(self._segmentation.infer, batches, self._threads))
+
+    def _by_voice(self, tracks: dict[str, list[Span]], samples: Samples) -> dict[str, list[Span]]:
+        """Decide who speaks in each stretch between two pauses or changes of speaker, by its voice.
+
+        Segmentation sees ten seconds at a time, and takes two voices that are alike for one in them; a vector of
+        such a mixture is near both. Stretches that lie between pauses are purer. Overlapping parts keep both.
+        """
+        units = _units(tracks)
+        heard = [(span, track) for span, track in units if span.duration_s >= UNIT_SHORTEST_S]
+        if len(heard) < 2:
+            return {"one": [span for spans in tracks.values() for span in spans]}
+        vectors = self._voices.vectors(samples, [span for span, _ in heard])
+        durations = np.array([span.duration_s for span, _ in heard])
+        voices = [str(voice) for voice in _told_apart(vectors, durations, self._speakers)]
+        result: dict[str, list[Span]] = {voice: [] for voice in voices}
+        known: dict[str, list[tuple[float, str]]] = {track: [] for track in tracks}
+        for (span, track), voice in zip(heard, voices, strict=True):
+            result[voice].append(span)
+            known[track].append((span.middle_s, voice))
+        everyone = sorted(pair for pairs in known.values() for pair in pairs)
+        for span, track in units:
+            if span.duration_s < UNIT_SHORTEST_S:
+                result[_nearest(known[track] or everyone, span.middle_s)].append(span)
+        for span, *both in _overlaps(tracks):
+            for voice in {_nearest(known[track] or everyone, span.middle_s) for track in both}:
+                result[voice].append(span)
+        return result
 
 
 class CommunityDiarizer:
@@ -270,18 +274,44 @@ def _run(
     """Let a pyannote pipeline hear the voiced parts put together; spans per label, on the recording's clock."""
     import torch
 
-    pieces = _pieces(voiced, samples.shape[0] / RATE_HZ)
-    sound = np.concatenate([samples[round(p.start_s * RATE_HZ) : round(p.end_s * RATE_HZ)] for p in pieces])
+    pieces, sound = _put_together(samples, voiced)
     expected = {} if speakers == "auto" else {"num_speakers": speakers}
     output = pipeline(
-        {"waveform": torch.from_numpy(np.ascontiguousarray(sound))[None], "sample_rate": RATE_HZ, "uri": "call"},
+        {"waveform": torch.from_numpy(sound)[None], "sample_rate": RATE_HZ, "uri": "call"},
         **expected,
     )
+    return _taken_apart(output.speaker_diarization, pieces, voiced)
+
+
+def _put_together(samples: Samples, voiced: Sequence[Span]) -> tuple[list[Span], Samples]:
+    """The pieces worth hearing, and their sound as one."""
+    pieces = _pieces(voiced, samples.shape[0] / RATE_HZ)
+    sound = [samples[round(piece.start_s * RATE_HZ) : round(piece.end_s * RATE_HZ)] for piece in pieces]
+    return pieces, np.concatenate(sound)
+
+
+def _taken_apart(annotation: Any, pieces: Sequence[Span], voiced: Sequence[Span]) -> dict[str, list[Span]]:
+    """What was heard in pieces put together, per label, where it is in the recording; only where there is voice."""
     found: dict[str, list[Span]] = {}
-    for segment, _, label in output.speaker_diarization.itertracks(yield_label=True):
+    for segment, _, label in annotation.itertracks(yield_label=True):
         for span in _put_back(segment.start, segment.end, pieces):
-            found.setdefault(label, []).extend(_inside(span, voiced))
+            found.setdefault(str(label), []).extend(_inside(span, voiced))
     return {label: spans for label, spans in found.items() if spans}
+
+
+def _stitched(windows: Scores, step: float) -> Scores:
+    """Windows whose speakers keep their number from one to the next: those who speak at the same time.
+
+    `windows` has shape (windows, frames, speakers), `step` is from one to the next as a share of a window.
+    """
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
+    result = windows.copy()
+    hop = round(step * windows.shape[1])
+    for before, window in pairwise(result):
+        _, order = linear_sum_assignment(before[hop:].T @ window[: windows.shape[1] - hop], maximize=True)
+        window[:] = window[:, order]
+    return result
 
 
 def _units(found: dict[str, list[Span]]) -> list[tuple[Span, str]]:
@@ -306,34 +336,56 @@ def _units(found: dict[str, list[Span]]) -> list[tuple[Span, str]]:
     return sorted(units)
 
 
-def _grouped(vectors: Vectors, durations: Vectors, first: Groups, count: int) -> tuple[Groups, Vectors]:
-    """Spherical k-means, weighted by duration, from `first` and from a Ward tree of the long stretches.
+def _overlaps(tracks: dict[str, list[Span]]) -> Iterator[tuple[Span, str, str]]:
+    """Where two tracks speak at once, and which."""
+    speaking: list[tuple[Span, str]] = []
+    for span, track in sorted((span, track) for track, spans in tracks.items() for span in spans):
+        speaking = [item for item in speaking if item[0].end_s > span.start_s]
+        for other, whose in speaking:
+            if whose != track:
+                yield Span(span.start_s, min(span.end_s, other.end_s)), whose, track
+        speaking.append((span, track))
 
-    The tighter of the two wins; its groups are numbered so as to agree with `first` as far as they can.
-    """
+
+def _nearest(known: Sequence[tuple[float, str]], at_s: float) -> str:
+    """The voice heard nearest in time; `known` is sorted by it."""
+    place = bisect(known, (at_s, ""))
+    return min(known[max(0, place - 1) : place + 1], key=lambda item: abs(item[0] - at_s))[1]
+
+
+def _told_apart(vectors: Vectors, durations: Vectors, speakers: int | Literal["auto"]) -> Groups:
+    """Which voice each stretch has: the number expected, one fewer where they are alike, more where that is sure."""
+    least_s, likeness = (AUTO_S, SAME_VOICE) if speakers == "auto" else (FURTHER_S, FURTHER_LIKENESS)
+    group, centroids = _grouped(vectors, durations, 2 if speakers == "auto" else speakers)
+    while len(centroids) < MOST_VOICES:
+        more, theirs = _grouped(vectors, durations, len(centroids) + 1)
+        lasting_s = [float(durations[(more == k) & (durations >= UNIT_SURE_S)].sum()) for k in range(len(theirs))]
+        fewest = int(np.argmin(lasting_s))
+        alike = max((float(theirs[k] @ theirs[fewest]) for k in range(len(theirs)) if k != fewest), default=1.0)
+        apart = len(set(_same_voices(more, durations, theirs))) == len(theirs)
+        if len(theirs) <= len(centroids) or min(lasting_s) < least_s or alike >= likeness or not apart:
+            break
+        group, centroids = more, theirs
+    return np.asarray(_same_voices(group, durations, centroids))[group]
+
+
+def _grouped(vectors: Vectors, durations: Vectors, count: int) -> tuple[Groups, Vectors]:
+    """Spherical k-means, weighted by duration, from a Ward tree of the long stretches; `count` groups or fewer."""
     from scipy.cluster.hierarchy import fcluster, linkage  # type: ignore[import-untyped]
-    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
-    weights = np.minimum(durations, UNIT_S) * (durations >= UNIT_SURE_S) + 1e-3
-    best = _k_means(vectors, weights, first, count)
-    long = np.flatnonzero(durations >= 1.0)
-    if long.size > count:
-        tree = fcluster(linkage(vectors[long], "ward"), count, "maxclust") - 1
-        means = np.stack([vectors[long][tree == k].sum(axis=0) for k in range(count)])
-        centroids = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
-        other = _k_means(vectors, weights, np.asarray((vectors @ centroids.T).argmax(axis=1)), count)
-        best = max(best, other, key=lambda result: result[2])
-    group, centroids, _ = best
-    agreement = np.array([[weights[(group == g) & (first == f)].sum() for f in range(count)] for g in range(count)])
-    _, renamed = linear_sum_assignment(agreement, maximize=True)
-    return np.asarray(renamed)[group], centroids[np.argsort(renamed)]
+    long = np.flatnonzero(durations >= UNIT_LONG_S)
+    if long.size <= count:
+        long = np.argsort(-durations)[: 4 * count]
+    tree = fcluster(linkage(vectors[long], "ward"), count, "maxclust") - 1
+    means = np.stack([vectors[long][tree == k].sum(axis=0) for k in range(tree.max() + 1)])
+    return _k_means(vectors, np.minimum(durations, UNIT_S) * (durations >= UNIT_SURE_S) + 1e-3, means)
 
 
-def _k_means(vectors: Vectors, weights: Vectors, start: Groups, count: int) -> tuple[Groups, Vectors, float]:
-    group = start
-    centroids = np.zeros((count, vectors.shape[1]))
+def _k_means(vectors: Vectors, weights: Vectors, means: Vectors) -> tuple[Groups, Vectors]:
+    centroids = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+    group = np.asarray((vectors @ centroids.T).argmax(axis=1))
     for _ in range(25):
-        for k in range(count):
+        for k in range(len(centroids)):
             total = (vectors * (weights * (group == k))[:, None]).sum(axis=0)
             # a group that lost all its members stays where it was
             if np.linalg.norm(total) > 0:
@@ -342,8 +394,7 @@ def _k_means(vectors: Vectors, weights: Vectors, start: Groups, count: int) -> t
         if np.array_equal(new, group):
             break
         group = new
-    tightness = float((weights * (vectors * centroids[group]).sum(axis=1)).sum() / weights.sum())
-    return group, centroids, tightness
+    return group, centroids
 
 
 def _same_voices(group: Groups, durations: Vectors, centroids: Vectors) -> list[int]:
@@ -389,19 +440,19 @@ def _inside(span: Span, voiced: Iterable[Span]) -> Iterator[Span]:
 def _named(found: dict[str, list[Span]]) -> list[SpeakerSpan]:
     """Spans tidied and speakers named S1, S2… by first appearance."""
     tidy: dict[str, list[Span]] = {}
-    for label, spans in found.items():
-        merged: list[Span] = []
-        for span in sorted(spans):
-            if merged and span.start_s - merged[-1].end_s <= SPAN_GAP_S:
-                merged[-1] = Span(merged[-1].start_s, max(merged[-1].end_s, span.end_s))
-            else:
-                merged.append(span)
-        kept = [span for span in merged if span.duration_s >= SPAN_SHORTEST_S]
-        if kept:
-            tidy[label] = kept
-    order = sorted(tidy, key=lambda label: tidy[label][0])
+    for span, label in sorted((span, label) for label, spans in found.items() for span in spans):
+        own = tidy.setdefault(label, [])
+        pause_s = span.start_s - own[-1].end_s if own else math.inf
+        # whoever spoke meanwhile began before this span, and was the last of its label
+        alone = all(spans[-1].end_s <= own[-1].end_s for other, spans in tidy.items() if own and other != label)
+        if pause_s <= SPAN_GAP_S or (alone and pause_s <= OWN_PAUSE_S):
+            own[-1] = Span(own[-1].start_s, max(own[-1].end_s, span.end_s))
+        else:
+            own.append(span)
+    tidy = {label: [span for span in spans if span.duration_s >= SPAN_SHORTEST_S] for label, spans in tidy.items()}
+    order = sorted((label for label, spans in tidy.items() if spans), key=lambda label: tidy[label][0])
     names = {label: f"S{number}" for number, label in enumerate(order, start=1)}
-    result = [SpeakerSpan(span, names[label]) for label, spans in tidy.items() for span in spans]
+    result = [SpeakerSpan(span, names[label]) for label in order for span in tidy[label]]
     return sorted(result, key=lambda item: (item.span, item.speaker))
 
 

@@ -19,9 +19,12 @@ from models.diarization import (
     EmbeddedDiarizer,
     _grouped,
     _named,
+    _overlaps,
     _pieces,
     _put_back,
     _same_voices,
+    _stitched,
+    _told_apart,
     _torch_threads,
     _units,
 )
@@ -132,26 +135,44 @@ def test_no_duration_of_a_call_is_reported_anywhere(weights):
 
 
 @pytest.mark.models
-def test_campplus_takes_only_what_is_marked(weights):
+def test_campplus_batches_change_nothing(weights, shared, settings):
     from models.torchaudio_stub import load_torchaudio
 
     load_torchaudio()
-    import torch
-
     from models.campplus import load_campplus
 
     model = load_campplus(paths(weights)[1])
-    sound = 0.1 * torch.randn(2, 1, 3 * RATE_HZ, generator=torch.Generator().manual_seed(1))
-    marks = torch.zeros(2, 30)
-    marks[1, :10] = 1
-    with torch.inference_mode(), _torch_threads(1):
-        vectors = model(sound, weights=marks)
-        first_second = model(sound[1:, :, : RATE_HZ + 240])
-    assert vectors.shape == (2, 192)
-    assert bool(torch.isnan(vectors[0]).all())
-    assert float(torch.cosine_similarity(vectors[1:], first_second)) > 0.99
-    with pytest.raises(ValueError, match="too few"):
-        model(sound[:, :, :1000])
+    samples = mixed(shared / "synthetic-calls" / "d06-rude-agent.wav", settings)
+    spans = [Span(1.0, 3.0), Span(4.0, 4.3), Span(5.0, 7.0), Span(samples.size / RATE_HZ - 0.1, samples.size / RATE_HZ)]
+    with _torch_threads(1):
+        together = model.vectors(samples, spans)
+        alone = np.concatenate([model.vectors(samples, [span]) for span in spans])
+    assert together.shape == (4, 192)
+    assert np.linalg.norm(together, axis=1) == pytest.approx(1.0)
+    assert (together * alone).sum(axis=1) == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.models
+def test_a_voice_beyond_the_two_expected_is_kept(diarizer, shared, settings):
+    """A colleague takes over: three turns in another voice, after the call of two."""
+
+    def turns(call: str, channel: int, first: int, last: int) -> list[Samples]:
+        told = json.loads((shared / "synthetic-calls" / f"{call}.json").read_text(encoding="utf-8"))
+        sound = decode(shared / "synthetic-calls" / f"{call}.wav", settings.decode, settings.ingest).samples[channel]
+        own = [turn for turn in told["turns"] if told["channels"][str(channel)] == turn["role"]]
+        return [sound[round(t["start_s"] * RATE_HZ) : round(t["end_s"] * RATE_HZ)] for t in own[first:last]]
+
+    call = mixed(shared / "synthetic-calls" / "d05-complaint-good.wav", settings)
+    pause = np.zeros(RATE_HZ, np.float32)
+    colleague = [part for turn in turns("d07-hold-good", 1, 0, 5) for part in (pause, turn)]
+    samples = np.concatenate([call, *colleague])
+    spans = diarizer.diarize(samples, SileroVoiceActivity().voiced(samples))
+    assert {item.speaker for item in spans} == {"S1", "S2", "S3"}
+    begins_s = call.size / RATE_HZ
+    assert {item.speaker for item in spans if item.span.middle_s < begins_s} == {"S1", "S2"}
+    after = [item for item in spans if item.span.middle_s > begins_s]
+    third_s = sum(item.span.duration_s for item in after if item.speaker == "S3")
+    assert third_s > 0.9 * sum(item.span.duration_s for item in after)
 
 
 class TestRefusals:
@@ -246,20 +267,50 @@ def voices(similarity: float, count: int = 12) -> tuple[np.ndarray, np.ndarray]:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), who
 
 
-def test_a_bad_start_is_grouped_right():
+def test_stretches_are_grouped_by_voice():
     vectors, who = voices(0.5)
-    start = np.zeros(len(who), np.intp)
-    start[-1] = 1
-    group, centroids = _grouped(vectors, np.full(len(who), 2.0), start, 2)
+    group, centroids = _grouped(vectors, np.full(len(who), 2.0), 2)
     assert len(set(group[who == 0].tolist())) == len(set(group[who == 1].tolist())) == 1
     assert group[0] != group[1]
     assert float(centroids[0] @ centroids[1]) == pytest.approx(0.5, abs=0.1)
 
 
-def test_groups_keep_the_names_of_the_start():
-    vectors, who = voices(0.5)
-    group, _ = _grouped(vectors, np.full(len(who), 2.0), 1 - who, 2)
-    assert group.tolist() == (1 - who).tolist()
+@pytest.mark.parametrize(("stretches", "heard"), [(1, 2), (3, 3)])
+def test_a_further_voice_must_be_heard_for_long(stretches, heard):
+    two, _ = voices(0.4)
+    third = np.tile(np.eye(64)[2] * 0.9 + 0.1 * two[0], (stretches, 1))
+    vectors = np.concatenate([two, third / np.linalg.norm(third, axis=1, keepdims=True)])
+    assert len(set(_told_apart(vectors, np.full(len(vectors), 1.5), 2).tolist())) == heard
+
+
+def test_one_voice_is_one_whatever_is_expected():
+    vectors, _ = voices(0.95)
+    for speakers in (2, 3, "auto"):
+        assert len(set(_told_apart(vectors, np.full(len(vectors), 2.0), speakers).tolist())) == 1
+
+
+def test_windows_keep_the_numbers_of_their_speakers():
+    """Two speakers in turns of two frames; every other window numbers them otherwise."""
+    both = np.repeat(np.tile(np.eye(3, dtype=np.float32)[:2], (4, 1)), 2, axis=0)
+    windows = np.stack([both[start : start + 8][:, [(0, 1, 2), (2, 0, 1)][start % 4 // 2]] for start in (0, 2, 4, 6)])
+    stitched = _stitched(windows, 0.25)
+    for number, window in enumerate(stitched):
+        assert np.array_equal(window, both[2 * number : 2 * number + 8])
+
+
+def test_overlaps_are_found_whichever_track_is_in_front():
+    tracks = {"0": [Span(0.0, 4.0), Span(6.0, 7.0)], "1": [Span(3.0, 5.0)], "2": [Span(0.5, 1.0), Span(4.5, 6.5)]}
+    found = sorted(span for span, *_ in _overlaps(tracks))
+    assert found == [Span(0.5, 1.0), Span(3.0, 4.0), Span(4.5, 5.0), Span(6.0, 6.5)]
+
+
+def test_a_speaker_goes_on_over_a_short_pause_unless_somebody_answers():
+    found = {"A": [Span(0.0, 1.0), Span(1.4, 2.0), Span(2.45, 3.0)], "B": [Span(2.05, 2.4)]}
+    assert _named(found) == [
+        SpeakerSpan(Span(0.0, 2.0), "S1"),
+        SpeakerSpan(Span(2.05, 2.4), "S2"),
+        SpeakerSpan(Span(2.45, 3.0), "S1"),
+    ]
 
 
 @pytest.mark.parametrize(
