@@ -136,12 +136,18 @@ def total_s(spans: Iterable[Span]) -> float:
 
 def common(left: Iterable[Span], right: Iterable[Span]) -> tuple[Span, ...]:
     """Where both last."""
-    return merged(
-        Span(max(a.start_s, b.start_s), min(a.end_s, b.end_s))
-        for a in merged(left)
-        for b in merged(right)
-        if a.overlap_s(b) > 0
-    )
+    mine, theirs = merged(left), merged(right)
+    result: list[Span] = []
+    i = j = 0
+    while i < len(mine) and j < len(theirs):
+        start_s, end_s = max(mine[i].start_s, theirs[j].start_s), min(mine[i].end_s, theirs[j].end_s)
+        if start_s < end_s:
+            result.append(Span(start_s, end_s))
+        if mine[i].end_s < theirs[j].end_s:
+            i += 1
+        else:
+            j += 1
+    return merged(result)
 
 
 # --- who is voiced when ---------------------------------------------------------------------------------------
@@ -156,6 +162,9 @@ def _speaker_voiced(heard: Heard, turns: Sequence[Turn]) -> dict[str, tuple[Span
         raw = {}
         for item in heard.speakers:
             raw[item.speaker] = (*raw.get(item.speaker, ()), item.span)
+        if heard.voiced and heard.voiced[0]:
+            # a speaker's span goes on over short pauses
+            raw = {speaker: common(spans, heard.voiced[0]) for speaker, spans in raw.items()}
         if not raw and heard.voiced and heard.voiced[0]:
             raw = {"S1": heard.voiced[0]}
     prompts = [turn.span for turn in turns if turn.speaker == PROMPT]
