@@ -25,7 +25,7 @@ LEVEL_STEP_S = 0.25
 Samples = npt.NDArray[np.float32]
 Role = Literal["agent", "customer", "unknown"]
 Layout = Literal["mono", "stereo", "fake-stereo", "anti-phase"]
-MarkKind = Literal["ring", "busy", "dtmf", "music", "prompt", "silence"]
+MarkKind = Literal["ring", "busy", "dtmf", "music", "prompt", "silence", "transfer"]
 Outcome = Literal["pass", "fail", "not_applicable", "unsure"]
 
 
@@ -148,9 +148,10 @@ class SpeakerSpan:
 
 @dataclass(frozen=True, slots=True)
 class SoundMark:
-    """A sound that is no speech. `channel` is None when it was found on the only channel of a mono call.
+    """A sound that is no speech, or a transfer: from its announcement to the new voice.
 
-    `count` is the number of ring-back bursts, busy bursts or DTMF keys in the span.
+    `channel` is None when it was found on the only channel of a mono call, and for a transfer. `count` is
+    the number of ring-back bursts, busy bursts or DTMF keys in the span.
     """
 
     span: Span

@@ -28,6 +28,7 @@ from pipeline.datatypes import (
     Turn,
 )
 from pipeline.roles import PROMPT, assign, set_prompts_apart
+from pipeline.transfers import transfer_marks
 from pipeline.turns import echo_spans, is_backchannel, join
 
 SHORTEST_SILENCE_S = 0.5
@@ -69,6 +70,7 @@ def build_call(heard: Heard, cdr: CDR) -> Call:
     turns = set_prompts_apart(join(heard), heard.language)
     roles = assign(turns, heard, cdr)
     marks = _with_prompt_marks(heard, turns)
+    marks = tuple(sorted((*marks, *transfer_marks(turns, roles)), key=lambda mark: (mark.span, mark.kind)))
     voiced = role_voiced(heard, turns, roles)
     anybody = _anybody(heard, turns)
     hang_up = released_by(heard, roles, turns, cdr)

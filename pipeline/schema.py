@@ -133,7 +133,7 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
         "非语音声音：铃声、忙音、按键、音乐、提示音 / sounds that are no speech",
         (
             _SHA,
-            ("kind", "VARCHAR", "种类：ring、busy、dtmf、music、prompt、silence / kind of sound"),
+            ("kind", "VARCHAR", "种类：ring、busy、dtmf、music、prompt、silence、transfer（转接） / kind of mark"),
             _START,
             _END,
             ("channel", "INTEGER", "声道，空为单声道 / channel; null: the only one"),
