@@ -235,7 +235,7 @@ def _bank(samples: Samples, span: Span) -> Tensor:
         torch.from_numpy(np.ascontiguousarray(np.resize(sound, size)))[None] * 32768.0,
         num_mel_bins=BINS, sample_frequency=RATE_HZ, dither=0.0,
     )  # fmt: skip
-    return bank - bank.mean(0)
+    return cast(Tensor, bank - bank.mean(0))
 
 
 def in_parallel(function: Callable[[Item], Result], items: Sequence[Item], threads: int) -> list[Result]:

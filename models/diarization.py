@@ -169,7 +169,7 @@ class EmbeddedDiarizer:
         size, hop = (round(s * RATE_HZ) for s in (self._segmentation.duration, self._segmentation.step))
         count = 1 + max(0, math.ceil((sound.size - size) / hop))
         padded = torch.from_numpy(np.pad(sound, (0, size + (count - 1) * hop - sound.size)))
-        batches = padded.unfold(0, size, hop)[:, None].split(_BATCH)
+        batches = torch.split(padded.unfold(0, size, hop)[:, None], _BATCH)
         return np.concatenate(in_parallel(self._segmentation.infer, batches, self._threads))
 
     def _by_voice(self, tracks: dict[str, list[Span]], samples: Samples) -> dict[str, list[Span]]:
