@@ -50,7 +50,8 @@ _CHINESE: tuple[tuple[float, tuple[str, ...]], ...] = tuple(
             2.5,
             """
             请问您贵姓 您贵姓 先生贵姓 女士贵姓 您怎么称呼 怎么称呼您 祝您生活愉快 祝您工作顺利 祝您愉快
-            请您稍后再拨 客服中心 客户服务中心 服务热线 支持中心 满意度评价 满意度调查
+            请您稍后再拨 客服中心 客户服务中心 服务热线 支持中心 满意度评价 满意度调查 做个回访 做一个回访 感谢您的配合
+            对我的服务
             """,
         ),
         (
@@ -58,14 +59,15 @@ _CHINESE: tuple[tuple[float, tuple[str, ...]], ...] = tuple(
             """
             跟您核对 和您核对 跟您确认 和您确认 帮您查 为您查 帮您登记 为您登记 帮您安排 为您安排 帮您办理
             为您办理 帮您转接 为您转接 给您带来 给您造成 让您久等 给您回电 深表歉意 请您稍等
-            这里是
+            这里是 我这边是 打扰您 占用您 提醒您 通知您 给您打电话 给您打个电话 给您回个电话 跟您核实 和您核实 跟您了解
+            您还满意 您满意 祝您
             """,
         ),
         (
             1.5,
             """
             您请讲 工号 非常抱歉 我帮您 我为您 我给您 请您 请问您 听到我的声音 电话已经接通 我们将 建议您 先生您
-            女士您 请讲
+            女士您 请讲 打扰了 打扰一下 这边是 您方便 您看方便 您有一个 您有一笔 您考虑 您了解 给您发 给您介绍
             """,
         ),
         (
@@ -85,7 +87,15 @@ _CHINESE: tuple[tuple[float, tuple[str, ...]], ...] = tuple(
             """
             我想问 我想查 我想预约 我想订 我想取消 我想退 我想换 我想咨询 我想改 我想办 我想报修 我要退 我要取消
             我要订 我要预约 我要查 我要办 我要换 我想请 麻烦您帮我 麻烦你帮我 怎么回事 我家的 我家里 我的电脑
-            我的手机 我买的 我之前买 我打电话来 能不能帮我 可以帮我
+            我的手机 我买的 我之前买 我打电话来 能不能帮我 可以帮我 你哪位 您哪位 你是哪位 你是哪里 你是谁 你打错了
+            打错电话 不要再打 别再打 不感兴趣 我在开会 我在开车 我在上班
+            """,
+        ),
+        (
+            -1.5,
+            """
+            不需要 有什么事 什么事啊 你说吧 你讲吧 我没空 我现在忙 我在忙 我不在家 我老公 我老婆 我儿子 我女儿 我孩子
+            你怎么有我 我收到
             """,
         ),
         (
@@ -98,9 +108,30 @@ _CHINESE: tuple[tuple[float, tuple[str, ...]], ...] = tuple(
     )
 )
 
+# What no fixed phrase says; searched without commas and spaces.
+_CHINESE_PATTERNS: tuple[tuple[float, str], ...] = (
+    # who calls asks for the person called, and names an employer
+    (2.5, r"(?:请问)?您?是[\u3400-\u9fff]{1,4}(?:先生|女士|小姐|太太)(?:本人)?[吗吧么]|(?:先生|女士|小姐)本人"),
+    (2.0, r"我(?:们)?是[\u3400-\u9fff]{2,10}(?:客服|顾问|经理|专员|工作人员|售后|公司的|中心的|银行的|快递的|热线的)"),
+    (1.0, r"[\u3400-\u9fff](?:先生|女士|小姐)"),
+    # who is called says so
+    (-2.0, r"(?:^|[。？！])(?:[对嗯哎是喂]+)?(?:是我|我就是|我是)(?:[。？！啊呀]|$)|你是(?=[。？！]|$)"),
+    (-2.0, r"(?:^|[。？！喂])(?:谁[呀啊]|哪位|什么事)"),
+)  # fmt: skip
+
 _ENGLISH: tuple[tuple[float, str], ...] = (
     (3.5, r"how (?:may|can|could) (?:i|we) (?:help|assist|be of)"),
-    (3.0, r"thank(?:s| you)(?: so much| very much)? for (?:calling|contacting|choosing|holding|waiting)"),
+    (3.0, r"thank(?:s| you)(?: so much| very much)? for (?:calling(?! (?:me )?back)|contacting|choosing)"),
+    (3.0, r"thank(?:s| you)(?: so much| very much)? for (?:holding|waiting)"),
+    (3.0, r"on a recorded line|am i speaking (?:with|to)"),
+    (2.0, r"(?:may|can|could) i (?:please )?(?:speak|talk) (?:with|to) (?!an? |your |the |some)"),
+    (2.0, r"is (?:this|that) (?:mr|mrs|ms|miss|dr)\b|(?:i have|there's) a (?:delivery|package|parcel) for\b"),
+    (2.0, r"calling (?:you )?(?:from|on behalf of|to (?:follow up|remind you|let you know|confirm your))"),
+    (2.0, r"calling (?:you )?(?:about|regarding|in regards? to|concerning|to discuss) your"),
+    (2.0, r"how would you rate|on a scale (?:of|from)|how satisfied|(?:short|quick|brief) survey|remind(?:ing)? you"),
+    (1.5, r"do you have a (?:minute|moment|few minutes)|sorry to (?:have )?bother|(?:is now|is this) a good time"),
+    (1.5, r"(?:this is|it's|my name is|i'm) [a-z]+(?: [a-z]+)? (?:calling )?(?:from|with|at) (?!the\b|my\b|home|work)"),
+    (1.0, r"would you (?:like|prefer)\b|(?:verify|confirm) (?:a few|some|your)|for (?:security|verification)"),
     (2.5, r"(?:may|can|could) i (?:please )?(?:have|get|take|ask)(?: for)? your"),
     (2.5, r"anything else (?:i|we|that i) (?:can|could|may)|is there anything else"),
     (2.0, r"(?:hello|hi|morning|afternoon|evening)?,? ?(?:and )?welcome to"),
@@ -111,16 +142,25 @@ _ENGLISH: tuple[tuple[float, str], ...] = (
     (1.5, r"let me (?:just |quickly |go ahead and )?(?:check|confirm|take|look|pull|see|find|verify|transfer|put)"),
     (1.0, r"\b(?:mr|mrs|ms|miss)\.? [a-z]+|\b(?:sir|ma'?am)\b"),
     (1.0, r"\byour (?:account|order|reservation|booking|room|policy|appointment|vehicle|card|service|ticket|details)"),
+    (1.0, r"\byour (?:stay|visit|payment|delivery|purchase|subscription|claim|coverage|quote|date of birth|checkup)\b"),
     (1.0, r"(?:i'll|i will|we'll|we will|i can|we can) (?:go ahead|transfer|connect|book|arrange|schedule|send you)"),
     (1.0, r"please hold|hold the line|one moment|bear with me|certainly|you're welcome|my pleasure"),
     (1.0, r"customer (?:service|support|care)|this is [a-z]+ (?:speaking|from|with|at)|can you hear me"),
+    (0.5, r"\bwe(?:'ve|'re|'ll| have| are| will)\b"),
     (0.5, r"have a (?:great|wonderful|nice|good|lovely) (?:day|evening|weekend|one)"),
     (-3.0, r"speak (?:to|with) (?:a|your|the) (?:supervisor|manager|human|person)"),
-    (-2.0, r"i(?:'m| am| was) calling (?:about|because|in regards|regarding|for)"),
+    (-3.0, r"(?:take me off|remove me from) your|stop calling|don't call (?:me )?(?:again|any)"),
+    (-2.5, r"not interested|you(?:'ve| have)? got the wrong number|(?:have|got|is) the wrong number"),
+    (-2.0, r"i(?:'m| am| was) calling (?:about|because|in regards(?: to)?|regarding|for)(?! your?\b)"),
+    (-2.0, r"(?<!ask )\bwho(?:'s| is) (?:this|calling)|\bthat's me\b|this is (?:he|she|him|her)\b|(?m:^speaking\.?$)"),
     (-2.0, r"\bi(?:'ve| have)? (?:bought|ordered|purchased|received|booked|paid) "),
     (-1.5, r"\bi(?:'d| would) (?:like|love) to|\bi (?:want|need|wanted|was hoping|was wondering) to"),
     (-1.5, r"\bthanks? (?:you )?(?:so much )?for (?:fixing|your help|helping|the help)"),
     (-1.5, r"that's (?:everything|all|it)\b|that would be all|\bnope?\b,? that"),
+    (-1.5, r"\bthanks? (?:you )?(?:so much )?for (?:calling (?:me )?back|letting me know|the reminder|reminding me)"),
+    (-1.5, r"\bi(?:'m| am) (?:at work|not (?:at )?home|driving|in a meeting|busy)|\bi got a (?:letter|text|message)"),
+    (-1.5, r"\bmy (?:husband|wife|son|daughter|kids?|mother|father|mom|dad|boss)\b"),
+    (-1.0, r"what(?:'s| is) this (?:about|regarding|in regards)|\b(?:for|with) me\b"),
     (-1.5, r"\bmy (?:internet|car|phone|order|package|account|computer|card|bill|laptop|printer|flight|vehicle)\b"),
     (-1.5, r"\bmy (?:tires?|truck|room|reservation|booking|subscription|username|number|address|bank|house|ticket)\b"),
     (-1.0, r"(?:isn't|is not|not|stopped|never|doesn't) work|broken|has been down|having (?:trouble|problems|issues)"),
@@ -176,6 +216,8 @@ _PROMPT_ENGLISH_EVER = re.compile(
 )
 _LIVE_CHINESE = re.compile(r"我姓|我是|我叫|请讲|您好请问|有什么可以帮")
 _LIVE_ENGLISH = re.compile(r"my name is|\bi'm |speaking|how (?:may|can) i")
+
+_BARE_GREETING = re.compile(r"(?:喂+|喂+[你您]好|喂*(?:[你您]好)?哪位|喂+谁[呀啊]|(?:yeah|yes)?(?:hello|hi)+)+")
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 # Sounds that telephone speech does not keep apart, initials then finals.
@@ -271,8 +313,14 @@ def script_evidence(texts: Iterable[str]) -> Evidence:
                     covered.append(phrase)
                     add(weight * min(times, MOST_PER_PHRASE))
                     pieces += 1
+        for weight, pattern in _CHINESE_PATTERNS:
+            times = len(re.findall(pattern, plain))
+            if times:
+                add(weight * min(times, MOST_PER_PHRASE))
+                pieces += 1
         formal, plain_you = plain.count("您") - plain.count("您好"), plain.count("你") - plain.count("你好")
         # agents keep to 您, customers mostly do not
+        pieces += abs(formal - plain_you) >= 2
         add(max(-1.5, min(1.5, 0.4 * formal - 0.4 * plain_you)))
     lowered = text.lower().replace("’", "'")
     if re.search(r"[a-z]{2}", lowered):
@@ -387,16 +435,21 @@ def _add_cdr(log_odds: dict[str, float], said: dict[str, list[Turn]], cdr: CDR) 
 
 
 def _add_first_voice(log_odds: dict[str, float], turns: Sequence[Turn], cdr: CDR) -> bool:
-    """An inbound call is answered by the agent. Weak: recordings begin late, and callers say 喂 first too."""
-    first = next((turn.speaker for turn in turns if turn.speaker in log_odds and not is_backchannel(turn.text)), None)
+    """An inbound call is answered by the agent, an outbound one by the customer. Weak: recordings begin late.
+
+    Agents answer with more than a bare 喂 or hello. Who says that and no more was called, or waits to be heard.
+    """
+    spoken = [turn for turn in turns if turn.speaker in log_odds and re.search(r"\w", turn.text)]
+    first = next((turn for turn in spoken if not is_backchannel(turn.text)), None)
     if first is None:
         return False
-    bare = re.sub(r"[^\w]", "", next(turn.text for turn in turns if turn.speaker == first)).lower()
-    if cdr.direction == "outbound" or re.fullmatch(r"喂+|hello(?:hello)*", bare):
-        # the called person picks up with a bare 喂
-        log_odds[first] -= 0.5
+    bare = re.sub(r"[^\w]", "", first.text).lower()
+    if _BARE_GREETING.fullmatch(bare):
+        log_odds[first.speaker] -= 1.5 if cdr.direction == "outbound" else 1.0
+    elif cdr.direction == "outbound":
+        log_odds[first.speaker] -= 1.0
     else:
-        log_odds[first] += 0.75 if cdr.direction == "inbound" else 0.5
+        log_odds[first.speaker] += 0.75 if cdr.direction == "inbound" else 0.5
     return True
 
 

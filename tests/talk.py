@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from pipeline.datatypes import Heard, LineEnd, Segment, SoundMark, Span, SpeakerSpan, Word
 
@@ -20,6 +21,20 @@ def words_of(text: str, start_s: float, end_s: float, channel: int = 0) -> tuple
         Word(Span(start_s + i * step_s, start_s + (i + 1) * step_s), piece, 0.9, channel)
         for i, piece in enumerate(pieces)
     )
+
+
+def spoken(*lines: tuple[str, str]) -> list[Line]:
+    """Lines of (speaker, text) one after the other, 3 s each."""
+    return [(speaker, 3.5 * i, 3.5 * i + 3.0, text) for i, (speaker, text) in enumerate(lines)]
+
+
+def written_calls(file: Path) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    """Language, topic and lines (who, text) of each call in a text file; calls are parted by empty lines."""
+    text = "\n".join(line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+    for block in text.strip().split("\n\n"):
+        head, *lines = block.strip().splitlines()
+        language, topic = head.split()
+        yield language, topic, [(line[0], line[2:]) for line in lines]
 
 
 def heard_call(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from talk import heard_call
+from talk import heard_call, spoken, written_calls
 
 from pipeline.datatypes import CDR, Roles
 from pipeline.roles import PROMPT, assign, script_evidence, set_prompts_apart
@@ -17,11 +19,6 @@ NOBODY = CDR()
 def roles_of(lines, cdr: CDR = NOBODY, **more) -> Roles:
     heard = heard_call(lines, **more)
     return assign(set_prompts_apart(join(heard), heard.language), heard, cdr)
-
-
-def spoken(*lines: tuple[str, str]) -> list[tuple[str, float, float, str]]:
-    """Lines one after the other, 3 s each."""
-    return [(speaker, 3.5 * i, 3.5 * i + 3.0, text) for i, (speaker, text) in enumerate(lines)]
 
 
 GOOD = (
@@ -69,6 +66,26 @@ def test_chinese_calls(script, agent, customer):
 def test_english_calls(agent, customer):
     roles = roles_of(named(ENGLISH, A=agent, C=customer), language="en")
     assert roles.by_speaker == {agent: "agent", customer: "customer"}
+
+
+@pytest.mark.parametrize("direction", [None, "outbound"])
+@pytest.mark.parametrize("called", list(written_calls(Path(__file__).with_name("outbound.txt"))), ids=lambda call: call[1])
+def test_outbound_calls_in_many_words(called, direction):
+    language, _, lines = called
+    voices = spoken(*(({"A": "S2", "C": "S1"}[who], text) for who, text in lines))
+    roles = roles_of(voices, CDR(direction=direction), language=language)
+    assert roles.by_speaker == {"S1": "customer", "S2": "agent"}
+
+
+def test_thanks_for_calling_back_are_the_customers():
+    assert script_evidence(["Thank you for calling Harbor Repairs."]).log_odds >= 2
+    assert script_evidence(["Thank you for calling me back."]).log_odds <= -1
+
+
+def test_a_bare_hello_is_said_by_who_is_called():
+    lines = spoken(("S1", "喂，你好。"), ("S2", "您好，您的快递到了。"), ("S1", "放那儿吧。"))
+    assert roles_of(lines).by_speaker.get("S1") != "agent"
+    assert roles_of(lines, CDR(direction="outbound")).by_speaker == {"S1": "customer", "S2": "agent"}
 
 
 def test_english_caller_who_starts_first():
