@@ -670,6 +670,7 @@ def report() -> None:
         ("evaluate data/samples", "样例", "the samples"),
         ("evaluate data/samples --mono --no-cdr", "混为单声道，不用话单", "mixed to mono, without CDR"),
         ("evaluate data/samples --scripted", "只评规则，不听录音", "rules alone, nothing is heard"),
+        ("evaluate data/samples --matrix --limit 4", "各种编码与噪声，一张表", "codecs and dirt, one table"),
     ),
 )
 def evaluate(
@@ -686,6 +687,30 @@ def evaluate(
     noise_db: Annotated[
         float | None, typer.Option(help=say("先加噪声（信噪比 dB）。", "Add noise first (SNR in dB)."))
     ] = None,
+    clip_db: Annotated[
+        float | None, typer.Option(help=say("先削波（峰值超出满幅的 dB）。", "Clip first (peaks over full scale, dB)."))
+    ] = None,
+    faint_db: Annotated[
+        float | None, typer.Option(help=say("先压低第二声道（dB）。", "Lower the second channel first (dB)."))
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help=say("只取 N 个录音，均匀抽取。", "Take N recordings, evenly spread over the folder.")),
+    ] = None,
+    matrix: Annotated[
+        bool,
+        typer.Option(
+            "--matrix",
+            metavar="",
+            help=say(
+                "编码、噪声、削波、单声道、一侧偏轻，逐一及合并评测，一张表。",
+                "Codecs, noise, clipping, mono, one side faint: each by itself and all at once, one table.",
+            ),
+        ),
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", metavar="", help=say("--matrix 的所有组合。", "Every combination of --matrix."))
+    ] = False,
     json_file: Annotated[
         Path | None,
         typer.Option(
@@ -702,17 +727,31 @@ def evaluate(
         if name:
             err.print(f"[{done + 1}/{total}] {name}", markup=False)
 
-    figures = evaluation.evaluate(
-        directory,
-        read_settings(),
-        mono=mono,
-        engine=engine,
-        use_cdr=not no_cdr,
-        scripted=scripted,
-        codec=codec,
-        noise_db=noise_db,
-        progress=tell,
-    )
+    settings = read_settings()
+    if matrix or full:
+        from flows import matrix as matrices
+
+        if mono or scripted or engine or codec or any(level is not None for level in (noise_db, clip_db, faint_db)):
+            raise BadSetting("--matrix chooses its own renderings; give it with DIR, --full, --limit, --no-cdr, --json")
+        cells = matrices.every_cell() if full else matrices.one_at_a_time()
+        figures = matrices.matrix(directory, settings, cells, limit=limit, use_cdr=not no_cdr, progress=tell)
+        shown = matrices.table(figures, LANGUAGE)
+    else:
+        figures = evaluation.evaluate(
+            directory,
+            settings,
+            mono=mono,
+            engine=engine,
+            use_cdr=not no_cdr,
+            scripted=scripted,
+            codec=codec,
+            noise_db=noise_db,
+            clip_db=clip_db,
+            faint_db=faint_db,
+            limit=limit,
+            progress=tell,
+        )
+        shown = evaluation.tables(figures, LANGUAGE)
     text = json.dumps(figures, ensure_ascii=False, indent=2) + "\n"
     if json_file == Path("-"):
         print(text, end="")
@@ -722,7 +761,7 @@ def evaluate(
             artefacts.write_bytes(json_file, text.encode())
         except OSError as error:
             raise CallQAError(f"{json_file}: cannot be written: {error.strerror}") from error
-    out.print(evaluation.tables(figures, LANGUAGE))
+    out.print(shown)
 
 
 # --- models, rules, settings ---------------------------------------------------------------------------

@@ -148,16 +148,22 @@ def evaluate(
     scripted: bool = False,
     codec: str | None = None,
     noise_db: float | None = None,
+    clip_db: float | None = None,
+    faint_db: float | None = None,
+    limit: int | None = None,
     ears: Ears | None = None,
+    rulebooks: Mapping[str, Rulebook] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Hear and judge every call of `directory` that has a truth, and return the figures.
 
     The result is ``{"pooled": figures, "files": {id: figures}, "skipped": {file: why}}``, ready for JSON;
     shares and rates are 0–1 and up, a figure with no truth to compare is None. With `scripted` nothing is
-    heard: the truth's own turns are judged, no recording is needed, and only rules are scored. `mono`,
-    `noise_db` and `codec` render each recording first. Raises BadTruth when there is nothing to score,
-    BadSetting for an unknown engine or codec.
+    heard: the truth's own turns are judged, no recording is needed, and only rules are scored. `mono`, `codec`,
+    `noise_db`, `clip_db` and `faint_db` render each recording first, as `flows.render.render` tells. `limit` takes
+    that many files, evenly spread over the folder. `ears` and `rulebooks` are those of the settings, unless the
+    caller has them loaded. Raises BadTruth when there is nothing to score, BadSetting for
+    an unknown engine or codec.
     """
     if engine is not None:
         settings = _with_engine(settings, engine)
@@ -166,9 +172,14 @@ def evaluate(
     cases, skipped = find_cases(directory, settings, recordings=not scripted)
     if not cases:
         raise BadTruth(_nothing(directory, skipped))
-    rulebooks = _rulebooks(settings)
+    if limit is not None and limit < len(cases):
+        cases = [cases[number * len(cases) // limit] for number in range(limit)]
+    rulebooks = load_rulebooks(settings) if rulebooks is None else rulebooks
     if not scripted and ears is None:
         ears = load_ears(settings)
+    poorer: dict[str, Any] = {
+        "mono": mono, "codec": codec, "noise_db": noise_db, "clip_db": clip_db, "faint_db": faint_db
+    }  # fmt: skip
     scores: dict[str, Score] = {}
     for number, case in enumerate(cases):
         if progress:
@@ -177,7 +188,7 @@ def evaluate(
             if scripted:
                 scores[case.id] = _judge_script(case, rulebooks, use_cdr)
             elif ears is not None:
-                scores[case.id] = _hear_and_judge(case, ears, rulebooks, settings, mono, codec, noise_db, use_cdr)
+                scores[case.id] = _hear_and_judge(case, ears, rulebooks, settings, poorer, use_cdr)
         except (BadRecording, BadTruth) as error:
             skipped[case.id] = str(error)
     if progress:
@@ -201,7 +212,8 @@ def _with_engine(settings: Settings, engine: str) -> Settings:
     return settings.model_copy(update={"hear": hear})
 
 
-def _rulebooks(settings: Settings) -> dict[str, Rulebook]:
+def load_rulebooks(settings: Settings) -> dict[str, Rulebook]:
+    """The rulebooks of the settings, by language. Raises BadRule."""
     return {language: load_rulebook(folder) for language, folder in settings.paths.rulebooks.items()}
 
 
@@ -318,9 +330,7 @@ def _hear_and_judge(
     ears: Ears,
     rulebooks: Mapping[str, Rulebook],
     settings: Settings,
-    mono: bool,
-    codec: str | None,
-    noise_db: float | None,
+    poorer: Mapping[str, Any],
     use_cdr: bool,
 ) -> Score:
     assert case.recording is not None
@@ -329,7 +339,7 @@ def _hear_and_judge(
     start = time.perf_counter()
     audio = decode(case.recording, settings.decode, settings.ingest)
     timings_s = {"decode": time.perf_counter() - start}
-    audio = render(audio, settings, mono=mono, codec=codec, noise_db=noise_db)
+    audio = render(audio, settings, **poorer)
     sha256 = hashlib.sha256(case.recording.read_bytes()).hexdigest()
     heard = hear_audio(audio, sha256, ears, settings, timings_s)
     start = time.perf_counter()
@@ -516,8 +526,8 @@ def tables(result: Mapping[str, Any], language: str = "en") -> Group:
     for name, figures in everything.items():
         if name == words["pooled"]:
             files.add_section()
-        cells = [name, *(_percent(figures[rate]) for rate in used)]
-        cells += [_tally_cell(figures[tally], words) for tally in tallies]
+        cells = [name, *(percent(figures[rate]) for rate in used)]
+        cells += [tally_cell(figures[tally], words) for tally in tallies]
         if judged:
             cells.append(_fails_cell(figures["rules"]))
         files.add_row(*cells)
@@ -537,7 +547,7 @@ def tables(result: Mapping[str, Any], language: str = "en") -> Group:
             missed = ("missed_fails", "unsure_fails")
             rules.add_row(
                 name,
-                *(_percent(figures[share]) for share in ("precision", "recall", "unsure")),
+                *(percent(figures[share]) for share in ("precision", "recall", "unsure")),
                 *(_total(counts, names) for names in (("true_fails",), missed, ("false_fails",), ("labelled",))),
             )
         shown.append(rules)
@@ -550,11 +560,13 @@ def tables(result: Mapping[str, Any], language: str = "en") -> Group:
     return Group(*shown)
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """A share as a table shows it; a dash when there is none."""
     return "–" if share is None else f"{100 * share:.1f} %"
 
 
-def _tally_cell(tally: Mapping[str, int], words: Mapping[str, str]) -> str:
+def tally_cell(tally: Mapping[str, int], words: Mapping[str, str]) -> str:
+    """Counts by verdict as a table shows them, in the words given; the verdict alone where there is one count."""
     if not any(tally.values()):
         return "–"
     if sum(tally.values()) == 1:

@@ -1,4 +1,4 @@
-"""Makes a practice call harder on purpose: mixed to mono, noisy, through a telephone codec.
+"""Makes a practice call harder on purpose: one side faint, mixed to mono, noisy, clipped, through a telephone codec.
 
 One set of recordings with truth so tests every path; only `evaluate` and the makers of samples use it.
 """
@@ -48,17 +48,28 @@ installed."""
 
 
 def render(
-    audio: Audio, settings: Settings, mono: bool = False, codec: str | None = None, noise_db: float | None = None
+    audio: Audio,
+    settings: Settings,
+    mono: bool = False,
+    codec: str | None = None,
+    noise_db: float | None = None,
+    clip_db: float | None = None,
+    faint_db: float | None = None,
 ) -> Audio:
-    """Return the call as a poorer recorder would have kept it: mixed, then noisy, then encoded and decoded.
+    """Return the call as a poorer recorder would have kept it, in the order in which the line spoils it.
 
-    `noise_db` is the signal-to-noise ratio in dB. Raises BadSetting for an unknown codec, or for one that
-    this ffmpeg cannot write.
+    One side faint, then mixed, noisy, clipped, encoded and decoded again. `noise_db` is the signal-to-noise
+    ratio, `clip_db` how far the peaks are driven over full scale, `faint_db` how far the second channel lies
+    below its level, all in dB. Raises BadSetting for an unknown codec, or for one that this ffmpeg cannot write.
     """
+    if faint_db is not None:
+        audio = faint(audio, faint_db)
     if mono:
         audio = mixed(audio)
     if noise_db is not None:
         audio = noisy(audio, noise_db)
+    if clip_db is not None:
+        audio = clipped(audio, clip_db)
     return audio if codec is None else recoded(audio, codec, settings)
 
 
@@ -87,6 +98,22 @@ def noisy(audio: Audio, snr_db: float, seed: int = 0) -> Audio:
         noise = generator.normal(0.0, 1.0, frames.shape) * scale * alive[:, None]
         channels.append(np.clip(channel + noise.reshape(-1)[: len(channel)], -1.0, 1.0).astype(np.float32))
     return replace(audio, samples=np.stack(channels))
+
+
+def clipped(audio: Audio, over_db: float) -> Audio:
+    """Drive each channel until its peak lies `over_db` above full scale, and cut off what does not fit."""
+    peaks = np.abs(audio.samples).max(axis=1, keepdims=True, initial=0.0)
+    gain = np.divide(10 ** (over_db / 20), peaks, out=np.ones_like(peaks), where=peaks > 0)
+    return replace(audio, samples=np.clip(audio.samples * gain, -1.0, 1.0).astype(np.float32))
+
+
+def faint(audio: Audio, down_db: float, channel: int = 1) -> Audio:
+    """Lower one channel by `down_db`. A call that is already mixed stays as it is: its sides cannot be told apart."""
+    if audio.channels == 1:
+        return audio
+    gain = np.ones((audio.channels, 1), np.float32)
+    gain[channel] = 10 ** (-down_db / 20)
+    return replace(audio, samples=audio.samples * gain)
 
 
 def recoded(audio: Audio, codec: str, settings: Settings) -> Audio:

@@ -12,6 +12,11 @@ from rich.console import Console
 
 from flows.ears import load_ears
 from flows.evaluate import Score, Truth, cdr_from_truth, evaluate, find_cases, tables
+from flows.matrix import Cell, every_cell, matrix, one_at_a_time, table
+from flows.render import CODECS, Codec
+from models.scripted import ScriptedRecognizer
+from models.vad import SileroVoiceActivity
+from pipeline.datatypes import Span
 from pipeline.errors import BadSetting, BadTruth
 from pipeline.metrics import ErrorCount, RuleCount
 from pipeline.run import Ears
@@ -36,6 +41,16 @@ def _shown(result: dict[str, Any], language: str) -> str:
     console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(tables(result, language))
     return console.export_text()
+
+
+@pytest.fixture
+def replaying(samples: Path) -> Ears:
+    """Real voice activity, and the words of one sample's truth."""
+    truth = Truth.model_validate_json((samples / f"{RUDE}.json").read_text(encoding="utf-8"))
+    lines: dict[int, list[tuple[Span, str]]] = {0: [], 1: []}
+    for turn in truth.turns:
+        lines[0 if turn.role == "agent" else 1].append((turn.span, turn.text or ""))
+    return Ears(SileroVoiceActivity(0.5), ScriptedRecognizer(lines, "zh"), None)
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +159,56 @@ def test_a_transcript_table_is_read_and_its_faults_have_a_line(settings: Setting
     table.write_text("a.wav\t设定三十度\n", encoding="utf-8")
     with pytest.raises(BadTruth, match=r"transcripts\.tsv:1: three cells"):
         find_cases(tmp_path, settings)
+
+
+def test_a_limit_takes_calls_from_the_whole_folder(samples: Path) -> None:
+    few = list(evaluate(samples, load_settings(), scripted=True, limit=3)["files"])
+    everything = list(evaluate(samples, load_settings(), scripted=True)["files"])
+    assert few == [everything[0], everything[4], everything[8]]
+
+
+def test_the_matrix_varies_every_factor_by_itself_and_all_at_once() -> None:
+    cells = one_at_a_time()
+    assert cells[0] == Cell()
+    assert len(set(cells)) == len(cells)
+    assert set(cells) < set(every_cell())
+    for codec in CODECS:
+        assert Cell(codec=codec) in cells
+    for mono in (False, True):
+        for dirt in ({"noise_db": 20.0}, {"noise_db": 10.0}, {"clip_db": 12.0}, {"faint_db": 12.0}):
+            assert Cell(mono=mono, **dirt) in cells
+    assert len(every_cell()) == len(set(every_cell())) == 2 * (len(CODECS) + 1) * 3 * 2 * 2
+
+
+def test_a_matrix_of_nothing_is_refused(settings: Settings, tmp_path: Path, replaying: Ears) -> None:
+    with pytest.raises(BadTruth, match="no truth here"):
+        matrix(tmp_path, settings, one_at_a_time(), ears=replaying)
+
+
+def test_a_cell_that_fails_shows_why_and_stops_no_other(
+    samples: Path, settings: Settings, tmp_path: Path, replaying: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _copied(samples, tmp_path, RUDE)
+    # an encoder that no ffmpeg has stands for one that this ffmpeg was built without
+    monkeypatch.setitem(CODECS, "mp3", Codec(("-c:a", "tin_cans"), ".mp3"))
+    told: list[str] = []
+    # what is tested here is not the rules, which are slow to load
+    settings = settings.model_copy(update={"paths": settings.paths.model_copy(update={"rulebooks": {}})})
+    cells = (Cell(), Cell(codec="mp3"), Cell(mono=True, noise_db=20.0))
+    result = matrix(tmp_path, settings, cells, ears=replaying, progress=lambda done, of, name: told.append(name))
+    recorded, broken, mono = result["cells"]
+    assert len(told) == 3
+    assert json.loads(json.dumps(result)) == result
+    assert recorded["pooled"]["cer"] == 0
+    assert recorded["pooled"]["roles"] == {"right": 1, "wrong": 0, "unknown": 0}
+    assert (broken["pooled"], mono["failed"]) == (None, None)
+    assert "\n" not in broken["failed"]
+    for language, word in (("en", "as recorded"), ("zh", "单声道")):
+        console = Console(width=250, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+        console.print(table(result, language))
+        text = console.export_text()
+        assert word in text
+        assert "codec mp3: ffmpeg cannot write it" in text
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.render import CODECS, Codec, mixed, noisy, recoded, render
+from flows.render import CODECS, Codec, clipped, faint, mixed, noisy, recoded, render
 from pipeline.datatypes import RATE_HZ, Audio
 from pipeline.decode import decode
 from pipeline.errors import BadSetting
@@ -51,6 +51,30 @@ def test_noise_on_digital_silence_adds_nothing() -> None:
     assert not noisy(silence, 10.0).samples.any()
 
 
+def test_clipping_cuts_peaks_and_lifts_the_rest() -> None:
+    call = _call()
+    driven = clipped(call, 6.0).samples
+    assert np.abs(driven).max() == 1.0
+    for leg, (peak, quiet) in enumerate(((0.3, 0.05), (0.2, 0.05))):
+        untouched = np.abs(call.samples[leg]) < quiet
+        gain = 10 ** (6 / 20) / peak
+        np.testing.assert_allclose(driven[leg][untouched], call.samples[leg][untouched] * gain, rtol=1e-3, atol=1e-6)
+        # a sine driven to twice full scale is cut for two thirds of the time
+        voiced = slice(2 * RATE_HZ, 3 * RATE_HZ)
+        assert (np.abs(driven[leg, voiced]) == 1.0).mean() == pytest.approx(2 / 3, abs=0.02)
+    silence = Audio(np.zeros((2, RATE_HZ), np.float32), "stereo")
+    assert not clipped(silence, 12.0).samples.any()
+
+
+def test_one_side_faint_leaves_the_other_alone() -> None:
+    call = _call()
+    lowered = faint(call, 12.0)
+    np.testing.assert_array_equal(lowered.samples[0], call.samples[0])
+    np.testing.assert_allclose(lowered.samples[1], call.samples[1] * 10 ** (-12 / 20), rtol=1e-6)
+    mono = mixed(call)
+    assert faint(mono, 12.0) is mono
+
+
 @pytest.mark.parametrize("codec", sorted(set(CODECS) - {"gsm"}))
 def test_codecs_keep_length_channels_and_voices(codec: str, settings: Settings) -> None:
     call = _call()
@@ -81,3 +105,9 @@ def test_render_mixes_before_it_codes(settings: Settings, samples: Path) -> None
     rendered = render(call, settings, mono=True, codec="amr", noise_db=20.0)
     assert (rendered.channels, rendered.codec) == (1, "amr_nb")
     assert render(call, settings) is call
+
+
+def test_a_faint_side_stays_faint_in_the_mix(settings: Settings) -> None:
+    mono = render(_call(), settings, mono=True, faint_db=12.0).samples[0]
+    spectrum = np.abs(np.fft.rfft(mono[2 * RATE_HZ : 3 * RATE_HZ]))
+    assert 20 * np.log10(spectrum[440] / spectrum[700]) == pytest.approx(12 + 20 * np.log10(1.5), abs=0.2)

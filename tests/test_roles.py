@@ -14,6 +14,7 @@ from pipeline.roles import PROMPT, assign, script_evidence, set_prompts_apart
 from pipeline.turns import join
 
 NOBODY = CDR()
+OUTBOUND_CALLS = tuple(written_calls(Path(__file__).with_name("outbound.txt")))
 
 
 def roles_of(lines, cdr: CDR = NOBODY, **more) -> Roles:
@@ -69,7 +70,7 @@ def test_english_calls(agent, customer):
 
 
 @pytest.mark.parametrize("direction", [None, "outbound"])
-@pytest.mark.parametrize("called", list(written_calls(Path(__file__).with_name("outbound.txt"))), ids=lambda call: call[1])
+@pytest.mark.parametrize("called", OUTBOUND_CALLS, ids=lambda call: call[1])
 def test_outbound_calls_in_many_words(called, direction):
     language, _, lines = called
     voices = spoken(*(({"A": "S2", "C": "S1"}[who], text) for who, text in lines))
