@@ -257,6 +257,14 @@ def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = 
         out.print(say(f"话单：另有 {more} 条提示。", f"CDR: {more} more like these."), style="yellow")
     if tally.left:
         out.print(say(f"还有 {tally.left} 个录音未处理（--limit）。", f"{tally.left} recordings are left (--limit)."))
+    for language, calls in _without_rulebook(night.settings):
+        out.print(
+            say(
+                f"{calls} 通电话的语言是 {language}，没有规则册：已转写，未评分。",
+                f"Calls in a language without a rulebook ({language}): {calls}; transcribed, not judged.",
+            ),
+            style="yellow",
+        )
     for folder, version in _unpublished_edits(night.settings):
         out.print(
             say(
@@ -280,6 +288,14 @@ def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = 
     }
     for name, path in places.items():
         out.print(f"{names[name]}：{path}" if LANGUAGE == "zh" else f"{names[name]}: {path}", soft_wrap=True)
+
+
+def _without_rulebook(settings: Settings) -> Sequence[tuple[str, int]]:
+    """Languages that calls were heard in and no rulebook judges, and how many calls."""
+    if not Home(settings.paths.home).database.exists():
+        return ()
+    query = "SELECT language, count(*) FROM calls WHERE rulebook IS NULL GROUP BY ALL ORDER BY ALL"
+    return [(str(language), int(calls)) for language, calls in _rows(settings, query)]
 
 
 def _unpublished_edits(settings: Settings) -> Sequence[tuple[Path, str]]:

@@ -272,7 +272,8 @@ def compression_ratio(text: str) -> float:
 
 
 def among_only(probabilities: dict[str, float], among: Sequence[str]) -> tuple[str, float]:
-    """The likeliest of `among`, and its probability given that it is one of them."""
+    """The likeliest of `among` (of all, if it is empty), and its probability given that it is one of them."""
+    among = among or tuple(probabilities)
     total = sum(probabilities.get(language, 0.0) for language in among)
     best = max(among, key=lambda language: probabilities.get(language, 0.0))
     return best, probabilities.get(best, 0.0) / total if total > 0 else 0.0

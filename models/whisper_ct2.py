@@ -93,13 +93,13 @@ class FasterWhisper:
             raise BadModel(cannot_load(self._source, error)) from error
 
     def detect_language(self, samples: Samples, voiced: tuple[Span, ...], among: tuple[str, ...]) -> tuple[str, float]:
-        """See Recognizer. Hears the first window of speech; among[0] with probability 0 when there is none."""
+        """See Recognizer. Hears the first window of speech; `among`'s first, with probability 0, when there is none."""
         windows = chunks.chunks(samples, chunks.utterances(samples, voiced))
         if not windows:
-            return among[0], 0.0
+            return next(iter(among), ""), 0.0
         self.load()
         if not self._model.model.is_multilingual:
-            return ("en", 1.0) if "en" in among else (among[0], 0.0)
+            return ("en", 1.0) if "en" in among or not among else (among[0], 0.0)
         beginning = windows[0].samples[: LANGUAGE_S * RATE_HZ]
         (found,) = self._model.model.detect_language(self._encode([beginning]))
         return chunks.among_only({token.strip("<|>"): probability for token, probability in found}, among)

@@ -81,13 +81,13 @@ class OpenAIWhisper:
         self._model = model
 
     def detect_language(self, samples: Samples, voiced: tuple[Span, ...], among: tuple[str, ...]) -> tuple[str, float]:
-        """See Recognizer. Hears the first window of speech; among[0] with probability 0 when there is none."""
+        """See Recognizer. Hears the first window of speech; `among`'s first, with probability 0, when there is none."""
         windows = chunks.chunks(samples, chunks.utterances(samples, voiced))
         if not windows:
-            return among[0], 0.0
+            return next(iter(among), ""), 0.0
         self.load()
         if not self._model.is_multilingual:
-            return ("en", 1.0) if "en" in among else (among[0], 0.0)
+            return ("en", 1.0) if "en" in among or not among else (among[0], 0.0)
         import whisper
 
         mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(windows[0].samples), self._model.dims.n_mels)

@@ -383,7 +383,7 @@ class Recognizer(Protocol):
     fingerprint: str
 
     def detect_language(self, samples: Samples, voiced: tuple[Span, ...], among: tuple[str, ...]) -> tuple[str, float]:
-        """The likeliest of `among` for one channel (shape (n,), 16 kHz), and its probability."""
+        """The likeliest of `among` (empty: of all) for one channel (shape (n,), 16 kHz), and its probability."""
         ...
 
     def transcribe(

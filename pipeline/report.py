@@ -228,6 +228,7 @@ class Page:
     when: str
     minutes: float | None
     calls_total: int
+    without_rulebook: tuple[tuple[str, int], ...]
     hours: float
     mean_score: float | None
     scored: int
@@ -405,6 +406,10 @@ def _page(connection: DuckDBPyConnection, home: Home, settings: Settings, run: R
             count(score) AS scored, count(*) FILTER (passed) AS passed, count(passed) AS marked,
             count(*) FILTER (failed_rules > 0) AS flagged FROM night_calls""",
     )[0]
+    unjudged = _rows(
+        connection,
+        "SELECT language, count(*) AS calls FROM night_calls WHERE rulebook IS NULL GROUP BY ALL ORDER BY ALL",
+    )
     checks = _rows(connection, f"SELECT {COUNTS} FROM night_verdicts")[0]
     agents = _groups(connection, "agent_key")
     teams = _groups(connection, "team")
@@ -424,6 +429,7 @@ def _page(connection: DuckDBPyConnection, home: Home, settings: Settings, run: R
         when=f"{started:%Y-%m-%d %H:%M}" if started else "",
         minutes=(run.ended_at - run.started_at).total_seconds() / 60 if run and run.ended_at else None,
         calls_total=total["calls"],
+        without_rulebook=tuple((row["language"], row["calls"]) for row in unjudged),
         hours=total["hours"],
         mean_score=total["mean_score"],
         scored=total["scored"],

@@ -39,6 +39,14 @@ from pipeline.wording import finish
 HEARING = "2"
 """Raised whenever the code of hearing changes what is heard; part of every artefact's fingerprint."""
 
+JUDGED_LANGUAGES = ("zh", "en")
+"""Languages that rulebooks can be written for."""
+
+SURELY_FOREIGN = 0.5
+"""Probability from which a call is held to be in another language."""
+
+_WRITTEN_ALIKE = {"yue": "zh"}
+
 JUDGING = "3"
 """Raised whenever the code of judging changes verdicts; part of every judged file's key."""
 
@@ -130,14 +138,22 @@ def hear_audio(
 
 
 def _language(audio: Audio, voiced: tuple[tuple[Span, ...], ...], ears: Ears, settings: Settings) -> tuple[str, float]:
-    """The call's language: the setting, else what the channel with most speech is heard to be."""
+    """The call's language: the setting, else what the channel with most speech is heard to be.
+
+    A language without a rulebook has to be sure: noise and dialect are taken for all kinds of languages.
+    """
     if settings.hear.language != "auto":
         return settings.hear.language, 1.0
     talk_s = [sum(span.duration_s for span in spans) for spans in voiced]
     busiest = max(range(len(talk_s)), key=talk_s.__getitem__)
     if not talk_s[busiest]:
         return settings.judge.default_language, 0.0
-    return ears.recognizer.detect_language(audio.samples[busiest], voiced[busiest], ("zh", "en"))
+    samples, spans = audio.samples[busiest], voiced[busiest]
+    language, probability = ears.recognizer.detect_language(samples, spans, ())
+    language = _WRITTEN_ALIKE.get(language, language)
+    if language in JUDGED_LANGUAGES or probability >= SURELY_FOREIGN:
+        return language, probability
+    return ears.recognizer.detect_language(samples, spans, JUDGED_LANGUAGES)
 
 
 def _speakers(audio: Audio, voiced: tuple[tuple[Span, ...], ...], ears: Ears) -> tuple[tuple[SpeakerSpan, ...], bool]:

@@ -145,3 +145,4 @@ def test_a_language_among_those_allowed() -> None:
     heard = {"ja": 0.5, "zh": 0.3, "en": 0.1}
     assert chunks.among_only(heard, ("zh", "en")) == ("zh", pytest.approx(0.75))
     assert chunks.among_only({}, ("zh", "en")) == ("zh", 0.0)
+    assert chunks.among_only(heard, ()) == ("ja", pytest.approx(5 / 9))
