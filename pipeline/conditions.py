@@ -6,7 +6,7 @@ Truth values are combined as Kleene does: unsure stays unsure unless the other s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -79,29 +79,59 @@ class Times(Params):
         return " ".join(f"{sign} {v}" for sign, v in (("≥", self.at_least), ("≤", self.at_most)) if v is not None)
 
 
+MOST_REASONS = 4
+
+
 def _joined(context: Context, findings: Iterable[Finding]) -> str:
-    reasons = dict.fromkeys(f.reason for f in findings if f.reason)
-    return ("；" if context.language == "zh" else "; ").join(list(reasons)[:4])
+    reasons: dict[str, None] = {}
+    for finding in findings:
+        if finding.reason:
+            reasons[finding.reason] = None
+            if len(reasons) == MOST_REASONS:
+                break
+    return ("；" if context.language == "zh" else "; ").join(reasons)
+
+
+def _that_are(context: Context, node: Node, truth: bool | None) -> Iterator[Finding]:
+    return (found for child in node.children if (found := evaluate(context, child)).truth is truth)
 
 
 def _all(context: Context, node: Node) -> Finding:
-    found = [evaluate(context, child) for child in node.children]
-    truth = False if any(f.truth is False for f in found) else None if any(f.truth is None for f in found) else True
-    deciding = [f for f in found if f.truth is truth]
-    return Finding(truth, _hits_of(found if truth else [f for f in found if f.truth]), _joined(context, deciding))
+    truth: bool | None = True
+    for child in node.children:
+        found = evaluate(context, child).truth
+        if found is False:
+            truth = False
+            break
+        if found is None:
+            truth = None
+    return Finding(
+        truth,
+        lambda: _hits_of(_that_are(context, node, True)),
+        lambda: _joined(context, _that_are(context, node, truth)),
+    )
 
 
 def _any(context: Context, node: Node) -> Finding:
-    found = [evaluate(context, child) for child in node.children]
-    truth = True if any(f.truth for f in found) else None if any(f.truth is None for f in found) else False
-    deciding = [f for f in found if f.truth is truth]
-    return Finding(truth, _hits_of(deciding), _joined(context, deciding))
+    truth: bool | None = False
+    for child in node.children:
+        found = evaluate(context, child).truth
+        if found:
+            truth = True
+            break
+        if found is None:
+            truth = None
+    return Finding(
+        truth,
+        lambda: _hits_of(_that_are(context, node, truth)),
+        lambda: _joined(context, _that_are(context, node, truth)),
+    )
 
 
 def _none(context: Context, node: Node) -> Finding:
     found = _any(context, node)
     truth = None if found.truth is None else not found.truth
-    return Finding(truth, found.hits if truth is False else (), found.reason)
+    return Finding(truth, (lambda: found.hits) if truth is False else (), lambda: found.reason)
 
 
 def _sequence(context: Context, node: Node) -> Finding:

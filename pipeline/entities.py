@@ -22,7 +22,7 @@ from spacy.matcher import Matcher
 
 from pipeline import phonetics
 from pipeline.normalise import tokenise
-from pipeline.spoken import Places, Spoken, blank
+from pipeline.spoken import Places, Spoken, blank, make_doc
 
 LABELS = ("PERSON_TITLE", "SELF_NAME", "AGENT_ID", "COMPANY", "OWN_NAME", "PHONE", "DATE", "MONEY")
 
@@ -722,8 +722,8 @@ class Entities:
                 found += [(start + m.start(), start + m.end(), 0.0) for m in self._agent_id.finditer(text) if m.group()]
             digits = label not in self._digit_labels or any(word.isdigit() for word in spoken.words[start:end])
             if matcher and digits:
-                shapes = matcher(spoken.doc[start:end], as_spans=True)
-                found += [(shape.start, shape.end, 0.0) for shape in shapes]
+                doc = make_doc(spoken.words[start:end], self.language)
+                found += [(start + first, start + last, 0.0) for _, first, last in matcher(doc)]
         kept: Places = []
         for place in sorted(set(found), key=lambda p: (p[0], -p[1], p[2])):
             if not kept or place[1] > kept[-1][1]:

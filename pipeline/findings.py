@@ -21,17 +21,41 @@ from pipeline.datatypes import Call, Hit, Role, Span
 from pipeline.entities import Entities
 from pipeline.normalise import tokenise
 from pipeline.spoken import BY_SOUND, Spoken, phrase_parts
+from pipeline.spoken import Side as Counted
 
 Side = Literal["agent", "customer", "any"]
 
 
-@dataclass(frozen=True, slots=True)
 class Finding:
-    """What a condition found: `truth` is True, False or None (unsure)."""
+    """What a condition found: `truth` is True, False or None (unsure).
 
-    truth: bool | None
-    hits: tuple[Hit, ...] = ()
-    reason: str = ""
+    Hits and reason may be given as functions: they are made when somebody asks for them, which is seldom. Without a
+    reason that of the first hit is taken.
+    """
+
+    __slots__ = ("_hits", "_reason", "truth")
+
+    def __init__(
+        self,
+        truth: bool | None,
+        hits: tuple[Hit, ...] | Callable[[], tuple[Hit, ...]] = (),
+        reason: str | Callable[[], str] | None = None,
+    ) -> None:
+        self.truth, self._hits, self._reason = truth, hits, reason
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        if not isinstance(self._hits, tuple):
+            self._hits = self._hits()
+        return self._hits
+
+    @property
+    def reason(self) -> str:
+        if self._reason is None:
+            self._reason = self.hits[0].reason if self.hits else ""
+        elif not isinstance(self._reason, str):
+            self._reason = self._reason()
+        return self._reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,7 +378,7 @@ class Bounds(Params):
 # --- windows ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scope:
     """Where a condition looks: turns, and within them a stretch of time (None: all of it). `region` is the time
     in which these turns would lie, for telling how much of the speech there has words."""
@@ -362,6 +386,14 @@ class Scope:
     turns: tuple[int, ...]
     limit: Span | None
     region: Span
+    shares: dict[str, float] = field(default_factory=dict)
+    """Per side, the share of its speech here that has words, once it was asked for."""
+
+    def share(self, context: Context, by: Side) -> float:
+        known = self.shares.get(by)
+        if known is None:
+            known = self.shares[by] = worded_share(context, by, self.region)
+        return known
 
     def takes(self, span: Span) -> bool:
         return self.limit is None or self.limit.start_s - 0.05 <= span.start_s <= self.limit.end_s
@@ -381,7 +413,8 @@ def find_scopes(context: Context, window: Window | None, by: Side) -> tuple[list
 def _find_scopes(context: Context, window: Window | None, by: Side) -> tuple[list[Scope], bool, str]:
     spoken, call = context.spoken, context.call
     who: Side = window.by if window and window.by else by
-    counted = spoken.side(who).groups
+    side = spoken.side(who)
+    counted = side.groups
     if not counted:
         if by != "any" and unknown_speech(context):
             return [], False, say(context, "说话人角色不明", "it is not known who is who")
@@ -395,7 +428,7 @@ def _find_scopes(context: Context, window: Window | None, by: Side) -> tuple[lis
     limit: Span | None = None
     each = False
     if window.turns:
-        picked = _count(spoken, groups[0], window.turns)
+        picked = _count(side, window.turns)
         groups = [picked]
         if picked:
             ends = [call.turns[i].span.end_s for turns in picked for i in turns]
@@ -445,9 +478,9 @@ def unknown_speech(context: Context) -> bool:
     return any(turn.speaker not in known and turn.speaker not in third for turn in context.call.turns)
 
 
-def _count(spoken: Spoken, groups: list[list[int]], wanted: Range) -> list[list[int]]:
+def _count(side: Counted, wanted: Range) -> list[list[int]]:
     """The groups from one number to another; a 嗯 is taken along but not counted."""
-    solid = [n for n, turns in enumerate(groups) if not all(spoken.small(i) for i in turns)] or list(range(len(groups)))
+    groups, solid = side.groups, side.solid
     first = int(wanted.first) - 1 if wanted.first > 0 else len(solid) + int(wanted.first)
     last = int(wanted.last) - 1 if wanted.last > 0 else len(solid) + int(wanted.last)
     first = max(0, first)

@@ -37,6 +37,7 @@ def judge_call(call: Call, rulebook: Rulebook) -> Scorecard:
     """Judge one call by every rule that is not retired, and score it."""
     spoken = read(call, rulebook.lexicon)
     verdicts = tuple(judge_rule(spoken, rule, rulebook) for rule in rulebook.rules if rule.status != "retired")
+    spoken.forget()
     return score(call, verdicts, rulebook)
 
 
@@ -45,10 +46,11 @@ def judge_rule(spoken: Spoken, rule: Rule, rulebook: Rulebook) -> Verdict:
     context = Context(spoken, rulebook.entities, rulebook.language, rule.coverage, rule.anchors, rulebook.scenarios)
     outcome, hits, reason, occurrences = _outcome(context, rule)
     failed = outcome == "fail"
+    grounds = evaluate(context, rule.applies).hits if rule.applies and outcome != "not_applicable" else ()
+    context.known.clear()  # what is left to make of a finding would keep the whole call
     return Verdict(
         rule.id, rule.hash, outcome, hits, reason, occurrences if failed else 0,
-        _deducted(rule, occurrences) if failed else 0.0,
-        evaluate(context, rule.applies).hits if rule.applies and outcome != "not_applicable" else (),
+        _deducted(rule, occurrences) if failed else 0.0, grounds,
     )  # fmt: skip
 
 
@@ -58,12 +60,12 @@ def _outcome(context: Context, rule: Rule) -> tuple[Outcome, tuple[Hit, ...], st
     if applies.truth is False:
         reason = applies.reason or ("此通电话不涉及" if chinese else "does not concern this call")
         return "not_applicable", (), ("不适用：" if chinese else "not applicable: ") + reason, 0
-    required = evaluate(context, rule.require) if rule.require else Finding(True)
-    forbidden = evaluate(context, rule.forbid) if rule.forbid else Finding(False)
     if applies.truth is None:
         return "unsure", applies.hits, ("不可判：" if chinese else "cannot judge: ") + applies.reason, 0
+    forbidden = evaluate(context, rule.forbid) if rule.forbid else Finding(False)
     if forbidden.truth is True:
         return "fail", forbidden.hits, forbidden.reason, max(1, len(forbidden.hits))
+    required = evaluate(context, rule.require) if rule.require else Finding(True)
     if required.truth is False:
         # what made the rule apply is the evidence that something is missing
         hits = required.hits or applies.hits

@@ -1,17 +1,21 @@
-"""Which texts a pattern cannot match, told without running it: every match holds one of a few literal pieces.
+"""Where a pattern cannot match, told without running it: every match holds one of a few literal pieces.
 
-A rulebook has many hundreds of patterns and a call satisfies few. The pieces of all patterns are looked up in the
-call's own pieces of one to three characters, which takes less time than one search.
+A rulebook has many hundreds of patterns and a call satisfies few. One pass of an automaton finds the pieces of all
+patterns in a call's sentences, which takes less time than a few searches; a pattern is then tried on the sentences
+that have its pieces.
 """
 
 from __future__ import annotations
 
+import re
 import re._constants as kinds  # type: ignore[import-not-found]
 import re._parser as parser  # type: ignore[import-not-found]
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-LONGEST = 3
+import ahocorasick
+
+LONGEST = 16
 MOST = 60
 """More pieces than this tell too little to be worth their memory."""
 
@@ -19,17 +23,81 @@ Pieces = frozenset[str]
 
 
 def pieces(pattern: str) -> Pieces | None:
-    """Strings of up to three characters, one of which is in every match; None when that cannot be told."""
+    """Strings one of which is in every match; None when that cannot be told."""
+    return next(iter(covers(pattern)), None)
+
+
+def covers(pattern: str) -> tuple[Pieces, ...]:
+    """Sets of pieces, each with one that is in every match, the most telling set first."""
+    tree = _parsed(pattern)
+    return () if tree is None else tuple(sorted(dict.fromkeys(_covers(tree)), key=_worth, reverse=True))
+
+
+def within_sentence(pattern: str) -> bool:
+    """Whether no match reaches over a line break or depends on where the text begins and ends."""
+    tree = _parsed(pattern)
+    return tree is not None and not _crosses(tree)
+
+
+def _parsed(pattern: str) -> Any:
     try:
-        found = _cover(parser.parse(pattern))
+        return parser.parse(pattern)
     except Exception:  # RE2 knows classes (\\pL) that Python's parser does not
         return None
-    return found if found and len(found) <= MOST else None
+
+
+def _crosses(tree: Any) -> bool:
+    flags = re.DOTALL | re.MULTILINE
+    if getattr(tree, "state", None) is not None and tree.state.flags & flags:
+        return True
+    for kind, value in tree:
+        if kind is kinds.LITERAL:
+            crosses = value == ord("\n")
+        elif kind is kinds.NOT_LITERAL:
+            crosses = value != ord("\n")
+        elif kind is kinds.IN:
+            crosses = _may_be_line_break(value)
+        elif kind is kinds.ANY:
+            crosses = False
+        elif kind is kinds.AT:
+            crosses = value not in (kinds.AT_BOUNDARY, kinds.AT_NON_BOUNDARY)
+        elif kind is kinds.SUBPATTERN:
+            crosses = bool(value[1] & flags) or _crosses(value[-1])
+        elif kind is kinds.BRANCH:
+            crosses = any(map(_crosses, value[1]))
+        elif kind is kinds.MAX_REPEAT or kind is kinds.MIN_REPEAT:
+            crosses = _crosses(value[2])
+        else:
+            crosses = True
+        if crosses:
+            return True
+    return False
+
+
+def _may_be_line_break(members: Any) -> bool:
+    """Whether a class has the line break in it; of named classes only digits and letters surely have not."""
+    negated, has = False, False
+    for kind, item in members:
+        if kind is kinds.NEGATE:
+            negated = True
+        elif kind is kinds.LITERAL:
+            has = has or item == ord("\n")
+        elif kind is kinds.RANGE:
+            has = has or item[0] <= ord("\n") <= item[1]
+        elif item in (kinds.CATEGORY_DIGIT, kinds.CATEGORY_WORD):
+            continue
+        else:
+            return True
+    return has != negated
 
 
 def _cover(tree: Any) -> Pieces | None:
     """The best cover among the parts of a sequence: the longest shortest piece, then the fewest."""
-    best: Pieces | None = None
+    return max(_covers(tree), key=_worth, default=None)
+
+
+def _covers(tree: Any) -> list[Pieces]:
+    """The covers of a sequence: those of its parts, and of the strings that neighbouring parts make together."""
     runs: list[Pieces | None] = []
     exact: set[str] = {""}
     for kind, value in tree:
@@ -41,15 +109,15 @@ def _cover(tree: Any) -> Pieces | None:
         elif kind is kinds.SUBPATTERN:
             own = _exact(value[-1])
             if own is None:
-                runs.append(_cover(value[-1]))
+                runs += _covers(value[-1])
         elif kind is kinds.BRANCH:
             own = _exact_branch(value[1])
             if own is None:
-                covers = [_cover(branch) for branch in value[1]]
-                runs.append(None if any(c is None for c in covers) else frozenset().union(*covers))  # type: ignore[arg-type]
+                each = [_cover(branch) for branch in value[1]]
+                runs.append(None if None in each else frozenset().union(*each))  # type: ignore[arg-type]
         elif kind is kinds.MAX_REPEAT or kind is kinds.MIN_REPEAT:
             if value[0] >= 1:
-                runs.append(_cover(value[2]))
+                runs += _covers(value[2])
         elif kind is kinds.AT:
             continue
         if own is not None and len(exact) * len(own) <= MOST:
@@ -58,10 +126,9 @@ def _cover(tree: Any) -> Pieces | None:
             runs.append(_cut(exact))
             exact = own if own is not None and len(own) <= MOST else {""}
     runs.append(_cut(exact))
-    for run in runs:
-        if run and (best is None or _worth(run) > _worth(best)):
-            best = run
-    return best
+    # a piece is looked for in one sentence
+    lines = [frozenset(max(piece.split("\n"), key=len) for piece in run) for run in runs if run]
+    return [run for run in lines if "" not in run and len(run) <= MOST]
 
 
 def _worth(found: Pieces) -> tuple[int, int]:
@@ -119,26 +186,46 @@ def _members(value: Any) -> set[str] | None:
 
 
 class PieceIndex:
-    """All patterns of a rulebook by their pieces."""
+    """All patterns of a rulebook by their pieces.
+
+    `patterns` are those that have any; `across` are those of them that may reach over a sentence's end.
+    """
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self.patterns = frozenset(patterns)
-        self._always: set[str] = set()
-        self._by_piece: dict[str, list[str]] = {}
-        for pattern in self.patterns:
-            found = pieces(pattern)
-            if found is None:
-                self._always.add(pattern)
-            for piece in found or ():
-                self._by_piece.setdefault(piece, []).append(pattern)
-        self._sizes = sorted({len(piece) for piece in self._by_piece})
+        found = {pattern: own for pattern in dict.fromkeys(patterns) if (own := covers(pattern))}
+        self.patterns = frozenset(found)
+        self.across = frozenset(pattern for pattern in found if not within_sentence(pattern))
+        numbers: dict[Pieces, int] = {}
+        self._needs: dict[str, frozenset[int]] = {}
+        self._by_best: dict[int, list[str]] = {}
+        for pattern, (best, *others) in found.items():
+            needs = [numbers.setdefault(cover, len(numbers)) for cover in (best, *others)]
+            self._needs[pattern] = frozenset(needs)
+            self._by_best.setdefault(needs[0], []).append(pattern)
+        by_piece: dict[str, list[int]] = {}
+        for cover, number in numbers.items():
+            for piece in cover:
+                by_piece.setdefault(piece, []).append(number)
+        self._pieces = ahocorasick.Automaton()
+        for piece, own_covers in by_piece.items():
+            self._pieces.add_word(piece, own_covers)
+        self._pieces.make_automaton()
 
-    def possible(self, text: str) -> set[str]:
-        """The patterns that a text may match."""
-        grams: set[str] = set()
-        for size in self._sizes:
-            grams.update([text[at : at + size] for at in range(len(text) - size + 1)])
-        found = set(self._always)
-        for piece in self._by_piece.keys() & grams:
-            found.update(self._by_piece[piece])
-        return found
+    def possible(self, sentences: Sequence[str]) -> dict[str, list[int]]:
+        """The patterns that may match, and the numbers of the sentences where they may (those `across`: nowhere in
+        particular)."""
+        found: dict[str, list[int]] = {}
+        if not self.patterns:
+            return found
+        needs, by_best, across = self._needs, self._by_best, self.across
+        everywhere: set[int] = set()
+        for number, sentence in enumerate(sentences):
+            had: set[int] = set()
+            for _, covers_ in self._pieces.iter(sentence):
+                had.update(covers_)
+            everywhere |= had
+            for cover in had & by_best.keys():
+                for pattern in by_best[cover]:
+                    if needs[pattern] <= had and pattern not in across:
+                        found.setdefault(pattern, []).append(number)
+        return found | {pattern: [] for pattern in across if needs[pattern] <= everywhere}

@@ -383,7 +383,7 @@ def fact(context: Context, node: Node) -> Finding:
         return Finding((value is not None) == params.known, (), f"{has} {params.fact}")
     if value is None:
         return Finding(None, (), say(context, f"量不出 {params.fact}", f"{params.fact} could not be measured"))
-    return Finding(params.holds(value), (), f"{params.fact} = {value:.4g} ({params})")
+    return Finding(params.holds(value), (), lambda: f"{params.fact} = {value:.4g} ({params})")
 
 
 def pace(context: Context, node: Node) -> Finding:
@@ -519,7 +519,7 @@ def _fills(context: Context, params: ResponseParams, turn: int) -> bool:
     text = context.call.turns[turn].text
     if is_attention(text):
         return True
-    words = context.spoken.tokens[turn].words
+    words = context.spoken.words[slice(*context.spoken.range_of(turn))]
     return params.fillers is not None and _only_from(words, params.fillers)
 
 

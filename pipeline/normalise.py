@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -21,11 +22,21 @@ SENTENCE, CLAUSE = 2, 1
 _HAN = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
 _SENTENCE_MARKS = "。！？!?；;…\n"
 _CLAUSE_MARKS = '，、,：:—()《》“”"「」'
-_SIMPLE = re.compile(rf"[{_HAN}0-9{re.escape(_SENTENCE_MARKS + _CLAUSE_MARKS)}]*")
-_PIECES = re.compile(rf"[{_HAN}]|[0-9]|[a-z]+(?:'[a-z]+)?|[^\s]")
+TEXT_END = "\x1e"
+"""Stands behind every text of several that are cut together."""
+TURN_END = "\n"
+"""The token that it becomes; no phrase crosses it."""
+_BREAKS = dict.fromkeys(_SENTENCE_MARKS, SENTENCE) | dict.fromkeys(_CLAUSE_MARKS, CLAUSE)
+_MARK = f"([{re.escape(''.join(_BREAKS))}]?)"
+_PIECES = re.compile(rf"(?:([{_HAN}0-9]+)|([a-z]+(?:'[a-z]+)?)){_MARK}|[^\s]|[\n{TEXT_END}]")
+_WIDE = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFF00, 0xFFF0)}
+# A few replacements are much faster than a translation.
+_WIDE_MARKS = tuple(zip("，？！：；", ",?!:;", strict=True))
+_OTHER_WIDE = re.compile("[\uff00-\uffef]")
 _HAN_DIGITS = {"零": "0", "〇": "0", "一": "1", "幺": "1", "二": "2", "三": "3", "四": "4", "五": "5", "六": "6",
                "七": "7", "八": "8", "九": "9"}  # fmt: skip
 _UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10000}
+_UNIT = re.compile("[十百千]")
 _COMPOUND = re.compile("[一二三四五六七八九两1-9][十百千][零〇一二三四五六七八九两十百千0-9]*|十[一二三四五六七八九]")
 _ENGLISH_DIGITS = {"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
                    "seven": "7", "eight": "8", "nine": "9"}  # fmt: skip
@@ -34,6 +45,7 @@ _TENS = {"twenty": "2", "thirty": "3", "forty": "4", "fifty": "5", "sixty": "6",
 _TEENS = {"ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14", "fifteen": "15",
           "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19"}  # fmt: skip
 _TIMES = {"double": 2, "triple": 3, "treble": 3}
+_NUMBER_WORDS = frozenset({*_ENGLISH_DIGITS, *_TENS, *_TEENS, *_TIMES, "oh"})
 _CONTRACTIONS = {
     "can't": ("can", "not"), "cannot": ("can", "not"), "cant": ("can", "not"), "won't": ("will", "not"),
     "shan't": ("shall", "not"), "let's": ("let", "us"), "ma'am": ("madam",), "y'all": ("you", "all"),
@@ -67,46 +79,62 @@ def normalise(text: str, language: str) -> str:
 
 def tokenise(text: str, language: str) -> Tokens:
     """Cut a text into normalised tokens that know their place in it. `language` is "zh" or "en"."""
-    folded = _fold(text, language)
+    return _numbers(_cut(_fold(text.replace(TEXT_END, " "), language)), language)
+
+
+def tokenise_all(texts: Sequence[str], language: str) -> tuple[str, Tokens]:
+    """Cut several texts at once, a token `TURN_END` behind each. Offsets are those in the texts put together, which
+    comes with them."""
+    whole = "".join([text + TEXT_END for text in texts])
+    if whole.count(TEXT_END) != len(texts):
+        texts = [text.replace(TEXT_END, " ") for text in texts]
+        whole = "".join([text + TEXT_END for text in texts])
+    folded = _fold_plainly(whole, language)
+    if folded is None:
+        folded = "".join([_fold(text, language) + TEXT_END for text in texts])
+    return whole, _numbers(_cut(folded), language)
+
+
+def _cut(folded: str) -> Tokens:
     words: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     breaks: list[int] = []
-    if _SIMPLE.fullmatch(folded):
-        # Han, digits and plain punctuation only, the common case: a token is a character
-        for place, character in enumerate(folded):
-            if character in _SENTENCE_MARKS:
-                if breaks:
-                    breaks[-1] = SENTENCE
-            elif character in _CLAUSE_MARKS:
-                if breaks:
-                    breaks[-1] = max(breaks[-1], CLAUSE)
-            else:
-                words.append(character)
-                starts.append(place)
-                ends.append(place + 1)
+    for match in _PIECES.finditer(folded):
+        run, word, mark = match.groups()
+        if run:
+            # Han and digits, the common case: a token is a character
+            start, end = match.span(1)
+            words += run
+            starts += range(start, end)
+            ends += range(start + 1, end + 1)
+            breaks += [0] * (end - start)
+        elif word:
+            start, end = match.span(2)
+            for part in _contraction(word):
+                words.append(part)
+                starts.append(start)
+                ends.append(end)
                 breaks.append(0)
-    else:
-        for match in _PIECES.finditer(folded):
-            piece, start, end = match.group(), match.start(), match.end()
-            if piece[0].isalnum():
-                parts = _contraction(piece) if (piece.isascii() and piece.isalpha()) or "'" in piece else (piece,)
-                for part in parts:
-                    words.append(part)
-                    starts.append(start)
-                    ends.append(end)
-                    breaks.append(0)
-            elif not breaks:
+        else:
+            mark = match[0]
+            if mark.isalnum() or mark == TEXT_END:
+                words.append(mark if mark != TEXT_END else TURN_END)
+                starts.append(match.start())
+                ends.append(match.end())
+                breaks.append(0)
                 continue
-            elif piece in _SENTENCE_MARKS or (piece == "." and _ends_sentence(words[-1], folded, end)):
+            if not breaks or words[-1] == TURN_END:
+                continue
+            if mark == "." and _ends_sentence(words[-1], folded, match.end()):
                 breaks[-1] = SENTENCE
-            elif piece in _CLAUSE_MARKS:
-                breaks[-1] = max(breaks[-1], CLAUSE)
-    if language == "en":
-        words, starts, ends, breaks = _english_numbers(words, starts, ends, breaks)
-    else:
-        words, starts, ends, breaks = _chinese_numbers(words, starts, ends, breaks)
+        if mark:
+            breaks[-1] = max(breaks[-1], _BREAKS.get(mark, 0))
     return Tokens(words, starts, ends, breaks)
+
+
+def _numbers(tokens: Tokens, language: str) -> Tokens:
+    return _english_numbers(tokens) if language == "en" else _chinese_numbers(tokens)
 
 
 @cache
@@ -116,19 +144,29 @@ def _simplifier() -> OpenCC:
 
 def _fold(text: str, language: str) -> str:
     """Width, case and script, one character for one, so that offsets stay."""
+    folded = _fold_plainly(text, language)
+    if folded is not None:
+        return folded
+    # a phrase that changes its length in conversion is converted character by character
+    characters = [_WIDE.get(ord(c), c)[0] for c in text]
+    if language != "en":
+        characters = [(_simplifier().convert(c) or c)[0] for c in characters]
+    return "".join((c.lower() or c)[0] for c in characters).replace("’", "'").replace("‘", "'")
+
+
+def _fold_plainly(text: str, language: str) -> str | None:
+    """The text folded as a whole; None where that changes its length, which is rare."""
     folded = text
     if not text.isascii():
-        if any("\uff00" <= c <= "\uffef" or c == "\u3000" for c in text):
-            folded = "".join(unicodedata.normalize("NFKC", c) if "\uff00" <= c <= "\uffef" else c for c in text)
+        for wide, narrow in _WIDE_MARKS:
+            folded = folded.replace(wide, narrow)
+        if _OTHER_WIDE.search(folded):
+            folded = folded.translate(_WIDE)
         if language != "en":
-            simple = _simplifier().convert(folded)
-            # a phrase that changes its length in conversion is converted character by character
-            if len(simple) != len(folded):
-                simple = "".join((_simplifier().convert(c) or c)[0] for c in folded)
-            folded = simple
+            folded = _simplifier().convert(folded)
         folded = folded.replace("’", "'").replace("‘", "'")
-    lowered = folded.lower()
-    return lowered if len(lowered) == len(folded) == len(text) else "".join((c.lower() or c)[0] for c in text)
+    folded = folded.lower()
+    return folded if len(folded) == len(text) else None
 
 
 def _ends_sentence(word: str, text: str, place: int) -> bool:
@@ -150,34 +188,33 @@ def _contraction(word: str) -> tuple[str, ...]:
     return (stem, ending) if ending else (stem + tail,)
 
 
-def _chinese_numbers(
-    words: list[str], starts: list[int], ends: list[int], breaks: list[int]
-) -> tuple[list[str], list[int], list[int], list[int]]:
+def _chinese_numbers(tokens: Tokens) -> Tokens:
     """Digits for number words, 三十五 as 3 5; 万 and 半 stay. 十分, 百般 and their like are no numbers here."""
-    digits = _HAN_DIGITS
-    joined = "".join(word if len(word) == 1 else "\0" for word in words)
-    spans = [m.span() for m in _COMPOUND.finditer(joined)] if any(unit in joined for unit in "十百千") else []
+    words, starts, ends, breaks = tokens.words, tokens.starts, tokens.ends, tokens.breaks
+    joined = "".join([word if len(word) == 1 else "\0" for word in words])
+    digits = joined
+    for han, digit in _HAN_DIGITS.items():
+        digits = digits.replace(han, digit)
+    if digits != joined:
+        words = [digit if digit != "\0" else word for digit, word in zip(digits, words, strict=True)]
+    spans = [m.span() for m in _COMPOUND.finditer(joined)] if _UNIT.search(joined) else []
     if not spans:
-        return [digits.get(word, word) for word in words], starts, ends, breaks
-    out: tuple[list[str], list[int], list[int], list[int]] = ([], [], [], [])
+        return Tokens(words, starts, ends, breaks)
+    out = Tokens([], [], [], [])
     at = 0
     for begin, end in [*spans, (len(words), len(words))]:
-        for i in range(at, begin):
-            _push(out, digits.get(words[i], words[i]), starts[i], ends[i], breaks[i])
+        out.words.extend(words[at:begin])
+        out.starts.extend(starts[at:begin])
+        out.ends.extend(ends[at:begin])
+        out.breaks.extend(breaks[at:begin])
         if begin < end:
             value = str(_value(joined[begin:end]))
-            for place, digit in enumerate(value):
-                last = place == len(value) - 1
-                _push(out, digit, starts[begin], ends[end - 1], breaks[end - 1] if last else 0)
+            out.words.extend(value)
+            out.starts.extend([starts[begin]] * len(value))
+            out.ends.extend([ends[end - 1]] * len(value))
+            out.breaks.extend([0] * (len(value) - 1) + [breaks[end - 1]])
         at = end
     return out
-
-
-def _push(out: tuple[list[str], list[int], list[int], list[int]], word: str, start: int, end: int, after: int) -> None:
-    out[0].append(word)
-    out[1].append(start)
-    out[2].append(end)
-    out[3].append(after)
 
 
 def _value(number: str) -> int:
@@ -202,26 +239,31 @@ def _zero(words: list[str], place: int, in_number: bool) -> bool:
     return bool(digits) and (digits[0] and (in_number or (len(digits) == 2 and digits[1])))
 
 
-def _english_numbers(
-    words: list[str], starts: list[int], ends: list[int], breaks: list[int]
-) -> tuple[list[str], list[int], list[int], list[int]]:
-    out: tuple[list[str], list[int], list[int], list[int]] = ([], [], [], [])
+def _english_numbers(tokens: Tokens) -> Tokens:
+    words, starts, ends, breaks = tokens.words, tokens.starts, tokens.ends, tokens.breaks
+    if _NUMBER_WORDS.isdisjoint(words):
+        return tokens
+    out = Tokens([], [], [], [])
     times = 1
     for i, word in enumerate(words):
-        following = words[i + 1] if i + 1 < len(words) else ""
-        if word in _TIMES and (following in _ENGLISH_DIGITS or following == "oh" or following.isdigit()):
-            times = _TIMES[word]  # double oh, triple five
-            continue
-        if word in _ENGLISH_DIGITS:
-            word = _ENGLISH_DIGITS[word]
-        elif word == "oh" and (times > 1 or _zero(words, i, bool(out[0]) and out[0][-1].isdigit())):
-            word = "0"
-        elif word in _TENS:
-            word = _TENS[word] + ("" if following in _ENGLISH_DIGITS and following != "zero" else "0")
-        elif word in _TEENS:
-            word = _TEENS[word]
-        for digit in word * times if word.isdigit() else (word,):
-            _push(out, digit, starts[i], ends[i], 0)
+        following = ""
+        if word in _NUMBER_WORDS:
+            following = words[i + 1] if i + 1 < len(words) else ""
+            if word in _TIMES and (following in _ENGLISH_DIGITS or following == "oh" or following.isdigit()):
+                times = _TIMES[word]  # double oh, triple five
+                continue
+            if word in _ENGLISH_DIGITS:
+                word = _ENGLISH_DIGITS[word]
+            elif word == "oh" and (times > 1 or _zero(words, i, bool(out.words) and out.words[-1].isdigit())):
+                word = "0"
+            elif word in _TENS:
+                word = _TENS[word] + ("" if following in _ENGLISH_DIGITS and following != "zero" else "0")
+            elif word in _TEENS:
+                word = _TEENS[word]
+        pieces = word * times if word.isdigit() else (word,)
+        out.words.extend(pieces)
+        out.starts.extend([starts[i]] * len(pieces))
+        out.ends.extend([ends[i]] * len(pieces))
+        out.breaks.extend([0] * (len(pieces) - 1) + [breaks[i]])
         times = 1
-        out[3][-1] = breaks[i]
     return out

@@ -161,15 +161,21 @@ class Rulebook:
         """Every phrase that the rules ask for, compiled."""
         found: dict[str, None] = {}
         patterns: dict[str, None] = {}
+        lists: dict[tuple[Any, ...], int] = {}
+        numbered: list[tuple[Phrases, int]] = []
         nodes = [node for rule in self.rules for node in walk(rule)]
         nodes += [node for scenario in self.scenarios.values() for node in scenario.when.walk()]
         for node in nodes:
             for listed in phrase_lists(node.params):
                 found |= dict.fromkeys(listed.phrases)
-                patterns |= dict.fromkeys(pattern.pattern for pattern in listed.patterns)
+                sources = tuple(pattern.pattern for pattern in listed.patterns)
+                patterns |= dict.fromkeys(sources)
+                numbered.append((listed, lists.setdefault((listed.phrases, sources), len(lists))))
             if isinstance(node.params, Said) and node.params.pattern is not None:
                 patterns[node.params.compiled.pattern] = None
-        return Lexicon(self.language, found, patterns)
+        lexicon = Lexicon(self.language, found, patterns)
+        lexicon.index_lists(numbered)
+        return lexicon
 
     def rule(self, rule_id: str) -> Rule:
         """A rule by its id; raises KeyError."""

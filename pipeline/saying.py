@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -33,7 +34,7 @@ from pipeline.findings import (
     worded_share,
 )
 from pipeline.normalise import tokenise
-from pipeline.spoken import BY_SOUND, Places, Spoken, blank, phrase_parts
+from pipeline.spoken import BY_SOUND, Places, Spoken, blank, make_doc, phrase_parts
 
 NEAR = {"zh": 12, "en": 10}
 """An exclusion counts this many tokens around a phrase: recognised speech often lacks the punctuation between them."""
@@ -131,29 +132,45 @@ def said(context: Context, node: Node) -> Finding:
     scopes, each, why = find_scopes(context, params.in_, params.by)
     if not scopes:
         return Finding(None, (), why)
-    hits: list[Hit] = []
+    found: list[Places4] = []
     missing: Scope | None = None
     for scope in scopes:
         places = _said_in(context, params, scope)
-        if places is None:
-            missing = missing or scope
+        if places:
+            found.append(places)
         else:
-            hits += places
-    unique = tuple(dict.fromkeys(sorted(hits, key=lambda h: (h.span or Span(0, 0), h.quote))))
-    if unique and (not each or missing is None):
-        return Finding(True, unique, unique[0].reason)
-    failed = missing or scopes[0]
-    share = worded_share(context, params.by, failed.region)
+            missing = missing or scope
+
+    def hits() -> tuple[Hit, ...]:
+        one_a_sentence = params.any is not None and (params.at_least or 1) == 1
+        return _in_order(hit for places in found for hit in _hits(context, places, one_a_sentence))
+
+    if found and (not each or missing is None):
+        return Finding(True, hits)
+    share = (missing or scopes[0]).share(context, params.by)
     if share < context.coverage:
         why = say(
             context,
             f"这一段的语音只有 {share:.0%} 识别出了文字，不能断定没有说",
             f"only {share:.0%} of the speech here has words, so nothing can be said of what is missing",
         )
-        return Finding(None, unique, why)
+        return Finding(None, hits, why)
+    return Finding(False, hits, lambda: _not_said(context, params))
+
+
+def _not_said(context: Context, params: Said) -> str:
     who, what = side_name(context, params.by), _selector_title(context, params)
     where = window_text(context, params.in_, params.by)
-    return Finding(False, unique, say(context, f"{where}没有听到{who}说“{what}”", f"{who} did not say “{what}”{where}"))
+    return say(context, f"{where}没有听到{who}说“{what}”", f"{who} did not say “{what}”{where}")
+
+
+def _in_order(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    """Hits by time, each once."""
+    once = {}
+    for hit in hits:
+        span = hit.span or Span(0.0, 0.0)
+        once[span.start_s, span.end_s, hit.quote, hit.turn, hit.reason] = hit
+    return tuple(once[key] for key in sorted(once, key=lambda key: key[:3]))
 
 
 def _selector_title(context: Context, params: Said) -> str:
@@ -205,33 +222,27 @@ def window_text(context: Context, window: Window | None, by: Side) -> str:
     return say(context, f"（{text}）", f" ({text})") if text else ""
 
 
-def _said_in(context: Context, params: Said, scope: Scope) -> list[Hit] | None:
-    """The hits of a `said` in one scope; None when it does not hold there."""
+def _said_in(context: Context, params: Said, scope: Scope) -> Places4:
+    """Where a `said` holds in one scope; nowhere when it does not hold there."""
     spoken = context.spoken
-    stretches = _stretches(spoken, scope.turns)
     if params.any is not None or params.all is not None:
         listed = params.any or params.all
         assert listed is not None
-
-        def by_sound(phrase: str) -> bool:
-            if isinstance(params.sounds, bool):
-                return params.sounds
-            return sum(map(len, phrase_parts(phrase, context.language))) >= params.sounds
-
-        kept: dict[int, list[tuple[int, int, float, str]]] = {}
-        for start, end, cost, phrase, kind in find_list(context, listed).within(stretches):
-            if (not cost or by_sound(phrase)) and _stands(context, params, scope, start, end):
-                kept.setdefault(kind, []).append((start, end, cost, phrase))
-        present = len(kept)
+        places = find_list(context, listed).in_turns(scope.turns)
+        if not places:
+            return []
+        kinds: set[int] = set()
+        kept: Places4 = []
+        for start, end, cost, phrase, kind in places:
+            if cost and not _by_sound(context, params, phrase):
+                continue
+            if _stands(context, params, scope, start, end):
+                kept.append((start, end, cost, phrase))
+                kinds.add(kind)
         wanted = len(listed.phrases) + len(listed.patterns) if params.all is not None else params.at_least or 1
-        if present < wanted:
-            return None
-        return _hits(
-            context,
-            [item for kind in kept.values() for item in kind],
-            one_a_sentence=params.all is None and wanted == 1,
-        )
-    found: list[tuple[int, int, float, str]] = []
+        return kept if len(kinds) >= wanted else []
+    stretches = _stretches(spoken, scope.turns)
+    found: Places4 = []
     if params.pattern is not None:
         found = [
             (s, e, 0.0, "")
@@ -244,56 +255,108 @@ def _said_in(context: Context, params: Said, scope: Scope) -> list[Hit] | None:
             found += [(s, e, cost, label) for s, e, cost in context.entities.find(label, spoken, stretches)]
     elif params.tokens is not None:
         for start, end in stretches:
-            doc = spoken.doc[start:end].as_doc()
-            found += [(start + span.start, start + span.end, 0.0, "") for span in params.compiled(doc, as_spans=True)]
+            doc = make_doc(spoken.words[start:end], context.language)
+            found += [(start + first, start + last, 0.0, "") for _, first, last in params.compiled(doc)]
     elif params.like is not None:
         found = _alike(context, params, stretches)
-    kept_places = [item for item in found if _stands(context, params, scope, item[0], item[1])]
-    return _hits(context, kept_places, one_a_sentence=False) if kept_places else None
+    return [item for item in found if _stands(context, params, scope, item[0], item[1])]
+
+
+def _by_sound(context: Context, params: Said, phrase: str) -> bool:
+    """Whether a phrase may be matched by its sound."""
+    if isinstance(params.sounds, bool):
+        return params.sounds
+    return sum(map(len, phrase_parts(phrase, context.language))) >= params.sounds
 
 
 def _stretches(spoken: Spoken, turns: Sequence[int]) -> list[tuple[int, int]]:
     return [spoken.range_of(turn) for turn in turns]
 
 
+Places4 = list[tuple[int, int, float, str]]
+"""Each the first token, the one behind the last, cost, and the phrase ("" for a pattern)."""
+
 Place = tuple[int, int, float, str, int]
-"""First token, the one behind the last, cost, the phrase ("" for a pattern), and its number in the list."""
+"""The same, and the phrase's number in its list."""
 
 
-@dataclass(frozen=True, slots=True)
 class ListFound:
-    """All places of one list in a call, by their first token."""
+    """All places of one list in a call. A pattern is tried on a sentence when somebody asks for the sentence's turn."""
 
-    starts: list[int]
-    places: list[Place]
+    def __init__(self, spoken: Spoken, places: list[Place], likely: list[tuple[int, Any, int]]) -> None:
+        """`likely`: item's number in the list, its pattern, and the sentence where it may match."""
+        self._spoken = spoken
+        self._likely: dict[int, list[tuple[int, Any, int]]] = {}
+        for item in likely:
+            self._likely.setdefault(spoken.sentence_turns[item[2]], []).append(item)
+        self._add(places)
+
+    def _add(self, places: list[Place]) -> None:
+        places.sort()
+        self.places = places
+        self.starts = [place[0] for place in places]
+        spoken, self._turns = self._spoken, []
+        for start, end, *_ in places:
+            turn = spoken.turn_of(start)
+            # what reaches over several turns is in none
+            self._turns.append(turn if end < spoken.first[turn + 1] else -1)
+
+    def _try(self, turns: Iterable[int]) -> None:
+        found = [
+            (start, end, 0.0, "", item)
+            for turn in turns
+            for item, pattern, sentence in self._likely.pop(turn)
+            for start, end in _in_sentence(self._spoken, pattern, sentence)
+        ]
+        if found:
+            self._add(self.places + found)
+
+    def in_turns(self, turns: Sequence[int]) -> list[Place]:
+        """Those that lie whole in one of some turns."""
+        if self._likely and (asked := self._likely.keys() & turns):
+            self._try(asked)
+        if not self.starts:
+            return []
+        wanted = set(turns)
+        return [place for place, turn in zip(self.places, self._turns, strict=True) if turn in wanted]
 
     def within(self, stretches: Sequence[tuple[int, int]]) -> list[Place]:
         """Those that lie whole in one of some stretches of tokens."""
-        if not self.starts:
-            return []
-        found: list[Place] = []
-        for start, end in stretches:
-            at = bisect_left(self.starts, start)
-            while at < len(self.starts) and self.starts[at] < end:
-                if self.places[at][1] <= end:
-                    found.append(self.places[at])
-                at += 1
-        return found
+        return [place for stretch in stretches for place in self._inside(*stretch)]
+
+    def any_within(self, start: int, end: int) -> bool:
+        """Whether one lies whole in a stretch of tokens."""
+        return next(self._inside(start, end), None) is not None
+
+    def _inside(self, start: int, end: int) -> Iterator[Place]:
+        if self._likely and start < end:
+            first, last = self._spoken.turn_of(max(0, start)), self._spoken.turn_of(end - 1)
+            if asked := [turn for turn in range(first, last + 1) if turn in self._likely]:
+                self._try(asked)
+        for at in range(bisect_left(self.starts, start), bisect_left(self.starts, end)):
+            if self.places[at][1] <= end:
+                yield self.places[at]
 
 
 def find_list(context: Context, listed: Phrases) -> ListFound:
     """Where the phrases and patterns of a list were said; looked for once a call, however many rules ask."""
-    cache = context.spoken.list_cache
-    known: ListFound | None = cache.get(id(listed))
+    spoken = context.spoken
+    number = spoken.lexicon.list_numbers.get(id(listed), -id(listed))
+    known: ListFound | None = spoken.list_cache.get(number)
     if known is None:
-        spoken = context.spoken
+        items: Iterable[tuple[int, Any]] = spoken.in_lists.get(number, ())
+        if number < 0:
+            items = enumerate((*listed.phrases, *listed.patterns))
         places: list[Place] = []
-        for number, phrase in enumerate(listed.said(spoken)):
-            places += [(s, e, cost, phrase, number) for s, e, cost in spoken.occurrences(phrase)]
-        for number, pattern in enumerate(listed.patterns, start=len(listed.phrases)):
-            places += [(s, e, 0.0, "", number) for s, e in matches(context, pattern)]
-        places.sort()
-        known = cache[id(listed)] = ListFound([place[0] for place in places], places)
+        likely: list[tuple[int, Any, int]] = []
+        for item, what in items:
+            if isinstance(what, str):
+                places += [(s, e, cost, what, item) for s, e, cost in spoken.occurrences(what)]
+            elif (sentences := spoken.possible.get(what.pattern)) is not None and sentences:
+                likely += [(item, what, sentence) for sentence in sentences]
+            else:
+                places += [(s, e, 0.0, "", item) for s, e in matches(context, what)]
+        known = spoken.list_cache[number] = ListFound(spoken, places, likely)
     return known
 
 
@@ -303,20 +366,55 @@ def matches(context: Context, pattern: Any) -> list[tuple[int, int]]:
     source = pattern.pattern
     known = spoken.pattern_cache.get(source)
     if known is None:
-        known = spoken.pattern_cache[source] = []
-        if source not in spoken.possible and source in spoken.lexicon.patterns.patterns:
-            return known
-        text, offsets = spoken.encoded
+        index = spoken.lexicon.patterns
+        if source in index.patterns and source not in spoken.possible:
+            known = []
+        elif source in index.patterns and source not in index.across:
+            known = [place for number in spoken.possible[source] for place in _in_sentence(spoken, pattern, number)]
+        else:
+            known = _in_text(spoken, pattern)
+        spoken.pattern_cache[source] = known
+    return known
+
+
+def _in_sentence(spoken: Spoken, pattern: Any, number: int) -> list[tuple[int, int]]:
+    key = (pattern.pattern, number)
+    found: list[tuple[int, int]] | None = spoken.sentence_cache.get(key)
+    if found is None:
+        found = spoken.sentence_cache[key] = []
+        text = spoken.encoded_sentences[number]
         for match in pattern.finditer(text):
             first, last = match.span()
-            # line breaks at either edge belong to no token
-            while first < last and text[first] in b"\n ":
-                first += 1
-            while last > first and text[last - 1] in b"\n ":
-                last -= 1
+            piece = text[first:last].decode()
+            first = len(text[:first].decode())
+            # spaces at either edge belong to no token
+            last = first + len(piece.rstrip(" "))
+            first += len(piece) - len(piece.lstrip(" "))
             if first < last:
-                known.append((bisect_right(offsets, first) - 1, bisect_right(offsets, last - 1)))
-    return known
+                found.append(spoken.tokens_at(number, first, last))
+    return found
+
+
+def _in_text(spoken: Spoken, pattern: Any) -> list[tuple[int, int]]:
+    found = []
+    text, offsets = spoken.encoded
+    for match in pattern.finditer(text):
+        first, last = match.span()
+        # line breaks at either edge belong to no token
+        while first < last and text[first] in b"\n ":
+            first += 1
+        while last > first and text[last - 1] in b"\n ":
+            last -= 1
+        if first < last:
+            found.append((_token_at(spoken, text, offsets, first), _token_at(spoken, text, offsets, last - 1) + 1))
+    return found
+
+
+def _token_at(spoken: Spoken, text: bytes, offsets: Sequence[int], at: int) -> int:
+    """The token that has a byte of the whole text."""
+    number = bisect_right(offsets, at) - 1
+    place = len(text[offsets[number] : at].decode("utf-8", "ignore"))
+    return spoken.tokens_at(number, place, place + 1)[0]
 
 
 def list_places(context: Context, listed: Phrases, stretches: Sequence[tuple[int, int]]) -> Places:
@@ -366,7 +464,7 @@ def _stands(context: Context, params: Said, scope: Scope, start: int, end: int) 
 
 
 def _occurs(context: Context, listed: Phrases, stretch: tuple[int, int]) -> bool:
-    return bool(find_list(context, listed).within([stretch]))
+    return find_list(context, listed).any_within(*stretch)
 
 
 def _hits(context: Context, places: Iterable[tuple[int, int, float, str]], one_a_sentence: bool) -> list[Hit]:
@@ -387,6 +485,15 @@ def _hits(context: Context, places: Iterable[tuple[int, int, float, str]], one_a
 
 
 def _hit(context: Context, start: int, end: int, cost: float, phrase: str) -> Hit:
+    spoken = context.spoken
+    key = (start, end, cost, phrase)
+    known: Hit | None = spoken.hit_cache.get(key)
+    if known is None:
+        known = spoken.hit_cache[key] = _new_hit(context, start, end, cost, phrase)
+    return known
+
+
+def _new_hit(context: Context, start: int, end: int, cost: float, phrase: str) -> Hit:
     spoken = context.spoken
     quote = spoken.quote(start, end)
     names, meant = ENTITY_NAMES.get(context.language, {}), phrase.lstrip(BY_SOUND)
@@ -444,9 +551,11 @@ def echo(context: Context, node: Node) -> Finding:
 
 def _grams(spoken: Spoken, sounds: Sequence[str], turn: int, size: int) -> Iterable[tuple[tuple[str, ...], int]]:
     start, end = spoken.range_of(turn)
-    for at in range(start, end - size + 1):
-        if spoken.same_sentence(at, at + size):
+    while start < end:
+        _, finish = spoken.sentence(start)
+        for at in range(start, finish - size + 1):
             yield tuple(sounds[at : at + size]), at
+        start = finish
 
 
 def repeat(context: Context, node: Node) -> Finding:
@@ -495,8 +604,7 @@ def repeat(context: Context, node: Node) -> Finding:
 class _Number:
     digits: str
     turn: int
-    span: Span
-    sure: float
+    tokens: tuple[int, int]
     exchange: int
 
 
@@ -513,9 +621,8 @@ def readback(context: Context, node: Node) -> Finding:
         return Finding(None, (), say(context, "说话人角色不明", "it is not known who is who"))
     given: list[_Number] = []
     said_back: list[_Number] = []
-    for number, (role, turns) in enumerate(spoken.exchanges):
-        for found in _numbers(spoken, turns, number):
-            (given if role == giver else said_back).append(found)
+    for role, found in _all_numbers(spoken):
+        (given if role == giver else said_back).append(found)
     given = [n for n in given if params.least <= len(n.digits) <= params.most]
     if params.unless is not None:
         given = [n for n in given if not _occurs(context, params.unless, spoken.range_of(n.turn))]
@@ -527,17 +634,17 @@ def readback(context: Context, node: Node) -> Finding:
         whole = "".join(n.digits for n in later)
         if item.digits in whole:
             text = say(context, f"号码 {item.digits} 已复述", f"the number {item.digits} was read back")
-            hits.append(Hit(item.turn, item.span, spoken.call.turns[item.turn].text, text))
+            hits.append(Hit(item.turn, _span(spoken, item), spoken.call.turns[item.turn].text, text))
             continue
         close = next((n for n in later if _alike_digits(n.digits, item.digits)), None)
         if close is None:
             text = say(context, f"号码 {item.digits} 没有复述", f"the number {item.digits} was not read back")
-            return Finding(False, (Hit(item.turn, item.span, spoken.call.turns[item.turn].text, text),), text)
+            return Finding(False, (Hit(item.turn, _span(spoken, item), spoken.call.turns[item.turn].text, text),), text)
         text = say(
             context, f"客户报 {item.digits}，复述成 {close.digits}", f"given {item.digits}, read back {close.digits}"
         )
-        hit = Hit(close.turn, close.span, spoken.call.turns[close.turn].text, text)
-        if min(close.sure, item.sure) < SURE_DIGIT:
+        hit = Hit(close.turn, _span(spoken, close), spoken.call.turns[close.turn].text, text)
+        if min(_sure(spoken, close), _sure(spoken, item)) < SURE_DIGIT:
             return Finding(None, (hit,), text)
         return Finding(False, (hit,), text)
     return Finding(truth, tuple(hits), hits[0].reason)
@@ -547,36 +654,53 @@ SURE_DIGIT = 0.6
 """A digit that the recogniser gave less probability than this may be its own mistake."""
 
 
+def _all_numbers(spoken: Spoken) -> list[tuple[str, _Number]]:
+    """Every number of the call and who says it; worked out once."""
+    known: list[tuple[str, _Number]] | None = spoken.hit_cache.get("numbers")
+    if known is None:
+        known = [
+            (role, number)
+            for exchange, (role, turns) in enumerate(spoken.exchanges)
+            for number in _numbers(spoken, turns, exchange)
+        ]
+        spoken.hit_cache["numbers"] = known
+    return known
+
+
 def _numbers(spoken: Spoken, turns: Sequence[int], exchange: int) -> Iterable[_Number]:
     """Runs of digits in an exchange; a pause, a comma or a filler between groups does not end a number."""
-    digits, at, sure = "", -1, 1.0
-    last = -1
+    digits, at, last = "", -1, -1
     for i in turns:
         start, end = spoken.range_of(i)
+        if not digits and not _DIGIT.search(spoken.plain, start, end):
+            continue
         for token in range(start, end):
             word = spoken.words[token]
             if word.isdigit():
                 if not digits:
                     at = token
                 digits += word
-                last, sure = token, min(sure, _probability(spoken, i, token))
+                last = token
             elif digits and word not in FILLERS_IN_NUMBERS:
-                yield _Number(
-                    digits,
-                    spoken.turn_of(at),
-                    Span(spoken.span(at, at + 1).start_s, spoken.span(last, last + 1).end_s),
-                    sure,
-                    exchange,
-                )
-                digits, sure = "", 1.0
+                yield _Number(digits, spoken.turn_of(at), (at, last), exchange)
+                digits = ""
     if digits:
-        yield _Number(
-            digits,
-            spoken.turn_of(at),
-            Span(spoken.span(at, at + 1).start_s, spoken.span(last, last + 1).end_s),
-            sure,
-            exchange,
-        )
+        yield _Number(digits, spoken.turn_of(at), (at, last), exchange)
+
+
+_DIGIT = re.compile(r"\d")
+
+
+def _span(spoken: Spoken, number: _Number) -> Span:
+    first, last = number.tokens
+    return Span(spoken.span(first, first + 1).start_s, spoken.span(last, last + 1).end_s)
+
+
+def _sure(spoken: Spoken, number: _Number) -> float:
+    """The least probability of a number's digits."""
+    first, last = number.tokens
+    tokens = [token for token in range(first, last + 1) if spoken.words[token].isdigit()]
+    return min(_probability(spoken, spoken.turn_of(token), token) for token in tokens)
 
 
 FILLERS_IN_NUMBERS = frozenset("嗯啊哦呃杠转") | {"uh", "um", "dash", "and", "then"}

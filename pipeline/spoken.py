@@ -11,23 +11,20 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
+import ahocorasick
 import spacy
 from spacy.attrs import NORM  # type: ignore[import-not-found]
 from spacy.language import Language
-from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc
 
 from pipeline import phonetics
 from pipeline.datatypes import Call, Role, Span, Turn
 from pipeline.literals import PieceIndex
-from pipeline.normalise import SENTENCE, Tokens, tokenise
+from pipeline.normalise import SENTENCE, TURN_END, tokenise, tokenise_all
 from pipeline.turns import is_backchannel
-
-TURN_END = "\n"
-"""The token between two turns; no phrase crosses it."""
 
 GAP = {"zh": 6, "en": 4}
 """How many tokens an ellipsis in a phrase (感谢您…来电) may stand for, within a sentence."""
@@ -65,76 +62,178 @@ def phrase_parts(phrase: str, language: str) -> tuple[Part, ...]:
     return tuple(tuple(words) for piece in pieces if (words := tokenise(piece, language).words))
 
 
+_UNKNOWN = "\U0010fffd"
+"""Stands for a Latin word that no phrase has."""
+
+
 class Lexicon:
-    """All phrases of a rulebook in one language, compiled. Unchanged by use, so calls may share it."""
+    """All phrases of a rulebook in one language, compiled. Unchanged by use, so calls may share it.
+
+    A token is one character here: a Han character or a digit itself, a Latin word one from the private planes; a
+    class of sounds is another. So one pass of an Aho–Corasick automaton finds all phrases.
+    """
 
     def __init__(self, language: str, phrases: Iterable[str], patterns: Iterable[str] = ()) -> None:
         self.language = language
         self.patterns = PieceIndex(patterns)
-        self._parts: dict[Part, None] = {}
-        self._sound: dict[Part, None] = {}
-        self._split: set[str] = set()
+        self._codes: dict[str, str] = {}
+        self._sounds = _Sounds()
+        parts: dict[Part, None] = {}
+        sounding: dict[Part, None] = {}
         for phrase in phrases:
-            parts = phrase_parts(phrase, language)
-            syllables = sum(map(len, parts))
-            if len(parts) > 1:
-                self._split.add(phrase)
-            for part in parts:
-                self._parts[part] = None
+            own = phrase_parts(phrase, language)
+            syllables = sum(map(len, own))
+            for part in own:
+                parts[part] = None
                 enough = 2 if phrase.startswith(BY_SOUND) else phonetics.SHORTEST
                 if language == "zh" and syllables >= enough and len(part) >= 2:
-                    self._sound[part] = None
-        nlp = blank(language)
-        self._exact_matcher = PhraseMatcher(nlp.vocab, attr="ORTH")
-        self._sound_matcher = PhraseMatcher(nlp.vocab, attr="NORM")
-        self._exact_of: dict[int, Part] = {}
-        self._sound_of: dict[int, list[Part]] = {}
-        self._seed_of: dict[int, list[tuple[Part, int]]] = {}
-        for number, part in enumerate(self._parts):
-            key = f"e{number}"
-            self._exact_matcher.add(key, [make_doc(words, language) for words in _politeness(part, language)])
-            self._exact_of[nlp.vocab.strings[key]] = part
-        classes: dict[Part, list[Part]] = {}
-        seeds: dict[Part, list[tuple[Part, int]]] = {}
-        for part in self._sound:
+                    sounding[part] = None
+        written: dict[str, list[Part]] = {}
+        for part in parts:
             for words in _politeness(part, language):
-                classes.setdefault(tuple(map(phonetics.fold, words)), []).append(part)
+                written.setdefault(self._learn(words), []).append(part)
+        classes: dict[str, list[_Sounding]] = {}
+        seeds: dict[str, list[tuple[_Sounding, int]]] = {}
+        for part in sounding:
+            own_forms = _politeness(part, language)
+            heard_as = _Sounding(part, tuple(map(self._learn, own_forms)), phonetics.budget(len(part)))
+            for words in own_forms:
+                classes.setdefault(self._sound(self._learn(words)), []).append(heard_as)
             if len(part) >= phonetics.SLIP:
                 # if one syllable is wrong, one half of the phrase is right
                 half = len(part) // 2
                 for begin, end in ((0, half), (half, len(part))):
-                    seeds.setdefault(tuple(map(phonetics.fold, part[begin:end])), []).append((part, begin))
-        for number, (sounds, alike) in enumerate(classes.items()):
-            key = f"s{number}"
-            self._sound_matcher.add(key, [_sounding(sounds, alike[0])])
-            self._sound_of[nlp.vocab.strings[key]] = alike
-        for number, (sounds, places) in enumerate(seeds.items()):
-            key = f"h{number}"
-            part, begin = places[0]
-            self._sound_matcher.add(key, [make_doc(part[begin : begin + len(sounds)], language)])
-            self._seed_of[nlp.vocab.strings[key]] = places
+                    seeds.setdefault(self._sound(self._learn(part[begin:end])), []).append((heard_as, begin))
+        self._written = ahocorasick.Automaton()
+        for code, alike in written.items():
+            self._written.add_word(code, (len(code), alike))
+        self._written.make_automaton()
+        self._heard = ahocorasick.Automaton()
+        for code in dict.fromkeys((*classes, *seeds)):
+            self._heard.add_word(code, (len(code), classes.get(code, ()), seeds.get(code, ())))
+        self._heard.make_automaton()
+        self.index_lists(())
 
-    def find(self, doc: Doc, words: Sequence[str]) -> dict[Part, Places]:
+    def index_lists(self, lists: Sequence[tuple[Any, int]]) -> None:
+        """Number lists of phrases and compiled patterns (equal ones alike), and note what is in which."""
+        self._lists = lists  # an id is theirs as long as they live
+        self.list_numbers: dict[int, int] = {id(listed): number for listed, number in lists}
+        self._with_part: dict[Part, list[tuple[int, int, str]]] = {}
+        self._with_pattern: dict[str, list[tuple[int, int, Any]]] = {}
+        self._always: list[tuple[int, int, Any]] = []
+        for number, listed in {number: listed for listed, number in lists}.items():
+            phrases, patterns = listed.phrases, listed.patterns
+            for item, phrase in enumerate(phrases):
+                part = phrase_parts(phrase, self.language)[0]
+                self._with_part.setdefault(part, []).append((number, item, phrase))
+            for item, pattern in enumerate(patterns, len(phrases)):
+                place = (number, item, pattern)
+                if pattern.pattern in self.patterns.patterns:
+                    self._with_pattern.setdefault(pattern.pattern, []).append(place)
+                else:
+                    self._always.append(place)
+
+    def in_lists(self, parts: Iterable[Part], patterns: Iterable[str]) -> dict[int, list[tuple[int, Any]]]:
+        """By the list's number, which of its items (their numbers, and the phrases or patterns) may have been said."""
+        found: dict[int, list[tuple[int, Any]]] = {}
+        for holders in (
+            *(self._with_part.get(part, ()) for part in parts),
+            *(self._with_pattern.get(pattern, ()) for pattern in patterns),
+            self._always,
+        ):
+            for number, item, what in holders:
+                if number in found:
+                    found[number].append((item, what))
+                else:
+                    found[number] = [(item, what)]
+        return found
+
+    def _learn(self, words: Sequence[str]) -> str:
+        codes = self._codes
+        return "".join([w if len(w) == 1 else codes.setdefault(w, chr(0xF0000 + len(codes))) for w in words])
+
+    def code(self, words: Sequence[str]) -> str:
+        """Tokens as a string, one character each."""
+        codes = self._codes
+        return "".join([word if len(word) == 1 else codes.get(word, _UNKNOWN) for word in words])
+
+    def _sound(self, code: str) -> str:
+        return "".join(map(self._sounds.__getitem__, code))
+
+    def find(self, words: Sequence[str]) -> dict[Part, Places]:
         """Where each part of a phrase is, by spelling or by sound; a sound costs what it costs."""
         found: dict[Part, Places] = {}
-        for key, start, end in self._exact_matcher(doc):
-            found.setdefault(self._exact_of[key], []).append((start, end, 0.0))
-        if not self._sound:
+        code = self.code(words)
+        # an automaton without keys cannot be asked
+        for last, (size, alike) in self._written.iter(code) if len(self._written) else ():
+            place = (last + 1 - size, last + 1, 0.0)
+            for part in alike:
+                if part in found:
+                    found[part].append(place)
+                else:
+                    found[part] = [place]
+        if not len(self._heard):
             return found
-        sound_of, seed_of = self._sound_of, self._seed_of
-        for key, start, end in self._sound_matcher(doc):
-            parts = sound_of.get(key)
-            if parts is not None:
-                heard = tuple(words[start:end])
-                for part in parts:
-                    if heard != part and (value := _cost(part, heard)) < phonetics.OTHER:
-                        found.setdefault(part, []).append((start, end, value))
-            else:
-                for part, begin in seed_of[key]:
-                    place = _around(part, words, start - begin)
-                    if place and place not in found.get(part, ()):
-                        found.setdefault(part, []).append(place)
+        for last, (size, sounding, seeds) in self._heard.iter(self._sound(code)):
+            start, end = last + 1 - size, last + 1
+            for item in sounding:
+                if not item.written_at(code, start) and (value := item.cost(words[start:end])) < phonetics.OTHER:
+                    found.setdefault(item.part, []).append((start, end, value))
+            for item, begin in seeds:
+                if not item.written_at(code, start - begin) and (place := item.around(words, start - begin)):
+                    places = found.setdefault(item.part, [])
+                    if place not in places:
+                        places.append(place)
         return found
+
+
+class _Sounds(dict[str, str]):
+    """The class of sounds of a token, one character for one; made as they are met."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._classes: dict[str, str] = {}
+
+    def __missing__(self, code: str) -> str:
+        sound = phonetics.fold(code)
+        self[code] = code if sound == code else self._classes.setdefault(sound, chr(0x100000 + len(self._classes)))
+        return self[code]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sounding:
+    """A phrase, or a part of one, that is listened for. `forms` are its ways to address somebody, in code."""
+
+    part: Part
+    forms: tuple[str, ...]
+    limit: float
+
+    def written_at(self, code: str, start: int) -> bool:
+        """Whether it stands there as it is spelt, so that there is nothing to hear."""
+        return start >= 0 and code.startswith(self.forms, start)
+
+    def cost(self, heard: Sequence[str]) -> float:
+        return min(phonetics.cost(words, heard, self.limit) for words in _politeness(self.part, "zh"))
+
+    def around(self, words: Sequence[str], start: int) -> tuple[int, int, float] | None:
+        """The best fit of a long phrase near a place where half of it was heard."""
+        best: tuple[float, int, int] | None = None
+        size = len(self.part)
+        for begin in (start, start - 1, start + 1):
+            for end in (begin + size, begin + size - 1, begin + size + 1):
+                if begin < 0 or end > len(words) or abs(end - begin - size) > 1 or end <= begin:
+                    continue
+                if size == end - begin and begin != start:
+                    continue
+                heard = words[begin:end]
+                if TURN_END in heard:
+                    continue
+                value = self.cost(heard)
+                if value < float("inf") and (best is None or value < best[0]):
+                    best = (value, begin, end)
+            if best and best[0] <= phonetics.OTHER:
+                break  # one syllable more or less costs that much at least
+        return (best[1], best[2], best[0]) if best and best[0] > 0 else None
 
 
 def _politeness(part: Part, language: str) -> list[Part]:
@@ -146,46 +245,22 @@ def _politeness(part: Part, language: str) -> list[Part]:
     return [part]
 
 
-def _sounding(sounds: Part, part: Part) -> Doc:
-    """A Doc with these NORMs: the part itself in one of its forms of address."""
-    for words in _politeness(part, "zh"):
-        if tuple(map(phonetics.fold, words)) == sounds:
-            return make_doc(words, "zh")
-    raise AssertionError("a class of sounds comes from one of its phrases")
-
-
-def _cost(part: Part, heard: Part) -> float:
-    return min(phonetics.cost(words, heard, phonetics.budget(len(part))) for words in _politeness(part, "zh"))
-
-
-def _around(part: Part, words: Sequence[str], start: int) -> tuple[int, int, float] | None:
-    """The best fit of a long phrase near a place where half of it was heard."""
-    best: tuple[float, int, int] | None = None
-    for begin in (start, start - 1, start + 1):
-        for end in (begin + len(part), begin + len(part) - 1, begin + len(part) + 1):
-            if begin < 0 or end > len(words) or abs(end - begin - len(part)) > 1 or end <= begin:
-                continue
-            if len(part) == end - begin and begin != start:
-                continue
-            heard = tuple(words[begin:end])
-            if TURN_END in heard:
-                continue
-            value = _cost(part, heard)
-            if value < float("inf") and (best is None or value < best[0]):
-                best = (value, begin, end)
-    return (best[1], best[2], best[0]) if best and best[0] > 0 else None
-
-
 @dataclass(frozen=True)
 class Spoken:
-    """All that was said in a call: tokens, where they come from, and which phrases are among them."""
+    """All that was said in a call: tokens, where they come from, and which phrases are among them.
+
+    `text` is the turns' texts, a `TEXT_END` behind each, and `starts` and `ends` are offsets into it; `breaks` says
+    what punctuation stands behind a token: SENTENCE, CLAUSE or 0. A turn's end ends a sentence.
+    """
 
     call: Call
+    text: str
     words: list[str]
-    tokens: list[Tokens]
+    starts: list[int]
+    ends: list[int]
+    breaks: list[int]
     first: list[int]
-    """Per turn, its first token."""
-    doc: Doc
+    """Per turn, its first token, and the number of tokens at last; between two turns is a `TURN_END`."""
     parts: dict[Part, Places]
     language: str
     lexicon: Lexicon
@@ -198,52 +273,51 @@ class Spoken:
 
     def range_of(self, turn: int) -> tuple[int, int]:
         """First token of a turn, and the one behind its last."""
-        return self.first[turn], self.first[turn] + len(self.tokens[turn].words)
+        return self.first[turn], self.first[turn + 1] - 1
 
     def break_after(self, token: int) -> int:
-        """What punctuation stands behind a token: SENTENCE, CLAUSE or 0. A turn's end ends a sentence."""
-        turn = self.turn_of(token)
-        offset = token - self.first[turn]
-        own = self.tokens[turn]
-        return own.breaks[offset] if offset < len(own.words) - 1 else SENTENCE
+        """What punctuation stands behind a token: SENTENCE, CLAUSE or 0."""
+        return self.breaks[token]
+
+    @cached_property
+    def sentence_ends(self) -> list[int]:
+        """The tokens behind the last ones of sentences, those behind a `TURN_END` among them."""
+        return [token for token, kind in enumerate(self.breaks, 1) if kind == SENTENCE]
 
     def same_sentence(self, start: int, end: int) -> bool:
         """Whether no sentence ends between two tokens (`end` exclusive)."""
-        turn = self.turn_of(start)
-        first, last = self.range_of(turn)
-        if end > last:
-            return False
-        return SENTENCE not in self.tokens[turn].breaks[start - first : end - 1 - first]
+        return end <= self.sentence_ends[bisect_right(self.sentence_ends, start)]
 
     def sentence(self, token: int) -> tuple[int, int]:
         """The sentence around a token: first token, and the one behind its last."""
-        turn = self.turn_of(token)
-        first, last = self.range_of(turn)
-        breaks = self.tokens[turn].breaks
-        start = end = token
-        while start > first and breaks[start - 1 - first] != SENTENCE:
-            start -= 1
-        while end < last - 1 and breaks[end - first] != SENTENCE:
-            end += 1
-        return start, end + 1
+        ends = self.sentence_ends
+        number = bisect_right(ends, token)
+        return ends[number - 1] if number else 0, ends[number]
 
     def quote(self, start: int, end: int) -> str:
         """The words of the transcript behind these tokens, as they stand there."""
-        turn = self.turn_of(start)
-        first, own = self.first[turn], self.tokens[turn]
-        return self.call.turns[turn].text[own.starts[start - first] : own.ends[end - 1 - first]]
+        return self.text[self.starts[start] : self.ends[end - 1]]
 
     def span(self, start: int, end: int) -> Span:
         """When these tokens were said, by the times of the words they are in."""
         turn = self.turn_of(start)
-        first, own = self.first[turn], self.tokens[turn]
-        times = self._times(turn)
-        begin = _time_at(times, own.starts[start - first], 0)
-        finish = _time_at(times, own.ends[end - 1 - first] - 1, 1)
+        times, begins = self._times(turn), self._begins[turn]
+        begin = _time_at(times, self.starts[start] - begins, 0)
+        finish = _time_at(times, self.ends[end - 1] - begins - 1, 1)
         return Span(begin, max(begin, finish))
 
     @cached_property
+    def _begins(self) -> list[int]:
+        """Where each turn's text begins in the whole."""
+        return [0, *accumulate(len(turn.text) + 1 for turn in self.call.turns)]
+
+    @cached_property
     def _time_cache(self) -> dict[int, list[tuple[int, int, float, float]]]:
+        return {}
+
+    @cached_property
+    def hit_cache(self) -> dict[Any, Any]:
+        """Evidence already made: many conditions find the same phrase."""
         return {}
 
     def _times(self, turn: int) -> list[tuple[int, int, float, float]]:
@@ -337,8 +411,10 @@ class Spoken:
 
     @cached_property
     def _smalls(self) -> list[bool]:
-        turns = self.call.turns
-        return [len(own.words) <= 8 and is_backchannel(turns[i].text) for i, own in enumerate(self.tokens)]
+        first = self.first
+        return [
+            first[turn.index + 1] - first[turn.index] <= 9 and is_backchannel(turn.text) for turn in self.call.turns
+        ]
 
     def small(self, turn: int) -> bool:
         """Whether a turn is a backchannel only."""
@@ -349,7 +425,10 @@ class Spoken:
         known = self._side_cache.get(by)
         if known is None:
             groups = [turns for role, turns in self.exchanges if by in ("any", role)]
-            known = self._side_cache[by] = Side(groups, tuple(sorted(i for turns in groups for i in turns)))
+            smalls = self._smalls
+            solid = [n for n, turns in enumerate(groups) if not all(smalls[i] for i in turns)]
+            turns = tuple(sorted(i for turns in groups for i in turns))
+            known = self._side_cache[by] = Side(groups, turns, solid or list(range(len(groups))))
         return known
 
     @cached_property
@@ -368,43 +447,61 @@ class Spoken:
         return {}
 
     @cached_property
-    def sentences(self) -> tuple[str, list[int]]:
-        """The whole call as normalised text for patterns, a line break where a sentence or turn ends, and the offset
-        of each token in it."""
-        pieces: list[str] = []
-        offsets: list[int] = []
-        length, spaced = 0, self.language == "en"
-        for own in self.tokens:
-            last = len(own.words) - 1
-            for place, word in enumerate(own.words):
-                offsets.append(length)
-                ends = own.breaks[place] == SENTENCE or place == last
-                tail = "\n" if ends and place != last else " " if spaced and not ends else ""
-                pieces.append(word + tail)
-                length += len(word) + len(tail)
-            offsets.append(length)
-            pieces.append(TURN_END)
-            length += 1
-        return "".join(pieces), offsets
-
-    @cached_property
     def encoded(self) -> tuple[bytes, list[int]]:
-        """The same text as bytes, which RE2 works on, and the offset of each token in them."""
-        text, offsets = self.sentences
-        if text.isascii():
-            return text.encode(), offsets
-        lengths = [0, *accumulate(len(character.encode("utf-8", "replace")) for character in text)]
-        return text.encode("utf-8", "replace"), [lengths[offset] for offset in offsets]
+        """The whole call as normalised text for patterns, a line break where a sentence or turn ends, as the bytes
+        that RE2 works on; and the offset of each sentence in them."""
+        texts = self.encoded_sentences
+        lines = [
+            text if b"\n" in (text, following) else text + b"\n"
+            for text, following in zip(texts, [*texts[1:], b"\n"], strict=True)
+        ]
+        return b"".join(lines), [0, *accumulate(map(len, lines))]
 
     @cached_property
-    def possible(self) -> set[str]:
-        """The patterns of the lexicon that this call may match."""
-        return self.lexicon.patterns.possible(self.sentences[0])
+    def sentence_texts(self) -> list[str]:
+        """Every sentence as normalised text; that of a `TURN_END` is a line break."""
+        words, begins = self.words, [0, *self.sentence_ends]
+        between = " " if self.language == "en" else ""
+        return [between.join(words[start:end]) for start, end in pairwise(begins)]
+
+    @cached_property
+    def encoded_sentences(self) -> list[bytes]:
+        return [text.encode("utf-8", "replace") for text in self.sentence_texts]
+
+    @cached_property
+    def sentence_turns(self) -> list[int]:
+        """The turn of each sentence."""
+        return [self.turn_of(end - 1) for end in self.sentence_ends]
+
+    @cached_property
+    def sentence_cache(self) -> dict[tuple[str, int], Any]:
+        """Where a pattern matches in a sentence, of those already tried."""
+        return {}
+
+    @cached_property
+    def possible(self) -> dict[str, list[int]]:
+        """The patterns of the lexicon that this call may match, and the numbers of the sentences where they may."""
+        return self.lexicon.patterns.possible(self.sentence_texts)
+
+    def tokens_at(self, sentence: int, first: int, last: int) -> tuple[int, int]:
+        """The tokens that have the characters from `first` to before `last` of a sentence's text."""
+        start = self.sentence_ends[sentence - 1] if sentence else 0
+        words = self.words[start : self.sentence_ends[sentence]]
+        if len(self.sentence_texts[sentence]) == len(words):
+            return start + first, start + last
+        gap = self.language == "en"
+        offsets = [0, *accumulate(len(word) + gap for word in words)]
+        return start + bisect_right(offsets, first) - 1, start + bisect_right(offsets, last - 1)
 
     @cached_property
     def pattern_cache(self) -> dict[str, list[tuple[int, int]]]:
         """Where patterns already tried were found."""
         return {}
+
+    @cached_property
+    def in_lists(self) -> dict[int, list[tuple[int, Any]]]:
+        """By the number of a list of the lexicon, its items that may have been said."""
+        return self.lexicon.in_lists(self.parts, self.possible)
 
     @cached_property
     def list_cache(self) -> dict[int, Any]:
@@ -416,20 +513,26 @@ class Spoken:
         """Which scenarios were already looked for, and what was found."""
         return {}
 
+    def forget(self) -> None:
+        """Drop what refers back to this call, so that it goes as soon as nobody uses it."""
+        self.list_cache.clear()
+        self.scenario_cache.clear()
+
     @cached_property
     def worded(self) -> dict[Role, tuple[Span, ...]]:
         """Per role, the stretches of time that have words, a little margin around them."""
-        spans: dict[Role, list[Span]] = {}
+        spans: dict[Role, list[list[float]]] = {}
         for turn in self.call.turns:
             own = spans.setdefault(self.call.role(turn), [])
             for word in turn.words:
                 start_s, end_s = word.span.start_s, word.span.end_s
-                if own and start_s - own[-1].end_s <= WORD_GAP_S and start_s >= own[-1].start_s:
-                    own[-1] = Span(own[-1].start_s, max(own[-1].end_s, end_s))
+                if own and start_s - own[-1][1] <= WORD_GAP_S and start_s >= own[-1][0]:
+                    if end_s > own[-1][1]:
+                        own[-1][1] = end_s
                 else:
-                    own.append(Span(start_s, end_s))
+                    own.append([start_s, end_s])
         margin = WORD_GAP_S / 2
-        return {role: tuple(Span(s.start_s - margin, s.end_s + margin) for s in own) for role, own in spans.items()}
+        return {role: tuple(Span(start - margin, end + margin) for start, end in own) for role, own in spans.items()}
 
     def worded_s(self, role: Role, region: Span) -> tuple[float, float]:
         """How long a role is voiced in a region, and how much of that has words, in seconds."""
@@ -451,6 +554,8 @@ class Side:
 
     groups: list[list[int]]
     turns: tuple[int, ...]
+    solid: list[int]
+    """The numbers of the exchanges that are more than a 嗯; of all, where none is."""
 
 
 class _Line:
@@ -500,14 +605,12 @@ def _time_at(times: Sequence[tuple[int, int, float, float]], offset: int, edge: 
 
 def read(call: Call, lexicon: Lexicon) -> Spoken:
     """Tokenise a call and find every phrase of the lexicon in it."""
-    words: list[str] = []
-    first: list[int] = []
-    tokens: list[Tokens] = []
-    for turn in call.turns:
-        own = tokenise(turn.text, lexicon.language)
-        first.append(len(words))
-        tokens.append(own)
-        words += own.words
-        words.append(TURN_END)
-    doc = make_doc(words, lexicon.language)
-    return Spoken(call, words, tokens, first, doc, lexicon.find(doc, words), lexicon.language, lexicon)
+    text, tokens = tokenise_all([turn.text for turn in call.turns], lexicon.language)
+    words, breaks = tokens.words, tokens.breaks
+    first = [0, *[token for token, word in enumerate(words, 1) if word == TURN_END]]
+    for behind in first[1:]:
+        breaks[behind - 1] = SENTENCE
+        if behind > 1 and words[behind - 2] != TURN_END:
+            breaks[behind - 2] = SENTENCE
+    found = lexicon.find(words)
+    return Spoken(call, text, words, tokens.starts, tokens.ends, breaks, first, found, lexicon.language, lexicon)
