@@ -6,11 +6,12 @@ but the evidence's own.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
@@ -139,7 +140,13 @@ def _parts(
     # a process of its own, not a fork: threads of the parent would not come along
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, _load, (book.folder,)) as pool:
-        jobs = [(pool.submit(_replay_here, home.root, since, chunk), len(chunk)) for chunk in chunks]
+        # a few chunks ahead of the one that is waited for: what is done must not pile up
+        jobs: deque[tuple[Future[Replay], int]] = deque()
+        for chunk in chunks:
+            jobs.append((pool.submit(_replay_here, home.root, since, chunk), len(chunk)))
+            if len(jobs) > 3 * processes:
+                job, size = jobs.popleft()
+                yield job.result(), size
         for job, size in jobs:
             yield job.result(), size
 
@@ -154,7 +161,10 @@ _loaded: list[Rulebook] = []
 
 
 def _load(folder: Path) -> None:
-    _loaded.append(load_rulebook(folder))
+    book = load_rulebook(folder)
+    assert book.lexicon
+    _loaded.append(book)
+    gc.freeze()  # a rulebook stays; going through it again and again for garbage takes longer than judging
 
 
 def _replay_here(root: Path, since: date | None, files: Sequence[Path]) -> Replay:

@@ -173,7 +173,10 @@ def _scenario(context: Context, node: Node) -> Finding:
         found = context.spoken.scenario_cache.get(name)
         if found is None:
             inner = replace(context, anchors=scenario.anchors, known={})
-            found = context.spoken.scenario_cache[name] = evaluate(inner, scenario.when)
+            open_finding = evaluate(inner, scenario.when)
+            found = Finding(open_finding.truth, open_finding.hits if open_finding.truth else (), "")
+            context.spoken.scenario_cache[name] = found
+            inner.known.clear()
         if found.truth:
             title = scenario.title
             if open_ and (name in params.names or open_ in params.names):
