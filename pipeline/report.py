@@ -43,6 +43,9 @@ MOST_BEST = 60
 MOST_WEEKS = 12
 """What a page can show and still be read; it says how much it leaves to `callqa sql`."""
 
+HARD_TO_HEAR = 0.6
+"""A call with words for less of its speech than this is counted: its verdicts rest on little."""
+
 TEMPLATES = Path(__file__).parent / "templates"
 _SEVERITIES = ("fatal", "serious", "normal", "minor")
 
@@ -229,6 +232,7 @@ class Page:
     minutes: float | None
     calls_total: int
     without_rulebook: tuple[tuple[str, int], ...]
+    hard_to_hear: int
     hours: float
     mean_score: float | None
     scored: int
@@ -402,9 +406,10 @@ def _rate(row: dict[str, Any]) -> Rate:
 def _page(connection: DuckDBPyConnection, home: Home, settings: Settings, run: Run | None) -> Page:
     total = _rows(
         connection,
-        """SELECT count(*) AS calls, coalesce(sum(duration_s), 0) / 3600 AS hours, avg(score) AS mean_score,
+        f"""SELECT count(*) AS calls, coalesce(sum(duration_s), 0) / 3600 AS hours, avg(score) AS mean_score,
             count(score) AS scored, count(*) FILTER (passed) AS passed, count(passed) AS marked,
-            count(*) FILTER (failed_rules > 0) AS flagged FROM night_calls""",
+            count(*) FILTER (failed_rules > 0) AS flagged,
+            count(*) FILTER (coverage < {HARD_TO_HEAR}) AS hard_to_hear FROM night_calls""",
     )[0]
     unjudged = _rows(
         connection,
@@ -429,6 +434,7 @@ def _page(connection: DuckDBPyConnection, home: Home, settings: Settings, run: R
         when=f"{started:%Y-%m-%d %H:%M}" if started else "",
         minutes=(run.ended_at - run.started_at).total_seconds() / 60 if run and run.ended_at else None,
         calls_total=total["calls"],
+        hard_to_hear=total["hard_to_hear"],
         without_rulebook=tuple((row["language"], row["calls"]) for row in unjudged),
         hours=total["hours"],
         mean_score=total["mean_score"],

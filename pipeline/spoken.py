@@ -1,8 +1,8 @@
-"""A call's words made ready for matching, once per call: one spaCy Doc over all turns, all phrases found in it.
+"""A call's words made ready for matching, once per call: all phrases of a rulebook found in one pass.
 
-A `Lexicon` holds every phrase a rulebook asks for. Two spaCy PhraseMatchers go over the Doc once: by spelling, and
-by sound (each lexeme's NORM is its folded pinyin). What they find is looked up by the conditions afterwards, so
-that the number of rules hardly matters.
+A `Lexicon` holds every phrase a rulebook asks for in two automata: by spelling, and by sound (folded pinyin). What
+they find is looked up by the conditions afterwards, so that the number of rules hardly matters. spaCy serves the
+token patterns, on the turns that they are asked of.
 """
 
 from __future__ import annotations
