@@ -5,7 +5,7 @@
 JOB.json is ``{"files": {id: {"path", "language"}}, "weights": folder, "threads": n, "out": file}``. The answer is
 ``{"files": {id: {"turns", "speakers", "stages_s", "cpu_s", "audio_s"}}, "load_s", "peak_mb", "versions"}``: turns
 are (speaker, start, end, text), speakers (speaker, start, end), times in seconds. Loading models is not in the
-stages. whisperX runs in an environment of its own, so this file imports nothing of callqa but for callqa itself.
+stages. whisperX runs in an environment of its own, so what is imported here is imported where it is needed.
 """
 
 from __future__ import annotations
@@ -147,6 +147,10 @@ def faster_whisper(weights: Path, threads: int) -> Hear:
 def whisperx(weights: Path, threads: int) -> Hear:
     """Recognition and its voice activity as whisperX ships them. Its aligner (wav2vec2) and its diarization come from a
     hub: words are placed by segment, and speakers come from the run of pyannote next to it."""
+    sys.path.insert(0, str(CHECKOUT))
+    from models.torchaudio_stub import load_torchaudio
+
+    load_torchaudio()
     import whisperx as product
 
     model = product.load_model(

@@ -10,7 +10,11 @@ given (b)'s speakers and their time; (d) callqa on the mixed mono; (e) callqa on
 first speaker for the agent, as such scripts do. (f) is no contestant: the least processor time that these weights
 take for the speech of (e), of which callqa's own share is told. The table and the chart go to bench/results/.
 
-To install whisperX: python -m venv DIR && DIR/bin/pip install whisperx torch==2.13.0
+whisperX 3.8 asks for older libraries than the CPU build of torch 2.13 goes with; what works here is its newest version
+without its dependencies beside those of pyannote.audio 4:
+
+    python -m venv DIR && DIR/bin/pip install pyannote.audio==4.0.7 torch==2.13.0 faster-whisper==1.2.1 nltk pandas \
+        transformers && DIR/bin/pip install --no-deps whisperx==3.8.6
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ sys.path.insert(0, str(CHECKOUT))
 from flows.evaluate import Case, Score, diarization_errors, find_cases, word_errors  # noqa: E402
 from flows.render import mixed  # noqa: E402
 from pipeline.datatypes import Audio, Role, Span, SpeakerSpan  # noqa: E402
-from pipeline.decode import decode  # noqa: E402
+from pipeline.decode import decode, ffmpeg_executable  # noqa: E402
 from pipeline.metrics import role_time  # noqa: E402
 from pipeline.settings import Settings, load_settings  # noqa: E402
 
@@ -132,7 +136,11 @@ def run(peer: Peer, cases: list[Case], folder: Path, python: str, threads: int, 
     }
     job_file = folder / "job.json"
     job_file.write_text(json.dumps(job), encoding="utf-8")
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    ffmpeg = folder / "ffmpeg"  # the peers call it by that name
+    if not ffmpeg.exists():
+        ffmpeg.symlink_to(ffmpeg_executable(settings.decode.ffmpeg))
+    path = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "PATH": path}
     script = str(CHECKOUT / "bench" / "peers" / "peer.py")
     subprocess.run([python, script, peer.script, str(job_file)], check=True, env=environment)
     answer: dict[str, Any] = json.loads(Path(job["out"]).read_text(encoding="utf-8"))  # type: ignore[arg-type]
