@@ -53,13 +53,42 @@ def pyannote(weights: Path, threads: int) -> Callable[[Any], list[tuple[str, flo
     from pyannote.audio import Model
     from pyannote.audio.core.plda import PLDA
     from pyannote.audio.pipelines import SpeakerDiarization
+    from torch.nn.functional import interpolate
+    from torchaudio.compliance.kaldi import fbank
 
     from models.campplus import load_campplus
 
+    class Embedding(Model):
+        """CAM++ as pyannote's pipeline wants it: waveforms (batch, 1, samples) and marked frames to vectors."""
+
+        def __init__(self, network: Any) -> None:
+            super().__init__(sample_rate=RATE_HZ, num_channels=1)
+            self.network = network
+
+        @property
+        def dimension(self) -> int:
+            return 192
+
+        def forward(self, waveforms: Any, weights: Any = None) -> Any:
+            vectors = []
+            for number, waveform in enumerate(waveforms):
+                frames = fbank(waveform * 32768.0, num_mel_bins=80, sample_frequency=RATE_HZ, dither=0.0)
+                if weights is not None:
+                    marks = interpolate(weights[number][None, None].float(), size=len(frames), mode="nearest")[0, 0]
+                    frames = frames[marks > 0.5]
+                if len(frames) < 10:
+                    vectors.append(torch.full((192,), torch.nan))
+                    continue
+                frames = frames.repeat(-(-50 // len(frames)), 1)
+                with torch.inference_mode():
+                    vectors.append(self.network((frames - frames.mean(0))[None])[0])
+            return torch.stack(vectors)
+
     torch.set_num_threads(threads)
+    campplus = load_campplus(weights / "campplus-zh-en" / "campplus_cn_en_common.pt", threads)
     pipeline = SpeakerDiarization(
         segmentation=Model.from_pretrained(weights / "segmentation-3.0" / "pytorch_model.bin"),
-        embedding=load_campplus(weights / "campplus-zh-en" / "campplus_cn_en_common.pt", threads),
+        embedding=Embedding(campplus._network),
         embedding_exclude_overlap=True,
         plda=object.__new__(PLDA),
         clustering="AgglomerativeClustering",

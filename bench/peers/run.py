@@ -149,7 +149,7 @@ def run(peer: Peer, cases: list[Case], folder: Path, python: str, threads: int, 
 
 def lend_speakers(lender: Mapping[str, Any], borrower: dict[str, Any]) -> None:
     """Give whisperX the speakers that pyannote found, the cost included."""
-    from bench.peers.peer import attributed
+    from peer import attributed
 
     for call_id, call in borrower["files"].items():
         other = lender["files"][call_id]
