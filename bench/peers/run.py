@@ -163,6 +163,10 @@ def figures(peer: Peer, answer: Mapping[str, Any], cases: list[Case], lengths_s:
     stages = dict.fromkeys(STAGES, 0.0)
     for case in cases:
         heard = answer["files"][case.id]
+        for stage, seconds in heard["stages_s"].items():
+            stages[stage] += seconds / audio_s
+        if peer.script == "bare":
+            continue
         turns = sorted(heard["turns"], key=lambda turn: turn[1])
         speakers = [SpeakerSpan(Span(start, end), who) for who, start, end in heard["speakers"]]
         total += word_errors(case.truth, [(who, text) for who, _, _, text in turns])
@@ -174,8 +178,6 @@ def figures(peer: Peer, answer: Mapping[str, Any], cases: list[Case], lengths_s:
         reference = [(turn.role, turn.span) for turn in case.truth.turns if turn.role]
         found = role_time(reference, [(roles.get(s.speaker, "unknown"), s.span) for s in speakers])
         total += Score(der=der, der_collar=der_collar, role_time=found)
-        for stage, seconds in heard["stages_s"].items():
-            stages[stage] += seconds / audio_s
     return {
         "title": peer.title, "cer": total.cer.rate, "wer": total.wer.rate, "cpcer": total.cpcer.rate,
         "cpwer": total.cpwer.rate, "der": total.der.rate, "der_collar": total.der_collar.rate,
