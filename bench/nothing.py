@@ -11,13 +11,11 @@ stereo with another kind on the other channel; as PCM or through µ-law, AMR and
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,19 +61,9 @@ def as_recorded(samples: Any, codec: str | None, settings: Settings) -> Audio:
     """What the pipeline decodes when a recorder kept the sound with this codec."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "call.wav")
-        if codec == "gsm" and importlib.util.find_spec("soundfile"):
-            import soundfile
-
-            legs = []
-            for leg in samples:
-                soundfile.write(path, leg, RATE_HZ, format="WAV", subtype="GSM610")
-                legs.append(decode(path, settings.decode, settings.ingest))
-            if len(legs) == 1:
-                return legs[0]
-            return replace(legs[0], samples=np.concatenate([leg.samples for leg in legs]), layout="stereo")
         write_wav(path, samples, RATE_HZ)
         audio = decode(path, settings.decode, settings.ingest)
-    return audio if codec in (None, "gsm") else recoded(audio, codec, settings)
+    return audio if codec is None else recoded(audio, codec, settings)
 
 
 def main() -> int:

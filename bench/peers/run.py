@@ -10,11 +10,9 @@ given (b)'s speakers and their time; (d) callqa on the mixed mono; (e) callqa on
 first speaker for the agent, as such scripts do. (f) is no contestant: the least processor time that these weights
 take for the speech of (e), of which callqa's own share is told. The table and the chart go to bench/results/.
 
-whisperX 3.8 asks for older libraries than the CPU build of torch 2.13 goes with; what works here is its newest version
-without its dependencies beside those of pyannote.audio 4:
-
-    python -m venv DIR && DIR/bin/pip install pyannote.audio==4.0.7 torch==2.13.0 faster-whisper==1.2.1 nltk pandas \
-        transformers && DIR/bin/pip install --no-deps whisperx==3.8.6
+whisperX's wheel asks for older libraries than the CPU build of torch 2.13 goes with. The run in bench/results had
+whisperX 3.8.6 (pip install --no-deps) in an environment with pyannote.audio 4.0.7, torch 2.13.0, faster-whisper 1.2.1,
+nltk, pandas and transformers.
 """
 
 from __future__ import annotations
