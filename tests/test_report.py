@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -38,14 +38,21 @@ from pipeline.store import publish
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>\"'&"
 
 
-def publish_night(home: Home, judged: Sequence[Judged], folder: Path, settings: Settings, sound: bool = True) -> None:
+def publish_night(
+    home: Home,
+    judged: Sequence[Judged],
+    folder: Path,
+    settings: Settings,
+    sound: bool = True,
+    share: Collection[str] = (),
+) -> None:
     save(home, judged)
     source = folder / "call.wav"
     if sound:
         write_wav(source, max(item.call.facts.duration_s for item in judged))
     for item in judged:
         if sound:
-            cut_excerpts(item, source, home, settings, {"greeting"})
+            cut_excerpts(item, source, home, settings, {"greeting"}, share)
     publish(home, settings, BOOKS)
 
 
@@ -276,6 +283,16 @@ def test_sorting_filtering_and_languages(opened: Browser) -> None:
     opened.run('document.getElementById("lang-en").click()')
     assert opened.run(heading) == "Nightly quality report"
     opened.run('document.getElementById("lang-zh").click()')
+
+
+@pytest.mark.browser
+def test_the_filter_counts_the_clips_that_it_filters(tmp_home: Home, settings: Settings, tmp_path: Path) -> None:
+    """The best clips are on the page too, and no filter hides them."""
+    publish_night(tmp_home, [make_judged()], tmp_path, settings, share={"greeting"})
+    with browser(tmp_path / "profile") as opened:
+        opened.open(write_report(tmp_home, settings, make_run()).as_uri())
+        assert opened.run('document.querySelectorAll("#best .clip").length') == 1
+        assert opened.run('document.getElementById("filter-count").textContent') == "1 / 1"
 
 
 @pytest.mark.browser

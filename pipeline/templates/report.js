@@ -59,6 +59,7 @@ if (filters) {
   const agent = document.getElementById("filter-agent");
   const rule = document.getElementById("filter-rule");
   const count = document.getElementById("filter-count");
+  const all = document.querySelectorAll(".agent .clip").length;
   const apply = () => {
     let shown = 0;
     for (const group of document.querySelectorAll(".agent[data-agent]")) {
@@ -70,7 +71,7 @@ if (filters) {
       group.hidden = !here;
       shown += here;
     }
-    count.textContent = `${shown} / ${document.querySelectorAll(".clip").length}`;
+    count.textContent = `${shown} / ${all}`;
   };
   filters.addEventListener("change", apply);
   filters.addEventListener("submit", (event) => event.preventDefault());
