@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -128,7 +129,9 @@ def test_only_the_calls_asked_for(tmp_home: Home, settings: Settings, tmp_path: 
 
 def test_an_empty_night_is_a_page_too(tmp_home: Home, settings: Settings) -> None:
     publish(tmp_home, settings)
-    assert "没有需要复听的片段" in words(write_report(tmp_home, settings, make_run(), []))
+    text = words(write_report(tmp_home, settings, make_run(), []))
+    assert "没有需要复听的片段" in text
+    assert text.count("没有通话") == 2, "agents and calls"
 
 
 def test_no_database_no_report(tmp_home: Home, settings: Settings) -> None:
@@ -286,17 +289,20 @@ def test_sorting_filtering_and_languages(opened: Browser) -> None:
 
 
 @pytest.mark.browser
-def test_the_filter_counts_the_clips_that_it_filters(tmp_home: Home, settings: Settings, tmp_path: Path) -> None:
-    """The best clips are on the page too, and no filter hides them."""
+def test_the_best_clips_are_no_part_of_the_others(tmp_home: Home, settings: Settings, tmp_path: Path) -> None:
+    """No filter counts or hides them, and their headings stand a level higher, as no agent's name is over them."""
     publish_night(tmp_home, [make_judged()], tmp_path, settings, share={"greeting"})
     with browser(tmp_path / "profile") as opened:
         opened.open(write_report(tmp_home, settings, make_run()).as_uri())
         assert opened.run('document.querySelectorAll("#best .clip").length') == 1
         assert opened.run('document.getElementById("filter-count").textContent') == "1 / 1"
+        levels = opened.run('[...document.querySelectorAll("h1, h2, h3, h4")].map((e) => Number(e.tagName[1]))')
+        assert all(below <= above + 1 for above, below in itertools.pairwise(levels))
 
 
 @pytest.mark.browser
-def test_it_reads_well_by_ear_and_on_a_telephone(opened: Browser) -> None:
+def test_it_reads_well_by_ear_and_on_a_telephone(night: tuple[Home, Path], opened: Browser) -> None:
+    opened.open(night[1].as_uri())  # as nobody has filtered it
     faults = opened.run(
         """(() => {
             const all = (selector) => [...document.querySelectorAll(selector)];
