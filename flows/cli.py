@@ -403,7 +403,6 @@ def rejudge(json_output: Json = False) -> None:
 def rebuild(json_output: Json = False) -> None:
     night = _stored_night()
     with _locked(night):
-        night.home.database.unlink(missing_ok=True)
         _run("rebuild", night)
     _summary(night, False, json_output)
 

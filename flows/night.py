@@ -420,12 +420,12 @@ class Night:
             with suppress(BadArtefact):
                 yield artefacts.read(path, JudgedFile).judged
 
-    def publish(self) -> None:
-        """Build the database and put it in place."""
+    def publish(self, anew: bool = False) -> None:
+        """Build the database, `anew` from nothing, and put it in place of the old one."""
         from pipeline.store import publish, rulebook_info
 
         self.rulebooks = self.rulebooks or load_rulebooks(self.settings)
-        publish(self.home, self.settings, [rulebook_info(book) for book in self.rulebooks.values()])
+        publish(self.home, self.settings, [rulebook_info(book) for book in self.rulebooks.values()], anew)
 
     def report(self) -> None:
         """Make the report of the calls judged since the last one (all, if none), unless the options say no."""

@@ -93,9 +93,9 @@ def excerpts(run_id: str, everything: bool) -> None:
 
 
 @task(name="publish", cache_policy=NO_CACHE, persist_result=False)
-def publish(run_id: str) -> None:
+def publish(run_id: str, anew: bool) -> None:
     with _step(run_id) as night:
-        night.publish()
+        night.publish(anew)
 
 
 @task(name="report", cache_policy=NO_CACHE, persist_result=False)
@@ -107,7 +107,7 @@ def report(run_id: str) -> None:
 def _finish(night: Night, everything: bool = False) -> None:
     night.record("completed")
     excerpts(night.run_id, everything)
-    publish(night.run_id)
+    publish(night.run_id, everything)
     report(night.run_id)
     night.unpublished.clear()
 

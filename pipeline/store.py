@@ -122,13 +122,13 @@ def mask_numbers(text: str) -> str:
     return re.sub(r"(?<!\d)(\d{10,13}|\d{3}[-. ]\d{3,4}[-. ]\d{4}|0\d{2,3}[-. ]\d{7,8})(?!\d)", mask, text)
 
 
-def publish(home: Home, settings: Settings, rulebooks: Sequence[RulebookInfo] = ()) -> Published:
+def publish(home: Home, settings: Settings, rulebooks: Sequence[RulebookInfo] = (), anew: bool = False) -> Published:
     """Build the database from the home's files and put it in place; does nothing when nothing has changed.
 
     Starts from a copy of the old database where few calls have changed, else from nothing; both give the same
-    rows. Cut excerpts first: `clips` lists those that lie in the home. A second publisher waits for the first;
-    what one left behind when it was killed is removed. Raises CallQAError when it cannot be built (a full
-    disk); the old database then stays.
+    rows. `anew`: from nothing, whatever the old one holds. Cut excerpts first: `clips` lists those that lie in the
+    home. A second publisher waits for the first; what one left behind when it was killed is removed. Raises
+    CallQAError when it cannot be built (a full disk); the old database then stays.
     """
     home.root.mkdir(parents=True, exist_ok=True)
     with _only_publisher(home):
@@ -138,7 +138,7 @@ def publish(home: Home, settings: Settings, rulebooks: Sequence[RulebookInfo] = 
         try:
             sources = _sources(home)
             about = _wanted_about(home, settings, rulebooks, sources, month_scores)
-            old_about, old_sources = _state(home.database)
+            old_about, old_sources = ({}, {}) if anew else _state(home.database)
             if old_about == about:
                 return Published(home.database, _counted(home.database), changed=False)
             stale = {sha for sha, signature in old_sources.items() if sources.get(sha) != signature}

@@ -187,6 +187,17 @@ def test_the_database_can_be_made_again(done: Done) -> None:
     assert content(done.home.database) == before
 
 
+def test_a_rebuild_that_fails_leaves_the_old_database(done: Done) -> None:
+    before = done.home.database.read_bytes()
+    settings = done.settings.with_name("scores.toml")
+    text = done.settings.read_text(encoding="utf-8")
+    settings.write_text(f'{text}[report]\nmonth_scores = "nowhere.csv"\n', encoding="utf-8")
+    failed = callqa("--settings", settings, "--home", done.home.root, "rebuild", env=done.env)
+    assert failed.returncode == 1
+    assert "nowhere.csv" in failed.stderr
+    assert done.home.database.read_bytes() == before
+
+
 def test_a_damaged_artefact_is_heard_again(done: Done) -> None:
     artefact = next(done.home.files("heard"))
     before = content(done.home.database)

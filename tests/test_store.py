@@ -228,6 +228,14 @@ def test_nothing_changed_nothing_done(tmp_home: Home, settings: Settings) -> Non
     assert publish(tmp_home, settings, BOOKS[:1]).changed, "another rulebook gives other titles"
 
 
+def test_building_anew_changes_no_row(tmp_home: Home, settings: Settings) -> None:
+    save(tmp_home, make_night(5))
+    publish(tmp_home, settings, BOOKS)
+    before = contents(tmp_home)
+    assert publish(tmp_home, settings, BOOKS, anew=True).changed
+    assert contents(tmp_home) == before
+
+
 def test_amending_gives_what_building_anew_gives(tmp_home: Home, settings: Settings, tmp_path: Path) -> None:
     random_ = random.Random(7)
     night = make_night(60)
