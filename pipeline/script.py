@@ -94,7 +94,7 @@ def call_from_script(text: str, language: str) -> Call:
 
 
 def call_from_truth(truth: Mapping[str, Any], use_cdr: bool = True) -> Call:
-    """The call of a truth file (see docs: truth format), heard by perfect ears. Turns without text are voiced only.
+    """The call of a truth file (docs/truth.md), heard by perfect ears. Turns without text are voiced only.
 
     `use_cdr`: whether the truth's CDR fields are known. Raises BadScript when a field is missing or of the wrong kind.
     """

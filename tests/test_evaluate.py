@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from pipeline.datatypes import Span
 from pipeline.errors import BadSetting, BadTruth
 from pipeline.metrics import ErrorCount, RuleCount
 from pipeline.run import Ears
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import CHECKOUT, Settings, load_settings
 
 FIGURES = {
     "cer", "wer", "cpcer", "cpwer", "der", "der_collar", "role_accuracy", "roles", "hangup", "rules", "rtf",
@@ -159,6 +160,19 @@ def test_a_transcript_table_is_read_and_its_faults_have_a_line(settings: Setting
     table.write_text("a.wav\t设定三十度\n", encoding="utf-8")
     with pytest.raises(BadTruth, match=r"transcripts\.tsv:1: three cells"):
         find_cases(tmp_path, settings)
+
+
+def test_the_documented_truth_is_one(settings: Settings, tmp_path: Path) -> None:
+    text = (CHECKOUT / "docs" / "truth.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "lamp.json").write_text(example, encoding="utf-8")
+    truth = json.loads(example)
+    assert set(truth) <= set(re.findall(r"`(\w+)`", text)) - {"zh", "en"}, "each key is explained"
+    figures = evaluate(tmp_path, settings, scripted=True)["files"][truth["id"]]
+    scored = figures["rules"]["per_rule"]
+    assert set(scored) == set(truth["labels"])
+    assert {rule for rule in scored if scored[rule]["true_fails"]} == {"hang-up-order", "forbidden-phrases"}
+    assert not scored["dead-air"]["false_fails"]
 
 
 def test_a_limit_takes_calls_from_the_whole_folder(samples: Path) -> None:
