@@ -6,15 +6,15 @@ import os
 from collections.abc import Callable
 
 from models import weights
+from models.whisper_ct2 import processors
 from pipeline.datatypes import Diarizer, Recognizer
 from pipeline.run import Ears, hearing_fingerprint
 from pipeline.settings import Settings
 
 
-def _threads(settings: Settings) -> int:
-    if settings.hear.threads:
-        return settings.hear.threads
-    return max(1, len(os.sched_getaffinity(0)) // settings.hear.workers)
+def threads(settings: Settings) -> int:
+    """Processor threads that one hearing process may use."""
+    return settings.hear.threads or max(1, processors() // settings.hear.workers)
 
 
 def _faster_whisper(settings: Settings) -> Recognizer:
@@ -27,7 +27,7 @@ def _faster_whisper(settings: Settings) -> Recognizer:
         device=hear.device,
         compute_type=hear.compute_type,
         beam_size=hear.beam_size,
-        threads=_threads(settings),
+        threads=threads(settings),
         hot_words=hear.hot_words,
         batch=hear.batch,
     )
@@ -42,7 +42,7 @@ def _openai_whisper(settings: Settings) -> Recognizer:
         settings.paths.weights,
         device=hear.device,
         beam_size=hear.beam_size,
-        threads=_threads(settings),
+        threads=threads(settings),
         hot_words=hear.hot_words,
     )
 
@@ -63,7 +63,7 @@ def _embedded(settings: Settings) -> Diarizer:
         embedding / "campplus_cn_en_common.pt",
         step=settings.hear.diarization_step,
         speakers=settings.hear.speakers,
-        threads=_threads(settings),
+        threads=threads(settings),
         device="cpu" if settings.hear.device == "auto" else settings.hear.device,
     )
 
@@ -75,7 +75,7 @@ def _community(settings: Settings) -> Diarizer:
         settings.hear.diarization_model or COMMUNITY,
         token=os.environ.get(settings.hear.token_env),
         speakers=settings.hear.speakers,
-        threads=_threads(settings),
+        threads=threads(settings),
         device="cpu" if settings.hear.device == "auto" else settings.hear.device,
     )
 

@@ -141,12 +141,6 @@ class Crew:
     _all: list[_Child] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def threads(self) -> int:
-        """Processor threads a child may use."""
-        hear = self.settings.hear
-        return hear.threads or max(1, (os.cpu_count() or 1) // hear.workers)
-
     def hear(self, sha256: str, path: Path, decoded: Callable[[float], None] | None = None) -> Outcome:
         """Hear one recording in a free child and store its artefact. Raises NightStopped.
 
@@ -225,11 +219,13 @@ class Crew:
         return child
 
     def _start(self) -> _Child:
+        from flows.ears import threads  # not above: a child reads its orders before it loads engines
+
         logs = self.settings.paths.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         with self._lock:
             log = logs / f"worker-{len(self._all) % 100}.log"
-        environment = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "TOKENIZERS_PARALLELISM": "false"}
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads(self.settings)), "TOKENIZERS_PARALLELISM": "false"}
         with log.open("wb") as stream:
             # a session of its own: Ctrl-C reaches the parent alone, which then ends its children itself
             process = subprocess.Popen(
@@ -244,7 +240,7 @@ class Crew:
         with self._lock:
             self._all.append(child)
         with suppress(_Lost):
-            child.send({"settings": self.settings.model_dump(mode="json"), "threads": self.threads})
+            child.send({"settings": self.settings.model_dump(mode="json")})
         return child
 
     def _forget(self, child: _Child) -> None:
