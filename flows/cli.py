@@ -854,7 +854,7 @@ def models_check() -> None:
         ("settings --defaults", "默认值", "the defaults"),
     ),
 )
-def printread_settings(
+def print_settings(
     defaults: Annotated[
         bool,
         typer.Option("--defaults", metavar="", help=say("打印默认值，不读设置文件。", "The defaults, not the file's.")),
