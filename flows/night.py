@@ -368,9 +368,17 @@ class Night:
             self.unpublished.add(heard.sha256)
             past = self._past(heard.sha256, judged.scorecard)
             artefacts.write(self.home.judged(heard.sha256), JudgedFile(key, judged, hearing, past))
+            self._judged_after_all(heard.sha256)
             with self._lock:
                 self.tally.judged += 1
             self.on_change()
+
+    def _judged_after_all(self, sha256: str) -> None:
+        """Take back the failure of an earlier judging; one of hearing stays, it says what these engines cannot hear."""
+        path = self.home.failure(sha256)
+        with suppress(BadArtefact):
+            if artefacts.read(path, Failure).stage == "judge":
+                path.unlink(missing_ok=True)
 
     def _past(self, sha256: str, card: Scorecard | None) -> tuple[PastCard, ...]:
         """What other versions said of a call before it is judged again."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import Literal
 
 from pipeline import artefacts
 from pipeline.datatypes import CDR, Judged, Layout, Outcome
+from pipeline.errors import BadArtefact
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +137,10 @@ class Home:
         yield from sorted(p for p in (self.root / kind).rglob("*.json.gz") if not p.name.startswith("."))
 
     def sightings(self) -> Iterator[Sighting]:
+        """All recordings seen, without damaged records; a scan writes anew those of the inbox."""
         for path in self.files("recordings"):
-            yield artefacts.read(path, Sighting)
+            with suppress(BadArtefact):
+                yield artefacts.read(path, Sighting)
 
 
 def path_key(path: Path) -> str:
