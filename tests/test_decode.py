@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from malformed import AMR, FLAC, MP3, OPUS, encoded, m4a, make_damaged, make_malformed, voice, wav
 
 from pipeline import decode as module
@@ -48,7 +49,6 @@ def _g711(samples: np.ndarray, law: str) -> bytes:
 
 
 def _gsm(samples: np.ndarray) -> bytes:
-    soundfile = pytest.importorskip("soundfile", reason="nothing else here writes GSM 6.10")
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, 8000, format="WAV", subtype="GSM610")
     return buffer.getvalue()
