@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,8 +10,8 @@ import typer
 
 from flows.words import say
 from pipeline import artefacts
-from pipeline.errors import BadSetting, CallQAError
-from pipeline.home import Home, Sighting
+from pipeline.errors import BadArtefact, BadSetting, CallQAError
+from pipeline.home import Home, JudgedFile, Sighting
 from pipeline.settings import CHECKOUT, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def settings_file() -> Path | None:
 
 
 def stored(identity: str, home: Home) -> tuple[Heard, CDR]:
+    """What was heard of a stored call, and its CDR, by call id or how its SHA-256 begins. Raises CallQAError."""
     from pipeline.datatypes import Heard
 
     found: list[Sighting] = [
@@ -68,8 +70,17 @@ def stored(identity: str, home: Home) -> tuple[Heard, CDR]:
         raise CallQAError(f"{identity}: no such file, and no stored call has this id (in {home.root})")
     if len(found) > 1:
         raise CallQAError(f"{identity}: {len(found)} stored calls match; give more of the SHA-256")
-    folder = home.heard(found[0].sha256, "x").parent
-    files = sorted(folder.glob(f"{found[0].sha256}.*.json.gz"), key=lambda p: p.stat().st_mtime)
-    if not files:
+    path = _heard(home, found[0].sha256)
+    if path is None:
         raise CallQAError(f"{identity}: this recording has not been heard; run `callqa nightly`")
-    return artefacts.read(files[-1], Heard), found[0].cdr
+    return artefacts.read(path, Heard), found[0].cdr
+
+
+def _heard(home: Home, sha256: str) -> Path | None:
+    """The artefact that a call's verdicts rest on; of a call without verdicts, the newest."""
+    with suppress(BadArtefact):
+        hearing = artefacts.read(home.judged(sha256), JudgedFile).hearing
+        if hearing and (path := home.heard(sha256, hearing.fingerprint)).exists():
+            return path
+    files = home.heard(sha256, "").parent.glob(f"{sha256}.*.json.gz")
+    return max(files, key=lambda path: path.stat().st_mtime, default=None)

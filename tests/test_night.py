@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 import pytest
 from talk import heard_call
 
+from flows.given import stored
 from flows.night import Night
 from pipeline import artefacts
 from pipeline.datatypes import CDR
@@ -18,10 +20,11 @@ from pipeline.settings import Settings
 FINGERPRINT = "f" * 64
 
 
-def heard_before(home: Home, sha256: str) -> None:
+def heard_before(home: Home, sha256: str, fingerprint: str = FINGERPRINT) -> None:
     """A recording that an earlier night saw and heard."""
     heard = heard_call([("ch0", 0.0, 2.0, "您好，请讲。"), ("ch1", 2.5, 4.0, "我要订机票。")])
-    artefacts.write(home.heard(sha256, FINGERPRINT), replace(heard, sha256=sha256))
+    heard = replace(heard, sha256=sha256, fingerprint=fingerprint)
+    artefacts.write(home.heard(sha256, fingerprint), heard)
     artefacts.write(home.recording(sha256), Sighting(sha256, 1000, ("a.wav",), datetime.now(UTC), CDR()))
 
 
@@ -51,3 +54,17 @@ def test_a_call_judged_after_all_is_no_failure_of_judging(
     night.judge(0)
     assert night.home.judged(sha256).exists()
     assert night.home.failure(sha256).exists() is stays
+
+
+def test_a_stored_call_is_what_its_verdicts_rest_on(night: Night) -> None:
+    """Other engines may have heard it since: their words would not explain the verdicts."""
+    sha256 = "a" * 64
+    heard_before(night.home, sha256)
+    night.plan_judging(everything=True)
+    night.judge(0)
+    heard_before(night.home, sha256, "e" * 64)
+    later = night.home.heard(sha256, "e" * 64).stat().st_mtime + 10
+    os.utime(night.home.heard(sha256, "e" * 64), (later, later))
+    assert stored(sha256[:8], night.home)[0].fingerprint == FINGERPRINT
+    night.home.judged(sha256).unlink()
+    assert stored(sha256[:8], night.home)[0].fingerprint == "e" * 64
