@@ -771,12 +771,12 @@ def evaluate(
     if json_file == Path("-"):
         print(text, end="")
         return
+    out.print(shown)  # before a file is tried that may not be written: this took long
     if json_file is not None:
         try:
             artefacts.write_bytes(json_file, text.encode())
         except OSError as error:
             raise CallQAError(f"{json_file}: cannot be written: {error.strerror}") from error
-    out.print(shown)
 
 
 # --- models, rules, settings ---------------------------------------------------------------------------

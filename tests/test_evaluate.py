@@ -10,15 +10,18 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.ears import load_ears
 from flows.evaluate import Score, Truth, cdr_from_truth, evaluate, find_cases, tables
+from flows.given import given
 from flows.matrix import Cell, every_cell, matrix, one_at_a_time, table
 from flows.render import CODECS, Codec
 from models.scripted import ScriptedRecognizer
 from models.vad import SileroVoiceActivity
 from pipeline.datatypes import Span
-from pipeline.errors import BadSetting, BadTruth
+from pipeline.errors import BadSetting, BadTruth, CallQAError
 from pipeline.metrics import ErrorCount, RuleCount
 from pipeline.run import Ears
 from pipeline.settings import CHECKOUT, Settings, load_settings
@@ -90,6 +93,20 @@ def test_the_result_is_json_and_can_be_shown_in_both_languages(scripted: dict[st
     assert json.loads(json.dumps(scripted)) == scripted
     assert "hang-up-order" in _shown(scripted, "en")
     assert "查准率" in _shown(scripted, "zh")
+
+
+def test_figures_are_shown_though_their_file_cannot_be_written(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("file", "home"):  # the command sets them
+        monkeypatch.setattr(given, name, getattr(given, name))
+    settings = tmp_path / "callqa.toml"
+    settings.write_text("[paths]\nrulebooks = {}\n", encoding="utf-8")
+    arguments = ["--settings", str(settings), "evaluate", str(samples), "--scripted", "--limit", "1"]
+    done = CliRunner().invoke(app, [*arguments, "--json", str(settings / "figures.json")])
+    assert isinstance(done.exception, CallQAError)
+    assert "cannot be written" in str(done.exception)
+    assert "20261116-093105-001-booking" in done.stdout, "progress goes to stderr"
 
 
 def test_scores_pool_over_counts() -> None:
