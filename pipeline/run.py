@@ -47,7 +47,7 @@ SURELY_FOREIGN = 0.5
 
 _WRITTEN_ALIKE = {"yue": "zh"}
 
-JUDGING = "3"
+JUDGING = "4"
 """Raised whenever the code of judging changes verdicts; part of every judged file's key."""
 
 
