@@ -56,8 +56,12 @@ _MUSIC_DBFS = -50.0
 # seconds, music seldom falls under 0.5
 _MUSIC_STEADY = 0.38
 _MUSIC_STEADY_VOICED = 0.45
+# noise takes its share of the power from both; 10 dB under speech it leaves speech at 0.2 and most music above 0.3
+_MUSIC_STEADY_NOISY = 0.68
+"""Of the two, what is enough at the least, however noisy the line."""
 _MUSIC_SHORTEST_S = 3.0
 _MUSIC_REST_S = 1.5
+_MUSIC_EDGE_S = 0.5
 
 _LINE_STEP = 320
 _BUSY_PERIOD_S = 1.5
@@ -83,7 +87,10 @@ def sound_marks(audio: Audio, voiced: tuple[tuple[Span, ...], ...] = ()) -> tupl
         narrow = _halved(samples)
         tones = [*_progress_tones(narrow), *_keys(narrow)]
         speech = voiced[channel] if channel < len(voiced) else (Span(0.0, audio.duration_s),)
-        music = _music(narrow, speech, [mark.span for mark in tones])
+        music = list(_music(narrow, speech, [mark.span for mark in tones]))
+        left = [mark for mark in tones if not _of_a_melody(narrow, mark, music)]
+        if len(left) < len(tones):
+            tones, music = left, list(_music(narrow, speech, [mark.span for mark in left]))
         marks += [replace(mark, channel=where) for mark in (*tones, *music)]
     return tuple(sorted(marks, key=lambda mark: (mark.span, mark.channel or 0, mark.kind)))
 
@@ -335,12 +342,10 @@ def _progress_tones(samples: Samples) -> Iterator[SoundMark]:
     while bursts:
         train = _busy_train(bursts, end_s)
         # two notes of a melody may come in its beat
-        if len(train) > 2 or (len(train) == 2 and all(_stands_alone(samples, burst) for burst in train)):
+        if len(train) > 2 or (len(train) == 2 and all(_stands_alone(samples, burst.span) for burst in train)):
             # a voice may cover a burst; it counts all the same
             period_s = 2 * float(np.median([burst.span.duration_s for burst in train]))
-            count = 1 + sum(
-                max(1, round((b.span.start_s - a.span.start_s) / period_s)) for a, b in pairwise(train)
-            )
+            count = 1 + sum(max(1, round((b.span.start_s - a.span.start_s) / period_s)) for a, b in pairwise(train))
             yield SoundMark(Span(train[0].span.start_s, train[-1].span.end_s), "busy", None, count)
         else:
             train = train[:1]
@@ -349,7 +354,7 @@ def _progress_tones(samples: Samples) -> Iterator[SoundMark]:
     rings: list[_Burst] = []
     for burst in left:
         span = burst.span
-        if burst.family or not _stands_alone(samples, burst):
+        if burst.family or not _stands_alone(samples, span):
             continue
         before = rings[-1] if rings else None
         double = before and 0.12 <= span.start_s - before.span.end_s <= 0.3 and before.span.duration_s <= 0.55
@@ -398,13 +403,40 @@ def _rings_on(ring: _Burst, following: _Burst) -> bool:
     return 1.2 <= gap_s <= 6.5 and abs(following.pitch_hz - ring.pitch_hz) <= _TONE_OFF_HZ
 
 
-def _stands_alone(samples: Samples, burst: _Burst) -> bool:
+def _stands_alone(samples: Samples, tone: Span) -> bool:
     """Whether the tone begins out of quiet: a note of a melody follows another."""
-    start, end = int(burst.span.start_s * _RATE_HZ), int(burst.span.end_s * _RATE_HZ)
+    start, end = int(tone.start_s * _RATE_HZ), int(tone.end_s * _RATE_HZ)
     before = samples[max(0, start - _RATE_HZ // 5) : max(0, start - _RATE_HZ // 50)]
     if before.size < _RATE_HZ // 20:
         return True
     return bool(np.square(before).mean() < 0.5 * np.square(samples[start:end]).mean())
+
+
+def _pause_after(samples: Samples, tone: Span) -> bool:
+    """Whether 80 ms of quiet follow the tone: notes are parted by less."""
+    start, end = int(tone.start_s * _RATE_HZ), int(tone.end_s * _RATE_HZ)
+    width = round(0.08 * _RATE_HZ)
+    after = np.square(samples[max(start, end - _RATE_HZ // 20) : end + _RATE_HZ // 2])
+    if after.size < width:
+        return True
+    least = np.convolve(after, np.full(width, 1 / width), "valid").min()
+    return bool(least < 0.25 * np.square(samples[start:end]).mean())
+
+
+def _of_a_melody(samples: Samples, mark: SoundMark, music: Iterable[SoundMark]) -> bool:
+    """Whether what seems to be one ring or some keys are notes.
+
+    One ring that music follows without a pause is its first note; keys within music, and no louder, are two notes
+    that happen to be a row and a column.
+    """
+    if mark.kind == "ring" and mark.count == 1:
+        end_s = mark.span.end_s
+        goes_on = any(m.span.start_s <= end_s + 0.5 < m.span.end_s for m in music)
+        return goes_on and not _pause_after(samples, mark.span)
+    if mark.kind == "dtmf":
+        inside = any(m.span.start_s < mark.span.start_s - 0.5 and mark.span.end_s + 0.5 < m.span.end_s for m in music)
+        return inside and not _stands_alone(samples, mark.span)
+    return False
 
 
 def _keys(samples: Samples) -> Iterator[SoundMark]:
@@ -465,15 +497,30 @@ def _music(samples: Samples, voiced: Iterable[Span], tones: list[Span]) -> Itera
     kernel = np.ones(width)
     heard = np.convolve(weight, kernel, "same")
     mean = np.convolve(steady * weight, kernel, "same") / np.maximum(heard, 1)
+    short = np.ones(round(_MUSIC_EDGE_S / hop_s))
+    close = np.convolve(steady * weight, short, "same") / np.maximum(np.convolve(weight, short, "same"), 1)
     enough = np.full(steady.size, _MUSIC_STEADY)
     for span in voiced:
         enough[int(span.start_s / hop_s) : int(span.end_s / hop_s) + 1] = _MUSIC_STEADY_VOICED
+    enough *= np.maximum(_MUSIC_STEADY_NOISY, 1 - _noise_share(level, kernel))
     is_music = (mean > enough) & (heard > 0.6 * width)
     # a rest, or a passage of drums, does not end the piece
     for start, end in _runs(_closed(is_music, int(_MUSIC_REST_S / hop_s))):
-        span = Span(start * hop_s, end * hop_s)
-        if span.duration_s >= _MUSIC_SHORTEST_S:
-            yield SoundMark(span, "music")
+        # two seconds blur where it begins and ends
+        sure = start + np.flatnonzero(close[start:end] > enough[start:end])
+        if sure.size and (sure[-1] + 1 - sure[0]) * hop_s >= _MUSIC_SHORTEST_S:
+            yield SoundMark(Span(float(sure[0]) * hop_s, float(sure[-1] + 1) * hop_s), "music")
+
+
+def _noise_share(level: Floats, kernel: Floats) -> Floats:
+    """The part of the power that line noise has, 0 to 1, in windows like the kernel: noise is what pauses hold too."""
+    live = level[level > _MUSIC_DBFS]
+    if not live.size:
+        return np.zeros(level.size, np.float32)
+    power = np.where(level > _MUSIC_DBFS, 10 ** (level / 10), 0.0)
+    mean = np.convolve(power, kernel, "same") / np.maximum(np.convolve(power > 0, kernel, "same"), 1)
+    floor = 10 ** (float(np.percentile(live, 5)) / 10)
+    return np.asarray(np.minimum(1.0, floor / np.maximum(mean, 1e-12)), np.float32)
 
 
 def _steadiness(samples: Samples) -> tuple[Floats, Floats]:

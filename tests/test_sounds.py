@@ -162,6 +162,24 @@ def test_a_melody_of_pure_notes_is_no_ring_and_no_key(tmp_path: Path) -> None:
     assert kinds <= {"music"}
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_first_note_of_a_melody_is_no_ring(tmp_path: Path, seed: int) -> None:
+    """A note as pure, as long and as high as one ring, out of silence, and the tune goes on after it."""
+    tune = telephone.music("chip", 10, np.random.default_rng(seed), -22)
+    sound = np.concatenate([telephone.tone(0.95, 440, dbfs=-22), np.zeros(round(0.04 * RATE)), tune])
+    (mark,) = sound_marks(through(tmp_path, line(sound), "mulaw"))
+    assert mark.kind == "music"
+    assert mark.span.start_s == pytest.approx(2, abs=0.5)
+
+
+def test_one_ring_before_a_prompt_is_a_ring(tmp_path: Path) -> None:
+    ring = telephone.tone(0.95, 450, dbfs=-22)
+    for said in (speech(6), np.concatenate([speech(2), music(8)])):
+        sound = np.concatenate([ring, np.zeros(round(0.1 * RATE)), said])
+        mark = sound_marks(through(tmp_path, line(sound), "mulaw"))[0]
+        assert (mark.kind, mark.count) == ("ring", 1)
+
+
 @pytest.mark.parametrize("coding", NOISY)
 @pytest.mark.parametrize("name", ["cn", "mx"])
 def test_a_voice_over_busy_tone_stays_and_the_tone_goes(tmp_path: Path, samples: Path, name: str, coding: str) -> None:
@@ -201,6 +219,16 @@ def test_music_is_found_through_codecs(tmp_path: Path, coding: str) -> None:
     assert [mark.kind for mark in marks] == ["music"]
     assert marks[0].span.start_s == pytest.approx(8, abs=1.0)
     assert marks[0].span.end_s == pytest.approx(16, abs=1.0)
+
+
+@pytest.mark.parametrize("kind", telephone.MUSIC)
+def test_music_is_found_in_noise(tmp_path: Path, kind: str) -> None:
+    played = telephone.music(kind, 10, np.random.default_rng(4), -24)
+    talk = telephone.at_level(speech(6), -20)
+    marks = sound_marks(through(tmp_path, line(talk, played, talk, noise_db=-30), "opus"))
+    assert [mark.kind for mark in marks] == ["music"]
+    assert marks[0].span.start_s == pytest.approx(8, abs=1.0)
+    assert marks[0].span.end_s == pytest.approx(18, abs=1.0)
 
 
 @pytest.mark.parametrize(
