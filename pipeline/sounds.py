@@ -494,7 +494,7 @@ def _music(samples: Samples, voiced: Iterable[Span], tones: list[Span]) -> Itera
     for span in tones:
         steady[int(span.start_s / hop_s) : int(span.end_s / hop_s) + 1] = 0
     weight = np.where(level > _MUSIC_DBFS, 1.0, 0.0)
-    kernel = np.ones(width)
+    kernel = np.ones(width, np.float32)
     heard = np.convolve(weight, kernel, "same")
     mean = np.convolve(steady * weight, kernel, "same") / np.maximum(heard, 1)
     short = np.ones(round(_MUSIC_EDGE_S / hop_s))
