@@ -39,8 +39,8 @@ def voice_of(case: Case, ears: Ears, settings: Settings) -> tuple[Samples, tuple
     """A call as one channel, and where it is voiced: what the diarizer is given in a night."""
     assert case.recording is not None
     audio = render(decode(case.recording, settings.decode, settings.ingest), settings, mono=True)
-    voices = tuple(ears.voice_activity.voiced(channel) for channel in audio.samples)
-    return audio.samples[0], without(voices, sound_marks(audio, voices))[0]
+    voices = tuple(ears.voice_activity.voiced(channel, shared=True) for channel in audio.samples)
+    return audio.samples[0], without(voices, sound_marks(audio, voices), audio)[0]
 
 
 def overlaps(spans: list[tuple[Span, str]]) -> tuple[Span, ...]:
