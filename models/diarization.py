@@ -2,7 +2,7 @@
 
 Two diarizers behind one protocol: `EmbeddedDiarizer` needs no hub (segmentation-3.0 and CAM++, both from local
 files); `CommunityDiarizer` is pyannote/speaker-diarization-community-1, from the hub with a token or from a local
-folder. Both look only where there is voice: ring, music and silence are cut out before and put back after.
+folder. Both look only at voice and what is near it: ring, music and silence are cut out before and put back after.
 """
 
 from __future__ import annotations
@@ -30,11 +30,17 @@ from pipeline.errors import BadModel
 Vectors = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.intp]
 Scores = npt.NDArray[np.float32]
+Known = Sequence[tuple[float, str]]
+"""When a voice begins or ends, and which."""
 
 COMMUNITY = "pyannote/speaker-diarization-community-1"
 
 MARGIN_S = 0.25
 """Sound kept around voice: segmentation hears the beginnings better with some air before them."""
+
+BEYOND_S = 0.2
+"""How far from voice segmentation is still believed: soft beginnings and ends are speech, which voice activity leaves
+out. Less than `UNIT_SHORTEST_S`, so that no voice is known by them."""
 
 JOIN_S = 1.0
 """Pauses shorter than this stay in: they are part of the conversation's rhythm."""
@@ -76,7 +82,7 @@ SPAN_SHORTEST_S = 0.1
 """A speaker's spans join over the first always, and over the second when nobody else speaks meanwhile."""
 
 _BATCH = 8
-_VERSION = "3"
+_VERSION = "4"
 
 
 class EmbeddedDiarizer:
@@ -158,7 +164,7 @@ class EmbeddedDiarizer:
             scores, self._segmentation.model.receptive_field, warm_up=(0.0, 0.0)
         )
         tracks = SpeakerDiarizationMixin.to_annotation(SpeakerDiarizationMixin.to_diarization(scores, count))
-        return _taken_apart(tracks, pieces, voiced)
+        return _taken_apart(tracks, pieces, _cells(voiced, samples.shape[0] / RATE_HZ))
 
     def _segmented(self, sound: Samples) -> Scores:
         """For each window and frame which of up to three speakers is heard; shape (windows, frames, 3), 0 or 1."""
@@ -189,13 +195,13 @@ class EmbeddedDiarizer:
         known: dict[str, list[tuple[float, str]]] = {track: [] for track in tracks}
         for (span, track), voice in zip(heard, voices, strict=True):
             result[voice].append(span)
-            known[track].append((span.middle_s, voice))
+            known[track] += [(span.start_s, voice), (span.end_s, voice)]
         everyone = sorted(pair for pairs in known.values() for pair in pairs)
         for span, track in units:
             if span.duration_s < UNIT_SHORTEST_S:
                 result[_nearest(known[track] or everyone, span.middle_s)].append(span)
         for span, *both in _overlaps(tracks):
-            for voice in {_nearest(known[track] or everyone, span.middle_s) for track in both}:
+            for voice in _at_once(span.middle_s, [known[track] for track in both], everyone):
                 result[voice].append(span)
         return result
 
@@ -280,7 +286,7 @@ def _run(
         {"waveform": torch.from_numpy(sound)[None], "sample_rate": RATE_HZ, "uri": "call"},
         **expected,
     )
-    return _taken_apart(output.speaker_diarization, pieces, voiced)
+    return _taken_apart(output.speaker_diarization, pieces, _cells(voiced, samples.shape[0] / RATE_HZ))
 
 
 def _put_together(samples: Samples, voiced: Sequence[Span]) -> tuple[list[Span], Samples]:
@@ -290,12 +296,12 @@ def _put_together(samples: Samples, voiced: Sequence[Span]) -> tuple[list[Span],
     return pieces, np.concatenate(sound)
 
 
-def _taken_apart(annotation: Any, pieces: Sequence[Span], voiced: Sequence[Span]) -> dict[str, list[Span]]:
-    """What was heard in pieces put together, per label, where it is in the recording; only where there is voice."""
+def _taken_apart(annotation: Any, pieces: Sequence[Span], cells: Sequence[Span]) -> dict[str, list[Span]]:
+    """What was heard in pieces put together, per label, where it is in the recording: what is in cells, cut by them."""
     found: dict[str, list[Span]] = {}
     for segment, _, label in annotation.itertracks(yield_label=True):
         for span in _put_back(segment.start, segment.end, pieces):
-            found.setdefault(str(label), []).extend(_inside(span, voiced))
+            found.setdefault(str(label), []).extend(_inside(span, cells))
     return {label: spans for label, spans in found.items() if spans}
 
 
@@ -347,7 +353,18 @@ def _overlaps(tracks: dict[str, list[Span]]) -> Iterator[tuple[Span, str, str]]:
         speaking.append((span, track))
 
 
-def _nearest(known: Sequence[tuple[float, str]], at_s: float) -> str:
+def _at_once(at_s: float, tracks: Sequence[Known], everyone: Known) -> set[str]:
+    """The voices of two tracks where they overlap: two where a second is known at all.
+
+    A voice cannot speak twice at once. Where both tracks are near the same, as they are when a track goes on from
+    one speaker to the next, segmentation still hears two: the second is whoever else is heard nearest.
+    """
+    voices = {_nearest(known or everyone, at_s) for known in tracks}
+    others = [item for item in everyone if item[1] not in voices]
+    return voices | {_nearest(others, at_s)} if len(voices) == 1 and others else voices
+
+
+def _nearest(known: Known, at_s: float) -> str:
     """The voice heard nearest in time; `known` is sorted by it."""
     place = bisect(known, (at_s, ""))
     return min(known[max(0, place - 1) : place + 1], key=lambda item: abs(item[0] - at_s))[1]
@@ -420,6 +437,17 @@ def _pieces(voiced: Sequence[Span], duration_s: float) -> list[Span]:
     return pieces
 
 
+def _cells(voiced: Sequence[Span], duration_s: float) -> list[Span]:
+    """Each voiced span, and what is near it before and after, apart; none where there is no room."""
+    inner_s = [(after.start_s - before.end_s) / 2 for before, after in pairwise(voiced)]
+    room_s = [voiced[0].start_s, *inner_s, max(0.0, duration_s - voiced[-1].end_s)]
+    cells: list[Span] = []
+    for span, (before_s, after_s) in zip(voiced, pairwise(room_s), strict=True):
+        start_s, end_s = span.start_s - min(BEYOND_S, before_s), span.end_s + min(BEYOND_S, after_s)
+        cells += [Span(start_s, span.start_s), span, Span(span.end_s, end_s)]
+    return [cell for cell in cells if cell.duration_s > 0]
+
+
 def _put_back(start_s: float, end_s: float, pieces: Iterable[Span]) -> Iterator[Span]:
     """A stretch of the sound that was put together, as stretches of the recording."""
     offset_s = 0.0
@@ -430,9 +458,9 @@ def _put_back(start_s: float, end_s: float, pieces: Iterable[Span]) -> Iterator[
         offset_s += piece.duration_s
 
 
-def _inside(span: Span, voiced: Iterable[Span]) -> Iterator[Span]:
-    for voice in voiced:
-        start_s, end_s = max(span.start_s, voice.start_s), min(span.end_s, voice.end_s)
+def _inside(span: Span, others: Iterable[Span]) -> Iterator[Span]:
+    for other in others:
+        start_s, end_s = max(span.start_s, other.start_s), min(span.end_s, other.end_s)
         if end_s > start_s:
             yield Span(start_s, end_s)
 

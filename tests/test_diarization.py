@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,11 @@ from hypothesis import strategies as st
 
 from models import weights as catalogue
 from models.diarization import (
+    BEYOND_S,
     CommunityDiarizer,
     EmbeddedDiarizer,
+    _at_once,
+    _cells,
     _grouped,
     _named,
     _overlaps,
@@ -242,6 +246,17 @@ def test_what_is_cut_out_is_put_back(parts):
         assert any(p.start_s <= span.start_s and span.end_s <= p.end_s for p in pieces)
 
 
+@given(_voiced)
+def test_what_is_near_voice_is_cut_off_from_it(parts):
+    voiced = laid_out(parts)
+    cells = _cells(voiced, voiced[-1].end_s)
+    assert [cell for cell in cells if cell in voiced] == voiced
+    assert all(before.end_s <= after.start_s + 1e-9 for before, after in pairwise(cells))
+    assert all(cell in voiced or cell.duration_s <= BEYOND_S + 1e-9 for cell in cells)
+    assert cells[0].start_s == pytest.approx(max(0.0, voiced[0].start_s - BEYOND_S))
+    assert cells[-1] == voiced[-1]  # the sound ends there
+
+
 def test_units_are_what_each_says_alone_in_short_parts():
     found = {"A": [Span(0.0, 7.0)], "B": [Span(4.0, 5.0), Span(6.5, 9.0)]}
     assert _units(found) == [
@@ -302,6 +317,14 @@ def test_overlaps_are_found_whichever_track_is_in_front():
     tracks = {"0": [Span(0.0, 4.0), Span(6.0, 7.0)], "1": [Span(3.0, 5.0)], "2": [Span(0.5, 1.0), Span(4.5, 6.5)]}
     found = sorted(span for span, *_ in _overlaps(tracks))
     assert found == [Span(0.5, 1.0), Span(3.0, 4.0), Span(4.5, 5.0), Span(6.0, 6.5)]
+
+
+def test_two_tracks_at_once_are_two_voices_where_two_are_known():
+    one, other = [(0.0, "A"), (4.0, "A")], [(5.0, "B"), (9.0, "B")]
+    assert _at_once(4.5, [one, other], one + other) == {"A", "B"}
+    # the first track goes on in the second voice, so both are near that
+    assert _at_once(4.9, [one + other, other], one + other) == {"A", "B"}
+    assert _at_once(4.5, [one, []], one) == {"A"}
 
 
 def test_a_speaker_goes_on_over_a_short_pause_unless_somebody_answers():
