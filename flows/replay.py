@@ -1,7 +1,8 @@
 """What a draft rulebook would change: every stored call judged again, beside the verdicts it has. Nothing is heard.
 
-Calls are independent, so a large store is judged by several processes; each sends back counts and flips, no words
-but the evidence's own.
+A rule that is what it was when a call was judged (its hash says so) says what it said, so only what the draft changes
+is judged. Calls are independent, so a large store is judged by several processes; each sends back counts and flips, no
+words but the evidence's own.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pipeline import artefacts
 from pipeline.datatypes import Hit, Judged, Verdict
 from pipeline.errors import BadArtefact
 from pipeline.home import Home, JudgedFile, Sighting
-from pipeline.judging import judge_call
+from pipeline.judging import judge_call, score
 from pipeline.report import TEMPLATES, environment, policy_of
 from pipeline.rulebook import Rulebook, load_rulebook
 
@@ -198,8 +199,12 @@ def _began(home: Home, judged: Judged) -> date | None:
 def _compare(found: Replay, judged: Judged, book: Rulebook) -> None:
     old, call = judged.scorecard, judged.call
     assert old is not None
-    new = judge_call(call, book)
     before = {verdict.rule_id: verdict for verdict in old.verdicts}
+    changed = book.only(
+        rule.id for rule in book.rules if rule.id not in before or before[rule.id].rule_hash != rule.hash
+    )
+    same = (before[rule.id] for rule in book.rules if rule.id not in changed.ids and rule.status != "retired")
+    new = score(call, (*same, *(judge_call(call, changed).verdicts if changed.rules else ())), book)
     flips = 0
     for verdict in new.verdicts:
         known = before.get(verdict.rule_id)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -164,7 +164,8 @@ class Rulebook:
         lists: dict[tuple[Any, ...], int] = {}
         numbered: list[tuple[Phrases, int]] = []
         nodes = [node for rule in self.rules for node in walk(rule)]
-        nodes += [node for scenario in self.scenarios.values() for node in scenario.when.walk()]
+        if any(node.kind == "scenario" for node in nodes):
+            nodes += [node for scenario in self.scenarios.values() for node in scenario.when.walk()]
         for node in nodes:
             for listed in phrase_lists(node.params):
                 found |= dict.fromkeys(listed.phrases)
@@ -176,6 +177,17 @@ class Rulebook:
         lexicon = Lexicon(self.language, found, patterns)
         lexicon.index_lists(numbered)
         return lexicon
+
+    def only(self, rule_ids: Iterable[str]) -> Rulebook:
+        """The rulebook with some of its rules, which judge as they do among all; each choice is compiled once."""
+        chosen = frozenset(rule_ids)
+        if chosen not in self._parts:
+            self._parts[chosen] = replace(self, rules=tuple(rule for rule in self.rules if rule.id in chosen))
+        return self._parts[chosen]
+
+    @cached_property
+    def _parts(self) -> dict[frozenset[str], Rulebook]:
+        return {}
 
     def rule(self, rule_id: str) -> Rule:
         """A rule by its id; raises KeyError."""

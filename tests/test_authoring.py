@@ -97,6 +97,19 @@ def test_a_replay_lists_what_a_draft_would_change(tmp_home: Home, folder: Path) 
     assert "未达成</span> → " in html
 
 
+def test_some_rules_of_a_book_judge_as_they_do_among_all() -> None:
+    # a replay judges only the rules that the draft changes
+    book = load_rulebook(CHECKOUT / "rules" / "hotline-zh")
+    scripts = [case.call for rule in book.rules for case in rule.cases[:1]]
+    for number, script in enumerate(scripts):
+        call = call_from_script(script, "zh")
+        whole = {verdict.rule_id: verdict for verdict in judge_call(call, book).verdicts}
+        some = book.only(rule.id for index, rule in enumerate(book.rules) if index % 4 == number % 4)
+        assert some.rules
+        for verdict in judge_call(call, some).verdicts:
+            assert verdict == whole[verdict.rule_id]
+
+
 def test_a_replay_in_several_processes_finds_the_same(tmp_home: Home, folder: Path) -> None:
     store_calls(tmp_home, load_rulebook(folder))
     widen(folder)
