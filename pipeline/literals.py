@@ -34,9 +34,9 @@ def covers(pattern: str) -> tuple[Pieces, ...]:
 
 
 def within_sentence(pattern: str) -> bool:
-    """Whether no match reaches over a line break or depends on where the text begins and ends."""
+    """Whether every match lies in one sentence, the line breaks around it included."""
     tree = _parsed(pattern)
-    return tree is not None and not _crosses(tree)
+    return tree is not None and not _crosses(tree, True, True)
 
 
 def _parsed(pattern: str) -> Any:
@@ -46,27 +46,31 @@ def _parsed(pattern: str) -> Any:
         return None
 
 
-def _crosses(tree: Any) -> bool:
+def _crosses(tree: Any, first: bool, last: bool) -> bool:
+    """Whether a line break can be inside a match. `first`, `last`: the tree is where a match begins, or ends."""
     flags = re.DOTALL | re.MULTILINE
     if getattr(tree, "state", None) is not None and tree.state.flags & flags:
         return True
-    for kind, value in tree:
+    taking = [number for number, (kind, _) in enumerate(tree) if kind is not kinds.AT]
+    for number, (kind, value) in enumerate(tree):
+        begins, ends = first and number in taking[:1], last and number in taking[-1:]
         if kind is kinds.LITERAL:
-            crosses = value == ord("\n")
+            crosses = value == ord("\n") and not (begins or ends)
         elif kind is kinds.NOT_LITERAL:
-            crosses = value != ord("\n")
+            crosses = value != ord("\n") and not (begins or ends)
         elif kind is kinds.IN:
-            crosses = _may_be_line_break(value)
+            crosses = _may_be_line_break(value) and not (begins or ends)
         elif kind is kinds.ANY:
             crosses = False
         elif kind is kinds.AT:
-            crosses = value not in (kinds.AT_BOUNDARY, kinds.AT_NON_BOUNDARY)
+            # the text's end is no sentence's, but beside "or a line break", which comes before it
+            crosses = bool(taking) and value in (kinds.AT_END, kinds.AT_END_STRING)
         elif kind is kinds.SUBPATTERN:
-            crosses = bool(value[1] & flags) or _crosses(value[-1])
+            crosses = bool(value[1] & flags) or _crosses(value[-1], begins, ends)
         elif kind is kinds.BRANCH:
-            crosses = any(map(_crosses, value[1]))
+            crosses = any(_crosses(branch, begins, ends) for branch in value[1])
         elif kind is kinds.MAX_REPEAT or kind is kinds.MIN_REPEAT:
-            crosses = _crosses(value[2])
+            crosses = _crosses(value[2], begins and value[1] == 1, ends and value[1] == 1)
         else:
             crosses = True
         if crosses:

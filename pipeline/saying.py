@@ -382,14 +382,14 @@ def _in_sentence(spoken: Spoken, pattern: Any, number: int) -> list[tuple[int, i
     found: list[tuple[int, int]] | None = spoken.sentence_cache.get(key)
     if found is None:
         found = spoken.sentence_cache[key] = []
-        text = spoken.encoded_sentences[number]
+        text = spoken.bounded_sentences[number]
         for match in pattern.finditer(text):
             first, last = match.span()
             piece = text[first:last].decode()
-            first = len(text[:first].decode())
-            # spaces at either edge belong to no token
-            last = first + len(piece.rstrip(" "))
-            first += len(piece) - len(piece.lstrip(" "))
+            first = len(text[:first].decode()) - bool(number)
+            # line breaks and spaces at either edge belong to no token
+            last = first + len(piece.rstrip(" \n"))
+            first += len(piece) - len(piece.lstrip(" \n"))
             if first < last:
                 found.append(spoken.tokens_at(number, first, last))
     return found

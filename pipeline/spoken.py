@@ -469,6 +469,11 @@ class Spoken:
         return [text.encode("utf-8", "replace") for text in self.sentence_texts]
 
     @cached_property
+    def bounded_sentences(self) -> list[bytes]:
+        """Every sentence with the line breaks around it: nothing stands before the first."""
+        return [(b"\n" if number else b"") + text + b"\n" for number, text in enumerate(self.encoded_sentences)]
+
+    @cached_property
     def sentence_turns(self) -> list[int]:
         """The turn of each sentence."""
         return [self.turn_of(end - 1) for end in self.sentence_ends]
