@@ -170,13 +170,7 @@ def _scenario(context: Context, node: Node) -> Finding:
         return Finding(told in params.names, (), text)
     open_ = ""
     for name, scenario in context.scenarios.items():
-        found = context.spoken.scenario_cache.get(name)
-        if found is None:
-            inner = replace(context, anchors=scenario.anchors, known={})
-            open_finding = evaluate(inner, scenario.when)
-            found = Finding(open_finding.truth, open_finding.hits if open_finding.truth else (), "")
-            context.spoken.scenario_cache[name] = found
-            inner.known.clear()
+        found = evaluate(replace(context, anchors=scenario.anchors), scenario.when)
         if found.truth:
             title = scenario.title
             if open_ and (name in params.names or open_ in params.names):

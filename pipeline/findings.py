@@ -94,19 +94,26 @@ class Context:
     language: str
     coverage: float
     anchors: Mapping[str, Node]
-    scenarios: Mapping[str, Scenario] = field(default_factory=dict)
-    known: dict[int, Finding] = field(default_factory=dict)
+    scenarios: Mapping[str, Scenario]
+    numbers: Mapping[int, int]
+    """By the id of a condition, the number that equal conditions share."""
 
     @property
     def call(self) -> Call:
         return self.spoken.call
 
+    @cached_property
+    def known(self) -> dict[int, Finding]:
+        """Findings by the condition's number, those of other rules among them."""
+        return self.spoken.findings.setdefault(self.coverage, {})
+
 
 def evaluate(context: Context, node: Node) -> Finding:
-    """A condition's finding; each node is evaluated once a call."""
-    found = context.known.get(id(node))
+    """A condition's finding; equal conditions are evaluated once a call, whatever rules they are in."""
+    known, number = context.known, context.numbers[id(node)]
+    found = known.get(number)
     if found is None:
-        found = context.known[id(node)] = node.check(context, node)
+        found = known[number] = node.check(context, node)
     return found
 
 

@@ -43,15 +43,20 @@ def judge_call(call: Call, rulebook: Rulebook) -> Scorecard:
 
 def judge_rule(spoken: Spoken, rule: Rule, rulebook: Rulebook) -> Verdict:
     """What one rule says of one call (`spoken` comes from `pipeline.spoken.read`)."""
-    context = Context(spoken, rulebook.entities, rulebook.language, rule.coverage, rule.anchors, rulebook.scenarios)
+    context = _context(spoken, rule, rulebook)
     outcome, hits, reason, occurrences = _outcome(context, rule)
     failed = outcome == "fail"
     grounds = evaluate(context, rule.applies).hits if rule.applies and outcome != "not_applicable" else ()
-    context.known.clear()  # what is left to make of a finding would keep the whole call
     return Verdict(
         rule.id, rule.hash, outcome, hits, reason, occurrences if failed else 0,
         _deducted(rule, occurrences) if failed else 0.0, grounds,
     )  # fmt: skip
+
+
+def _context(spoken: Spoken, rule: Rule, rulebook: Rulebook) -> Context:
+    return Context(
+        spoken, rulebook.entities, rulebook.language, rule.coverage, rule.anchors, rulebook.scenarios, rulebook.numbers
+    )
 
 
 def _outcome(context: Context, rule: Rule) -> tuple[Outcome, tuple[Hit, ...], str, int]:
@@ -147,7 +152,9 @@ def check_cases(rule: Rule, rulebook: Rulebook) -> tuple[CaseResult, ...]:
 
 def _check(case: Case, rule: Rule, rulebook: Rulebook) -> CaseResult:
     call = replace(call_from_script(case.call, rulebook.language), language=rulebook.language)
-    verdict = judge_rule(read(call, rulebook.lexicon), rule, rulebook)
+    spoken = read(call, rulebook.lexicon)
+    verdict = judge_rule(spoken, rule, rulebook)
+    spoken.forget()
     return CaseResult(rule.id, str(rule.file), case.line, case.verdict, verdict.outcome, verdict.reason, case.note)
 
 
@@ -161,7 +168,7 @@ test_rulebook.__test__ = False  # type: ignore[attr-defined]  # pytest must not 
 
 def explain(spoken: Spoken, rule: Rule, rulebook: Rulebook) -> list[tuple[int, str, Node, Finding]]:
     """The condition tree of a rule on a call: (depth, gate, node, finding), from the top."""
-    context = Context(spoken, rulebook.entities, rulebook.language, rule.coverage, rule.anchors, rulebook.scenarios)
+    context = _context(spoken, rule, rulebook)
     rows: list[tuple[int, str, Node, Finding]] = []
 
     def visit(node: Node, depth: int, gate: str) -> None:

@@ -178,6 +178,30 @@ class Rulebook:
         lexicon.index_lists(numbered)
         return lexicon
 
+    @cached_property
+    def numbers(self) -> dict[int, int]:
+        """By the id of a condition, a number that equal conditions share: one finding serves them all."""
+        found: dict[int, int] = {}
+        known: dict[Any, int] = {}
+
+        def number(node: Node, anchors: Mapping[str, Node]) -> int:
+            if id(node) not in found:
+                children = [(number(child, anchors), child.name) for child in node.children]
+                # only a sequence speaks of its steps by their names
+                inner = tuple(children) if node.kind == "sequence" else tuple(n for n, _ in children)
+                window = getattr(node.params, "in_", None)
+                near = number(anchors[window.around.name], anchors) if window and window.around else None
+                found[id(node)] = known.setdefault((node.kind, _content(node.params), inner, near), len(known))
+            return found[id(node)]
+
+        for rule in self.rules:
+            for gate in (rule.applies, rule.require, rule.forbid):
+                if gate is not None:
+                    number(gate, rule.anchors)
+        for scenario in self.scenarios.values():
+            number(scenario.when, scenario.anchors)
+        return found
+
     def only(self, rule_ids: Iterable[str]) -> Rulebook:
         """The rulebook with some of its rules, which judge as they do among all; each choice is compiled once."""
         chosen = frozenset(rule_ids)
@@ -215,6 +239,17 @@ def phrase_lists(params: BaseModel) -> Iterator[Phrases]:
         value = getattr(params, name, None)
         if isinstance(value, Phrases):
             yield value
+
+
+def _content(params: BaseModel) -> tuple[Any, ...]:
+    """What parameters say, for telling equal ones; inner conditions are told by their nodes."""
+    values = ((name, getattr(params, name)) for name in type(params).model_fields if name not in ("of", "compiled"))
+    return tuple(
+        (name, value.title, value.phrases, tuple(p.pattern for p in value.patterns))
+        if isinstance(value, Phrases)
+        else (name, repr(value))
+        for name, value in values
+    )
 
 
 # --- YAML with lines ------------------------------------------------------------------------------------------------

@@ -514,14 +514,14 @@ class Spoken:
         return {}
 
     @cached_property
-    def scenario_cache(self) -> dict[str, Any]:
-        """Which scenarios were already looked for, and what was found."""
+    def findings(self) -> dict[float, dict[int, Any]]:
+        """What conditions have found, by the coverage they ask for and their number."""
         return {}
 
     def forget(self) -> None:
         """Drop what refers back to this call, so that it goes as soon as nobody uses it."""
         self.list_cache.clear()
-        self.scenario_cache.clear()
+        self.findings.clear()
 
     @cached_property
     def worded(self) -> dict[Role, tuple[Span, ...]]:
