@@ -167,7 +167,8 @@ class Phrases:
 
 def compile_pattern(text: str, language: str) -> Any:
     """An RE2 pattern over normalised text. Raises ValueError when it is refused, or matches nothing at all."""
-    source = normal_pattern(text, language)
+    # ^ and $ are a sentence's beginning and end
+    source = "(?m)" + normal_pattern(text, language)
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True

@@ -16,8 +16,11 @@ from typing import Any
 import ahocorasick
 
 LONGEST = 16
-MOST = 60
+MOST = 400
 """More pieces than this tell too little to be worth their memory."""
+
+_LETTERS = re.compile(r"\\p(?:\{(?:Han|L|N)\}|[LN])")
+"""Classes of RE2 that Python's parser does not know; to it they are letters."""
 
 Pieces = frozenset[str]
 
@@ -41,32 +44,29 @@ def within_sentence(pattern: str) -> bool:
 
 def _parsed(pattern: str) -> Any:
     try:
-        return parser.parse(pattern)
-    except Exception:  # RE2 knows classes (\\pL) that Python's parser does not
+        return parser.parse(_LETTERS.sub(r"\\w", pattern))
+    except Exception:  # RE2 knows more than Python's parser
         return None
 
 
 def _crosses(tree: Any, first: bool, last: bool) -> bool:
     """Whether a line break can be inside a match. `first`, `last`: the tree is where a match begins, or ends."""
-    flags = re.DOTALL | re.MULTILINE
-    if getattr(tree, "state", None) is not None and tree.state.flags & flags:
+    if getattr(tree, "state", None) is not None and tree.state.flags & re.DOTALL:
         return True
-    taking = [number for number, (kind, _) in enumerate(tree) if kind is not kinds.AT]
+    end = len(tree) - 1
     for number, (kind, value) in enumerate(tree):
-        begins, ends = first and number in taking[:1], last and number in taking[-1:]
+        # a boundary that is asked for beyond a line break depends on the next sentence
+        begins, ends = first and number == 0, last and number == end
         if kind is kinds.LITERAL:
             crosses = value == ord("\n") and not (begins or ends)
         elif kind is kinds.NOT_LITERAL:
             crosses = value != ord("\n") and not (begins or ends)
         elif kind is kinds.IN:
             crosses = _may_be_line_break(value) and not (begins or ends)
-        elif kind is kinds.ANY:
+        elif kind is kinds.ANY or kind is kinds.AT:
             crosses = False
-        elif kind is kinds.AT:
-            # the text's end is no sentence's, but beside "or a line break", which comes before it
-            crosses = bool(taking) and value in (kinds.AT_END, kinds.AT_END_STRING)
         elif kind is kinds.SUBPATTERN:
-            crosses = bool(value[1] & flags) or _crosses(value[-1], begins, ends)
+            crosses = bool(value[1] & re.DOTALL) or _crosses(value[-1], begins, ends)
         elif kind is kinds.BRANCH:
             crosses = any(_crosses(branch, begins, ends) for branch in value[1])
         elif kind is kinds.MAX_REPEAT or kind is kinds.MIN_REPEAT:

@@ -27,7 +27,7 @@ from pipeline.saying import Said
 from pipeline.script import BadScript, parse_script
 from pipeline.spoken import Lexicon
 
-ENGINE = "2"
+ENGINE = "3"
 """Raised whenever conditions, normaliser or sound matching could judge the same rule otherwise; part of every hash."""
 
 RULEBOOK_FILE, PHRASES_FILE, MORE_PHRASES = "rulebook.yaml", "phrases.yaml", "phrases-*.yaml"

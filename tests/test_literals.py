@@ -42,9 +42,12 @@ def test_pieces(pattern: str, found: set[str] | None) -> None:
         ("还有[^没]|[^没]有", True),
         ("好\\n?好", False),
         ("稍等\\n?$", False),
-        ("再见$", False),
+        ("再见$", True),
+        ("(好|再见\\n)\\b", False),
+        ("\\b好\\b", True),
         ("(好\\n)+", False),
         ("(?s:.)好", False),
+        ("(?m)^好$", True),
     ],
 )
 def test_within_a_sentence(pattern: str, within: bool) -> None:
