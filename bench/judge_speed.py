@@ -11,7 +11,6 @@ stored goes in, a scorecard comes out.
 from __future__ import annotations
 
 import argparse
-import gc
 import random
 import resource
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
+from flows.replay import seldom_collect  # noqa: E402
 from pipeline.datatypes import Call, Span  # noqa: E402
 from pipeline.judging import judge_call, judge_rule  # noqa: E402
 from pipeline.rulebook import Rulebook, load_rulebook  # noqa: E402
@@ -82,7 +82,7 @@ def main() -> int:
     given = parser.parse_args()
     book = load_rulebook(given.book)
     assert book.lexicon
-    gc.freeze()  # as a replay does
+    seldom_collect()
     calls = generate(book, given.calls)
     took_s, done, turns, length = 0.0, 0, 0, 0
     stages: Counter[str] = Counter()

@@ -165,7 +165,13 @@ def _load(folder: Path) -> None:
     book = load_rulebook(folder)
     assert book.lexicon
     _loaded.append(book)
-    gc.freeze()  # a rulebook stays; going through it again and again for garbage takes longer than judging
+    seldom_collect()
+
+
+def seldom_collect() -> None:
+    """Keep the garbage collector from going through a rulebook, and through a call while it is judged."""
+    gc.freeze()
+    gc.set_threshold(100_000)
 
 
 def _replay_here(root: Path, since: date | None, files: Sequence[Path]) -> Replay:

@@ -43,6 +43,8 @@ def within_sentence(pattern: str) -> bool:
 
 
 def _parsed(pattern: str) -> Any:
+    if "[:" in pattern:
+        return None  # [[:digit:]] is a set of letters to Python's parser
     try:
         return parser.parse(_LETTERS.sub(r"\\w", pattern))
     except Exception:  # RE2 knows more than Python's parser

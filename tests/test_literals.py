@@ -25,6 +25,7 @@ from pipeline.settings import CHECKOUT
         ("(a|b)?", None),
         ("[^\\n]+", None),
         ("\\pL+", None),
+        ("[[:digit:]]+元", None),
         ("(?:abc)+x", {"abc"}),
         ("(抱歉|对不起)(啊|哈)?[^\\n]", {"抱歉", "对不起"}),
     ],
