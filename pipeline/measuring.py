@@ -135,7 +135,7 @@ class ResponseParams(Params):
 
 
 class SoundParams(Params):
-    kinds: list[Literal["ring", "busy", "dtmf", "music", "prompt"]] = Field(min_length=1)
+    kinds: list[Literal["ring", "busy", "dtmf", "music", "prompt", "transfer"]] = Field(min_length=1)
     longer_than_s: float = Field(0.0, ge=0)
     where: Literal["inner", "leading", "trailing", "any"] = "any"
 
@@ -524,7 +524,7 @@ def _fills(context: Context, params: ResponseParams, turn: int) -> bool:
 
 
 def sound(context: Context, node: Node) -> Finding:
-    """Music, ring, busy tone, keys or a prompt on the line; leading and trailing are told by the live voices."""
+    """Music, ring, busy tone, keys, a prompt or a transfer; leading and trailing are told by the live voices."""
     params = node.params
     assert isinstance(params, SoundParams)
     call = context.call
@@ -550,7 +550,7 @@ def sound(context: Context, node: Node) -> Finding:
 
 SOUND_NAMES = {
     "ring": ("回铃音", "ring-back tone"), "busy": ("忙音", "busy tone"), "dtmf": ("按键音", "keys"),
-    "music": ("音乐", "music"), "prompt": ("录音提示", "recorded prompt"),
+    "music": ("音乐", "music"), "prompt": ("录音提示", "recorded prompt"), "transfer": ("转接", "transfer"),
 }  # fmt: skip
 
 

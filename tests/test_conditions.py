@@ -201,6 +201,9 @@ def test_every_condition_is_tested_above() -> None:
             "坐席 0-3: 请稍等。\n标记 music 4-10\n坐席 11-12: 好了。",
             "fail",
         ),
+        # passed on: announced, and then a new voice
+        ("sound: {kinds: [transfer]}", "坐席 0-3: 帮您转接。\n客户 4-5: 好。\n标记 transfer 3-9", "pass"),
+        ("sound: {kinds: [music, transfer]}", "坐席 0-3: 帮您转接。\n客户 4-5: 好。", "fail"),
         (
             "all: [{sound: {kinds: [music]}, as: hold}, "
             "{said: {any: [久等], in: {around: {name: hold, after: 1 turns}}}}]",
