@@ -50,6 +50,12 @@ _CONTRACTIONS = {
     "can't": ("can", "not"), "cannot": ("can", "not"), "cant": ("can", "not"), "won't": ("will", "not"),
     "shan't": ("shall", "not"), "let's": ("let", "us"), "ma'am": ("madam",), "y'all": ("you", "all"),
     "dont": ("do", "not"), "doesnt": ("does", "not"), "didnt": ("did", "not"), "im": ("i", "am"),
+    "wont": ("will", "not"), "isnt": ("is", "not"), "wasnt": ("was", "not"), "arent": ("are", "not"),
+    "werent": ("were", "not"), "havent": ("have", "not"), "hasnt": ("has", "not"), "hadnt": ("had", "not"),
+    "couldnt": ("could", "not"), "wouldnt": ("would", "not"), "shouldnt": ("should", "not"),
+    "ive": ("i", "have"), "youve": ("you", "have"), "weve": ("we", "have"), "youre": ("you", "are"),
+    "theyre": ("they", "are"), "thats": ("that", "is"), "whats": ("what", "is"), "theres": ("there", "is"),
+    "heres": ("here", "is"), "wheres": ("where", "is"), "whos": ("who", "is"), "youll": ("you", "will"),
     "gonna": ("going", "to"), "wanna": ("want", "to"), "gotta": ("got", "to"), "ok": ("okay",),
     "mister": ("mr",), "missus": ("mrs",), "good-bye": ("goodbye",), "ain't": ("is", "not"),
 }  # fmt: skip
