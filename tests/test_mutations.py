@@ -1,7 +1,12 @@
 """Do the cases hold the rules? Each rule is broken in its key places, one at a time, and a case must notice.
 
-A phrase list is broken by taking all its phrases away, a bound by moving it far off; windows are left as they
-are. A rule passes when breaking its own key list or bound makes at least one of its cases fail.
+A phrase list is broken by taking all its phrases away, a bound by moving it far off. A rule passes when breaking its
+own key list or bound makes at least one of its cases fail.
+
+A window is broken by dropping it, so that the condition looks at the whole call. Every window of every rule has to be
+missed by a case, apart from two kinds: those of the scenarios in rulebook.yaml, which have no cases of their own, and
+`turns: 2..` in the Chinese scripts. That keeps the greeting from counting as a step, in many conditions at once, while
+most lists of steps hold nothing that a greeting says.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.findings import Bounds, Node, Phrases
+from pipeline.findings import Bounds, Node, Phrases, Window
 from pipeline.judging import check_cases
 from pipeline.rulebook import Rule, Rulebook, load_rulebook
 from pipeline.saying import Said
@@ -66,6 +71,19 @@ def without_list(node: Node, listed: Phrases) -> Node:
     return dataclasses.replace(_with(node, **dict.fromkeys(used, NOTHING)), children=children)
 
 
+def windows_of(node: Node) -> list[Window]:
+    """The different windows of a condition and of those in it, in order."""
+    found = [n.params.in_ for n in node.walk() if getattr(n.params, "in_", None) is not None]
+    return [window for index, window in enumerate(found) if window not in found[:index]]
+
+
+def without_window(node: Node, window: Window) -> Node:
+    """The condition without one window, wherever it is used."""
+    children = tuple(without_window(child, window) for child in node.children)
+    whole = _with(node, in_=None) if getattr(node.params, "in_", None) == window else node
+    return dataclasses.replace(whole, children=children)
+
+
 def lists_of(node: Node) -> set[Phrases]:
     """The phrase lists that a condition looks for."""
     return {n.params.any for n in node.walk() if isinstance(n.params, Said) and n.params.any is not None}
@@ -99,6 +117,19 @@ def test_every_rule_is_held_by_its_cases(book: Rulebook) -> None:
         assert mutants, f"{rule.id}: nothing to break"
         if not any(_noticed(mutant, book) for _, mutant in mutants):
             loose.append(f"{rule.id}: {[what for what, _ in mutants][:4]}")
+    assert not loose, "\n".join(loose)
+
+
+def test_every_window_is_held_by_a_case(book: Rulebook) -> None:
+    loose = []
+    for rule in book.rules:
+        for gate in ("applies", "require", "forbid"):
+            node = getattr(rule, gate)
+            for window in windows_of(node) if node is not None else []:
+                if window.turns is not None and window.turns.first == 2:
+                    continue  # see above
+                if not _noticed(dataclasses.replace(rule, **{gate: without_window(node, window)}), book):
+                    loose.append(f"{rule.id} {gate}: {window.model_dump(exclude_none=True)}")
     assert not loose, "\n".join(loose)
 
 
