@@ -18,7 +18,7 @@ import numpy as np
 
 from pipeline.datatypes import RATE_HZ, Samples, Segment, Span, Word
 
-VERSION = "3"
+VERSION = "4"
 """Raised whenever this module would cut or map otherwise; part of both engines' fingerprints."""
 
 WINDOW_S = 28.0
@@ -32,6 +32,9 @@ PAD_S = 0.15
 
 REST_S = 0.5
 """Silence between two utterances of a chunk."""
+
+EVEN_S = 0.5
+"""Windows are made even to so much."""
 
 SHORTEST_WORD_S = 0.02
 RETRY_S = 0.3
@@ -125,17 +128,31 @@ def _split(samples: Samples, span: Span, longest_s: float) -> list[Span]:
 
 
 def chunks(samples: Samples, found: Sequence[Utterance]) -> list[Chunk]:
-    """Utterances in windows of at most `WINDOW_S`, in order."""
+    """Utterances in windows of at most `WINDOW_S`, in order: as few as hold them, and those as even as may be.
+
+    A batch costs what its longest window costs, many times over.
+    """
+    fewest = len(_filled(found, WINDOW_S))
+    groups = next(
+        groups
+        for longest_s in (*np.arange(WINDOW_S / 4, WINDOW_S, EVEN_S), WINDOW_S)
+        if len(groups := _filled(found, longest_s)) == fewest
+    )
+    return [_chunk(samples, group) for group in groups]
+
+
+def _filled(found: Sequence[Utterance], longest_s: float) -> list[list[Utterance]]:
+    """Utterances put into windows, each as full as it gets; one that is longer by itself has its own."""
     groups: list[list[Utterance]] = []
     filled_s = 0.0
     for utterance in found:
         need_s = utterance.cut.duration_s + REST_S
-        if not groups or filled_s + need_s > WINDOW_S:
+        if not groups or filled_s + need_s > longest_s:
             groups.append([])
             filled_s = 0.0
         groups[-1].append(utterance)
         filled_s += need_s
-    return [_chunk(samples, group) for group in groups]
+    return groups
 
 
 def _chunk(samples: Samples, group: Sequence[Utterance]) -> Chunk:

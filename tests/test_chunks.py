@@ -118,6 +118,12 @@ def test_channels_are_decoded_together() -> None:
     assert [(segment.channel, segment.raw_text) for segment in found] == [(0, "0"), (0, "1"), (1, "2")]
 
 
+def test_windows_are_even() -> None:
+    voiced = [Span(at, at + 4.5) for at in range(0, 40, 5)]  # each takes 5 s with its rest: 5 would fill a window
+    windows = chunks.chunks(channel(60), [chunks.Utterance(span, span) for span in voiced])
+    assert [len(window.utterances) for window in windows] == [4, 4]
+
+
 def test_nothing_voiced_is_nothing_said() -> None:
     def decode(_: Sequence[Samples], __: str) -> list[Decoded]:
         raise AssertionError("nothing to decode")
