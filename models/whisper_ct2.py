@@ -21,7 +21,7 @@ MARGIN_S = 2.0
 four tenths more processor time on practice calls, and the words are as good without."""
 
 LANGUAGE_S = 15
-"""A call's language is told by so many seconds of speech."""
+"""A language is told by so many seconds of speech."""
 
 _BEFORE, _BEHIND = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 """Punctuation that belongs to the next word, and to the one before: Whisper's own lists."""
@@ -101,16 +101,25 @@ class FasterWhisper:
         self.load()
         if not self._model.model.is_multilingual:
             return ("en", 1.0) if "en" in among or not among else (among[0], 0.0)
-        beginning = windows[0].samples[: LANGUAGE_S * RATE_HZ]
-        (found,) = self._model.model.detect_language(self._encode([beginning]))
-        return chunks.among_only({token.strip("<|>"): probability for token, probability in found}, among)
+        (found,) = self._tell([windows[0].samples])
+        return chunks.among_only(found, among)
 
     def transcribe(
         self, channels: Sequence[Samples], voiced: Sequence[tuple[Span, ...]], language: str
     ) -> list[Segment]:
         """See Recognizer. Text and words are Whisper's own; `pipeline.wording` finishes them."""
         self.load()
-        return chunks.transcribe(self._decode, channels, voiced, language)
+        return chunks.transcribe(self._decode, self._tell, channels, voiced, language)
+
+    def _tell(self, batch: Sequence[Samples]) -> list[dict[str, float]]:
+        if not self._model.model.is_multilingual:
+            return [{"en": 1.0} for _ in batch]
+        beginnings = [samples[: LANGUAGE_S * RATE_HZ] for samples in batch]
+        return [
+            {token.strip("<|>"): probability for token, probability in found}
+            for start in range(0, len(beginnings), self._batch)
+            for found in self._model.model.detect_language(self._encode(beginnings[start : start + self._batch]))
+        ]
 
     def _decode(self, batch: Sequence[Samples], language: str) -> list[chunks.Decoded]:
         decoded = self._decode_with(batch, language, self._hot_words)

@@ -88,11 +88,8 @@ class OpenAIWhisper:
         self.load()
         if not self._model.is_multilingual:
             return ("en", 1.0) if "en" in among or not among else (among[0], 0.0)
-        import whisper
-
-        mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(windows[0].samples), self._model.dims.n_mels)
-        _, probabilities = self._model.detect_language(mel.to(self._model.device))
-        return chunks.among_only(probabilities, among)
+        (found,) = self._tell([windows[0].samples])
+        return chunks.among_only(found, among)
 
     def transcribe(
         self, channels: Sequence[Samples], voiced: Sequence[tuple[Span, ...]], language: str
@@ -100,8 +97,24 @@ class OpenAIWhisper:
         """See Recognizer. Text and words are Whisper's own; `pipeline.wording` finishes them."""
         self.load()
         return chunks.transcribe(
-            lambda batch, language: [self._decode(samples, language) for samples in batch], channels, voiced, language
+            lambda batch, language: [self._decode(samples, language) for samples in batch],
+            self._tell,
+            channels,
+            voiced,
+            language,
         )
+
+    def _tell(self, batch: Sequence[Samples]) -> list[dict[str, float]]:
+        import whisper
+
+        if not self._model.is_multilingual:
+            return [{"en": 1.0} for _ in batch]
+        found = []
+        for samples in batch:
+            mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(samples), self._model.dims.n_mels)
+            _, probabilities = self._model.detect_language(mel.to(self._model.device))
+            found.append(dict(probabilities))
+        return found
 
     def _decode(self, samples: Samples, language: str) -> chunks.Decoded:
         decoded = self._decode_with(samples, language, self._hot_words)

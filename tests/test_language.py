@@ -1,4 +1,7 @@
-"""Which language a call is in: Chinese and English keep winning, another one is heard as it is and judged by nobody."""
+"""Which language a call is in: Chinese and English keep winning, another one is heard as it is and judged by nobody.
+
+Speakers who go over from English to Chinese within a call are heard in both.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,10 @@ pytestmark = pytest.mark.models
 
 SPANISH = Path(__file__).with_name("spanish.opus")
 """Made with `espeak-ng -v es -s 150`, then ffmpeg's libopus at 8 kHz and 16 kbit/s: what a water company might say."""
+
+SWITCHED = Path(__file__).with_name("switched.opus")
+"""Made with the Kokoro voices af_heart (agent) and zm_yunxi (customer), each in both languages, then ffmpeg's libopus
+at 8 kHz and 16 kbit/s, mono: a guest of a hotel asks for somebody who speaks Chinese."""
 
 
 @pytest.fixture(scope="module")
@@ -45,4 +52,21 @@ def test_a_poor_line_makes_no_call_foreign(
 ) -> None:
     call = decode(samples / f"{name}.wav", settings.decode, settings.ingest)
     rough = render(call, settings, mono=True, codec="amr", noise_db=10.0)
-    assert hear_audio(rough, "0" * 64, ears, settings).language == language
+    heard = hear_audio(rough, "0" * 64, ears, settings)
+    assert heard.language == language
+    assert {segment.language for segment in heard.segments} == {language}, "nobody went over to the other"
+
+
+@pytest.mark.parametrize("held", ["en", "zh"])
+def test_speakers_go_over_to_the_other_language_and_back(settings: Settings, ears: Ears, held: str) -> None:
+    hear = settings.hear.model_copy(update={"language": held})
+    call = decode(SWITCHED, settings.decode, settings.ingest)
+    heard = hear_audio(call, "0" * 64, ears, settings.model_copy(update={"hear": hear}))
+    kept = [segment for segment in heard.segments if not segment.gate]
+    assert [segment.language for segment in kept] == ["en", "en", "en", "zh", "en", "zh", "zh"]
+    text = [segment.text for segment in kept]
+    assert "How may I help you?" in text[0]
+    assert "which dates" in text[2]
+    assert "我英语说得不太好，有没有会说中文的" in text[3]
+    assert text[5].startswith("您好，请问您想")
+    assert "一共住三个晚上" in text[6]
