@@ -30,6 +30,7 @@ NO_SPEECH, UNLIKELY = 0.6, -1.0
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _SOUND = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3400-\u9fff\uf900-\ufaff]+(?:['’][a-z]+)?")
 _LATIN_END = re.compile(r"[a-zA-Z0-9'-]$")
+_DIGIT_BY_DIGIT = re.compile(r"(?<![\w-])\d(?:-\d){2,}(?![\w-])")
 _LATIN_GOES_ON = re.compile(r"(?:-[a-zA-Z0-9]|['’]?[a-zA-Z])")
 _END_MARK = re.compile(r"[，。？！；：、,.?!;:…][\"'”’」』）)]*$")
 _FULL_WIDTH = {",": "，", "?": "？", "!": "！", ":": "：", ";": "；", ".": "。"}
@@ -89,7 +90,10 @@ def finish(
 
 
 def _whole(words: Sequence[Word]) -> tuple[Word, ...]:
-    """Latin words in one piece: engines give "Wi", "-Fi" and, in Chinese, "iP", "hone", without a space between."""
+    """Latin words in one piece: engines give "Wi", "-Fi" and, in Chinese, "iP", "hone", without a space between.
+
+    So are numbers that were read out digit by digit, which engines write as 773419 or as 7-7-3-4-1-9.
+    """
     out: list[Word] = []
     for word in words:
         if out and _LATIN_END.search(out[-1].text) and _LATIN_GOES_ON.match(word.text):
@@ -102,7 +106,12 @@ def _whole(words: Sequence[Word]) -> tuple[Word, ...]:
             )
         else:
             out.append(word)
-    return tuple(out)
+    return tuple(
+        replace(word, text=_DIGIT_BY_DIGIT.sub(lambda number: number[0].replace("-", ""), word.text))
+        if "-" in word.text
+        else word
+        for word in out
+    )
 
 
 def _simplified(words: Sequence[Word]) -> tuple[Word, ...]:

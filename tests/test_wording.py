@@ -92,7 +92,9 @@ def test_finish_keeps_what_the_engine_said() -> None:
     ("said", "language", "written"),
     [
         (" Bye|-bye.", "en", "Bye-bye."),
-        (" It|'s| 7|-7|-1", "en", "It's 7-7-1"),
+        (" It|'s| 7|-7|-1", "en", "It's 771"),
+        (" call| 555|-1234| or| 24|-7", "en", "call 555-1234 or 24-7"),
+        (" 9|-9.| 2|-3|-B", "en", "9-9. 2-3-B"),
         ("用|iP|hone|吗", "zh", "用iPhone吗？"),
         ("打|1|39| OK", "zh", "打139 OK。"),
     ],
