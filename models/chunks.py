@@ -63,10 +63,13 @@ SWITCH_S = 1.0
 """The language of an utterance with less voice than this cannot be told."""
 
 DOUBTFUL = -0.5
-"""Mean log probability below which an utterance may have been decoded in a language that is not its own."""
+"""Mean log probability below which an utterance may have been decoded in a language that is not its own: Chinese
+decoded as English got -1.6 to -0.8 (a number that it translated -0.3), while in practice calls of one language one
+utterance in eight is asked."""
 
 SURELY = 0.9
-"""Probability from which an utterance is held to be in the other of `SWITCHED`."""
+"""Probability from which an utterance is held to be in the other of `SWITCHED`; of 196 in practice calls of one
+language none got there."""
 
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _LATIN = re.compile(r"[A-Za-z]{2,}")
