@@ -180,13 +180,16 @@ def _coverage(voiced: tuple[tuple[Span, ...], ...], segments: list[Segment]) -> 
     return covered_s / total_s if total_s else 1.0
 
 
+_CDR = TypeAdapter(CDR)
+
+
 def judging_key(sha256: str, fingerprint: str, cdr: CDR, rulebooks: Mapping[str, Rulebook], settings: Settings) -> str:
     """Hexadecimal hash of everything that `judge` depends on; `fingerprint` is the artefact's (its first 16 do)."""
     return _digest(
         JUDGING,
         sha256,
         fingerprint[:16],
-        TypeAdapter(CDR).dump_json(cdr).decode(),
+        _CDR.dump_json(cdr).decode(),
         json.dumps({language: book.hash for language, book in sorted(rulebooks.items())}),
         settings.judge.model_dump_json(),
     )

@@ -222,11 +222,14 @@ def _mark(text: str, number: int) -> SoundMark:
     return SoundMark(Span(float(span[1]), float(span[2])), kind, None, int(count[1]) if count else None)  # type: ignore[arg-type]
 
 
+_CDR = TypeAdapter(CDR)
+
+
 def _cdr(fields: Mapping[str, Any]) -> CDR:
     known = {name: value for name, value in fields.items() if name in CDR.__slots__ and name != "extra"}
     extra = {name: str(value) for name, value in fields.items() if name not in CDR.__slots__}
     try:
-        return TypeAdapter(CDR).validate_python({**known, "extra": extra})
+        return _CDR.validate_python({**known, "extra": extra})
     except ValidationError as error:
         names = ", ".join(str(item["loc"][0]) for item in error.errors())
         raise ValueError(f"metadata of the wrong kind: {names}") from error

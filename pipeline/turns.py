@@ -7,7 +7,7 @@ heard meanwhile. Gated segments are left out; a quiet copy of the other channel 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
@@ -183,8 +183,10 @@ def _taken_over(between: Sequence[Word], last: Word, pause_s: float) -> bool:
 
 
 def _trim(word: Word, voiced: Sequence[Span]) -> Word:
-    """Engines stretch a word over the pause beside it; voice activity says where it really was."""
-    best = max(voiced, key=word.span.overlap_s, default=None)
+    """Engines stretch a word over the pause beside it; voice activity (sorted, disjoint) says where it really was."""
+    first = bisect_right(voiced, word.span.start_s, key=lambda span: span.end_s)
+    last = bisect_left(voiced, word.span.end_s, key=lambda span: span.start_s)
+    best = max(voiced[first:last], key=word.span.overlap_s, default=None)
     if best is None or word.span.overlap_s(best) <= 0:
         return word
     start_s, end_s = max(word.span.start_s, best.start_s), min(word.span.end_s, best.end_s)
@@ -225,12 +227,13 @@ def _echo_utterances(words: Sequence[Word], heard: Heard) -> list[list[Word]]:
         original = [word for word in words if word.channel == 1 - channel]
         for utterance in _utterances([word for word in words if word.channel == channel], PHRASE_GAP_S):
             span = Span(utterance[0].span.start_s, utterance[-1].span.end_s)
+            # the level first: it spares most utterances the search for words
+            level, loud = (level_dbfs(heard.levels_dbfs[c], span) for c in (channel, 1 - channel))
+            if level is None or loud is None or level > loud - ECHO_DB:
+                continue
             near = Span(span.start_s - 0.5, span.end_s + 0.3)
             text, other = _bare(utterance), _bare(w for w in original if w.span.overlap_s(near) > 0)
             if not text or not other:
-                continue
-            level, loud = (level_dbfs(heard.levels_dbfs[c], span) for c in (channel, 1 - channel))
-            if level is None or loud is None or level > loud - ECHO_DB:
                 continue
             shared = sum(block.size for block in SequenceMatcher(None, text, other, False).get_matching_blocks())
             if shared / len(text) >= ECHO_LIKENESS:
