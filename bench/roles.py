@@ -8,7 +8,7 @@ tests/*bound*.txt are taken as perfectly heard. No CDR is given, but for the kin
 
 The second table asks whether the confidence means what it says: of all decisions on short pieces of the same
 calls, cut anywhere, how many were right, by confidence. Short pieces are hard: that is what they are for. The one
-number behind the confidence was fitted to other calls, the cases of the rulebooks.
+number behind the confidence was chosen with these calls in view.
 """
 
 from __future__ import annotations

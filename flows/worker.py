@@ -23,9 +23,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -139,6 +140,7 @@ class Crew:
     fingerprint: str | None = None
     _idle: list[_Child] = field(default_factory=list)
     _all: list[_Child] = field(default_factory=list)
+    _started: Iterator[int] = field(default_factory=count)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def hear(self, sha256: str, path: Path, decoded: Callable[[float], None] | None = None) -> Outcome:
@@ -224,7 +226,7 @@ class Crew:
         logs = self.settings.paths.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         with self._lock:
-            log = logs / f"worker-{len(self._all) % 100}.log"
+            log = logs / f"worker-{next(self._started) % 100}.log"
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads(self.settings)), "TOKENIZERS_PARALLELISM": "false"}
         with log.open("wb") as stream:
             # a session of its own: Ctrl-C reaches the parent alone, which then ends its children itself

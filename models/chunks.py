@@ -23,7 +23,7 @@ import numpy as np
 from pipeline.datatypes import RATE_HZ, Samples, Segment, Span, Word
 
 VERSION = "5"
-"""Raised whenever this module would cut or map otherwise; part of both engines' fingerprints."""
+"""Raised whenever this module would cut or map, or an engine decode, otherwise; part of both their fingerprints."""
 
 WINDOW_S = 28.0
 """Longest chunk; Whisper's window is 30 s and its last words suffer at the very edge."""

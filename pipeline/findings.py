@@ -148,22 +148,6 @@ class Phrases:
         """The phrases as tokens, the longest first; an ellipsis ends a phrase here."""
         return tuple(sorted((phrase_parts(p, self.language)[0] for p in self.phrases), key=len, reverse=True))
 
-    @cached_property
-    def by_part(self) -> Mapping[tuple[str, ...], tuple[str, ...]]:
-        """The phrases by their first part: few parts are said in a call, many phrases are in a list."""
-        found: dict[tuple[str, ...], list[str]] = {}
-        for phrase in self.phrases:
-            found.setdefault(phrase_parts(phrase, self.language)[0], []).append(phrase)
-        return {part: tuple(phrases) for part, phrases in found.items()}
-
-    def said(self, spoken: Spoken) -> Iterator[str]:
-        """The phrases that may have been said at all."""
-        by_part = self.by_part
-        if len(by_part) < len(spoken.parts):
-            yield from (phrase for part in by_part if part in spoken.parts for phrase in by_part[part])
-        else:
-            yield from (phrase for part in spoken.parts if part in by_part for phrase in by_part[part])
-
 
 def compile_pattern(text: str, language: str) -> Any:
     """An RE2 pattern over normalised text. Raises ValueError when it is refused, or matches nothing at all."""
@@ -235,8 +219,7 @@ def _phrases(value: Any, info: ValidationInfo) -> Phrases:
             names += [item[1:], *other.lists]
             titles.append(other.title)
         elif len(item) > 2 and item.startswith("/") and item.endswith("/"):
-            patterns.append(compile_pattern(item[1:-1], language))
-            titles.append(item)
+            patterns.append(compile_pattern(item[1:-1], language))  # no title: agents read reasons
         else:
             if not tokenise(item, language).words:
                 raise ValueError(f"the phrase {item!r} has no word in it")

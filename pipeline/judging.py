@@ -134,17 +134,6 @@ def score(call: Call, verdicts: Iterable[Verdict], rulebook: Rulebook) -> Scorec
     )
 
 
-def evidence(call: Call, hit: Hit) -> str:
-    """A hit in one line for people: when, who, what was said, and why it counts."""
-    when = f"{int(hit.span.start_s // 60)}:{hit.span.start_s % 60:04.1f} " if hit.span else ""
-    who = ""
-    if hit.turn is not None:
-        names = {"agent": ("坐席", "agent"), "customer": ("客户", "customer"), "unknown": ("未知", "unknown")}
-        who = names[call.role(call.turns[hit.turn])][0 if call.language == "zh" else 1] + " "
-    quote = (f"“{hit.quote}” " if hit.quote else "") if hit.quote not in hit.reason else ""
-    return f"{when}{who}{quote}{hit.reason}"
-
-
 def check_cases(rule: Rule, rulebook: Rulebook) -> tuple[CaseResult, ...]:
     """Judge the cases that a rule carries."""
     return tuple(_check(case, rule, rulebook) for case in rule.cases)

@@ -174,14 +174,13 @@ def _in_order(hits: Iterable[Hit]) -> tuple[Hit, ...]:
 
 
 def _selector_title(context: Context, params: Said) -> str:
-    if params.any is not None:
-        return params.any.title
-    if params.all is not None:
-        return params.all.title
+    listed = params.any or params.all
+    if listed is not None and listed.title:
+        return listed.title
     if params.entity is not None:
         names = ENTITY_NAMES.get(context.language, {})
         return (" / ").join(names.get(label, label) for label in params.labels)
-    return params.like or params.pattern or say(context, "指定的词语", "the words asked for")
+    return params.like or say(context, "指定的说法", "the words asked for")
 
 
 ENTITY_NAMES = {

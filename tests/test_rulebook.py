@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 
 from pipeline.errors import BadRule
-from pipeline.judging import check_cases, evidence, explain, judge_call, score
+from pipeline.judging import check_cases, explain, judge_call, score
 from pipeline.rulebook import Rulebook, load_rulebook
 from pipeline.script import call_from_script
 from pipeline.spoken import read
@@ -303,11 +303,9 @@ def test_score_of_no_verdicts(tmp_path: Path) -> None:
     assert score(call_from_script(CALL, "zh"), (), book).score is None
 
 
-def test_evidence_and_explanation_read_well(tmp_path: Path) -> None:
+def test_an_explanation_is_the_tree_with_its_truth(tmp_path: Path) -> None:
     book = load_rulebook(write(tmp_path))
     call = call_from_script(CALL, "zh")
-    verdict = judge_call(call, book).verdicts[0]
-    assert evidence(call, verdict.hits[0]) == "0:00.0 坐席 听到“您好”"
     rows = explain(read(call, book.lexicon), book.rules[0], book)
     assert [(depth, gate, node.kind, found.truth) for depth, gate, node, found in rows] == [
         (0, "applies", "fact", True),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import telephone
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,7 +53,6 @@ def through(tmp_path: Path, samples: np.ndarray, coding: str) -> Audio:
     pcm = (np.clip(samples, -1, 1) * 32767).astype(np.int16)
     channels = 1 if pcm.ndim == 1 else pcm.shape[1]
     if coding == "gsm":
-        soundfile = pytest.importorskip("soundfile", reason="nothing else here writes GSM 6.10")
         buffer = io.BytesIO()
         soundfile.write(buffer, pcm, RATE, format="WAV", subtype="GSM610")
         data = buffer.getvalue()
