@@ -96,7 +96,7 @@ class Context:
     anchors: Mapping[str, Node]
     scenarios: Mapping[str, Scenario]
     numbers: Mapping[int, int]
-    """By the id of a condition, the number that equal conditions share."""
+    """By the id of a condition, the number that equal conditions share; one that is in no rulebook is its own."""
 
     @property
     def call(self) -> Call:
@@ -110,7 +110,7 @@ class Context:
 
 def evaluate(context: Context, node: Node) -> Finding:
     """A condition's finding; equal conditions are evaluated once a call, whatever rules they are in."""
-    known, number = context.known, context.numbers[id(node)]
+    known, number = context.known, context.numbers.get(id(node), id(node))
     found = known.get(number)
     if found is None:
         found = known[number] = node.check(context, node)
