@@ -20,8 +20,6 @@ from pipeline.errors import CallQAError
 from pipeline.settings import CHECKOUT, Settings
 
 DISK_GB = 2.0
-MEMORY_GB = 3.0
-"""What a hearing process with the embedded models needs at most, with the server beside it."""
 
 Mark = Literal["ok", "warn", "fail"]
 
@@ -214,30 +212,40 @@ def _home(settings: Settings) -> Iterator[Finding]:
 
 
 def _memory(settings: Settings) -> Finding:
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
-        free_gb = int(re.findall(r"MemAvailable:\s+(\d+)", text)[0]) / 1e6
-    except (OSError, IndexError):
+    from flows.ears import MEMORY_GB, manned
+    from models.machine import free_memory_gb
+
+    free_gb = free_memory_gb()
+    if free_gb is None:
         return Finding("warn", say("不知可用内存", "free memory is not known"))
-    needed_gb = MEMORY_GB * settings.hear.workers
+    workers = manned(settings).hear.workers
+    needed_gb = MEMORY_GB * workers
     what = say(f"可用内存 {free_gb:.1f} GB", f"{free_gb:.1f} GB of memory available")
     if free_gb < needed_gb:
         return Finding(
             "warn",
             what,
             say(
-                f"{settings.hear.workers} 个进程约需 {needed_gb:.0f} GB；减少 hear.workers",
-                f"{settings.hear.workers} workers may need {needed_gb:.0f} GB; lower hear.workers",
+                f"{workers} 个进程约需 {needed_gb:.0f} GB；减少 hear.workers，或腾出内存",
+                f"hearing with hear.workers = {workers} may need {needed_gb:.0f} GB; lower it, or free some",
             ),
         )
     return Finding("ok", what)
 
 
 def _processor(settings: Settings) -> Iterator[Finding]:
-    cores = os.cpu_count() or 1
-    what = say(f"{cores} 个处理器核心", f"{cores} processor cores")
-    if settings.hear.workers > cores:
-        yield Finding("warn", what, say("hear.workers 超过核心数", "hear.workers exceeds them"))
+    from flows.ears import manned, threads
+    from models.machine import processors
+
+    manned_settings = manned(settings)
+    usable, workers, each = processors(), manned_settings.hear.workers, threads(manned_settings)
+    what = say(
+        f"{usable} 个处理器核心：{workers} 个进程听录音，每个 {each} 个线程",
+        f"processor cores: {usable}; processes that hear: {workers}, threads in each: {each}",
+    )
+    if workers * each > usable:
+        remedy = say("减少 hear.workers 或 hear.threads", "lower hear.workers or hear.threads")
+        yield Finding("warn", what, remedy)
     else:
         yield Finding("ok", what)
     import torch

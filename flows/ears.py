@@ -6,15 +6,40 @@ import os
 from collections.abc import Callable
 
 from models import weights
-from models.whisper_ct2 import processors
+from models.machine import free_memory_gb, processors
+from models.whisper_ct2 import EMBEDDED
 from pipeline.datatypes import Diarizer, Recognizer
 from pipeline.run import Ears, hearing_fingerprint
 from pipeline.settings import Settings
 
+MEMORY_GB = 3.0
+"""What a hearing process with the embedded models needs at most, with the server beside it."""
+
+MOST_WORKERS = 64
+
+
+def manned(settings: Settings) -> Settings:
+    """The settings with workers as set, else as they suit the machine: one worker a processor.
+
+    Two processes of one thread hear half as much again as one of two. There are no more than memory allows; a GPU is
+    kept busy by one, and what other models than the embedded ones need is not known.
+    """
+    hear = settings.hear
+    workers = hear.workers
+    if not workers and hear.model == EMBEDDED and not _on_gpu(hear.device):
+        workers = min(processors() // max(1, hear.threads), int((free_memory_gb() or 0.0) / MEMORY_GB), MOST_WORKERS)
+    return settings.model_copy(update={"hear": hear.model_copy(update={"workers": max(1, workers)})})
+
+
+def _on_gpu(device: str) -> bool:
+    import ctranslate2
+
+    return device.startswith("cuda") or (device == "auto" and ctranslate2.get_cuda_device_count() > 0)
+
 
 def threads(settings: Settings) -> int:
     """Processor threads that one hearing process may use."""
-    return settings.hear.threads or max(1, processors() // settings.hear.workers)
+    return settings.hear.threads or max(1, processors() // max(1, settings.hear.workers))
 
 
 def _faster_whisper(settings: Settings) -> Recognizer:

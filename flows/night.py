@@ -175,8 +175,12 @@ class Night:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        from flows.ears import manned  # not above: see flows.worker
+
         self.home = Home(self.settings.paths.home)
         self.unpublished = Unpublished(self.home)
+        # once: what is free changes while the night is at work
+        self.settings = manned(self.settings)
         self.crew = Crew(self.settings, self.stop)
 
     # --- scan
@@ -221,13 +225,15 @@ class Night:
             return False
 
     def _cut(self, recordings: list[Recording]) -> list[list[Recording]]:
+        lengths_s = [seconds_expected(recording.path, recording.size_bytes) for recording in recordings]
+        # small enough, too, that no worker is idle for long at the end
+        largest_s = min(self.settings.hear.shard_minutes * 60, sum(lengths_s) / (4 * self.settings.hear.workers))
         shards: list[list[Recording]] = []
         room_s = 0.0
-        for recording in recordings:
-            length_s = seconds_expected(recording.path, recording.size_bytes)
+        for recording, length_s in zip(recordings, lengths_s, strict=True):
             if not shards or room_s < length_s:
                 shards.append([])
-                room_s = self.settings.hear.shard_minutes * 60
+                room_s = largest_s
             shards[-1].append(recording)
             room_s -= length_s
         return shards

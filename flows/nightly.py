@@ -197,7 +197,7 @@ def _recording_end(night: Night) -> Iterator[None]:
 def run_flow(which: str, night: Night) -> None:
     """Run one of the flows ("nightly", "rejudge", "rebuild") for a night. Raises the CallQAError that stopped it."""
     flows: dict[str, Any] = {"nightly": nightly, "rejudge": rejudge, "rebuild": rebuild}
-    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=max(1, night.settings.hear.workers))
+    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=night.settings.hear.workers)
     with known(night):
         state = flows[which].with_options(task_runner=runner)(night.run_id, return_state=True)
     if night.error is not None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from models import chunks, weights
+from models.machine import processors
 from pipeline.datatypes import RATE_HZ, Samples, Segment, Span
 from pipeline.errors import BadModel
 
@@ -177,14 +178,6 @@ class FasterWhisper:
         size = min(max(samples.size for samples in batch) + int(MARGIN_S * RATE_HZ), WINDOW_S * RATE_HZ)
         features = [self._model.feature_extractor(np.pad(s, (0, size - s.size)), padding=0) for s in batch]
         return self._model.encode(np.stack(features))
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1
 
 
 def identity(file: Path) -> str | None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from models import chunks, weights
-from models.whisper_ct2 import EMBEDDED, cannot_load, identity, processors
+from models.machine import processors
+from models.whisper_ct2 import EMBEDDED, cannot_load, identity
 from pipeline.datatypes import Samples, Segment, Span
 from pipeline.errors import BadModel
 

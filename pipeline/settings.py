@@ -78,8 +78,10 @@ class Hear(_Section):
     speakers: int | Literal["auto"] = Field(2, description="voices expected on a mono call; auto: let it find out")
     diarization_step: float = Field(0.25, gt=0, le=1, description="step of the segmentation window, share of it")
     vad_threshold: float = Field(0.5, gt=0, lt=1, description="silero speech probability")
-    workers: int = Field(1, ge=1, le=64, description="processes that hear calls side by side")
-    threads: int = Field(0, ge=0, description="processor threads a worker; 0: cores divided by workers")
+    workers: int = Field(
+        0, ge=0, le=64, description="processes that hear calls side by side; 0: as suits the machine (`callqa doctor`)"
+    )
+    threads: int = Field(0, ge=0, description="processor threads a worker; 0: processors divided by workers")
     shard_minutes: float = Field(10, gt=0, description="audio a shard (one Prefect task), in minutes")
     stuck_factor: float = Field(20, gt=1, description="a recording that takes this times its length is given up")
 

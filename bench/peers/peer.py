@@ -3,8 +3,8 @@
     python bench/peers/peer.py NAME JOB.json
 
 JOB.json is ``{"files": {id: {"path", "language"}}, "weights": folder, "threads": n, "out": file}``. The answer is
-``{"files": {id: {"turns", "speakers", "stages_s", "cpu_s", "audio_s"}}, "load_s", "peak_mb", "versions"}``: turns
-are (speaker, start, end, text), speakers (speaker, start, end), times in seconds. Loading models is not in the
+``{"files": {id: {"turns", "speakers", "stages_s", "cpu_s"}}, "wall_s", "peak_mb", "versions"}``: turns are
+(speaker, start, end, text), speakers (speaker, start, end), times in seconds; `wall_s` where calls go side by side.
 stages. whisperX runs in an environment of its own, so what is imported here is imported where it is needed.
 """
 
@@ -14,9 +14,13 @@ import json
 import os
 import resource
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -203,32 +207,88 @@ def whisperx(weights: Path, threads: int) -> Hear:
 def callqa(weights: Path, threads: int) -> Hear:
     sys.path.insert(0, str(CHECKOUT))
     from flows.ears import load_ears
-    from pipeline.datatypes import CDR
-    from pipeline.facts import build_call
     from pipeline.run import hear as hear_file
-    from pipeline.settings import load_settings
 
-    settings = load_settings()
-    settings = settings.model_copy(
-        update={
-            "hear": settings.hear.model_copy(update={"threads": threads, "language": "auto"}),
-            "paths": settings.paths.model_copy(update={"weights": weights}),
-        }
-    )
+    settings = callqa_settings(weights, threads=threads)
     ears = load_ears(settings)
     ears.recognizer.load()  # type: ignore[attr-defined]
 
     def hear(path: Path, language: str, stages_s: dict[str, float]) -> Heard:
         heard = hear_file(path, "0" * 64, ears, settings)
         stages_s.update(heard.timings_s)
-        call = build_call(heard, CDR())
-        return {
-            "turns": [(t.speaker, t.span.start_s, t.span.end_s, t.text) for t in call.turns],
-            "speakers": [(s.speaker, s.span.start_s, s.span.end_s) for s in heard.speakers],
-            "roles": dict(call.roles.by_speaker),
-        }
+        return told(heard)
 
     return hear
+
+
+def callqa_settings(weights: Path, **hear: Any) -> Any:
+    from pipeline.settings import load_settings
+
+    settings = load_settings()
+    return settings.model_copy(
+        update={
+            "hear": settings.hear.model_copy(update={"language": "auto", **hear}),
+            "paths": settings.paths.model_copy(update={"weights": weights}),
+        }
+    )
+
+
+def told(heard: Any) -> Heard:
+    from pipeline.datatypes import CDR
+    from pipeline.facts import build_call
+
+    call = build_call(heard, CDR())
+    return {
+        "turns": [(t.speaker, t.span.start_s, t.span.end_s, t.text) for t in call.turns],
+        "speakers": [(s.speaker, s.span.start_s, s.span.end_s) for s in heard.speakers],
+        "roles": dict(call.roles.by_speaker),
+    }
+
+
+def callqa_night(files: Mapping[str, Mapping[str, str]], weights: Path, threads: int) -> dict[str, Any]:
+    """As a night hears: a process of one thread for each of `threads`, which take one call after another.
+
+    Memory is that of the largest process, times their number.
+    """
+    sys.path.insert(0, str(CHECKOUT))
+    from flows.worker import Crew
+    from pipeline import artefacts
+    from pipeline.datatypes import Heard as Artefact
+    from pipeline.home import Home
+
+    settings = callqa_settings(weights, workers=threads, threads=1)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(threads) as pool:
+        home = Home(Path(folder))
+        settings = settings.model_copy(update={"paths": settings.paths.model_copy(update={"home": home.root})})
+        with Crew(settings) as crew:
+            together, first = threading.Barrier(threads), Path(next(iter(files.values()))["path"])
+
+            def load(number: int) -> None:
+                together.wait()
+                crew.hear(f"{number:064x}", first)
+
+            def hear(number: int, call_id: str) -> None:
+                outcome = crew.hear(f"{number:064x}", Path(files[call_id]["path"]))
+                assert outcome.reason is None, outcome
+                print(f"callqa-night: {call_id}", flush=True)
+
+            list(pool.map(load, range(threads)))
+            before_s, start = crew_cpu_s(crew), time.perf_counter()
+            numbers = {call_id: threads + number for number, call_id in enumerate(files)}
+            list(pool.map(hear, numbers.values(), numbers))
+            wall_s, cpu_s = time.perf_counter() - start, crew_cpu_s(crew) - before_s
+            answers: dict[str, Heard] = {}
+            for call_id, number in numbers.items():
+                heard = artefacts.read(home.heard(f"{number:064x}", str(crew.fingerprint)), Artefact)
+                answers[call_id] = {"stages_s": heard.timings_s, "cpu_s": cpu_s / len(files), **told(heard)}
+    peak_mb = threads * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return {"files": answers, "wall_s": wall_s, "peak_mb": peak_mb}
+
+
+def crew_cpu_s(crew: Any) -> float:
+    """Processor time of all children until now."""
+    stats = (Path(f"/proc/{child.process.pid}/stat").read_text().rpartition(")")[2].split() for child in crew._all)
+    return sum(int(user) + int(system) for *_, user, system in (s[:13] for s in stats)) / os.sysconf("SC_CLK_TCK")
 
 
 def bare(weights: Path, threads: int) -> Hear:
@@ -282,31 +342,27 @@ def main() -> int:
     name, job_file = sys.argv[1:]
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
     os.environ["PYANNOTE_METRICS_ENABLED"] = "false"
-    start = time.perf_counter()
-    hear = PEERS[name](Path(job["weights"]), job["threads"])
+    versions = {package: found for package in PACKAGES if (found := _version(package))}
+    answer = callqa_night if name == "callqa-night" else partial(one_by_one, name)
+    found = answer(job["files"], Path(job["weights"]), job["threads"])
+    Path(job["out"]).write_text(json.dumps(found | {"versions": versions}, ensure_ascii=False), encoding="utf-8")
+    return 0
+
+
+def one_by_one(name: str, calls: Mapping[str, Mapping[str, str]], weights: Path, threads: int) -> dict[str, Any]:
+    """One call after another in this process."""
+    hear = PEERS[name](weights, threads)
     # what loads lazily must not be counted against the first call
-    first = next(iter(job["files"].values()))
+    first = next(iter(calls.values()))
     hear(Path(first["path"]), first["language"], {})
-    load_s = time.perf_counter() - start
     files = {}
-    for call_id, call in job["files"].items():
+    for call_id, call in calls.items():
         stages_s: dict[str, float] = {}
         cpu_s = time.process_time()
         found = hear(Path(call["path"]), call["language"], stages_s)
-        files[call_id] = {
-            "cpu_s": time.process_time() - cpu_s,
-            "stages_s": stages_s,
-            **found,
-        }
+        files[call_id] = {"cpu_s": time.process_time() - cpu_s, "stages_s": stages_s, **found}
         print(f"{name}: {call_id}", flush=True)
-    answer = {
-        "files": files,
-        "load_s": load_s,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "versions": {package: found for package in PACKAGES if (found := _version(package))},
-    }
-    Path(job["out"]).write_text(json.dumps(answer, ensure_ascii=False), encoding="utf-8")
-    return 0
+    return {"files": files, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
 def _version(package: str) -> str | None:

@@ -8,7 +8,10 @@
 (c) whisperX, its recognition with its own voice activity: its aligner and its diarization come from a hub, so it is
 given (b)'s speakers and their time; (d) callqa on the mixed mono; (e) callqa on the stereo as recorded. Peers take the
 first speaker for the agent, as such scripts do. (f) is no contestant: the least processor time that these weights
-take for the speech of (e), of which callqa's own share is told. The table and the chart go to bench/results/.
+take for the speech of (e), of which callqa's own share is told. All these are one process with a thread for every core.
+(g) and (h) are callqa as its nights run by default, a process of one thread for every core, which share the calls:
+their time is from the first call's start to the last one's end, and the stages are scaled to it. The table and the
+chart go to bench/results/.
 
 whisperX's wheel asks for older libraries than the CPU build of torch 2.13 goes with. The run in bench/results had
 whisperX 3.8.6 (pip install --no-deps) in an environment with pyannote.audio 4.0.7, torch 2.13.0, faster-whisper 1.2.1,
@@ -62,6 +65,8 @@ PEERS = {
     "d": Peer("callqa, mono", "callqa", True),
     "e": Peer("callqa, stereo", "callqa", False),
     "f": Peer("the bare network over (e)'s speech", "bare", False),
+    "g": Peer("callqa, mono, as a night runs it", "callqa-night", True),
+    "h": Peer("callqa, stereo, as a night runs it", "callqa-night", False),
 }
 
 
@@ -69,7 +74,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, default=[SHARED / "synthetic-calls", SHARED / "real-calls"])
     parser.add_argument("--every", type=int, default=2, help="take every n-th call of those with words and two sides")
-    parser.add_argument("--only", default="abcdef", help="letters of the peers to run")
+    parser.add_argument("--only", default="".join(PEERS), help="letters of the peers to run")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--whisperx", type=Path, help="the Python of an environment that has whisperX")
     given = parser.parse_args()
@@ -176,11 +181,15 @@ def figures(peer: Peer, answer: Mapping[str, Any], cases: list[Case], lengths_s:
         reference = [(turn.role, turn.span) for turn in case.truth.turns if turn.role]
         found = role_time(reference, [(roles.get(s.speaker, "unknown"), s.span) for s in speakers])
         total += Score(der=der, der_collar=der_collar, role_time=found)
+    rtf = sum(stages.values())
+    if "wall_s" in answer:
+        side_by_side = answer["wall_s"] / audio_s / rtf
+        rtf, stages = rtf * side_by_side, {stage: share * side_by_side for stage, share in stages.items()}
     return {
         "title": peer.title, "cer": total.cer.rate, "wer": total.wer.rate, "cpcer": total.cpcer.rate,
         "cpwer": total.cpwer.rate, "der": total.der.rate, "der_collar": total.der_collar.rate,
         "role": total.role_time.accuracy, "stages": stages, "peak_mb": answer["peak_mb"],
-        "rtf": sum(stages.values()),
+        "rtf": rtf,
         "cpu": sum(call["cpu_s"] for call in answer["files"].values()) / audio_s,
     }  # fmt: skip
 
