@@ -220,6 +220,8 @@ def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = 
             "found": tally.found,
             "copies": tally.copies,
             "warnings": len(tally.warnings),
+            "cdr_rows_without_recording": tally.rows_unused,
+            "recordings_without_cdr_row": tally.without_row,
             "heard": tally.heard,
             "judged": tally.judged,
             "failed": tally.failed + tally.known_failures,
@@ -255,6 +257,13 @@ def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = 
     if len(tally.warnings) > SHOWN_WARNINGS:
         more = len(tally.warnings) - SHOWN_WARNINGS
         out.print(say(f"话单：另有 {more} 条提示。", f"CDR: {more} more like these."), style="yellow")
+    if tally.rows_unused or tally.without_row:
+        out.print(
+            say(
+                f"话单：{tally.rows_unused} 行没有对应的录音，{tally.without_row} 个录音没有对应的行。",
+                f"CDR: rows without a recording {tally.rows_unused}, recordings without a row {tally.without_row}.",
+            )
+        )
     if tally.left:
         out.print(say(f"还有 {tally.left} 个录音未处理（--limit）。", f"{tally.left} recordings are left (--limit)."))
     for language, calls in _without_rulebook(night.settings):

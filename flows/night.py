@@ -55,6 +55,8 @@ class Tally:
     found: int = 0
     copies: int = 0
     warnings: tuple[str, ...] = ()
+    rows_unused: int = 0
+    without_row: int = 0
     to_hear: int = 0
     heard: int = 0
     to_judge: int = 0
@@ -194,6 +196,7 @@ class Night:
         self._found = scanned.recordings
         self.tally.copies = scanned.copies
         self.tally.warnings = scanned.warnings
+        self.tally.rows_unused, self.tally.without_row = scanned.rows_unused, scanned.without_row
         self.tally.found = len(scanned.recordings) + len(scanned.failures)
         for failure in scanned.failures:
             self._fail(failure)

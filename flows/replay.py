@@ -14,7 +14,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
@@ -111,13 +111,13 @@ def achievement(outcomes: Counter[str]) -> float | None:
 def replay(
     home: Home,
     book: Rulebook,
-    since: date | None = None,
+    since: datetime | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     processes: int | None = None,
 ) -> Replay:
     """Judge every stored call of the rulebook's language again. `progress` is told how many of how many are done.
 
-    `since`: only calls that began on that day or later (or were first seen then, where the start is not known).
+    `since`: only calls that began then or later (or were first seen then, where the start is not known).
     """
     files = list(home.files("judged"))
     total, found = len(files), Replay()
@@ -130,7 +130,7 @@ def replay(
 
 
 def _parts(
-    home: Home, book: Rulebook, since: date | None, files: Sequence[Path], processes: int | None
+    home: Home, book: Rulebook, since: datetime | None, files: Sequence[Path], processes: int | None
 ) -> Iterator[tuple[Replay, int]]:
     chunks = _chunks(files)
     processes = processes or (1 if len(files) <= FEW else os.cpu_count() or 1)
@@ -174,11 +174,11 @@ def seldom_collect() -> None:
     gc.set_threshold(100_000)
 
 
-def _replay_here(root: Path, since: date | None, files: Sequence[Path]) -> Replay:
+def _replay_here(root: Path, since: datetime | None, files: Sequence[Path]) -> Replay:
     return replay_calls(Home(root), _loaded[0], since, files)
 
 
-def replay_calls(home: Home, book: Rulebook, since: date | None, files: Iterable[Path]) -> Replay:
+def replay_calls(home: Home, book: Rulebook, since: datetime | None, files: Iterable[Path]) -> Replay:
     """The replay of some judged files; damaged ones are counted as skipped."""
     found = Replay()
     for path in files:
@@ -186,7 +186,7 @@ def replay_calls(home: Home, book: Rulebook, since: date | None, files: Iterable
             judged = artefacts.read(path, JudgedFile).judged
             if judged.call.language != book.language or judged.scorecard is None:
                 continue
-            if since is not None and (began := _began(home, judged)) is not None and began < since:
+            if since is not None and _began(home, judged) < since:
                 continue
         except BadArtefact:
             found.skipped += 1
@@ -195,11 +195,9 @@ def replay_calls(home: Home, book: Rulebook, since: date | None, files: Iterable
     return found
 
 
-def _began(home: Home, judged: Judged) -> date | None:
-    started: datetime | None = judged.call.cdr.started_at
-    if started is None:
-        started = artefacts.read(home.recording(judged.call.sha256), Sighting).first_seen
-    return started.date()
+def _began(home: Home, judged: Judged) -> datetime:
+    started = judged.call.cdr.started_at
+    return started or artefacts.read(home.recording(judged.call.sha256), Sighting).first_seen
 
 
 def _compare(found: Replay, judged: Judged, book: Rulebook) -> None:

@@ -6,9 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -174,9 +175,9 @@ def rules_replay(
 
     settings = read_settings()
     book = load_rulebook(draft)
-    day = _day(since)
+    began = _midnight(since, settings.ingest.timezone)
     with counting(say("试评", "judging")) as tell:
-        found = replay(Home(settings.paths.home), book, day, tell)
+        found = replay(Home(settings.paths.home), book, began, tell)
     if html is not None:
         try:
             artefacts.write_bytes(html, page(found, book, LANGUAGE, since).encode())
@@ -190,11 +191,11 @@ def rules_replay(
         print(html)
 
 
-def _day(text: str | None) -> date | None:
+def _midnight(text: str | None, zone: str) -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=ZoneInfo(zone))
     except ValueError as error:
         raise BadSetting(f"--since {text}: write the day as 2026-11-01") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
 
@@ -121,9 +121,20 @@ def test_a_replay_since_a_day_and_over_damaged_files(tmp_home: Home, folder: Pat
     book = load_rulebook(folder)
     store_calls(tmp_home, book)
     next(iter(tmp_home.files("judged"))).write_bytes(b"broken")
-    found = replay(tmp_home, book, since=date(2026, 11, 1))
-    assert found.skipped == 1
-    assert replay(tmp_home, book, since=date(2026, 11, 4)).calls <= 1
+    found = replay(tmp_home, book, since=datetime(2026, 11, 1, tzinfo=UTC))
+    assert (found.calls, found.skipped) == (3, 1)
+    assert replay(tmp_home, book, since=datetime(2026, 11, 4, 9, 1, tzinfo=UTC)).calls == 0
+
+
+def test_a_day_begins_at_midnight_of_the_call_centre(tmp_home: Home, folder: Path) -> None:
+    # the calls began at 9:00 UTC on four days; ten hours west of Greenwich that was the evening before
+    store_calls(tmp_home, load_rulebook(folder))
+    settings = tmp_home.root / "callqa.toml"
+    env = environment(tmp_home.root / "prefect", CALLQA_HOME=str(tmp_home.root))
+    for zone, calls in (("Asia/Shanghai", 3), ("Etc/GMT+10", 2)):
+        settings.write_text(f'[ingest]\ntimezone = "{zone}"\n', encoding="utf-8")
+        done = callqa("--settings", settings, "rules", "replay", folder, "--since", "2026-11-02", "--json", env=env)
+        assert json.loads(done.stdout)["calls"] == calls
 
 
 def test_a_new_rule_is_counted_and_is_no_flip(tmp_home: Home, folder: Path) -> None:

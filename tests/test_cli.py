@@ -202,11 +202,17 @@ def test_shards_hold_as_much_audio_as_the_settings_say(tmp_path: Path) -> None:
     from pipeline.datatypes import CDR, Recording
 
     settings = load_settings()
-    settings = settings.model_copy(update={"hear": settings.hear.model_copy(update={"shard_minutes": 10})})
-    night = Night(settings, "f" * 64)
     sizes = [16_000 * 60 * minutes for minutes in (4, 4, 4, 25, 1)]
     recordings = [Recording(str(n), tmp_path / f"{n}.wav", size, CDR()) for n, size in enumerate(sizes)]
-    assert [[r.sha256 for r in shard] for shard in night._cut(recordings)] == [["0", "1"], ["2"], ["3"], ["4"]]
+
+    def cut(**hear: float) -> list[list[str]]:
+        night = Night(settings.model_copy(update={"hear": settings.hear.model_copy(update=hear)}), "f" * 64)
+        return [[recording.sha256 for recording in shard] for shard in night._cut(recordings)]
+
+    assert cut(shard_minutes=8, workers=1) == [["0", "1"], ["2"], ["3"], ["4"]]
+    # no worker shall be idle for long at the end
+    assert cut(shard_minutes=60, workers=1) == [["0", "1"], ["2"], ["3"], ["4"]]
+    assert cut(shard_minutes=60, workers=4) == [["0"], ["1"], ["2"], ["3"], ["4"]]
     assert seconds_expected(Path("a.WAV"), 16_000) == 1
     assert seconds_expected(Path("a.mp3"), 16_000) > 1
 

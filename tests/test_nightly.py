@@ -311,7 +311,7 @@ def test_ctrl_c_leaves_one_line_and_no_process(done: Done, tmp_path: Path) -> No
     home = Home(tmp_path / "home")
     night = start("--settings", done.settings, "--home", home.root, "nightly", "--inbox", done.inbox, env=done.env)
     try:
-        _until(lambda: len(children(night.pid)) == 2, 120)
+        _until(lambda: len(children(night.pid)) == 3, 120)  # Prefect's server and two that hear
         started = children(night.pid)
         second = callqa(
             "--settings", done.settings, "--home", home.root, "nightly", "--inbox", done.inbox, env=done.env

@@ -266,11 +266,28 @@ def test_it_asks_for_nothing_and_complains_of_nothing(night: tuple[Home, Path], 
 
 @pytest.mark.browser
 def test_sorting_filtering_and_languages(opened: Browser) -> None:
-    scores = """[...document.querySelectorAll("#calls tbody tr")].map((row) => Number(row.cells[0].dataset.value))"""
+    scores = """[...document.querySelectorAll("#calls tbody tr")]
+        .map((row) => row.cells[0].dataset.value).filter((value) => value !== "").map(Number)"""
     opened.run('document.querySelector("#calls thead button").click()')
     assert opened.run(scores) == sorted(opened.run(scores), reverse=True)
     opened.run('document.querySelector("#calls thead button").click()')
     assert opened.run(scores) == sorted(opened.run(scores))
+    # what has no value comes last, whichever way one sorts
+    rates = """(() => {
+        const heads = [...document.querySelectorAll("#indicators thead th")];
+        const head = heads.findIndex((th) => th.innerText.includes("实现率"));
+        const order = () => [...document.querySelectorAll("#indicators tbody tr")]
+            .map((row) => row.cells[head].dataset.value).map((value) => (value === "" ? "-" : "x")).join("");
+        const button = document.querySelectorAll("#indicators thead button")[head];
+        const emptied = document.querySelector("#indicators tbody tr").cells[head];
+        const before = emptied.dataset.value;
+        emptied.dataset.value = "";
+        const orders = [0, 1].map(() => { button.click(); return order(); });
+        emptied.dataset.value = before;
+        return orders;
+    })()"""
+    for order in opened.run(rates):
+        assert re.fullmatch("x+-+", order)
     choose = """(() => {
         const select = document.getElementById("filter-agent");
         select.value = [...select.options].find((option) => option.text.startsWith("李梅")).value;

@@ -19,9 +19,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
       head.ariaSort = descending ? "descending" : "ascending";
       const order = (a, b) =>
         typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), document.documentElement.lang);
-      const rows = [...table.tBodies[0].rows];
-      rows.sort((a, b) => (descending ? -1 : 1) * order(value(a, column), value(b, column)));
-      table.tBodies[0].append(...rows);
+      const empty = (text) => Number(text === "" || text === "–");
+      const rows = [...table.tBodies[0].rows].map((row) => [value(row, column), row]);
+      // what has no value comes last either way
+      rows.sort(([a], [b]) => empty(a) - empty(b) || (descending ? -1 : 1) * order(a, b));
+      table.tBodies[0].append(...rows.map(([, row]) => row));
     });
   });
 }
