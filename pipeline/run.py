@@ -36,7 +36,7 @@ from pipeline.settings import Settings
 from pipeline.sounds import levels_dbfs, line_ends, sound_marks, without
 from pipeline.wording import finish
 
-HEARING = "3"
+HEARING = "4"
 """Raised whenever the code of hearing changes what is heard; part of every artefact's fingerprint."""
 
 JUDGED_LANGUAGES = ("zh", "en")

@@ -27,6 +27,9 @@ STOP_S = 0.8
 NO_SPEECH, UNLIKELY = 0.6, -1.0
 """Above the one and below the other Whisper's authors hold a window to be silent (whisper/transcribe.py)."""
 
+NOISE = 0.7
+"""Above it a loop is no speaker repeating himself: noise that was decoded with hot words had 0.75 to 0.94."""
+
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _SOUND = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3400-\u9fff\uf900-\ufaff]+(?:['’][a-z]+)?")
 _LATIN_END = re.compile(r"[a-zA-Z0-9'-]$")
@@ -178,7 +181,7 @@ def gate(
 
     "sound": it lies in music, tones or a prompt. "silence": next to no voice, more words than a mouth can say in
     it, or an engine that hears no speech there and doubts its own words. "repetition": a loop, told from a speaker
-    who repeats himself by its speed, its length or the engine's own doubt. "phrase": subtitle credits and sign-offs
+    who repeats himself by its speed, its length or the engine's own doubt, of its words or of speech being there. "phrase": subtitle credits and sign-offs
     of videos, unless heard clearly. "echo": only the hot words, in their order. "doubt": a probability that words
     guessed at random get.
     """
@@ -197,8 +200,9 @@ def gate(
     if voiced_s < 0.08 or rate > 16.0:
         return "repetition" if _loop(sounds) >= 4 else "silence"
     weak = segment.mean_log_probability < -0.8 or rate > 9.0 or segment.no_speech_probability > 0.6
-    times = _loop(sounds)
-    if times and (times >= 12 or rate > 9.0 or segment.mean_log_probability < -1.0):
+    noise = segment.no_speech_probability > NOISE
+    times = _loop(sounds, fewest=4 if noise else 8)
+    if times and (noise or times >= 12 or rate > 9.0 or segment.mean_log_probability < -1.0):
         return "repetition"
     if _echoes(sounds, hot_words):
         return "echo"
@@ -217,10 +221,10 @@ def _syllables(sounds: Sequence[str]) -> float:
     return sum(1.0 if _HAN.match(sound) else max(1.0, len(sound) / 3.5) for sound in sounds)
 
 
-def _loop(sounds: Sequence[str]) -> int:
+def _loop(sounds: Sequence[str], fewest: int = 8) -> int:
     """How often a phrase is said in a row when that makes up most of the text, else 0.
 
-    One or two syllables count from eight times on (对对对对 is said by people), longer phrases from four.
+    One or two syllables count from `fewest` times on (对对对对 is said by people), longer phrases from four.
     """
     for size in range(1, min(24, len(sounds) // 4) + 1):
         run = longest = 0
@@ -228,7 +232,7 @@ def _loop(sounds: Sequence[str]) -> int:
             run = run + 1 if sounds[i] == sounds[i - size] else 0
             longest = max(longest, run)
         times = longest // size + 1
-        if times >= (8 if size <= 2 else 4) and times * size >= 0.6 * len(sounds):
+        if times >= (fewest if size <= 2 else 4) and times * size >= 0.6 * len(sounds):
             return times
     text = " ".join(sounds).encode()
     return 4 if len(sounds) >= 24 and len(text) / len(zlib.compress(text)) > 4.0 else 0

@@ -170,6 +170,10 @@ def test_words_that_the_engine_itself_doubts_are_marked(
     assert gate(said, voiced) == "silence"
     said, voiced = segment(text, language, 0.6, no_speech=0.65)
     assert gate(said, voiced) is None, "sure words are speech, whatever the engine holds of the window"
+    said, voiced = segment("冲" * 6, "zh", 0.5, no_speech=0.75)
+    assert gate(said, voiced) == "repetition", "what hot words make of noise"
+    said, voiced = segment("对" * 6, "zh", 0.5, no_speech=0.02)
+    assert gate(said, voiced) is None
     said, voiced = segment("对", "zh", 0.13, no_speech=0.02)
     assert gate(said, voiced) is None, "an unsure reply is speech where the engine hears some"
 
