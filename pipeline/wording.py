@@ -181,9 +181,9 @@ def gate(
 
     "sound": it lies in music, tones or a prompt. "silence": next to no voice, more words than a mouth can say in
     it, or an engine that hears no speech there and doubts its own words. "repetition": a loop, told from a speaker
-    who repeats himself by its speed, its length or the engine's own doubt, of its words or of speech being there. "phrase": subtitle credits and sign-offs
-    of videos, unless heard clearly. "echo": only the hot words, in their order. "doubt": a probability that words
-    guessed at random get.
+    who repeats himself by its speed, its length or the engine's own doubt, of its words or of speech being there.
+    "phrase": subtitle credits and sign-offs of videos, unless heard clearly. "echo": only the hot words, in their
+    order. "doubt": a probability that words guessed at random get.
     """
     sounds = _SOUND.findall(segment.text.lower())
     if not sounds:
