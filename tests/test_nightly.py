@@ -151,9 +151,11 @@ def test_prefect_knows_nothing_of_the_calls(done: Done) -> None:
     files = "\n".join(p.read_text(errors="replace") for p in prefect)
     escaped = {json.dumps(secret)[1:-1] for secret in secrets}
     for secret in secrets | escaped:
-        assert secret not in dump
-        assert secret not in logs
-        assert secret not in files
+        # four digits of an agent may be in a time or an identifier by chance
+        told = re.compile(rf"(?<![\w-]){secret}(?![\w-])" if secret.isdigit() else re.escape(secret))
+        assert not told.search(dump)
+        assert not told.search(logs)
+        assert not told.search(files)
 
 
 def test_failed_files_are_tried_again_only_when_asked(done: Done) -> None:
