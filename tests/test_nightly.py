@@ -152,7 +152,8 @@ def test_prefect_knows_nothing_of_the_calls(done: Done) -> None:
     escaped = {json.dumps(secret)[1:-1] for secret in secrets}
     for secret in secrets | escaped:
         # four digits of an agent may be in a time or an identifier by chance
-        told = re.compile(rf"(?<![\w-]){secret}(?![\w-])" if secret.isdigit() else re.escape(secret))
+        short = secret.isdigit() and len(secret) < 6
+        told = re.compile(rf"(?<![\w-]){secret}(?![\w-])" if short else re.escape(secret))
         assert not told.search(dump)
         assert not told.search(logs)
         assert not told.search(files)
