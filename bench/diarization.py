@@ -22,15 +22,16 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from flows.ears import load_ears  # noqa: E402
-from flows.evaluate import COLLAR_S, Case, find_cases  # noqa: E402
-from flows.render import render  # noqa: E402
-from pipeline.datatypes import Samples, Span, SpeakerSpan  # noqa: E402
-from pipeline.decode import decode  # noqa: E402
-from pipeline.facts import common, merged, total_s  # noqa: E402
-from pipeline.run import Ears  # noqa: E402
-from pipeline.settings import Settings  # noqa: E402
-from pipeline.sounds import sound_marks, without  # noqa: E402
+from flows.engines import load_ears
+from flows.evaluate import COLLAR_S, Case, find_cases
+from flows.render import render
+from pipeline.call.facts import common, merged, total_s
+from pipeline.datatypes import Samples, SpeakerSpan
+from pipeline.hearing.decode import decode
+from pipeline.hearing.sounds import sound_marks, without
+from pipeline.run import Ears
+from pipeline.settings import Settings
+from pipeline.timeline import Span
 
 COLUMNS = ("DER", "collar", "missed", "false", "confused", "overlap", "precise", "voices", "cpu", "wall")
 

@@ -19,13 +19,13 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "bench")]
 
-from kept import hear_kept  # noqa: E402
+from kept import hear_kept
 
-from flows.ears import load_ears  # noqa: E402
-from pipeline.datatypes import Heard  # noqa: E402
-from pipeline.metrics import ErrorCount, characters, error_count  # noqa: E402
-from pipeline.normalise import normalise, tokenise  # noqa: E402
-from pipeline.settings import load_settings  # noqa: E402
+from flows.engines import load_ears
+from pipeline.datatypes import Heard
+from pipeline.evaluation.metrics import ErrorCount, characters, error_count
+from pipeline.language.normalise import normalise, tokenise
+from pipeline.settings import load_settings
 
 ENGINES = ("faster-whisper", "openai-whisper")
 

@@ -19,14 +19,15 @@ import numpy as np
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "bench")]
 
-from kept import hear_kept  # noqa: E402
+from kept import hear_kept
 
-from flows.ears import load_ears  # noqa: E402
-from flows.evaluate import Case, Score, find_cases, word_errors  # noqa: E402
-from pipeline.datatypes import RATE_HZ, Span  # noqa: E402
-from pipeline.normalise import normalise  # noqa: E402
-from pipeline.settings import Settings, load_settings  # noqa: E402
-from pipeline.wording import finish  # noqa: E402
+from flows.engines import load_ears
+from flows.evaluate import Case, Score, find_cases, word_errors
+from pipeline.datatypes import RATE_HZ
+from pipeline.hearing.postprocess import finish
+from pipeline.language.normalise import normalise
+from pipeline.settings import Settings, load_settings
+from pipeline.timeline import Span
 
 NOISE_DBFS = (-70.0, -50.0, -30.0)
 NOISE_S = 4.0

@@ -22,12 +22,13 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from flows.replay import seldom_collect  # noqa: E402
-from pipeline.datatypes import Call, Span  # noqa: E402
-from pipeline.judging import judge_call, judge_rule  # noqa: E402
-from pipeline.rulebook import Rulebook, load_rulebook  # noqa: E402
-from pipeline.script import Script, ScriptTurn, parse_script, script_call  # noqa: E402
-from pipeline.spoken import read  # noqa: E402
+from flows.replay import seldom_collect
+from pipeline.datatypes import Call
+from pipeline.judging.notation import Script, ScriptTurn, parse_script, script_call
+from pipeline.judging.rulebook import Rulebook, load_rulebook
+from pipeline.judging.token_index import read
+from pipeline.judging.verdicts import judge_call, judge_rule
+from pipeline.timeline import Span
 
 TURNS = 80
 UNITS = {"zh": 1200, "en": 700}

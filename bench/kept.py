@@ -6,11 +6,11 @@ import hashlib
 from pathlib import Path
 
 from flows.render import render
-from pipeline import artefacts
 from pipeline.datatypes import Heard
-from pipeline.decode import decode
+from pipeline.hearing.decode import decode
 from pipeline.run import Ears, hear_audio, hearing_fingerprint
 from pipeline.settings import Settings
+from pipeline.storage import artefacts
 
 
 def hear_kept(

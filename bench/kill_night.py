@@ -22,11 +22,10 @@ import time
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(CHECKOUT / "tests"))
+sys.path.insert(0, str(CHECKOUT))
 
-from nights import SAMPLES, callqa, children, content, cut, environment, gone, kill, rows, start  # noqa: E402
-
-from pipeline.home import Home  # noqa: E402
+from pipeline.storage.home import Home
+from tests.support.nights import SAMPLES, callqa, children, content, cut, environment, gone, kill, rows, start
 
 
 def repeated(source: Path, target: Path, number: int) -> None:

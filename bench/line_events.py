@@ -30,20 +30,28 @@ from pathlib import Path
 import numpy as np
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "tests")]
+sys.path.insert(0, str(CHECKOUT))
 
-import telephone as line  # noqa: E402
-from telephone import RATE_HZ, Sound  # noqa: E402
-
-from flows.render import render  # noqa: E402
-from models.scripted import ScriptedRecognizer  # noqa: E402
-from models.vad import SileroVoiceActivity  # noqa: E402
-from pipeline.datatypes import CDR, Audio, Call, Heard, MarkKind, Samples, Span, SpeakerSpan  # noqa: E402
-from pipeline.decode import decode  # noqa: E402
-from pipeline.facts import build_call, common, total_s  # noqa: E402
-from pipeline.measuring import FACTS  # noqa: E402
-from pipeline.run import Ears, hear_audio  # noqa: E402
-from pipeline.settings import load_settings  # noqa: E402
+from flows.render import render
+from models.scripted import ScriptedRecognizer
+from models.vad import SileroVoiceActivity
+from pipeline.call.facts import build_call, common, total_s
+from pipeline.datatypes import (
+    CDR,
+    Audio,
+    Call,
+    Heard,
+    MarkKind,
+    Samples,
+    SpeakerSpan,
+)
+from pipeline.hearing.decode import decode
+from pipeline.judging.conditions.timing import FACTS
+from pipeline.run import Ears, hear_audio
+from pipeline.settings import load_settings
+from pipeline.timeline import Span
+from tests.support import telephone as line
+from tests.support.telephone import RATE_HZ, Sound
 
 SAMPLES = CHECKOUT / "data" / "samples"
 RESULTS = CHECKOUT / "bench" / "results" / "line-events.md"

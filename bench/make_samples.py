@@ -20,7 +20,7 @@ import numpy as np
 
 from flows.render import CODECS, encode, mixed, write_wav
 from pipeline.datatypes import Audio
-from pipeline.decode import decode
+from pipeline.hearing.decode import decode
 from pipeline.settings import CHECKOUT, Settings, load_settings
 
 

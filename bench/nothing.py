@@ -3,9 +3,10 @@
     python bench/nothing.py                          # 30 minutes, made from seed 1
     python bench/nothing.py --minutes 5 --seed 7     # other sounds
 
-The sounds are made (tests/no_speech.py): silence, noise, hum, ring-back, busy tone, dialling, beeps, fax, clicks and
-hold music of several kinds. Each recording is 20 s of one kind, or a call of three kinds one after another; mono, or
-stereo with another kind on the other channel; as PCM or through µ-law, AMR and GSM. Exit status 1 when a word is left.
+The sounds are made (tests/support/no_speech.py): silence, noise, hum, ring-back, busy tone, dialling, beeps, fax,
+clicks and hold music of several kinds. Each recording is 20 s of one kind, or a call of three kinds one after
+another; mono, or stereo with another kind on the other channel; as PCM or through µ-law, AMR and GSM. Exit status 1
+when a word is left.
 """
 
 from __future__ import annotations
@@ -22,16 +23,15 @@ from typing import Any
 import numpy as np
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "tests")]
+sys.path.insert(0, str(CHECKOUT))
 
-from no_speech import MAKERS, RATE_HZ, on_a_line  # noqa: E402
-
-from flows.ears import load_ears  # noqa: E402
-from flows.render import recoded, write_wav  # noqa: E402
-from pipeline.datatypes import Audio, Heard  # noqa: E402
-from pipeline.decode import decode  # noqa: E402
-from pipeline.run import hear_audio  # noqa: E402
-from pipeline.settings import Settings, load_settings  # noqa: E402
+from flows.engines import load_ears
+from flows.render import recoded, write_wav
+from pipeline.datatypes import Audio, Heard
+from pipeline.hearing.decode import decode
+from pipeline.run import hear_audio
+from pipeline.settings import Settings, load_settings
+from tests.support.no_speech import MAKERS, RATE_HZ, on_a_line
 
 CODECS: tuple[str | None, ...] = (None, "mulaw", "amr", "gsm")
 

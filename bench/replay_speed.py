@@ -21,15 +21,15 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "bench")]
 
-from judge_speed import generate  # noqa: E402
+from judge_speed import generate
 
-from flows.replay import replay  # noqa: E402
-from flows.show import counting  # noqa: E402
-from pipeline import artefacts  # noqa: E402
-from pipeline.datatypes import Judged  # noqa: E402
-from pipeline.home import Home, JudgedFile  # noqa: E402
-from pipeline.judging import judge_call  # noqa: E402
-from pipeline.rulebook import Rulebook, load_rulebook  # noqa: E402
+from flows.console import counting
+from flows.replay import replay
+from pipeline.datatypes import Judged
+from pipeline.judging.rulebook import Rulebook, load_rulebook
+from pipeline.judging.verdicts import judge_call
+from pipeline.storage import artefacts
+from pipeline.storage.home import Home, JudgedFile
 
 
 def fill(home: Home, book: Rulebook, calls: int, distinct: int) -> None:

@@ -4,7 +4,7 @@
 
 Every practice call whose truth has roles is rendered in several ways (kinds), cut to its first EXCERPT_S of talk
 and heard once; what was heard is kept in the cache, so that a second run takes seconds. The written calls of
-tests/*bound*.txt are taken as perfectly heard. No CDR is given, but for the kinds that say so.
+tests/data/*bound*.txt are taken as perfectly heard. No CDR is given, but for the kinds that say so.
 
 The second table asks whether the confidence means what it says: of all decisions on short pieces of the same
 calls, cut anywhere, how many were right, by confidence. Short pieces are hard: that is what they are for. The one
@@ -28,20 +28,20 @@ from rich.console import Console
 from rich.table import Table
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(CHECKOUT / "tests"))
+sys.path.insert(0, str(CHECKOUT))
 
-from talk import heard_call, spoken, written_calls  # noqa: E402
-
-from flows.ears import fingerprint, load_ears  # noqa: E402
-from flows.render import render  # noqa: E402
-from pipeline import artefacts  # noqa: E402
-from pipeline.datatypes import CDR, Audio, Heard, Role, Roles, Span, SpeakerSpan  # noqa: E402
-from pipeline.decode import decode  # noqa: E402
-from pipeline.metrics import roles_verdict  # noqa: E402
-from pipeline.roles import assign, set_prompts_apart  # noqa: E402
-from pipeline.run import Ears, hear_audio  # noqa: E402
-from pipeline.settings import Settings, load_settings  # noqa: E402
-from pipeline.turns import join  # noqa: E402
+from flows.engines import fingerprint, load_ears
+from flows.render import render
+from pipeline.call.roles import assign, set_prompts_apart
+from pipeline.call.turns import join
+from pipeline.datatypes import CDR, Audio, Heard, Role, Roles, SpeakerSpan
+from pipeline.evaluation.metrics import roles_verdict
+from pipeline.hearing.decode import decode
+from pipeline.run import Ears, hear_audio
+from pipeline.settings import Settings, load_settings
+from pipeline.storage import artefacts
+from pipeline.timeline import Span
+from tests.support.talk import heard_call, spoken, written_calls
 
 EXCERPT_S = 25.0
 BINS = (0.0, 0.7, 0.8, 0.9, 0.95, 1.01)
@@ -156,7 +156,7 @@ def written_cases() -> Iterator[Case]:
     """Calls as written: on one channel, without and with the direction known."""
     directions: tuple[Literal["outbound", "inbound"], ...] = ("outbound", "inbound")
     for direction in directions:
-        for file in sorted((CHECKOUT / "tests").glob(f"{direction}*.txt")):
+        for file in sorted((CHECKOUT / "tests" / "data").glob(f"{direction}*.txt")):
             for language, topic, lines in written_calls(file):
                 timed = spoken(*lines)
                 voices = [("S1" if who == lines[0][0] else "S2", a, b, text) for who, a, b, text in timed]

@@ -24,11 +24,11 @@ import numpy as np
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from flows.ears import load_ears  # noqa: E402
-from pipeline.datatypes import RATE_HZ, Audio  # noqa: E402
-from pipeline.decode import decode  # noqa: E402
-from pipeline.run import hear_audio  # noqa: E402
-from pipeline.settings import Settings, load_settings  # noqa: E402
+from flows.engines import load_ears
+from pipeline.datatypes import RATE_HZ, Audio
+from pipeline.hearing.decode import decode
+from pipeline.run import hear_audio
+from pipeline.settings import Settings, load_settings
 
 EVERY = 50
 

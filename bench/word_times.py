@@ -23,15 +23,16 @@ import numpy as np
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "bench")]
 
-from kept import hear_kept  # noqa: E402
+from kept import hear_kept
 
-from flows.ears import load_ears  # noqa: E402
-from flows.evaluate import Truth, TruthTurn, find_cases  # noqa: E402
-from pipeline.datatypes import Heard, Word  # noqa: E402
-from pipeline.facts import speech_units  # noqa: E402
-from pipeline.normalise import normalise  # noqa: E402
-from pipeline.settings import load_settings  # noqa: E402
-from pipeline.turns import put_together, spoken_words  # noqa: E402
+from flows.engines import load_ears
+from flows.evaluate import Truth, TruthTurn, find_cases
+from pipeline.call.facts import speech_units
+from pipeline.call.turns import spoken_words
+from pipeline.datatypes import Heard, Word
+from pipeline.language.normalise import normalise
+from pipeline.language.text import put_together
+from pipeline.settings import load_settings
 
 REACH_S = 0.3
 """A word whose middle lies this far outside a truth turn is still taken for one of it."""

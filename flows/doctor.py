@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from flows.words import say
+from flows.language import say
 from pipeline.errors import CallQAError
 from pipeline.settings import CHECKOUT, Settings
 
@@ -37,7 +37,7 @@ def examine(settings: Callable[[], Settings]) -> bool:
     """Print every finding; true when nothing failed (warnings do not count)."""
     from rich.text import Text
 
-    from flows.show import out
+    from flows.console import out
 
     marks = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
     if not (out.encoding or "").lower().startswith("utf"):
@@ -139,7 +139,7 @@ def _shadows() -> Iterator[Finding]:
 
 
 def _ffmpeg(settings: Settings) -> Finding:
-    from pipeline.decode import ffmpeg_executable
+    from pipeline.hearing.decode import ffmpeg_executable
 
     try:
         executable = ffmpeg_executable(settings.decode.ffmpeg)
@@ -167,7 +167,7 @@ def _weights(settings: Settings) -> Iterator[Finding]:
 
 
 def _rulebooks(settings: Settings) -> Iterator[Finding]:
-    from pipeline.rulebook import load_rulebook
+    from pipeline.judging.rulebook import load_rulebook
 
     for language, folder in settings.paths.rulebooks.items():
         try:
@@ -212,7 +212,7 @@ def _home(settings: Settings) -> Iterator[Finding]:
 
 
 def _memory(settings: Settings) -> Finding:
-    from flows.ears import MEMORY_GB, manned
+    from flows.engines import MEMORY_GB, manned
     from models.machine import free_memory_gb
 
     free_gb = free_memory_gb()
@@ -234,7 +234,7 @@ def _memory(settings: Settings) -> Finding:
 
 
 def _processor(settings: Settings) -> Iterator[Finding]:
-    from flows.ears import manned, threads
+    from flows.engines import manned, threads
     from models.machine import processors
 
     manned_settings = manned(settings)

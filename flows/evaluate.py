@@ -21,13 +21,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from rich.console import Group
 from rich.table import Table
 
-from flows.ears import load_ears
+from flows.engines import load_ears
 from flows.render import CODECS, render
-from pipeline.datatypes import CDR, Heard, Judged, Span, SpeakerSpan, Verdict
-from pipeline.decode import decode
+from pipeline.datatypes import CDR, Heard, Judged, SpeakerSpan, Verdict
 from pipeline.errors import BadRecording, BadSetting, BadTruth
-from pipeline.judging import judge_call
-from pipeline.metrics import (
+from pipeline.evaluation.metrics import (
     ErrorCount,
     Label,
     RoleTime,
@@ -41,11 +39,14 @@ from pipeline.metrics import (
     roles_verdict,
     rule_count,
 )
-from pipeline.normalise import normalise
-from pipeline.rulebook import Rulebook, load_rulebook
+from pipeline.hearing.decode import decode
+from pipeline.judging.notation import BadScript, call_from_truth
+from pipeline.judging.rulebook import Rulebook, load_rulebook
+from pipeline.judging.verdicts import judge_call
+from pipeline.language.normalise import normalise
 from pipeline.run import Ears, hear_audio, judge
-from pipeline.script import BadScript, call_from_truth
 from pipeline.settings import Settings
+from pipeline.timeline import Span
 
 TRANSCRIPTS = "transcripts.tsv"
 """Utterances without calls: one line a file, with file name, speaker and text between tabs."""

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
-from flows.ears import load_ears
+from flows.engines import load_ears
 from flows.evaluate import evaluate, load_rulebooks, percent, tally_cell
 from flows.render import CODECS
 from pipeline.errors import CallQAError

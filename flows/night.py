@@ -1,6 +1,6 @@
 """What a night does, step by step, without Prefect: find out what is left to do, hear, judge, publish.
 
-The files of the home folder decide what is done (see `pipeline.home`). A killed night therefore goes on
+The files of the home folder decide what is done (see `pipeline.storage.home`). A killed night therefore goes on
 where it was, a second one finds nothing to do, and no step trusts what an earlier process believed.
 """
 
@@ -22,15 +22,14 @@ from pathlib import Path
 from typing import Literal
 
 from flows.worker import DISK_FULL, Crew, NightStopped, Outcome, place
-from pipeline import artefacts
 from pipeline.datatypes import Heard, Judged, Recording, Scorecard
-from pipeline.decode import shown
-from pipeline.errors import BadArtefact, CallQAError
-from pipeline.home import Failure, Hearing, Home, JudgedFile, PastCard, Run, Sighting
-from pipeline.publishing import in_force
-from pipeline.rulebook import Rulebook, load_rulebook
+from pipeline.errors import BadArtefact, CallQAError, shown
+from pipeline.judging.rulebook import Rulebook, load_rulebook
+from pipeline.judging.versions import in_force
 from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
+from pipeline.storage import artefacts
+from pipeline.storage.home import Failure, Hearing, Home, JudgedFile, PastCard, Run, Sighting
 
 JUDGED_A_SHARD = 200
 """Judging a call takes milliseconds; this many make one Prefect task."""
@@ -177,7 +176,7 @@ class Night:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        from flows.ears import manned  # not above: see flows.worker
+        from flows.engines import manned  # not above: see flows.worker
 
         self.home = Home(self.settings.paths.home)
         self.unpublished = Unpublished(self.home)
@@ -189,7 +188,7 @@ class Night:
 
     def scan(self) -> None:
         """Look through the inbox and plan the shards of hearing."""
-        from pipeline.ingest import scan
+        from pipeline.intake.inbox import scan
 
         self.rulebooks = load_rulebooks(self.settings)
         scanned = scan(self.settings, self.home)
@@ -411,7 +410,7 @@ class Night:
 
     def cut_excerpts(self, everything: bool = False) -> None:
         """Cut the clips of the calls judged since the last report, or of all, from whichever file is still there."""
-        from pipeline.excerpts import best_calls, cut_excerpts, due_early, prune_excerpts
+        from pipeline.results.excerpts import best_calls, cut_excerpts, due_early, prune_excerpts
 
         self.rulebooks = self.rulebooks or load_rulebooks(self.settings)
         early = due_early(self.rulebooks.values())
@@ -439,14 +438,14 @@ class Night:
 
     def publish(self, anew: bool = False) -> None:
         """Build the database, `anew` from nothing, and put it in place of the old one."""
-        from pipeline.store import publish, rulebook_info
+        from pipeline.results.store import publish, rulebook_info
 
         self.rulebooks = self.rulebooks or load_rulebooks(self.settings)
         publish(self.home, self.settings, [rulebook_info(book) for book in self.rulebooks.values()], anew)
 
     def report(self) -> None:
         """Make the report of the calls judged since the last one (all, if none), unless the options say no."""
-        from pipeline.report import write_report
+        from pipeline.results.report import write_report
 
         if self.options.report:
             run = artefacts.read(self.home.run(self.run_id), Run) if self._recorded else None

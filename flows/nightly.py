@@ -28,8 +28,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.night import Night, explain, run_lock
 from flows.worker import NightStopped
 from pipeline.errors import CallQAError
-from pipeline.home import Home
 from pipeline.settings import load_settings
+from pipeline.storage.home import Home
 
 _NIGHTS: dict[str, Night] = {}
 """The runs of this process, by id: tasks take an id, so that Prefect sees no more than that."""
@@ -208,7 +208,7 @@ def run_flow(which: str, night: Night) -> None:
 
 def _scheduled() -> None:
     """A night started by Prefect's scheduler, in a process of its own; `callqa schedule` sets the environment."""
-    from flows.ears import fingerprint
+    from flows.engines import fingerprint
 
     _leave_with_scheduler()
     given = {name: os.environ.get(f"CALLQA_{name}") for name in ("SETTINGS", "HOME", "INBOX")}

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.datatypes import Audio, Samples
-from pipeline.decode import decode, ffmpeg_executable
 from pipeline.errors import BadSetting
+from pipeline.hearing.decode import decode, ffmpeg_executable
 from pipeline.settings import Settings
 
 FRAME_S = 0.02

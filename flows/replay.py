@@ -20,13 +20,13 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pipeline import artefacts
 from pipeline.datatypes import Hit, Judged, Verdict
 from pipeline.errors import BadArtefact
-from pipeline.home import Home, JudgedFile, Sighting
-from pipeline.judging import judge_call, score
-from pipeline.report import TEMPLATES, environment, policy_of
-from pipeline.rulebook import Rulebook, load_rulebook
+from pipeline.judging.rulebook import Rulebook, load_rulebook
+from pipeline.judging.verdicts import judge_call, score
+from pipeline.results.report import TEMPLATES, environment, policy_of
+from pipeline.storage import artefacts
+from pipeline.storage.home import Home, JudgedFile, Sighting
 
 CHUNK = 100
 """Calls a process judges before it tells how far it is."""

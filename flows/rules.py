@@ -13,15 +13,15 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from flows.given import Json, examples, read_settings, stored
-from flows.words import LANGUAGE, say
-from pipeline import artefacts
+from flows.language import LANGUAGE, say
+from flows.options import Json, examples, read_settings, stored
 from pipeline.errors import BadRule, BadSetting, CallQAError
-from pipeline.home import Home
+from pipeline.storage import artefacts
+from pipeline.storage.home import Home
 
 if TYPE_CHECKING:
     from flows.replay import Replay
-    from pipeline.rulebook import Rulebook
+    from pipeline.judging.rulebook import Rulebook
 
 rules_app = typer.Typer(
     no_args_is_help=True,
@@ -50,9 +50,9 @@ def _books(books: list[Path] | None) -> list[Path]:
     epilog=examples(("rules test", "全部", "all"), ("rules test rules/hotline-zh", "一册", "one rulebook")),
 )
 def rules_test(books: Books = None) -> None:
-    from flows.show import OUTCOMES
-    from pipeline.judging import test_rulebook
-    from pipeline.rulebook import load_rulebook
+    from flows.console import OUTCOMES
+    from pipeline.judging.rulebook import load_rulebook
+    from pipeline.judging.verdicts import test_rulebook
 
     failed = 0
     for folder in _books(books):
@@ -82,7 +82,7 @@ def rules_test(books: Books = None) -> None:
     epilog=examples(("rules lint", "全部", "all")),
 )
 def rules_lint(books: Books = None) -> None:
-    from pipeline.rulebook import load_rulebook
+    from pipeline.judging.rulebook import load_rulebook
 
     bad = False
     for folder in _books(books):
@@ -118,13 +118,13 @@ def rules_explain(
         typer.Option(metavar="DIR", help=say("规则册文件夹，代替现行的。", "A rulebook, not the one in force.")),
     ] = None,
 ) -> None:
+    from flows.console import explanation
     from flows.night import load_rulebooks
-    from flows.show import explanation
-    from pipeline.facts import build_call
-    from pipeline.findings import did_you_mean
-    from pipeline.judging import explain, judge_rule
-    from pipeline.rulebook import load_rulebook
-    from pipeline.spoken import read
+    from pipeline.call.facts import build_call
+    from pipeline.judging.conditions.base import did_you_mean
+    from pipeline.judging.rulebook import load_rulebook
+    from pipeline.judging.token_index import read
+    from pipeline.judging.verdicts import explain, judge_rule
 
     settings = read_settings()
     heard, cdr = stored(call, Home(settings.paths.home))
@@ -169,9 +169,9 @@ def rules_replay(
     ] = 40,
     json_output: Json = False,
 ) -> None:
+    from flows.console import counting
     from flows.replay import page, replay
-    from flows.show import counting
-    from pipeline.rulebook import load_rulebook
+    from pipeline.judging.rulebook import load_rulebook
 
     settings = read_settings()
     book = load_rulebook(draft)
@@ -221,8 +221,8 @@ def _as_json(found: Replay) -> dict[str, object]:
 
 
 def _show_replay(found: Replay, book: Rulebook, most: int) -> None:
+    from flows.console import OUTCOMES, clock, out, percent, table
     from flows.replay import NEW, achievement
-    from flows.show import OUTCOMES, clock, out, percent, table
 
     titles = {rule.id: rule.title.in_(LANGUAGE) for rule in book.rules}
 
@@ -294,7 +294,7 @@ def rules_publish(
     book: Annotated[Path, typer.Argument(metavar="BOOK", help=say("规则册文件夹。", "Folder of the rulebook."))],
     version: Annotated[str | None, typer.Option(help=say("版本号。", "The version."))] = None,
 ) -> None:
-    from pipeline.publishing import in_force, publications, publish_rulebook
+    from pipeline.judging.versions import in_force, publications, publish_rulebook
 
     home = Home(read_settings().paths.home)
     publication = publish_rulebook(home, book, version)
@@ -316,6 +316,6 @@ def rules_publish(
     help=say("打印规则文件的 JSON Schema，供编辑器补全和检查。", "Print the JSON schema of rule files, for editors."),
 )
 def rules_schema() -> None:
-    from pipeline.ruleschema import schema
+    from pipeline.judging.json_schema import schema
 
     print(json.dumps(schema(), ensure_ascii=False, indent=1))

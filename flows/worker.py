@@ -30,10 +30,10 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
-from pipeline import artefacts
 from pipeline.errors import BadRecording, CallQAError
-from pipeline.home import Home
 from pipeline.settings import CHECKOUT, Settings
+from pipeline.storage import artefacts
+from pipeline.storage.home import Home
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 LOADING_LIMIT_S = 600.0
@@ -221,7 +221,7 @@ class Crew:
         return child
 
     def _start(self) -> _Child:
-        from flows.ears import threads  # not above: a child reads its orders before it loads engines
+        from flows.engines import threads  # not above: a child reads its orders before it loads engines
 
         logs = self.settings.paths.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
@@ -318,8 +318,8 @@ def main() -> None:
     settings = Settings.model_validate(first["settings"])
     home = Home(settings.paths.home)
     try:
-        from flows.ears import load_ears
-        from pipeline.decode import decode
+        from flows.engines import load_ears
+        from pipeline.hearing.decode import decode
         from pipeline.run import hear_audio, hearing_fingerprint
 
         ears = load_ears(settings)

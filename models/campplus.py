@@ -22,8 +22,9 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torchaudio.compliance.kaldi import fbank
 
-from pipeline.datatypes import RATE_HZ, Samples, Span
+from pipeline.datatypes import RATE_HZ, Samples
 from pipeline.errors import BadModel
+from pipeline.timeline import Span
 
 Vectors = npt.NDArray[np.float64]
 

@@ -24,8 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.torchaudio_stub import load_torchaudio
-from pipeline.datatypes import RATE_HZ, Samples, Span, SpeakerSpan
+from pipeline.datatypes import RATE_HZ, Samples, SpeakerSpan
 from pipeline.errors import BadModel
+from pipeline.timeline import Span
 
 Vectors = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.intp]

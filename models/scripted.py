@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from pipeline.datatypes import Samples, Segment, Span, Word
+from pipeline.datatypes import Samples, Segment, Word
+from pipeline.timeline import Span
 
 
 class ScriptedRecognizer:

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.datatypes import RATE_HZ, Samples, Span
+from pipeline.datatypes import RATE_HZ, Samples
 from pipeline.errors import BadModel
+from pipeline.timeline import Span
 
 FRAME = 512
 """Samples of one frame; the network gives one probability a frame (32 ms)."""

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from models import chunks, weights
+from models import weights
+from models import windows as chunks
 from models.machine import processors
-from pipeline.datatypes import RATE_HZ, Samples, Segment, Span
+from pipeline.datatypes import RATE_HZ, Samples, Segment
 from pipeline.errors import BadModel
+from pipeline.timeline import Span
 
 WINDOW_S = 30
 MARGIN_S = 2.0
@@ -108,7 +110,7 @@ class FasterWhisper:
     def transcribe(
         self, channels: Sequence[Samples], voiced: Sequence[tuple[Span, ...]], language: str
     ) -> list[Segment]:
-        """See Recognizer. Text and words are Whisper's own; `pipeline.wording` finishes them."""
+        """See Recognizer. Text and words are Whisper's own; `pipeline.hearing.postprocess` finishes them."""
         self.load()
         return chunks.transcribe(self._decode, self._tell, channels, voiced, language)
 

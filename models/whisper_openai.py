@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models import chunks, weights
+from models import weights
+from models import windows as chunks
 from models.machine import processors
 from models.whisper_ct2 import EMBEDDED, cannot_load, identity
-from pipeline.datatypes import Samples, Segment, Span
+from pipeline.datatypes import Samples, Segment
 from pipeline.errors import BadModel
+from pipeline.timeline import Span
 
 
 class OpenAIWhisper:
@@ -95,7 +97,7 @@ class OpenAIWhisper:
     def transcribe(
         self, channels: Sequence[Samples], voiced: Sequence[tuple[Span, ...]], language: str
     ) -> list[Segment]:
-        """See Recognizer. Text and words are Whisper's own; `pipeline.wording` finishes them."""
+        """See Recognizer. Text and words are Whisper's own; `pipeline.hearing.postprocess` finishes them."""
         self.load()
         return chunks.transcribe(
             lambda batch, language: [self._decode(samples, language) for samples in batch],

@@ -16,6 +16,8 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.timeline import Span
+
 RATE_HZ = 16_000
 """The one sampling rate after decoding; every model here was trained on it."""
 
@@ -27,26 +29,6 @@ Role = Literal["agent", "customer", "unknown"]
 Layout = Literal["mono", "stereo", "fake-stereo", "anti-phase"]
 MarkKind = Literal["ring", "busy", "dtmf", "music", "prompt", "silence", "transfer"]
 Outcome = Literal["pass", "fail", "not_applicable", "unsure"]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
-    """A half-open stretch of time [start_s, end_s)."""
-
-    start_s: float
-    end_s: float
-
-    @property
-    def duration_s(self) -> float:
-        return max(0.0, self.end_s - self.start_s)
-
-    @property
-    def middle_s(self) -> float:
-        return (self.start_s + self.end_s) / 2
-
-    def overlap_s(self, other: Span) -> float:
-        """How long both last together, in seconds."""
-        return max(0.0, min(self.end_s, other.end_s) - max(self.start_s, other.start_s))
 
 
 @dataclass(frozen=True, slots=True)

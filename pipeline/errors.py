@@ -7,6 +7,7 @@ is, without a traceback. A finding about a call is never an error: it is a verdi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class CallQAError(Exception):
@@ -63,3 +64,9 @@ class BadRule(CallQAError):
     def __init__(self, faults: Iterable[RuleFault]) -> None:
         self.faults = tuple(sorted(faults, key=lambda f: (f.file, f.line or 0)))
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+def shown(path: Path) -> str:
+    """A path fit for a message or a record: one line, valid UTF-8, odd characters escaped."""
+    text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

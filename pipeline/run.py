@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from pipeline.call.facts import build_call
 from pipeline.datatypes import (
     CDR,
     Audio,
@@ -24,17 +25,16 @@ from pipeline.datatypes import (
     Judged,
     Recognizer,
     Segment,
-    Span,
     SpeakerSpan,
     VoiceActivity,
 )
-from pipeline.decode import decode
-from pipeline.facts import build_call
-from pipeline.judging import judge_call
-from pipeline.rulebook import Rulebook
+from pipeline.hearing.decode import decode
+from pipeline.hearing.postprocess import finish
+from pipeline.hearing.sounds import levels_dbfs, line_ends, sound_marks, without
+from pipeline.judging.rulebook import Rulebook
+from pipeline.judging.verdicts import judge_call
 from pipeline.settings import Settings
-from pipeline.sounds import levels_dbfs, line_ends, sound_marks, without
-from pipeline.wording import finish
+from pipeline.timeline import Span
 
 HEARING = "4"
 """Raised whenever the code of hearing changes what is heard; part of every artefact's fingerprint."""

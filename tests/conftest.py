@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from pipeline.home import Home
 from pipeline.settings import CHECKOUT, Settings, load_settings
+from pipeline.storage.home import Home
 
 # machines are noisy: a slow example is no fault, and the same examples are tried everywhere
 hypothesis_settings.register_profile("callqa", deadline=None, derandomize=True)

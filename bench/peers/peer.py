@@ -206,7 +206,7 @@ def whisperx(weights: Path, threads: int) -> Hear:
 
 def callqa(weights: Path, threads: int) -> Hear:
     sys.path.insert(0, str(CHECKOUT))
-    from flows.ears import load_ears
+    from flows.engines import load_ears
     from pipeline.run import hear as hear_file
 
     settings = callqa_settings(weights, threads=threads)
@@ -234,8 +234,8 @@ def callqa_settings(weights: Path, **hear: Any) -> Any:
 
 
 def told(heard: Any) -> Heard:
+    from pipeline.call.facts import build_call
     from pipeline.datatypes import CDR
-    from pipeline.facts import build_call
 
     call = build_call(heard, CDR())
     return {
@@ -252,9 +252,9 @@ def callqa_night(files: Mapping[str, Mapping[str, str]], weights: Path, threads:
     """
     sys.path.insert(0, str(CHECKOUT))
     from flows.worker import Crew
-    from pipeline import artefacts
     from pipeline.datatypes import Heard as Artefact
-    from pipeline.home import Home
+    from pipeline.storage import artefacts
+    from pipeline.storage.home import Home
 
     settings = callqa_settings(weights, workers=threads, threads=1)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(threads) as pool:
@@ -299,10 +299,10 @@ def bare(weights: Path, threads: int) -> Hear:
     sys.path.insert(0, str(CHECKOUT))
     from faster_whisper.tokenizer import Tokenizer
 
-    from models import chunks
+    from models import windows as chunks
     from models.vad import SileroVoiceActivity
     from models.whisper_ct2 import FasterWhisper
-    from pipeline.decode import decode
+    from pipeline.hearing.decode import decode
     from pipeline.settings import load_settings
 
     settings = load_settings()

@@ -38,12 +38,13 @@ import numpy as np
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from flows.evaluate import Case, Score, diarization_errors, find_cases, word_errors  # noqa: E402
-from flows.render import mixed  # noqa: E402
-from pipeline.datatypes import Audio, Role, Span, SpeakerSpan  # noqa: E402
-from pipeline.decode import decode, ffmpeg_executable  # noqa: E402
-from pipeline.metrics import role_time  # noqa: E402
-from pipeline.settings import Settings, load_settings  # noqa: E402
+from flows.evaluate import Case, Score, diarization_errors, find_cases, word_errors
+from flows.render import mixed
+from pipeline.datatypes import Audio, Role, SpeakerSpan
+from pipeline.evaluation.metrics import role_time
+from pipeline.hearing.decode import decode, ffmpeg_executable
+from pipeline.settings import Settings, load_settings
+from pipeline.timeline import Span
 
 SHARED = CHECKOUT.parent / "shared"
 RESULTS = CHECKOUT / "bench" / "results"

@@ -1,0 +1,1 @@
+"""From words to a call: turns, roles, silences, hang-up, facts."""

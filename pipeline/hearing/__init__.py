@@ -1,0 +1,1 @@
+"""From bytes to words: decoding, sounds on the line, post-processing of the recogniser's words."""

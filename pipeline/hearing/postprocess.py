@@ -1,0 +1,249 @@
+"""What a recogniser wrote, made fit to read and to judge: one script, punctuation, and marks on what nobody said.
+
+Whisper writes Chinese in either script and often without punctuation, and it invents text: in noise, in loops,
+or by repeating its own context. Such a segment is marked with the gate that caught it. It is never erased, so
+that a reader can see what was left out, and a wrong gate can be found.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cache
+
+from opencc import OpenCC
+
+from pipeline.datatypes import Segment, SoundMark, Word
+from pipeline.language.text import put_together
+from pipeline.timeline import Span
+
+PAUSE_S = 0.35
+"""A Chinese speaker who pauses this long has ended a clause."""
+
+STOP_S = 0.8
+"""A Chinese speaker who pauses this long has ended a sentence."""
+
+NO_SPEECH, UNLIKELY = 0.6, -1.0
+"""Above the one and below the other Whisper's authors hold a window to be silent (whisper/transcribe.py)."""
+
+NOISE = 0.7
+"""Above it a loop is no speaker repeating himself: noise that was decoded with hot words had 0.75 to 0.94."""
+
+_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_SOUND = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3400-\u9fff\uf900-\ufaff]+(?:['’][a-z]+)?")
+_LATIN_END = re.compile(r"[a-zA-Z0-9'-]$")
+_DIGIT_BY_DIGIT = re.compile(r"(?<![\w-])\d(?:-\d){2,}(?![\w-])")
+_LATIN_GOES_ON = re.compile(r"(?:-[a-zA-Z0-9]|['’]?[a-zA-Z])")
+_END_MARK = re.compile(r"[，。？！；：、,.?!;:…][\"'”’」』）)]*$")
+_FULL_WIDTH = {",": "，", "?": "？", "!": "！", ":": "：", ";": "；", ".": "。"}
+_QUESTION = re.compile(
+    r"(?:吗|么|(?:对|是|好|可以|需要|什么.{0,12})嘛|[对是]吧|"
+    r"(?:什么|哪里|哪儿|哪位|哪天|多少|多久|多长时间|几[点个号天位]|怎么|贵姓|称呼|为什么|是不是|有没有|能不能|可不可以|要不要)"
+    r"[^，。？！；]{0,4})$"
+)
+_NO_QUESTION = re.compile(r"(?:知道|明白|不管|无论|那么|这么|怎么样都|没什么|没有什么|不怎么|要么|什么的)$")
+
+# The engine's training data, not a call: credits of subtitles and requests to subscribe.
+_CREDITS = re.compile(
+    r"(?:字幕(?:由|by|志愿者|制作|組|组|提供)|中文字幕|amara\.?org|请不吝(?:点赞|點讚)|点赞.{0,4}订阅|打赏支持|明镜(?:与|需要)|"
+    r"点点栏目|优优独播剧场|独播剧场|yoyo television|订阅我(?:们)?的频道|by索兰娅|作词.{0,6}作曲|"
+    r"subtitles? (?:by|from)|transcri(?:bed|ption) by|translated by|like and subscribe|"
+    r"subscribe to (?:my|our|the) channel)",
+    re.IGNORECASE,
+)
+# Whole utterances that are invented often and said on the phone seldom.
+_SIGN_OFFS = re.compile(
+    r"(?:(?:谢谢|感谢)(?:大家|您|你|各位)?(?:的)?(?:观看|收看|收听|聆听)|谢谢大家|下(?:集|期|次)(?:再见|见)|(?:我们)?下期再会|"
+    r"thank(?:s| you)(?: so much| very much)? for (?:watching|listening|viewing)|"
+    r"see you (?:in the )?next (?:time|video)|please subscribe|i'll see you (?:in the )?next (?:one|video|time))",
+    re.IGNORECASE,
+)
+
+
+@cache
+def _to_simplified() -> OpenCC:
+    return OpenCC("t2s")
+
+
+def simplify(text: str) -> str:
+    """Chinese text in simplified characters; anything else as it was."""
+    return str(_to_simplified().convert(text))
+
+
+def finish(
+    segments: Iterable[Segment],
+    voiced: Sequence[Sequence[Span]],
+    marks: Iterable[SoundMark] = (),
+    hot_words: Sequence[str] = (),
+) -> list[Segment]:
+    """Segments as the artefact keeps them: simplified, punctuated, gated; `raw_text` stays the engine's.
+
+    `voiced` holds the speech spans of each channel, `marks` the sounds that are none, `hot_words` what the
+    recogniser was told to expect. Segments stay in order and none is left out.
+    """
+    marks = tuple(marks)
+    done = []
+    for segment in segments:
+        words = punctuate(_simplified(_whole(segment.words)), segment.language)
+        segment = replace(segment, words=words, text=put_together(words, segment.language))
+        spans = voiced[segment.channel] if segment.channel < len(voiced) else ()
+        done.append(replace(segment, gate=gate(segment, spans, marks, hot_words)))
+    return done
+
+
+def _whole(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Latin words in one piece: engines give "Wi", "-Fi" and, in Chinese, "iP", "hone", without a space between.
+
+    So are numbers that were read out digit by digit, which engines write as 773419 or as 7-7-3-4-1-9.
+    """
+    out: list[Word] = []
+    for word in words:
+        if out and _LATIN_END.search(out[-1].text) and _LATIN_GOES_ON.match(word.text):
+            last = out[-1]
+            out[-1] = replace(
+                last,
+                span=Span(last.span.start_s, word.span.end_s),
+                text=last.text + word.text,
+                probability=min(last.probability, word.probability),
+            )
+        else:
+            out.append(word)
+    return tuple(
+        replace(word, text=_DIGIT_BY_DIGIT.sub(lambda number: number[0].replace("-", ""), word.text))
+        if "-" in word.text
+        else word
+        for word in out
+    )
+
+
+def _simplified(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Words in simplified characters, converted together: 乾 and its like depend on their neighbours."""
+    together = simplify("".join(word.text for word in words))
+    if len(together) != sum(len(word.text) for word in words):
+        return tuple(replace(word, text=simplify(word.text)) for word in words)
+    out, at = [], 0
+    for word in words:
+        out.append(replace(word, text=together[at : at + len(word.text)]))
+        at += len(word.text)
+    return tuple(out)
+
+
+def punctuate(words: Sequence[Word], language: str) -> tuple[Word, ...]:
+    """The words of one segment with punctuation behind them; times and the words themselves are not touched.
+
+    Chinese: marks become full-width; a clause ends where the engine put a space or the speaker paused, a
+    sentence where the pause is long or the segment ends; clauses that ask end in a question mark. Other
+    languages keep the engine's marks. Spaces around words are dropped.
+    """
+    bare = [replace(word, text=word.text.strip()) for word in words]
+    kept = [(word, before.text[:1].isspace()) for word, before in zip(bare, words, strict=True) if word.text]
+    if language != "zh":
+        return tuple(word for word, _ in kept)
+    out: list[Word] = []
+    clause = ""
+    for i, (word, _) in enumerate(kept):
+        text = _widen(word.text)
+        last = i + 1 == len(kept)
+        following, spaced = (None, False) if last else kept[i + 1]
+        clause += text
+        if _END_MARK.search(text):
+            if text[-1] in "，。" and _asks(clause[:-1]):
+                text = text[:-1] + "？"
+        else:
+            gap_s = following.span.start_s - word.span.end_s if following else 0.0
+            between_han = following and _HAN.match(following.text) and _HAN.match(text[-1])
+            if following is None or (between_han and gap_s >= STOP_S):
+                text += "？" if _asks(clause) else "。"
+            elif between_han and (spaced or gap_s >= PAUSE_S):
+                text += "？" if _asks(clause) else "，"
+        if _END_MARK.search(text):
+            clause = ""
+        out.append(replace(word, text=text))
+    return tuple(out)
+
+
+def _widen(text: str) -> str:
+    """Full-width marks behind Han characters; 3.5, 9:00 and Latin words keep theirs."""
+    if len(text) > 1 and text[-1] in _FULL_WIDTH and (_HAN.match(text[-2]) or text[-1] in ",?!;"):
+        return text[:-1] + _FULL_WIDTH[text[-1]]
+    return _FULL_WIDTH.get(text, text)
+
+
+def _asks(clause: str) -> bool:
+    return _QUESTION.search(clause) is not None and _NO_QUESTION.search(clause) is None
+
+
+def gate(
+    segment: Segment, voiced: Sequence[Span], marks: Sequence[SoundMark] = (), hot_words: Sequence[str] = ()
+) -> str | None:
+    """Why nobody said this segment, or None.
+
+    "sound": it lies in music, tones or a prompt. "silence": next to no voice, more words than a mouth can say in
+    it, or an engine that hears no speech there and doubts its own words. "repetition": a loop, told from a speaker
+    who repeats himself by its speed, its length or the engine's own doubt, of its words or of speech being there.
+    "phrase": subtitle credits and sign-offs of videos, unless heard clearly. "echo": only the hot words, in their
+    order. "doubt": a probability that words guessed at random get.
+    """
+    sounds = _SOUND.findall(segment.text.lower())
+    if not sounds:
+        return "silence"
+    voiced_s = sum(segment.span.overlap_s(span) for span in voiced)
+    other_s = sum(
+        segment.span.overlap_s(mark.span)
+        for mark in marks
+        if mark.kind in ("ring", "busy", "dtmf", "music") and mark.channel in (None, segment.channel)
+    )
+    if other_s > 0.8 * segment.span.duration_s and voiced_s < 0.2 * segment.span.duration_s:
+        return "sound"
+    rate = _syllables(sounds) / max(voiced_s, 0.01)
+    if voiced_s < 0.08 or rate > 16.0:
+        return "repetition" if _loop(sounds) >= 4 else "silence"
+    weak = segment.mean_log_probability < -0.8 or rate > 9.0 or segment.no_speech_probability > 0.6
+    noise = segment.no_speech_probability > NOISE
+    times = _loop(sounds, fewest=4 if noise else 8)
+    if times and (noise or times >= 12 or rate > 9.0 or segment.mean_log_probability < -1.0):
+        return "repetition"
+    if _echoes(sounds, hot_words):
+        return "echo"
+    if segment.no_speech_probability > NO_SPEECH and segment.mean_log_probability < UNLIKELY:
+        return "silence"
+    bare = " ".join(sounds) if segment.language != "zh" else "".join(sounds)
+    if _CREDITS.search(segment.text) and (weak or segment.mean_log_probability < -0.25):
+        return "phrase"
+    if _SIGN_OFFS.fullmatch(bare) and weak:
+        return "phrase"
+    # a short reply heard alone gets probabilities that a sentence gets only when it is made up
+    return "doubt" if segment.mean_log_probability < (-4.0 if len(sounds) < 6 else -2.0) else None
+
+
+def _syllables(sounds: Sequence[str]) -> float:
+    return sum(1.0 if _HAN.match(sound) else max(1.0, len(sound) / 3.5) for sound in sounds)
+
+
+def _loop(sounds: Sequence[str], fewest: int = 8) -> int:
+    """How often a phrase is said in a row when that makes up most of the text, else 0.
+
+    One or two syllables count from `fewest` times on (对对对对 is said by people), longer phrases from four.
+    """
+    for size in range(1, min(24, len(sounds) // 4) + 1):
+        run = longest = 0
+        for i in range(size, len(sounds)):
+            run = run + 1 if sounds[i] == sounds[i - size] else 0
+            longest = max(longest, run)
+        times = longest // size + 1
+        if times >= (fewest if size <= 2 else 4) and times * size >= 0.6 * len(sounds):
+            return times
+    text = " ".join(sounds).encode()
+    return 4 if len(sounds) >= 24 and len(text) / len(zlib.compress(text)) > 4.0 else 0
+
+
+def _echoes(sounds: Sequence[str], hot_words: Sequence[str]) -> bool:
+    """At least three hot words one behind the other, as the decoder was given them, and nothing else."""
+    if len(hot_words) < 3:
+        return False
+    said = " ".join(sounds)
+    listed = " ".join(_SOUND.findall(simplify(" ".join(hot_words)).lower()))
+    told = [" ".join(_SOUND.findall(simplify(word).lower())) for word in hot_words]
+    return f" {said} " in f" {listed} " and sum(f" {word} " in f" {said} " for word in told) >= 3

@@ -1,0 +1,1 @@
+"""The rule engine: rulebooks, conditions, verdicts."""

@@ -1,0 +1,322 @@
+"""Calls written down: the notation of rule cases, and the ground truth of labelled recordings, as a Call.
+
+Both go through `pipeline.call.facts.build_call` as heard calls do, so that what a case proves holds for recordings.
+
+    cdr ring_count=4 company=美乐门        metadata; several in a line, quotes around values with spaces
+    坐席 0.0: 您好，抱歉让您久等。          a turn: who, start in seconds, what (agent, customer, third in English)
+    客户 4.1-6.0: 你好。                   with an end; without one it is guessed from the length of the text
+    标记 music 22.8-34.8                   a sound mark (mark): ring, busy, dtmf, music, prompt; ring x4 counts
+    挂断 坐席 30.2                          who released the line, when (hangup agent 30.2)
+    单声道                                  overlap could not be heard (mono)
+    听不清 12.0-20.0 坐席                   somebody speaks there, without words (unheard 12-20 agent)
+    大声 12.0-15.0 坐席 8                   somebody is 8 dB louder there than otherwise (loud 12-15 agent 8)
+    # a remark
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline.call.facts import build_call, merged, speech_units
+from pipeline.datatypes import (
+    CDR,
+    LEVEL_STEP_S,
+    Call,
+    Heard,
+    LineEnd,
+    MarkKind,
+    Role,
+    Segment,
+    SoundMark,
+    SpeakerSpan,
+    Word,
+)
+from pipeline.timeline import Span
+
+RATE_PER_S = {"zh": 4.4, "en": 2.6}
+"""How many Han characters, or English words, a second of ordinary speech has."""
+
+TAIL_S = 1.5
+"""A recording goes on this long after the last word or the hang-up."""
+
+Speaker = Literal["agent", "customer", "third"]
+_SPEAKERS: dict[str, Speaker] = {
+    "坐席": "agent", "客服": "agent", "agent": "agent", "客户": "customer", "customer": "customer",
+    "third": "third", "第三方": "third",
+}  # fmt: skip
+_CHANNELS: dict[Speaker, int] = {"agent": 0, "customer": 1, "third": 0}
+_LINE = re.compile(r"(?P<who>\S+)\s+(?P<start>\d+(?:\.\d+)?)(?:\s*-\s*(?P<end>\d+(?:\.\d+)?))?\s*[:：]\s*(?P<text>.*)")
+_LOUD = re.compile(r"(?P<start>[\d.]+)\s*-\s*(?P<end>[\d.]+)\s+(?P<who>\S+)\s+(?P<db>\d+(?:\.\d+)?)")
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)")
+_PIECES = re.compile(r"[\u3400-\u9fff][^\w\s]*|[\w'’.-]*\w[^\w\s]*|\S", re.UNICODE)
+_NOISE_DBFS, _SPEECH_DBFS = -55.0, -25.0
+
+
+class BadScript(ValueError):
+    """A script that cannot be read. `line` counts from 1 within the script."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line, self.message = line, message
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptTurn:
+    speaker: Speaker
+    span: Span
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A call as written down."""
+
+    turns: tuple[ScriptTurn, ...]
+    marks: tuple[SoundMark, ...] = ()
+    cdr: CDR = field(default_factory=CDR)
+    hung_up: Literal["agent", "customer"] | None = None
+    hung_up_s: float | None = None
+    mono: bool = False
+    duration_s: float | None = None
+    loud: tuple[tuple[Speaker, Span, float], ...] = ()
+
+
+def call_from_script(text: str, language: str) -> Call:
+    """The call that a case's script tells. Raises BadScript, which names the line."""
+    return script_call(parse_script(text, language), language)
+
+
+def call_from_truth(truth: Mapping[str, Any], use_cdr: bool = True) -> Call:
+    """The call of a truth file (docs/truth.md), heard by perfect ears. Turns without text are voiced only.
+
+    `use_cdr`: whether the truth's CDR fields are known. Raises BadScript when a field is missing or of the wrong kind.
+    """
+    try:
+        language = str(truth.get("language") or "zh")[:2]
+        turns = tuple(
+            ScriptTurn(
+                _SPEAKERS.get(str(turn["role"]), "third"),
+                Span(float(turn["start_s"]), float(turn["end_s"])),
+                turn.get("text"),
+            )
+            for turn in truth["turns"]
+        )
+        kinds: dict[str, MarkKind] = {"hold_music": "music", **{kind: kind for kind in get_args(MarkKind)}}
+        marks = tuple(
+            SoundMark(
+                Span(float(mark.get("start_s", 0.0)), float(mark["end_s"])),
+                kinds[mark["kind"]],
+                None,
+                mark.get("count"),
+            )
+            for mark in truth.get("marks") or ()
+            if mark.get("kind") in kinds
+        )
+        hangup_s = truth.get("hangup_s")
+        meta = dict(truth.get("meta") or {}) if use_cdr else {}
+        script = Script(
+            turns=turns,
+            marks=marks,
+            cdr=_cdr(meta),
+            hung_up=truth.get("hung_up_first"),
+            hung_up_s=float(hangup_s) if hangup_s is not None else None,
+            duration_s=float(truth["duration_s"]) if truth.get("duration_s") else None,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadScript(0, f"not the truth of a call ({type(error).__name__})") from error
+    return script_call(script, language)
+
+
+def parse_script(text: str, language: str) -> Script:
+    """Read a case's notation. Raises BadScript."""
+    turns: list[tuple[int, Speaker, float, float | None, str | None]] = []
+    marks: list[SoundMark] = []
+    fields: dict[str, str] = {}
+    hung_up: Literal["agent", "customer"] | None = None
+    hung_up_s: float | None = None
+    mono = False
+    loud: list[tuple[Speaker, Span, float]] = []
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        word, _, rest = line.partition(" ")
+        key = word.lower()
+        if key == "cdr":
+            fields |= _pairs(rest, number)
+        elif key in ("标记", "mark"):
+            marks.append(_mark(rest, number))
+        elif key in ("挂断", "hangup"):
+            who = _SPEAKERS.get(rest.split()[0].lower() if rest.split() else "")
+            when = rest.split()[1] if len(rest.split()) > 1 else None
+            if who not in ("agent", "customer") or when is None or not re.fullmatch(r"\d+(\.\d+)?", when):
+                raise BadScript(number, "a hang-up is written: 挂断 坐席 30.2 (hangup agent 30.2)")
+            hung_up, hung_up_s = ("agent" if who == "agent" else "customer"), float(when)
+        elif key in ("单声道", "mono"):
+            mono = True
+        elif key in ("大声", "loud"):
+            match = _LOUD.fullmatch(rest.strip())
+            who = _SPEAKERS.get(match["who"].lower()) if match else None
+            if match is None or who is None or float(match["end"]) <= float(match["start"]):
+                raise BadScript(number, "a raised voice is written: 大声 12.0-15.0 坐席 8 (loud 12-15 agent 8)")
+            loud.append((who, Span(float(match["start"]), float(match["end"])), float(match["db"])))
+        elif key in ("听不清", "unheard"):
+            found = _SPAN.search(rest)
+            who = _SPEAKERS.get(_SPAN.sub("", rest).strip().lower())
+            if not found or who is None:
+                raise BadScript(number, "speech without words is written: 听不清 12.0-20.0 坐席 (unheard 12-20 agent)")
+            turns.append((number, who, float(found[1]), float(found[2]), None))
+        else:
+            match = _LINE.fullmatch(line)
+            who = _SPEAKERS.get(match["who"].lower()) if match else None
+            if match is None or who is None or not match["text"].strip():
+                raise BadScript(
+                    number, f"cannot read {word!r} here; a turn is written 坐席 0.0: 您好。 (agent 0.0: Hello.)"
+                )
+            end_s = float(match["end"]) if match["end"] else None
+            if end_s is not None and end_s <= float(match["start"]):
+                raise BadScript(number, "the turn ends before it starts")
+            turns.append((number, who, float(match["start"]), end_s, match["text"].strip()))
+    if not turns and not marks:
+        raise BadScript(1, "nothing happens in this call; write at least one turn")
+    turns.sort(key=lambda item: item[2])
+    finished = []
+    for index, (_, who, start_s, end_s, said) in enumerate(turns):
+        if end_s is None:
+            end_s = start_s + max(0.4, speech_units(said or "") / RATE_PER_S.get(language, 4.0))
+            later = [other[2] for other in turns[index + 1 :] if other[2] > start_s]
+            if later:
+                end_s = min(end_s, max(start_s + 0.2, min(later) - 0.1))
+        finished.append(ScriptTurn(who, Span(start_s, end_s), said))
+    try:
+        cdr = _cdr(fields)
+    except ValueError as error:
+        raise BadScript(1, str(error)) from error
+    return Script(tuple(finished), tuple(marks), cdr, hung_up, hung_up_s, mono, loud=tuple(loud))
+
+
+def _pairs(text: str, number: int) -> dict[str, str]:
+    try:
+        items = shlex.split(text)
+    except ValueError as error:
+        raise BadScript(number, "a quotation mark is missing") from error
+    pairs = dict(item.split("=", 1) for item in items if "=" in item)
+    if not pairs or len(pairs) < len(items):
+        raise BadScript(number, "metadata is written: cdr ring_count=4")
+    return pairs
+
+
+def _mark(text: str, number: int) -> SoundMark:
+    kind = text.split()[0].lower() if text.split() else ""
+    span = _SPAN.search(text)
+    count = re.search(r"[x×](\d+)", text)
+    if kind not in get_args(MarkKind) or not span or float(span[2]) <= float(span[1]):
+        raise BadScript(number, f"a sound is written: 标记 music 22.8-34.8; kinds: {', '.join(get_args(MarkKind))}")
+    return SoundMark(Span(float(span[1]), float(span[2])), kind, None, int(count[1]) if count else None)  # type: ignore[arg-type]
+
+
+_CDR = TypeAdapter(CDR)
+
+
+def _cdr(fields: Mapping[str, Any]) -> CDR:
+    known = {name: value for name, value in fields.items() if name in CDR.__slots__ and name != "extra"}
+    extra = {name: str(value) for name, value in fields.items() if name not in CDR.__slots__}
+    try:
+        return _CDR.validate_python({**known, "extra": extra})
+    except ValidationError as error:
+        names = ", ".join(str(item["loc"][0]) for item in error.errors())
+        raise ValueError(f"metadata of the wrong kind: {names}") from error
+
+
+def script_call(script: Script, language: str) -> Call:
+    """A script as a call: heard without a fault, on two channels, roles known."""
+    ends = [turn.span.end_s for turn in script.turns] + [mark.span.end_s for mark in script.marks]
+    last_s = max([*ends, script.hung_up_s or 0.0])
+    duration_s = max(script.duration_s or 0.0, last_s + (TAIL_S if script.duration_s is None else 0.0))
+    third = any(turn.speaker == "third" for turn in script.turns)
+    line_ends: tuple[LineEnd, ...] = ()
+    if script.hung_up in ("agent", "customer") and script.hung_up_s is not None:
+        duration_s = max(duration_s, script.hung_up_s + TAIL_S)
+        line_ends = (LineEnd(0 if script.hung_up == "agent" else 1, script.hung_up_s, "digital-silence"),)
+    segments = tuple(_segment(turn, language) for turn in script.turns if turn.text)
+    voiced = tuple(
+        merged(turn.span for turn in script.turns if _CHANNELS[turn.speaker] == channel) for channel in (0, 1)
+    )
+    talk_s = sum(turn.span.duration_s for turn in script.turns)
+    worded_s = sum(turn.span.duration_s for turn in script.turns if turn.text)
+    heard = Heard(
+        sha256=hashlib.sha256(repr(script).encode()).hexdigest(),
+        duration_s=duration_s,
+        layout="stereo",
+        language=language,
+        language_probability=1.0,
+        voiced=voiced,
+        segments=segments,
+        speakers=tuple(SpeakerSpan(turn.span, f"ch{_CHANNELS[turn.speaker]}") for turn in script.turns),
+        overlap_heard=True,
+        marks=script.marks,
+        line_ends=line_ends,
+        levels_dbfs=tuple(_levels(spans, channel, script, duration_s) for channel, spans in enumerate(voiced)),
+        coverage=worded_s / talk_s if talk_s else 1.0,
+        fingerprint="script",
+        provenance={"recognizer": "script"},
+    )
+    roles: dict[int, Role] = {0: "agent", 1: "customer"}
+    call = build_call(heard, replace(script.cdr, channel_map=script.cdr.channel_map or roles))
+    if third:
+        call = _third_voices(call, script)
+    if script.mono:
+        facts = replace(call.facts, overlap_s=None, interruptions_by_agent=None)
+        call = replace(call, overlaps=(), overlap_heard=False, facts=facts)
+    return call
+
+
+def _levels(voiced: tuple[Span, ...], channel: int, script: Script, duration_s: float) -> tuple[float, ...]:
+    """An even voice over even noise, louder where the script says so."""
+    levels = [_NOISE_DBFS] * int(duration_s / LEVEL_STEP_S)
+    steps = range(len(levels))
+    for span in voiced:
+        for step in steps[int(span.start_s / LEVEL_STEP_S) : int(span.end_s / LEVEL_STEP_S) + 1]:
+            levels[step] = _SPEECH_DBFS
+    for who, span, louder_db in script.loud:
+        if _CHANNELS[who] == channel:
+            for step in steps[int(span.start_s / LEVEL_STEP_S) : int(span.end_s / LEVEL_STEP_S)]:
+                levels[step] += louder_db
+    return tuple(levels)
+
+
+def _segment(turn: ScriptTurn, language: str) -> Segment:
+    words = _words(turn, language)
+    return Segment(turn.span, _CHANNELS[turn.speaker], turn.text or "", turn.text or "", words, language, 0.0, 0.0, 1.0)
+
+
+def _words(turn: ScriptTurn, language: str) -> tuple[Word, ...]:
+    """The turn's words, spoken evenly over its span."""
+    pieces = _PIECES.findall(turn.text or "")
+    weights = [max(1, speech_units(piece)) if language == "zh" else max(1, len(piece)) for piece in pieces]
+    total, done, words = sum(weights) or 1, 0, []
+    for piece, weight in zip(pieces, weights, strict=True):
+        start_s = turn.span.start_s + turn.span.duration_s * done / total
+        done += weight
+        end_s = turn.span.start_s + turn.span.duration_s * done / total
+        words.append(Word(Span(start_s, end_s), piece, 1.0, _CHANNELS[turn.speaker]))
+    return tuple(words)
+
+
+def _third_voices(call: Call, script: Script) -> Call:
+    """Turns of a third voice (a colleague, a prompt) belong to neither side."""
+    spans = [turn.span for turn in script.turns if turn.speaker == "third"]
+    turns = tuple(
+        replace(turn, speaker="third")
+        if any(turn.span.overlap_s(span) >= 0.5 * turn.span.duration_s for span in spans)
+        else turn
+        for turn in call.turns
+    )
+    return replace(call, turns=turns, roles=replace(call.roles, third_voices=("third", *call.roles.third_voices)))

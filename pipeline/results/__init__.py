@@ -1,0 +1,1 @@
+"""What people read: database, SQL, excerpts, report, workbook."""

@@ -1,0 +1,368 @@
+"""Questions to the published database: `run_query`, output as table, CSV or JSON, and an interactive prompt.
+
+Whoever can type here may be anybody on the QA team, and what they paste may come from anywhere. So every query
+runs in a process of its own (`sql_child`): read-only, without files, network or configuration, within limits of
+memory and time.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.errors import BadQuery
+from pipeline.settings import Sql
+
+Format = Literal["table", "csv", "json"]
+
+LARGEST_BYTES = 128 << 20
+"""A result larger than this (as JSON) is refused, so that the asking process cannot be filled up either."""
+SHOWN_ROWS = 200
+SHOWN_CHARACTERS = 300
+NARROWEST = 9
+"""Rows and characters a cell that a printed table shows; columns narrower than that become records."""
+
+_NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL|NUMBER)", re.IGNORECASE)
+_NAMES = "SELECT table_name FROM duckdb_tables() UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One statement's answer. `rows` hold plain JSON values: times are ISO strings, lists and structs nested.
+
+    `truncated` is true when there were more rows than asked for.
+    """
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    truncated: bool = False
+
+
+def run_query(
+    database: Path, sql: str, settings: Sql, timezone: str = "Asia/Shanghai", limit: int | None = None
+) -> tuple[Result, ...]:
+    """Run one or several reading statements; a Result for each, of at most `limit` rows.
+
+    `timezone` is the zone in which times are shown. Raises BadQuery, in one line with a remedy, for SQL that
+    is wrong or that wants more than to read, and when it takes too long or too much memory.
+    """
+    if not database.exists():
+        raise BadQuery(f"{database}: there is no database yet; `callqa nightly` makes it")
+    if not sql.strip(" \t\r\n;"):
+        raise BadQuery('nothing to run; ask for example: callqa sql "FROM agent_scorecard"')
+    with tempfile.TemporaryDirectory(prefix="callqa-sql-") as scratch:
+        request = {
+            "database": str(database),
+            "sql": sql,
+            "memory": settings.memory,
+            "timeout_s": settings.timeout_s,
+            "timezone": timezone,
+            "limit": limit,
+            "largest_bytes": LARGEST_BYTES,
+            "scratch": scratch,
+        }
+        answer = _ask(json.dumps(request).encode("utf-8", "replace"), scratch, settings)
+    return _results(answer, database, settings)
+
+
+def _ask(request: bytes, scratch: str, settings: Sql) -> list[dict[str, Any]]:
+    child = subprocess.Popen(
+        [sys.executable, "-I", "-X", "utf8", str(Path(__file__).with_name("sql_child.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=scratch,
+        env={"HOME": scratch},
+        start_new_session=True,
+    )
+    try:
+        output, _ = child.communicate(request, timeout=settings.timeout_s)
+    except subprocess.TimeoutExpired as error:
+        raise BadQuery(
+            f"the query took longer than {settings.timeout_s:g} s and was stopped; narrow it (WHERE, LIMIT) "
+            "or raise sql.timeout_s in the settings"
+        ) from error
+    finally:
+        child.kill()
+        child.wait()
+        for stream in (child.stdin, child.stdout):
+            if stream:
+                with suppress(OSError):
+                    stream.close()
+    if child.returncode != 0:
+        raise BadQuery(
+            f"the query brought the engine down: it needs more than {settings.memory} of memory, or something that "
+            "the engine is not allowed; narrow it (WHERE, fewer columns) or raise sql.memory in the settings"
+        )
+    return [json.loads(line) for line in output.splitlines() if line]
+
+
+def _too_much(settings: Sql) -> BadQuery:
+    return BadQuery(
+        f"the query needs more than {settings.memory} of memory; narrow it (WHERE, fewer columns) "
+        "or raise sql.memory in the settings"
+    )
+
+
+def _results(answer: Sequence[dict[str, Any]], database: Path, settings: Sql) -> tuple[Result, ...]:
+    results: list[Result] = []
+    rows: list[tuple[Any, ...]] = []
+    for message in answer:
+        if "error" in message:
+            raise _bad_query(message["kind"], message["error"], database, settings)
+        if "columns" in message:
+            rows = []
+            results.append(Result(tuple(message["columns"]), tuple(message["types"]), ()))
+            continue
+        rows += map(tuple, message.get("rows", ()))
+        last = results[-1]
+        results[-1] = Result(last.columns, last.types, tuple(rows), last.truncated or "truncated" in message)
+    return tuple(results)
+
+
+def _bad_query(kind: str, message: str, database: Path, settings: Sql) -> BadQuery:
+    if kind == "statement":
+        return BadQuery(f"{message} is not allowed: the database can only be read; use SELECT, FROM, WITH or DESCRIBE")
+    if kind == "memory":
+        return _too_much(settings)
+    if kind == "large":
+        return BadQuery(
+            f"the result is larger than {LARGEST_BYTES >> 20} MB; ask for fewer columns or rows (WHERE, LIMIT)"
+        )
+    said = _one_line(message)
+    if "read-only" in said or kind == "PermissionException" or "is locked" in said or "disabled by config" in said:
+        return BadQuery(f"{said}; the database can only be read, and no other file can be reached from it")
+    if kind == "IOException" and str(database) in message:
+        return BadQuery(f"{said}; delete the file and run `callqa nightly`: it is built anew from what was heard")
+    if "does not exist" in said and "Table" in said:
+        return BadQuery(f"{said}; `callqa sql` and .tables list what there is")
+    if "not found in FROM" in said:
+        return BadQuery(f"{said}; .schema TABLE lists a table's columns")
+    return BadQuery(f"{said}; `callqa sql` and .help show what can be asked")
+
+
+def _one_line(message: str) -> str:
+    """The engine's message in a line: what is wrong, its suggestion, and the line of the query."""
+    head, _, place = message.partition("\n\nLINE ")
+    line = re.match(r"(\d+):", place)
+    said = " ".join(part.strip() for part in head.splitlines() if part.strip()).rstrip(".")
+    return f"{said} (line {line[1]} of the query)" if line and line[1] != "1" else said
+
+
+def print_results(results: Sequence[Result], form: Format, stream: IO[str]) -> None:
+    """Write results as aligned tables, as CSV (RFC 4180) or as JSON (a list of objects; of lists, if several).
+
+    In CSV a text that a spreadsheet would run as a formula (it begins with = + - @ or a tab) gets a ' in
+    front: transcripts and file names are written by strangers. JSON gives every value as it is.
+    """
+    if form == "json":
+        listed = [[dict(zip(_unique(r.columns), row, strict=True)) for row in r.rows] for r in results]
+        json.dump(listed[0] if len(listed) == 1 else listed, stream, ensure_ascii=False, indent=2)
+        stream.write("\n")
+    elif form == "csv":
+        writer = csv.writer(stream, lineterminator="\r\n")
+        for index, result in enumerate(results):
+            if index:
+                stream.write("\r\n")
+            writer.writerow([_harmless(column) for column in result.columns])
+            writer.writerows([[_csv_cell(value) for value in row] for row in result.rows])
+    else:
+        for result in results:
+            _print_table(result, stream)
+
+
+def _unique(columns: Sequence[str]) -> list[str]:
+    names: list[str] = []
+    for column in columns:
+        name, number = column, 1
+        while name in names:
+            name, number = f"{column}_{number}", number + 1
+        names.append(name)
+    return names
+
+
+def _harmless(text: str) -> str:
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return _harmless(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+
+
+def _cell(value: Any) -> Text:
+    if value is None:
+        return Text("NULL", style="dim")
+    if isinstance(value, float):
+        text = f"{value:.4f}".rstrip("0").rstrip(".")
+    elif isinstance(value, list | dict):
+        text = json.dumps(value, ensure_ascii=False)
+    else:
+        text = str(value)
+    # a transcript or a file name must not be able to steer the terminal
+    text = "".join(c for c in text if c == "\n" or c.isprintable())
+    return Text(text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…")
+
+
+def _print_table(result: Result, stream: IO[str]) -> None:
+    terminal = stream.isatty()
+    console = Console(file=stream, width=None if terminal else 10_000, highlight=False, soft_wrap=False)
+    rows = result.rows[:SHOWN_ROWS]
+    if not terminal or console.width >= NARROWEST * len(result.columns):
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        for column, kind in zip(result.columns, result.types, strict=True):
+            table.add_column(Text(column), justify="right" if _NUMBERS.match(kind) else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*map(_cell, row))
+        console.print(table)
+    else:
+        width = max(map(len, result.columns))
+        for number, row in enumerate(rows, start=1):
+            console.rule(Text(str(number), style="dim"), align="left")
+            grid = Table.grid(padding=(0, 1))
+            grid.add_column(width=width)
+            grid.add_column(overflow="fold")
+            for column, value in zip(result.columns, row, strict=True):
+                grid.add_row(Text(column, style="bold"), _cell(value))
+            console.print(grid)
+    more = result.truncated or len(result.rows) > SHOWN_ROWS
+    count = f"first {len(rows)} rows; --format csv or json gives all" if more else _rows(len(rows))
+    console.print(Text(f"({count})", style="dim"))
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
+
+
+def answer(database: Path, sql: str, settings: Sql, form: Format, stream: IO[str], timezone: str) -> None:
+    """`callqa sql "…"`: run and print. Raises BadQuery."""
+    limit = SHOWN_ROWS if form == "table" else None
+    print_results(run_query(database, sql, settings, timezone, limit), form, stream)
+
+
+HELP = """\
+SELECT … ;           以分号结束，可写多行 / end a query with a semicolon; it may span lines
+.tables              列出表与视图 / tables and views
+.schema NAME         列出列与说明 / columns of one, with comments
+.format table|csv|json   输出格式 / output format
+.help  .quit         帮助、退出 / this, and leave (or Ctrl-D)
+例 / e.g.   FROM achievement;   FROM achievement_by(team);   FROM agent_scorecard ORDER BY mean_score;
+"""
+
+
+def tables(database: Path, settings: Sql) -> Result:
+    """Every table and view, with its comment."""
+    return run_query(
+        database,
+        "SELECT table_name AS name, 'table' AS kind, comment FROM duckdb_tables() "
+        "UNION ALL SELECT view_name, 'view', comment FROM duckdb_views() WHERE NOT internal ORDER BY ALL",
+        settings,
+    )[0]
+
+
+def schema(database: Path, name: str, settings: Sql) -> Result:
+    """The columns of one table or view, with their comments. Raises BadQuery when there is none of that name."""
+    quoted = name.replace("'", "''")
+    result = run_query(
+        database,
+        "SELECT column_name AS name, data_type AS type, comment FROM duckdb_columns() "
+        f"WHERE NOT internal AND lower(table_name) = lower('{quoted}') ORDER BY column_index",
+        settings,
+    )[0]
+    if not result.rows:
+        raise BadQuery(f"{name}: no such table or view; .tables lists them")
+    return result
+
+
+def shell(
+    database: Path,
+    settings: Sql,
+    timezone: str,
+    stream: IO[str],
+    read: Callable[[str], str] = input,
+) -> None:
+    """The prompt of `callqa sql`: ask until .quit or the end of input. Errors are printed, not raised.
+
+    Nothing is written to disk: what people search for may be what customers said. Raises BadQuery when there
+    is no database.
+    """
+    names = [row[0] for row in run_query(database, _NAMES, settings)[0].rows]
+    _complete(names)
+    stream.write(f"callqa · {database.name} · .help  .tables  .quit\n")
+    form: Format = "table"
+    pending = ""
+    while True:
+        try:
+            line = read("   ...> " if pending else "callqa> ")
+        except EOFError:
+            stream.write("\n")
+            return
+        except KeyboardInterrupt:
+            pending = ""
+            stream.write("\n")
+            continue
+        if not pending and line.strip().startswith("."):
+            command, _, argument = line.strip().partition(" ")
+            if command in (".quit", ".exit", ".q"):
+                return
+            form = _command(command, argument.strip(" ;"), form, database, settings, stream)
+            continue
+        pending = f"{pending}\n{line}" if pending else line
+        if pending.rstrip().endswith(";"):
+            _attempt(partial(answer, database, pending, settings, form, stream, timezone), stream)
+            pending = ""
+
+
+def _command(command: str, argument: str, form: Format, database: Path, settings: Sql, stream: IO[str]) -> Format:
+    if command == ".tables":
+        _attempt(lambda: print_results([tables(database, settings)], "table", stream), stream)
+    elif command == ".schema" and argument:
+        _attempt(lambda: print_results([schema(database, argument, settings)], "table", stream), stream)
+    elif command == ".format" and argument in ("table", "csv", "json"):
+        return argument  # type: ignore[return-value]
+    else:
+        stream.write(HELP)
+    return form
+
+
+def _attempt(action: Callable[[], None], stream: IO[str]) -> None:
+    try:
+        action()
+    except BadQuery as error:
+        stream.write(f"{error}\n")
+    except KeyboardInterrupt:
+        stream.write("stopped\n")
+
+
+def _complete(names: Sequence[str]) -> None:
+    """Tab completes table names, where the platform has readline; history stays in memory."""
+    try:
+        import readline
+    except ImportError:
+        return
+
+    def complete(text: str, state: int) -> str | None:
+        matching = [name for name in names if name.startswith(text.lower())]
+        return matching[state] if state < len(matching) else None
+
+    readline.set_completer(complete)
+    readline.parse_and_bind("tab: complete")

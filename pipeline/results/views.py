@@ -1,0 +1,219 @@
+"""Views of what the numbers add up to: the day, the month, complaints, recordings to share, versions compared.
+
+Like `pipeline.results.tables`, every view and column has a comment in Chinese and English. The weights and
+limits are those of the audit and of the centres' handbooks; where a score was not supplied, its weight is left out.
+"""
+
+from __future__ import annotations
+
+MONTH_WEIGHTS = {"quality": 50, "supervisor": 20, "departments": 20, "peers": 10}
+"""What a month's score is made of, in percent: callqa's own mean score, then what others gave (a CSV)."""
+
+COMPLAINT_COSTS = 5
+"""Points a month that each sustained complaint costs."""
+
+WATCH_BELOW, WATCH_MONTHS = 80, 3
+"""An agent below this in so many months running is listed; so is one at full marks."""
+
+_AGENT = (
+    ("agent_id", "工号 / agent's number"),
+    ("agent_name", "姓名 / agent's name"),
+    ("team", "班组 / team"),
+)
+_CALL = (
+    ("sha256", "录音标识：文件内容的 SHA-256 / the recording: SHA-256 of its bytes"),
+    ("call_id", "通话编号 / call id"),
+    ("file_name", "文件名 / file name"),
+    ("started_at", "通话开始时间 / when the call began"),
+    ("company", "公司 / company"),
+    *_AGENT,
+)
+_RULE = (
+    ("rule_id", "指标标识 / the indicator"),
+    ("title_zh", "指标中文名 / the indicator in Chinese"),
+    ("title_en", "指标英文名 / the indicator in English"),
+)
+_NAMED = """any_value(agent_name ORDER BY started_at DESC) AS agent_name,
+            any_value(team ORDER BY started_at DESC) AS team"""
+_GIVEN = " + ".join(f"coalesce({weight} * {name}, 0)" for name, weight in MONTH_WEIGHTS.items())
+_WEIGHT = " + ".join(f"CASE WHEN {name} IS NULL THEN 0 ELSE {weight} END" for name, weight in MONTH_WEIGHTS.items())
+
+SUMMARIES: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
+    "agent_day": (
+        "坐席日报：每人每天一行 / the daily sheet: one row an agent and day",
+        (
+            ("day", "日期 / day"),
+            *_AGENT,
+            ("calls", "接听或拨出的通话数 / calls handled"),
+            ("handled_minutes", "通话分钟数 / minutes of calls"),
+            ("talk_minutes", "坐席说话分钟数 / minutes the agent talks"),
+            ("bookings", "做成预约的通话数 / calls with a booking made"),
+            ("complaints", "投诉通话数 / calls with a complaint"),
+            ("mean_score", "平均得分 / mean score"),
+            ("fails", "未达成的判定数 / checks failed"),
+        ),
+        f"""SELECT day, agent_id, {_NAMED}, count(*) AS calls, round(sum(duration_s) / 60, 1) AS handled_minutes,
+            round(sum(agent_talk_s) / 60, 1) AS talk_minutes,
+            count(*) FILTER (list_contains(scenarios, 'script-booking-accepted')) AS bookings,
+            count(*) FILTER (list_contains(scenarios, 'script-complaint')) AS complaints,
+            round(avg(score), 2) AS mean_score, coalesce(sum(failed_rules), 0)::INTEGER AS fails
+        FROM calls LEFT JOIN (
+            SELECT sha256, list(rule_id) AS scenarios FROM verdicts
+            WHERE starts_with(rule_id, 'script-') AND outcome <> 'not_applicable' GROUP BY sha256
+        ) USING (sha256)
+        GROUP BY day, agent_id""",
+    ),
+    "agent_month": (
+        "坐席月度成绩：质检 50、主管 20、其他部门 20、同事 10，缺的不计；每件成立的投诉扣 5 分 / the month: quality "
+        "50, supervisor 20, other departments 20, peers 10, what is missing left out; a sustained complaint costs 5",
+        (
+            ("month", "月份（一日） / first day of the month"),
+            *_AGENT,
+            ("calls", "有得分的通话数 / calls with a score"),
+            ("quality", "质检平均分 / mean score of the calls"),
+            ("supervisor", "主管评分 / the supervisor's score"),
+            ("departments", "其他部门评分 / other departments' score"),
+            ("peers", "同事评分 / the peers' score"),
+            ("sustained_complaints", "成立的投诉件数 / sustained complaints"),
+            ("score", "月度得分，0–100 / the month's score, 0–100"),
+        ),
+        f"""WITH own AS (
+            SELECT month, agent_id, {_NAMED}, count(score) AS calls, round(avg(score), 2) AS quality
+            FROM calls WHERE month IS NOT NULL AND agent_id IS NOT NULL GROUP BY month, agent_id
+        )
+        SELECT month, agent_id, agent_name, team, coalesce(calls, 0) AS calls, quality, supervisor, departments, peers,
+            coalesce(sustained_complaints, 0) AS sustained_complaints,
+            greatest(0, round(({_GIVEN}) / nullif({_WEIGHT}, 0)
+                - {COMPLAINT_COSTS} * coalesce(sustained_complaints, 0), 2)) AS score
+        FROM own FULL JOIN month_scores USING (month, agent_id)""",
+    ),
+    "watch_list": (
+        f"关注名单：连续 {WATCH_MONTHS} 个月低于 {WATCH_BELOW} 分，或当月满分 / the watch list: below {WATCH_BELOW} in "
+        f"{WATCH_MONTHS} months running, or at full marks",
+        (
+            ("month", "月份（一日） / first day of the month"),
+            *_AGENT,
+            ("reason", "below：连续低于；full-marks：满分 / below, or full-marks"),
+            ("score", "当月得分 / the month's score"),
+            ("scores", "近几个月得分，旧的在前 / scores of the last months, the oldest first"),
+        ),
+        f"""WITH scored AS (
+            SELECT *, list(score) OVER last_ones AS scores, min(month) OVER last_ones AS first_month,
+                max(score) OVER last_ones AS best
+            FROM agent_month WHERE score IS NOT NULL
+            WINDOW last_ones AS (PARTITION BY agent_id ORDER BY month ROWS {WATCH_MONTHS - 1} PRECEDING)
+        )
+        SELECT month, agent_id, agent_name, team, CASE WHEN score >= 100 THEN 'full-marks' ELSE 'below' END AS reason,
+            score, scores
+        FROM scored
+        WHERE score >= 100 OR (best < {WATCH_BELOW} AND len(scores) = {WATCH_MONTHS}
+            AND first_month = month - INTERVAL {WATCH_MONTHS - 1} MONTH)""",
+    ),
+    "complaints": (
+        "投诉队列，供投诉专员处理：通话、时间、原话、片段 / the complaint officer's queue: call, time, words, clip",
+        (
+            *_CALL,
+            ("caller_hash", "来电号码的加密散列，同一客户相同 / keyed hash of the caller, the same for one customer"),
+            ("at_s", "投诉在录音中的秒数 / where in the recording, seconds"),
+            ("words", "客户原话 / the customer's words"),
+            ("clip", "片段，相对于数据目录 / the clip, relative to callqa's home"),
+            ("handled", "投诉流程是否达成：pass、fail、unsure / whether it was handled by the script"),
+            ("reason", "理由 / reason"),
+            ("commitment", "是否说明谁、何时处理 / whether who and when was said"),
+            ("score", "该通电话得分 / score of the call"),
+        ),
+        """SELECT sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, caller_hash,
+            list_filter(v.grounds, lambda g: g.start_s IS NOT NULL)[1].start_s AS at_s,
+            list_filter(v.grounds, lambda g: g.quote <> '')[1].quote AS words,
+            (SELECT path FROM clips AS c WHERE c.sha256 = v.sha256 AND c.rule_id = v.rule_id AND n = 1) AS clip,
+            v.outcome AS handled, v.reason,
+            (SELECT outcome FROM verdicts AS o WHERE o.sha256 = v.sha256 AND o.rule_id = 'commitment') AS commitment,
+            score
+        FROM verdicts AS v JOIN calls USING (sha256)
+        WHERE v.rule_id = 'script-complaint' AND v.outcome <> 'not_applicable'""",
+    ),
+    "clips_to_share": (
+        "每周每个指标最好和最差的片段，供大家听 / the week's best and worst clip of every indicator, to be shared",
+        (
+            ("week", "周一日期 / Monday of the week"),
+            *_RULE,
+            ("kind", "best 最好、worst 最差 / best or worst"),
+            *_CALL,
+            ("path", "MP3 文件，相对于数据目录 / MP3 file, relative to callqa's home"),
+            ("quote", "证据原话 / the words of the evidence"),
+            ("words", "片段中的对话 / what is said in the clip"),
+            ("score", "该通电话得分 / score of the call"),
+        ),
+        """SELECT week, rule_id, v.title_zh, v.title_en, CASE outcome WHEN 'pass' THEN 'best' ELSE 'worst' END AS kind,
+            sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, path, quote, words, score
+        FROM clips JOIN calls USING (sha256) JOIN verdicts AS v USING (sha256, rule_id)
+        WHERE outcome IN ('pass', 'fail') AND n = 1
+        QUALIFY row_number() OVER (
+            PARTITION BY week, rule_id, outcome
+            ORDER BY CASE outcome WHEN 'pass' THEN -score ELSE score END NULLS LAST, v.occurrences DESC, sha256
+        ) = 1""",
+    ),
+    "agent_tone": (
+        "坐席语速与音量：只是测量值和班组内的百分位，从不计分，也不推断情绪 / the agent's pace and level: measured, "
+        "with their percentiles in the team; never scored, no emotion inferred",
+        (
+            *_AGENT,
+            ("calls", "通话数 / calls"),
+            ("rate", "平均语速：中文字/分钟，英文词/分钟 / mean pace: characters or words a minute"),
+            ("rate_percentile", "语速在班组内的百分位，0–1 / percentile of the pace in the team, 0–1"),
+            ("level_dbfs", "平均音量，dBFS / mean level, dBFS"),
+            ("level_percentile", "音量在班组内的百分位，0–1 / percentile of the level in the team, 0–1"),
+            ("rate_ratio", "坐席语速 ÷ 客户语速 / pace divided by the customer's"),
+            ("talk_share", "说话占比，0–1 / share of the talk, 0–1"),
+        ),
+        f"""WITH own AS (
+            SELECT agent_id, {_NAMED}, count(*) AS calls, round(avg(agent_rate), 1) AS rate,
+                round(avg(agent_level_dbfs), 1) AS level_dbfs, round(avg(rate_ratio), 3) AS rate_ratio,
+                round(avg(agent_talk_share), 3) AS talk_share
+            FROM calls GROUP BY agent_id
+        )
+        SELECT *, CASE WHEN rate IS NOT NULL THEN
+                round(percent_rank() OVER (PARTITION BY team, rate IS NULL ORDER BY rate), 3) END AS rate_percentile,
+            CASE WHEN level_dbfs IS NOT NULL THEN
+                round(percent_rank() OVER (PARTITION BY team, level_dbfs IS NULL ORDER BY level_dbfs), 3) END
+                AS level_percentile
+        FROM own""",
+    ),
+    "verdict_versions": (
+        "各版本规则册对同一通话的判定，现行与以往 / what every version of a rulebook said of a call, now and before",
+        (
+            *_CALL,
+            ("rulebook", "规则册 / rulebook"),
+            ("version", "版本 / version"),
+            ("in_force", "是否现行版本的判定 / whether this is the present verdict"),
+            ("rule_id", "指标标识 / the indicator"),
+            ("outcome", "判定 / the verdict"),
+            ("score", "该版本下的通话得分 / score of the call by that version"),
+        ),
+        """SELECT sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, p.*
+        FROM (
+            SELECT sha256, rulebook, s.version, true AS in_force, rule_id, outcome, s.score
+            FROM verdicts JOIN scorecards AS s USING (sha256)
+            UNION ALL BY NAME
+            SELECT sha256, rulebook, version, false AS in_force, rule_id, outcome, score FROM past_verdicts
+        ) AS p JOIN calls USING (sha256)""",
+    ),
+    "version_achievement": (
+        "各版本规则册的平均实现率 / achievement rate by version of the rulebook",
+        (
+            ("rulebook", "规则册 / rulebook"),
+            ("version", "版本 / version"),
+            ("rule_id", "指标标识 / the indicator"),
+            ("calls", "通话数 / calls"),
+            ("passes", "达成数 / passes"),
+            ("fails", "未达成数 / fails"),
+            ("achievement", "平均实现率，0–1 / achievement rate, 0–1"),
+            ("unsure", "不可判数 / could not be told"),
+            ("mean_score", "平均得分 / mean score"),
+        ),
+        """SELECT rulebook, version, rule_id, count(*) AS calls, count(*) FILTER (outcome = 'pass') AS passes,
+            count(*) FILTER (outcome = 'fail') AS fails, round(passes / nullif(passes + fails, 0), 4) AS achievement,
+            count(*) FILTER (outcome = 'unsure') AS unsure, round(avg(score), 2) AS mean_score
+        FROM verdict_versions GROUP BY rulebook, version, rule_id""",
+    ),
+}

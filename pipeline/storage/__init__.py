@@ -1,0 +1,1 @@
+"""Where things are kept: the home's folders and records, artefacts, locks."""

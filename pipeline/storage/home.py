@@ -1,0 +1,148 @@
+"""Where callqa keeps what it makes, and the small records beside the artefacts.
+
+    home/
+      recordings/ab/<sha256>.json.gz              Sighting: where a recording was seen, its CDR
+      heard/ab/<sha256>.<fingerprint>.json.gz     Heard: the artefact; the fingerprint names engines and settings
+      judged/ab/<sha256>.json.gz                  JudgedFile: verdicts, and the key of what they were made from
+      failures/<key>.json.gz                      Failure: a recording that could not be heard
+      runs/<run id>.json.gz                       Run: one night
+      rulebooks/<name>/<version>/                 what was published (`pipeline.judging.versions`)
+      excerpts/, reports/, callqa.duckdb          published, can be made again from the above
+
+These files decide what is done. Nothing else does: not Prefect, not the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pipeline.datatypes import CDR, Judged, Layout, Outcome
+from pipeline.errors import BadArtefact
+from pipeline.storage import artefacts
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A recording as the inbox showed it: every path its bytes were found under, and its CDR."""
+
+    sha256: str
+    size_bytes: int
+    paths: tuple[str, ...]
+    first_seen: datetime
+    cdr: CDR
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a file has no artefact. `key` is its SHA-256, or a hash of its path when the bytes cannot be read.
+
+    `message` is one line without anything people said; `fingerprint` is the hearing that failed, so that
+    other engines or settings try again.
+    """
+
+    key: str
+    path: str
+    stage: Literal["ingest", "decode", "hear", "judge", "excerpt"]
+    reason: str
+    message: str
+    at: datetime
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What the store tells of the artefact a call was judged from; copied, so that it need not be read again."""
+
+    fingerprint: str
+    layout: Layout
+    language_probability: float
+    provenance: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PastCard:
+    """What an earlier version of a rulebook said of a call: `outcomes` by rule id."""
+
+    rulebook: str
+    version: str
+    score: float | None
+    outcomes: dict[str, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedFile:
+    """`judged` and `key`, the hash of what it was made from: artefact, CDR, rulebook, judging code's version.
+
+    `past` is what earlier versions of the rulebook said, oldest first.
+    """
+
+    key: str
+    judged: Judged
+    hearing: Hearing | None = None
+    past: tuple[PastCard, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One night, for the runs table."""
+
+    run_id: str
+    started_at: datetime
+    ended_at: datetime | None
+    status: Literal["running", "completed", "failed"]
+    found: int = 0
+    heard: int = 0
+    judged: int = 0
+    failed: int = 0
+    skipped: int = 0
+    audio_s: float = 0.0
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+class Home:
+    """Paths of one callqa home; makes no folder until something is written."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.database = root / "callqa.duckdb"
+        self.excerpts = root / "excerpts"
+        self.reports = root / "reports"
+        self.lock = root / "run.lock"
+        self.salt = root / "caller.salt"
+        self.rulebooks = root / "rulebooks"
+
+    def recording(self, sha256: str) -> Path:
+        return self.root / "recordings" / sha256[:2] / f"{sha256}.json.gz"
+
+    def heard(self, sha256: str, fingerprint: str) -> Path:
+        return self.root / "heard" / sha256[:2] / f"{sha256}.{fingerprint[:16]}.json.gz"
+
+    def judged(self, sha256: str) -> Path:
+        return self.root / "judged" / sha256[:2] / f"{sha256}.json.gz"
+
+    def failure(self, key: str) -> Path:
+        return self.root / "failures" / f"{key}.json.gz"
+
+    def run(self, run_id: str) -> Path:
+        return self.root / "runs" / f"{run_id}.json.gz"
+
+    def files(self, kind: Literal["recordings", "heard", "judged", "failures", "runs"]) -> Iterator[Path]:
+        """All files of a kind, sorted, without half-written ones."""
+        yield from sorted(p for p in (self.root / kind).rglob("*.json.gz") if not p.name.startswith("."))
+
+    def sightings(self) -> Iterator[Sighting]:
+        """All recordings seen, without damaged records; a scan writes anew those of the inbox."""
+        for path in self.files("recordings"):
+            with suppress(BadArtefact):
+                yield artefacts.read(path, Sighting)
+
+
+def path_key(path: Path) -> str:
+    """The key of a failure whose bytes could not be read."""
+    return "path-" + hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,250 @@
+"""The command line: help in both languages, errors in one line, settings that read back, no traceback."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from flows.night import Night, Unpublished, explain, run_lock, seconds_expected
+from flows.settings_toml import as_toml
+from pipeline.errors import CallQAError
+from pipeline.settings import CHECKOUT, Settings, load_settings
+from pipeline.storage.home import Home
+from tests.support.nights import callqa, environment
+
+COMMANDS = (
+    "nightly", "rejudge", "rebuild", "schedule", "transcribe", "judge", "sql", "report", "evaluate", "settings",
+    "doctor", "models list", "models fetch", "models check", "rules test", "rules lint", "rules explain",
+    "rules replay", "rules publish", "rules schema",
+)  # fmt: skip
+
+ALL_HELP = """
+import json, sys
+from typer.testing import CliRunner
+from flows.cli import app
+runner = CliRunner()
+print(json.dumps({name: (r.exit_code, r.stdout) for name in json.loads(sys.argv[1])
+                  for r in [runner.invoke(app, [*name.split(), "--help"])]}))
+"""
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    return environment(tmp_path / "prefect", CALLQA_HOME=str(tmp_path / "home"))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_command_has_help_with_examples(language: str, env: dict[str, str]) -> None:
+    env |= {"CALLQA_LANG": language, "COLUMNS": "120"}
+    command = [sys.executable, "-c", ALL_HELP, json.dumps(["", *COMMANDS])]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    for name, (status, text) in json.loads(done.stdout).items():
+        assert status == 0, name
+        described = re.sub(r"--?[a-z-]+|callqa .*", "", text)
+        assert bool(re.search(r"[\u4e00-\u9fff]", described)) == (language == "zh"), name
+        if name not in ("models list", "models check", "rules schema"):
+            assert ("例：" if language == "zh" else "Examples:") in text, name
+            assert "callqa " in text, name
+
+
+def test_help_lists_every_command(env: dict[str, str]) -> None:
+    done = callqa("--help", env=env)
+    assert done.returncode == 0
+    for name in COMMANDS:
+        assert f" {name.split()[0]} " in done.stdout
+
+
+def test_help_is_quick_because_nothing_heavy_is_imported(env: dict[str, str]) -> None:
+    code = "import sys, flows.cli; print([m for m in ('torch', 'prefect', 'spacy', 'duckdb') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--settings", "none.toml", "settings"], "no such settings file"),
+        (["transcribe", "none.wav"], "none.wav"),
+        (["judge", "no-such-call"], "no stored call"),
+        (["sql", "SELECT 1"], "callqa nightly"),
+        (["sql", "SELECT 1", "--format", "xml"], "--format"),
+        (["report"], "callqa nightly"),
+        (["evaluate", "none"], "none"),
+        (["nightly", "--inbox", "none"], "--inbox"),
+        (["schedule", "--cron", "every night"], "--cron"),
+        (["schedule", "--cron", "0 1 * * * *"], "--cron"),
+        (["schedule", "--timezone", "Beijing"], "--timezone"),
+        (["rules", "lint", "none"], "none"),
+    ],
+)
+def test_an_error_is_one_line(arguments: list[str], says: str, env: dict[str, str], tmp_path: Path) -> None:
+    done = callqa(*arguments, env=env, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    said = done.stderr + done.stdout
+    assert says in said
+    assert said.count("\n") == 1
+    assert "Traceback" not in said
+
+
+def test_a_wrong_setting_is_named_with_its_file(env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "callqa.toml").write_text("[hear]\nmodle = 'small'\n")
+    done = callqa("settings", env=env, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "callqa.toml: hear.modle" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_usage_errors_exit_with_two(env: dict[str, str]) -> None:
+    assert callqa("nightly", "--wrong", env=env).returncode == 2
+    assert callqa("--lang", "fr", "settings", env=env).returncode == 2
+
+
+def test_settings_read_back_equal(tmp_path: Path, env: dict[str, str]) -> None:
+    printed = callqa("settings", "--defaults", env=env).stdout
+    assert Settings.model_validate(tomllib.loads(printed)) == Settings()
+    for section, model in Settings.model_fields.items():
+        assert f"[{section}]" in printed
+        for key, field in model.annotation.model_fields.items():  # type: ignore[union-attr]
+            assert re.search(rf"^(# )?\[?({section}\.)?{key}\b", printed, re.MULTILINE), key
+            assert f"# {field.description}" in printed
+    changed = load_settings().model_copy(
+        update={
+            "ingest": Settings().ingest.model_copy(
+                update={
+                    "columns": {"agent_id": '工号 "新"'},
+                    "values": {"release_party": {"坐席": "agent"}},
+                    "metadata": "a.csv",
+                }
+            )
+        }
+    )
+    file = tmp_path / "callqa.toml"
+    file.write_text(as_toml(changed), encoding="utf-8")
+    assert load_settings(file) == changed
+
+
+def test_a_settings_file_in_the_folder_is_found(tmp_path: Path, env: dict[str, str]) -> None:
+    (tmp_path / "callqa.toml").write_text('[hear]\nmodel = "small"\n', encoding="utf-8")
+    assert 'model = "small"' in callqa("settings", env=env, cwd=tmp_path).stdout
+
+
+def test_version(env: dict[str, str]) -> None:
+    assert re.fullmatch(r"callqa \d+\.\d+\.\d+\n", callqa("--version", env=env).stdout)
+
+
+def test_a_closed_pipe_is_no_error(env: dict[str, str]) -> None:
+    command = f"{sys.executable} -c 'from flows.cli import main; main()' settings | head -n 1"
+    done = subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.stdout.startswith("[paths]")
+
+
+def test_the_language_follows_the_locale_and_the_option(env: dict[str, str]) -> None:
+    assert "命令" in callqa("--help", env=env | {"LANG": "zh_CN.UTF-8"}).stdout
+    assert "命令" in callqa("--lang", "zh", "--help", env=env).stdout
+    assert "Commands" in callqa("--lang", "en", "--help", env=env | {"LANG": "zh_CN.UTF-8"}).stdout
+
+
+def test_an_unforeseen_error_tells_where_and_not_what(env: dict[str, str], tmp_path: Path) -> None:
+    code = (
+        "import sys, flows.cli as cli\n"
+        "def fail(): raise ValueError('您好，我的号码是 13800138000')\n"
+        "cli.settings_file = fail\n"
+        "sys.argv = ['callqa', 'settings']\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "ValueError" in done.stderr
+    log = (tmp_path / "home" / "logs" / "error.log").read_text()
+    assert "ValueError" in log
+    assert "cli.py" in log
+    assert "13800138000" not in done.stderr + log
+
+
+def test_another_pipeline_on_the_path_is_noticed(env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "other" / "pipeline").mkdir(parents=True)
+    (tmp_path / "other" / "pipeline" / "__init__.py").touch()
+    done = callqa("--help", env=env | {"PYTHONPATH": str(tmp_path / "other")})
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "PYTHONPATH" in done.stderr
+
+
+@pytest.mark.models
+def test_doctor_finds_what_is_wrong(env: dict[str, str], tmp_path: Path, weights: Path) -> None:
+    good = callqa("doctor", env=env)
+    assert good.returncode == 0, good.stdout
+    assert "ffmpeg" in good.stdout
+    (tmp_path / "callqa.toml").write_text('[paths]\nweights = "none"\nrulebooks = { zh = "no-rules" }\n')
+    bad = callqa("doctor", env=env, cwd=tmp_path)
+    assert bad.returncode == 1
+    assert "callqa models fetch" in bad.stdout
+    assert "callqa rules lint" in bad.stdout
+    assert "Traceback" not in bad.stdout + bad.stderr
+
+
+def test_one_run_at_a_time(tmp_home: Home) -> None:
+    with run_lock(tmp_home), pytest.raises(CallQAError, match=r"process \d+, since"), run_lock(tmp_home):
+        pass
+    with run_lock(tmp_home):
+        pass
+
+
+def test_shards_hold_as_much_audio_as_the_settings_say(tmp_path: Path) -> None:
+    from pipeline.datatypes import CDR, Recording
+
+    settings = load_settings()
+    sizes = [16_000 * 60 * minutes for minutes in (4, 4, 4, 25, 1)]
+    recordings = [Recording(str(n), tmp_path / f"{n}.wav", size, CDR()) for n, size in enumerate(sizes)]
+
+    def cut(**hear: float) -> list[list[str]]:
+        night = Night(settings.model_copy(update={"hear": settings.hear.model_copy(update=hear)}), "f" * 64)
+        return [[recording.sha256 for recording in shard] for shard in night._cut(recordings)]
+
+    assert cut(shard_minutes=8, workers=1) == [["0", "1"], ["2"], ["3"], ["4"]]
+    # no worker shall be idle for long at the end
+    assert cut(shard_minutes=60, workers=1) == [["0", "1"], ["2"], ["3"], ["4"]]
+    assert cut(shard_minutes=60, workers=4) == [["0"], ["1"], ["2"], ["3"], ["4"]]
+    assert seconds_expected(Path("a.WAV"), 16_000) == 1
+    assert seconds_expected(Path("a.mp3"), 16_000) > 1
+
+
+def test_the_unpublished_mark_outlives_a_cut_line(tmp_home: Home) -> None:
+    mark = Unpublished(tmp_home)
+    assert not mark
+    mark.set()
+    mark.add("a" * 64)
+    mark.add("b" * 64)
+    with mark.path.open("a") as stream:
+        stream.write("c" * 10)
+    assert mark.calls() == {"a" * 64, "b" * 64}
+    mark.clear()
+    assert not mark
+    assert mark.calls() == frozenset()
+
+
+def test_errors_are_explained_without_their_text() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        raise RuntimeError("张女士")
+    assert "张女士" not in str(explain(caught.value))
+    assert "test_cli.py" in str(explain(caught.value))
+    assert "disk is full" in str(explain(OSError(28, "No space left on device")))
+
+
+def test_the_pins_cover_what_is_installed() -> None:
+    """Each dependency that pyproject names is pinned, and torch by the number alone."""
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", (CHECKOUT / "constraints.txt").read_text(), re.MULTILINE))
+    names = {re.sub(r"[._]", "-", name).lower() for name in pins}
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    for wanted in [*project["dependencies"], *project["optional-dependencies"]["test"]]:
+        assert re.sub(r"[._]", "-", re.split(r"[<>=\s\[]", wanted)[0]).lower() in names, wanted
+    assert pins["torch"] == "2.13.0"
+    assert not any("+" in version for version in pins.values())

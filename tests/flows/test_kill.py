@@ -1,0 +1,151 @@
+"""A night that is killed at any moment goes on where it was, and ends as if nothing had happened.
+
+`bench/kill_night.py` does the same with hundreds of recordings and twenty kills.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from flows import worker
+from flows.engines import fingerprint
+from flows.worker import Crew
+from pipeline.datatypes import Heard
+from pipeline.settings import Settings, load_settings
+from pipeline.storage import artefacts
+from pipeline.storage.home import Home
+from tests.support.nights import (
+    SAMPLES,
+    alive,
+    callqa,
+    children,
+    content,
+    cut,
+    environment,
+    gone,
+    kill,
+    own_rules,
+    rows,
+    start,
+    summary,
+)
+
+pytestmark = pytest.mark.models
+
+KILLS = 3
+
+
+@pytest.fixture(scope="module")
+def inbox(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
+    """Four recordings of a few seconds."""
+    folder = tmp_path_factory.mktemp("inbox")
+    source = SAMPLES / "20261117-163719-2336-baggage.wav"
+    for number in range(4):
+        cut(source, folder / f"call-{number}.wav", 3.0 * number, 3.0 * number + 4.0)
+    return folder
+
+
+def test_killed_nights_end_like_an_uninterrupted_one(inbox: Path, tmp_path: Path) -> None:
+    env = environment(tmp_path / "prefect", CALLQA_SETTINGS=str(own_rules(tmp_path)))
+    whole, broken = Home(tmp_path / "whole"), Home(tmp_path / "broken")
+    began = time.monotonic()
+    assert callqa("--home", whole.root, "nightly", "--inbox", inbox, env=env).returncode == 0
+    lasted = time.monotonic() - began
+    moments = random.Random(20261121)
+    for _ in range(KILLS):
+        night = start("--home", broken.root, "nightly", "--inbox", inbox, env=env)
+        # from before the server is up to the last report
+        time.sleep(moments.uniform(0.2, 1.0) * lasted)
+        started = children(night.pid)
+        kill(night)
+        assert gone(started, 15), "a child outlived its parent"
+        if broken.database.exists():
+            rows(broken.database, "FROM calls")  # it opens, whenever the kill came
+    last = callqa("--home", broken.root, "nightly", "--inbox", inbox, "--json", env=env)
+    assert last.returncode == 0, last.stderr
+    assert content(broken.database) == content(whole.database)
+    assert len(rows(broken.database, "FROM calls")) == 4
+    assert len(list(broken.files("heard"))) == 4
+    assert rows(broken.database, "SELECT count(*) FROM runs WHERE status = 'running'") == [(0,)]
+    assert summary(callqa("--home", broken.root, "nightly", "--inbox", inbox, "--json", env=env))["run_id"] is None
+
+
+def crew_settings(home: Home, **hear: float) -> Settings:
+    settings = load_settings()
+    return settings.model_copy(
+        update={
+            "paths": settings.paths.model_copy(update={"home": home.root}),
+            "hear": settings.hear.model_copy(update=hear),
+        }
+    )
+
+
+def _pids(crew: Crew) -> list[int]:
+    return [child.process.pid for child in crew._all]
+
+
+def test_a_child_that_dies_is_replaced_and_one_that_is_stuck_is_given_up(inbox: Path, tmp_home: Home) -> None:
+    settings = crew_settings(tmp_home, stuck_factor=1.01)
+    recordings = sorted(inbox.glob("*.wav"))
+    killed: list[int] = []
+
+    def strike(how: signal.Signals, times: int) -> None:
+        pid = _pids(crew)[0]
+        if killed.count(pid) == 0 and len(killed) < times:
+            killed.append(pid)
+            os.kill(pid, how)
+
+    with Crew(settings) as crew:
+        once = crew.hear("a" * 64, recordings[0], lambda _: strike(signal.SIGKILL, 1))
+        assert once.reason is None
+        assert len(killed) == 1
+        heard = artefacts.read(tmp_home.heard("a" * 64, fingerprint(settings)), Heard)
+        assert heard.duration_s == pytest.approx(4.0, abs=0.1)
+        assert once.audio_s == pytest.approx(4.0, abs=0.1)
+        killed.clear()
+        twice = crew.hear("b" * 64, recordings[1], lambda _: strike(signal.SIGKILL, 9))
+        assert twice.reason == "crashed"
+        assert len(killed) == worker.TRIES
+        killed.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(worker, "SHORTEST_LIMIT_S", 1.0)
+            patch.setattr(worker, "LOADING_LIMIT_S", 60.0)
+            assert crew.hear("d" * 64, recordings[3]).reason is None
+            stuck = crew.hear("c" * 64, recordings[2], lambda _: strike(signal.SIGSTOP, 1))
+        assert stuck.reason == "stuck"
+        assert gone(killed, 5)
+        assert not tmp_home.heard("c" * 64, fingerprint(settings)).exists()
+
+
+def test_closing_the_crew_or_losing_the_parent_ends_the_children(inbox: Path, tmp_home: Home) -> None:
+    recording = min(inbox.glob("*.wav"))
+    with Crew(crew_settings(tmp_home)) as crew:
+        crew.hear("a" * 64, recording)
+        first = _pids(crew)
+        assert all(map(alive, first))
+        # what a child sees of a killed parent is that its stdin closes
+        stdin = crew._all[0].process.stdin
+        assert stdin is not None
+        stdin.close()
+        assert gone(first, 10)
+    with Crew(crew_settings(tmp_home)) as crew:
+        crew.hear("a" * 64, recording)
+        second = _pids(crew)
+    assert gone(second, 1)
+
+
+def test_stopping_takes_effect_at_once(inbox: Path, tmp_home: Home) -> None:
+    stop = threading.Event()
+    with Crew(crew_settings(tmp_home), stop) as crew:
+        with pytest.raises(worker.NightStopped):
+            crew.hear("a" * 64, min(inbox.glob("*.wav")), lambda _: stop.set())
+        assert not _pids(crew)
+        with pytest.raises(worker.NightStopped):
+            crew.hear("b" * 64, min(inbox.glob("*.wav")))

@@ -1,0 +1,70 @@
+"""Steps of a night over stored files alone: no recording, no model, no Prefect."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Literal
+
+import pytest
+
+from flows.night import Night
+from flows.options import stored
+from pipeline.datatypes import CDR
+from pipeline.settings import Settings
+from pipeline.storage import artefacts
+from pipeline.storage.home import Failure, Home, Sighting
+from tests.support.talk import heard_call
+
+FINGERPRINT = "f" * 64
+
+
+def heard_before(home: Home, sha256: str, fingerprint: str = FINGERPRINT) -> None:
+    """A recording that an earlier night saw and heard."""
+    heard = heard_call([("ch0", 0.0, 2.0, "您好，请讲。"), ("ch1", 2.5, 4.0, "我要订机票。")])
+    heard = replace(heard, sha256=sha256, fingerprint=fingerprint)
+    artefacts.write(home.heard(sha256, fingerprint), heard)
+    artefacts.write(home.recording(sha256), Sighting(sha256, 1000, ("a.wav",), datetime.now(UTC), CDR()))
+
+
+@pytest.fixture
+def night(settings: Settings, tmp_home: Home) -> Night:
+    paths = settings.paths.model_copy(update={"home": tmp_home.root, "rulebooks": {}})
+    return Night(settings.model_copy(update={"paths": paths}), FINGERPRINT)
+
+
+def test_a_damaged_record_of_one_recording_costs_no_other_its_verdicts(night: Night) -> None:
+    for sha256 in ("a" * 64, "b" * 64):
+        heard_before(night.home, sha256)
+    night.home.recording("a" * 64).write_bytes(b"damaged")
+    night.plan_judging(everything=True)
+    assert [sighting.sha256 for sighting in night.to_judge] == ["b" * 64]
+
+
+@pytest.mark.parametrize(("stage", "stays"), [("judge", False), ("hear", True)])
+def test_a_call_judged_after_all_is_no_failure_of_judging(
+    night: Night, stage: Literal["judge", "hear"], stays: bool
+) -> None:
+    sha256 = "a" * 64
+    heard_before(night.home, sha256)
+    failure = Failure(sha256, "a.wav", stage, "error", "unforeseen", datetime.now(UTC))
+    artefacts.write(night.home.failure(sha256), failure)
+    night.plan_judging(everything=True)
+    night.judge(0)
+    assert night.home.judged(sha256).exists()
+    assert night.home.failure(sha256).exists() is stays
+
+
+def test_a_stored_call_is_what_its_verdicts_rest_on(night: Night) -> None:
+    """Other engines may have heard it since: their words would not explain the verdicts."""
+    sha256 = "a" * 64
+    heard_before(night.home, sha256)
+    night.plan_judging(everything=True)
+    night.judge(0)
+    heard_before(night.home, sha256, "e" * 64)
+    later = night.home.heard(sha256, "e" * 64).stat().st_mtime + 10
+    os.utime(night.home.heard(sha256, "e" * 64), (later, later))
+    assert stored(sha256[:8], night.home)[0].fingerprint == FINGERPRINT
+    night.home.judged(sha256).unlink()
+    assert stored(sha256[:8], night.home)[0].fingerprint == "e" * 64

@@ -1,0 +1,346 @@
+"""Who speaks when on a mixed channel: real models on real mixes, and the plain functions around them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import weights as catalogue
+from models.diarization import (
+    BEYOND_S,
+    CommunityDiarizer,
+    EmbeddedDiarizer,
+    _at_once,
+    _cells,
+    _grouped,
+    _named,
+    _overlaps,
+    _pieces,
+    _put_back,
+    _same_voices,
+    _stitched,
+    _told_apart,
+    _torch_threads,
+    _units,
+)
+from models.vad import SileroVoiceActivity
+from pipeline.datatypes import RATE_HZ, Samples, SpeakerSpan
+from pipeline.errors import BadModel
+from pipeline.hearing.decode import decode
+from pipeline.settings import CHECKOUT, Settings
+from pipeline.timeline import Span
+
+
+def paths(weights: Path) -> tuple[Path, Path]:
+    return (
+        catalogue.require(weights, catalogue.SEGMENTATION) / "pytorch_model.bin",
+        catalogue.require(weights, catalogue.CAMPPLUS) / "campplus_cn_en_common.pt",
+    )
+
+
+@pytest.fixture(scope="module")
+def diarizer(weights: Path) -> EmbeddedDiarizer:
+    return EmbeddedDiarizer(*paths(weights), threads=2)
+
+
+def mixed(path: Path, settings: Settings) -> Samples:
+    return np.clip(decode(path, settings.decode, settings.ingest).samples.sum(axis=0), -1, 1).astype(np.float32)
+
+
+def error_rate(truth: Path, spans: list[SpeakerSpan], collar_s: float = 0.0) -> float:
+    """Diarization error rate against the truth's turns; `collar_s` is taken off on either side of an edge."""
+    from pyannote.core import Annotation, Segment, Timeline
+    from pyannote.metrics.diarization import DiarizationErrorRate
+
+    reference, hypothesis = Annotation(), Annotation()
+    told = json.loads(truth.read_text(encoding="utf-8"))
+    for index, turn in enumerate(told["turns"]):
+        reference[Segment(turn["start_s"], turn["end_s"]), index] = turn.get("role") or turn["speaker"]
+    for index, item in enumerate(spans):
+        hypothesis[Segment(item.span.start_s, item.span.end_s), index] = item.speaker
+    metric = DiarizationErrorRate(collar=2 * collar_s, skip_overlap=False)
+    return float(metric(reference, hypothesis, uem=Timeline([Segment(0.0, told["duration_s"])])))
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("call", "bound"),
+    [
+        # two women who sound alike: segmentation alone takes them for one
+        ("synthetic-calls/d06-rude-agent", 0.10),
+        ("synthetic-calls/e02-repair-dead-air", 0.12),
+        ("real-calls/pyannote-sample", 0.10),
+    ],
+)
+def test_error_rate_on_mixed_calls(diarizer, shared, settings, call, bound):
+    samples = mixed(shared / f"{call}.wav", settings)
+    spans = diarizer.diarize(samples, SileroVoiceActivity().voiced(samples))
+    assert {item.speaker for item in spans} == {"S1", "S2"}
+    assert spans[0].speaker == "S1"
+    assert spans == sorted(spans, key=lambda s: (s.span, s.speaker))
+    assert error_rate(shared / f"{call}.json", spans) <= bound
+
+
+@pytest.mark.models
+def test_one_voice_alone_stays_one(diarizer, shared, settings):
+    samples = mixed(shared / "synthetic-calls" / "d08-silent-call.wav", settings)
+    spans = diarizer.diarize(samples, SileroVoiceActivity().voiced(samples))
+    assert {item.speaker for item in spans} == {"S1"}
+    assert error_rate(shared / "synthetic-calls" / "d08-silent-call.json", spans) <= 0.10
+
+
+@pytest.mark.models
+def test_too_little_voice_is_one_speaker(diarizer):
+    samples = np.zeros(5 * RATE_HZ, np.float32)
+    voiced = (Span(1.0, 1.3), Span(2.0, 2.5))
+    assert diarizer.diarize(samples, voiced) == [SpeakerSpan(span, "S1") for span in voiced]
+    assert diarizer.diarize(samples, ()) == []
+
+
+@pytest.mark.models
+def test_noise_taken_for_voice_does_no_harm(diarizer):
+    samples = (0.01 * np.random.default_rng(1).standard_normal(12 * RATE_HZ)).astype(np.float32)
+    spans = diarizer.diarize(samples, (Span(0.0, 12.0),))
+    assert all(0.0 <= item.span.start_s < item.span.end_s <= 12.0 for item in spans)
+
+
+@pytest.mark.models
+def test_fingerprint_changes_with_what_is_heard(weights, diarizer):
+    assert EmbeddedDiarizer(*paths(weights)).fingerprint == diarizer.fingerprint
+    assert EmbeddedDiarizer(*paths(weights), step=0.5).fingerprint != diarizer.fingerprint
+    assert EmbeddedDiarizer(*paths(weights), speakers="auto").fingerprint != diarizer.fingerprint
+
+
+@pytest.mark.models
+def test_no_duration_of_a_call_is_reported_anywhere(weights):
+    """pyannote.audio sends telemetry unless told not to; a fresh process shows what is set before its import."""
+    program = (
+        "import sys; from pathlib import Path; from models.diarization import EmbeddedDiarizer; import numpy as np\n"
+        "from pipeline.datatypes import Span\n"
+        "EmbeddedDiarizer(Path(sys.argv[1]), Path(sys.argv[2]))"
+        ".diarize(np.zeros(48000, np.float32), (Span(0.0, 3.0),))\n"
+        "from pyannote.audio.telemetry.metrics import is_metrics_enabled; print(is_metrics_enabled())"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "PYANNOTE_METRICS_ENABLED"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, paths(weights))],
+        cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "False"
+    assert done.stderr == ""
+
+
+@pytest.mark.models
+def test_campplus_batches_change_nothing(weights, shared, settings):
+    from models.torchaudio_stub import load_torchaudio
+
+    load_torchaudio()
+    from models.campplus import load_campplus
+
+    model = load_campplus(paths(weights)[1])
+    samples = mixed(shared / "synthetic-calls" / "d06-rude-agent.wav", settings)
+    spans = [Span(1.0, 3.0), Span(4.0, 4.3), Span(5.0, 7.0), Span(samples.size / RATE_HZ - 0.1, samples.size / RATE_HZ)]
+    with _torch_threads(1):
+        together = model.vectors(samples, spans)
+        alone = np.concatenate([model.vectors(samples, [span]) for span in spans])
+    assert together.shape == (4, 192)
+    assert np.linalg.norm(together, axis=1) == pytest.approx(1.0)
+    assert (together * alone).sum(axis=1) == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.models
+def test_a_voice_beyond_the_two_expected_is_kept(diarizer, shared, settings):
+    """A colleague takes over: three turns in another voice, after the call of two."""
+
+    def turns(call: str, channel: int, first: int, last: int) -> list[Samples]:
+        told = json.loads((shared / "synthetic-calls" / f"{call}.json").read_text(encoding="utf-8"))
+        sound = decode(shared / "synthetic-calls" / f"{call}.wav", settings.decode, settings.ingest).samples[channel]
+        own = [turn for turn in told["turns"] if told["channels"][str(channel)] == turn["role"]]
+        return [sound[round(t["start_s"] * RATE_HZ) : round(t["end_s"] * RATE_HZ)] for t in own[first:last]]
+
+    call = mixed(shared / "synthetic-calls" / "d05-complaint-good.wav", settings)
+    pause = np.zeros(RATE_HZ, np.float32)
+    colleague = [part for turn in turns("d07-hold-good", 1, 0, 5) for part in (pause, turn)]
+    samples = np.concatenate([call, *colleague])
+    spans = diarizer.diarize(samples, SileroVoiceActivity().voiced(samples))
+    assert {item.speaker for item in spans} == {"S1", "S2", "S3"}
+    begins_s = call.size / RATE_HZ
+    assert {item.speaker for item in spans if item.span.middle_s < begins_s} == {"S1", "S2"}
+    after = [item for item in spans if item.span.middle_s > begins_s]
+    third_s = sum(item.span.duration_s for item in after if item.speaker == "S3")
+    assert third_s > 0.9 * sum(item.span.duration_s for item in after)
+
+
+class TestRefusals:
+    """One line, with the remedy."""
+
+    def test_missing_weights(self, tmp_path):
+        with pytest.raises(BadModel, match=r"no such weights; run `callqa models fetch`"):
+            EmbeddedDiarizer(tmp_path / "a.bin", tmp_path / "b.pt")
+
+    @pytest.mark.models
+    def test_foreign_weights(self, tmp_path, weights):
+        segmentation, embedding = paths(weights)
+        wrong = tmp_path / "wrong.bin"
+        wrong.write_bytes(b"no weights")
+        for first, second in ((wrong, embedding), (segmentation, wrong)):
+            diarizer = EmbeddedDiarizer(first, second)
+            with pytest.raises(BadModel) as caught:
+                diarizer.diarize(np.zeros(3 * RATE_HZ, np.float32), (Span(0.0, 3.0),))
+            assert "\n" not in str(caught.value)
+            assert "models fetch" in str(caught.value)
+
+    def test_no_token(self):
+        with pytest.raises(BadModel, match="token") as caught:
+            CommunityDiarizer()
+        assert "\n" not in str(caught.value)
+
+    def test_no_such_folder(self, tmp_path):
+        with pytest.raises(BadModel, match="no such folder"):
+            CommunityDiarizer(tmp_path / "nowhere")
+
+    def test_a_folder_of_something_else(self, tmp_path):
+        with pytest.raises(BadModel, match=r"no config\.yaml"):
+            CommunityDiarizer(tmp_path)
+
+    @pytest.mark.models
+    def test_a_broken_folder(self, tmp_path):
+        (tmp_path / "config.yaml").write_text("pipeline:\n  name: nothing.Known\n")
+        with pytest.raises(BadModel, match="cannot be loaded") as caught:
+            CommunityDiarizer(tmp_path).diarize(np.zeros(3 * RATE_HZ, np.float32), (Span(0.0, 3.0),))
+        assert "\n" not in str(caught.value)
+
+
+# --- plain functions ------------------------------------------------------------------------------------------
+
+_voiced = st.lists(st.tuples(st.floats(0.01, 5), st.floats(0.05, 5)), min_size=1, max_size=8)
+
+
+def laid_out(parts: list[tuple[float, float]]) -> list[Span]:
+    """Pauses and lengths as sorted disjoint spans."""
+    spans, at_s = [], 0.0
+    for pause_s, length_s in parts:
+        spans.append(Span(at_s + pause_s, at_s + pause_s + length_s))
+        at_s = spans[-1].end_s
+    return spans
+
+
+@given(_voiced)
+def test_what_is_cut_out_is_put_back(parts):
+    voiced = laid_out(parts)
+    duration_s = voiced[-1].end_s + 1.0
+    pieces = _pieces(voiced, duration_s)
+    length_s = sum(piece.duration_s for piece in pieces)
+    back = list(_put_back(0.0, length_s, pieces))
+    assert [b.start_s for b in back] == pytest.approx([p.start_s for p in pieces])
+    assert [b.end_s for b in back] == pytest.approx([p.end_s for p in pieces])
+    for span in voiced:
+        assert any(p.start_s <= span.start_s and span.end_s <= p.end_s for p in pieces)
+
+
+@given(_voiced)
+def test_what_is_near_voice_is_cut_off_from_it(parts):
+    voiced = laid_out(parts)
+    cells = _cells(voiced, voiced[-1].end_s)
+    assert [cell for cell in cells if cell in voiced] == voiced
+    assert all(before.end_s <= after.start_s + 1e-9 for before, after in pairwise(cells))
+    assert all(cell in voiced or cell.duration_s <= BEYOND_S + 1e-9 for cell in cells)
+    assert cells[0].start_s == pytest.approx(max(0.0, voiced[0].start_s - BEYOND_S))
+    assert cells[-1] == voiced[-1]  # the sound ends there
+
+
+def test_units_are_what_each_says_alone_in_short_parts():
+    found = {"A": [Span(0.0, 7.0)], "B": [Span(4.0, 5.0), Span(6.5, 9.0)]}
+    assert _units(found) == [
+        (Span(0.0, 2.0), "A"),
+        (Span(2.0, 4.0), "A"),
+        (Span(5.0, 6.5), "A"),
+        (Span(7.0, 9.0), "B"),
+    ]
+
+
+def test_speakers_are_named_by_first_appearance_and_tidied():
+    named = _named({"B": [Span(3.0, 4.0)], "A": [Span(1.1, 2.0), Span(0.0, 1.0), Span(5.0, 5.05)], "C": []})
+    assert named == [SpeakerSpan(Span(0.0, 2.0), "S1"), SpeakerSpan(Span(3.0, 4.0), "S2")]
+
+
+def voices(similarity: float, count: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors of two voices whose means have that cosine, and which voice each is."""
+    random = np.random.default_rng(3)
+    one, side = np.eye(64)[0], np.eye(64)[1]
+    two = similarity * one + np.sqrt(1 - similarity**2) * side
+    who = np.arange(count) % 2
+    vectors = np.where(who[:, None] == 0, one, two) + 0.03 * random.standard_normal((count, 64))
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), who
+
+
+def test_stretches_are_grouped_by_voice():
+    vectors, who = voices(0.5)
+    group, centroids = _grouped(vectors, np.full(len(who), 2.0), 2)
+    assert len(set(group[who == 0].tolist())) == len(set(group[who == 1].tolist())) == 1
+    assert group[0] != group[1]
+    assert float(centroids[0] @ centroids[1]) == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize(("stretches", "heard"), [(1, 2), (3, 3)])
+def test_a_further_voice_must_be_heard_for_long(stretches, heard):
+    two, _ = voices(0.4)
+    third = np.tile(np.eye(64)[2] * 0.9 + 0.1 * two[0], (stretches, 1))
+    vectors = np.concatenate([two, third / np.linalg.norm(third, axis=1, keepdims=True)])
+    assert len(set(_told_apart(vectors, np.full(len(vectors), 1.5), 2).tolist())) == heard
+
+
+def test_one_voice_is_one_whatever_is_expected():
+    vectors, _ = voices(0.95)
+    for speakers in (2, 3, "auto"):
+        assert len(set(_told_apart(vectors, np.full(len(vectors), 2.0), speakers).tolist())) == 1
+
+
+def test_windows_keep_the_numbers_of_their_speakers():
+    """Two speakers in turns of two frames; every other window numbers them otherwise."""
+    both = np.repeat(np.tile(np.eye(3, dtype=np.float32)[:2], (4, 1)), 2, axis=0)
+    windows = np.stack([both[start : start + 8][:, [(0, 1, 2), (2, 0, 1)][start % 4 // 2]] for start in (0, 2, 4, 6)])
+    stitched = _stitched(windows, 0.25)
+    for number, window in enumerate(stitched):
+        assert np.array_equal(window, both[2 * number : 2 * number + 8])
+
+
+def test_overlaps_are_found_whichever_track_is_in_front():
+    tracks = {"0": [Span(0.0, 4.0), Span(6.0, 7.0)], "1": [Span(3.0, 5.0)], "2": [Span(0.5, 1.0), Span(4.5, 6.5)]}
+    found = sorted(span for span, *_ in _overlaps(tracks))
+    assert found == [Span(0.5, 1.0), Span(3.0, 4.0), Span(4.5, 5.0), Span(6.0, 6.5)]
+
+
+def test_two_tracks_at_once_are_two_voices_where_two_are_known():
+    one, other = [(0.0, "A"), (4.0, "A")], [(5.0, "B"), (9.0, "B")]
+    assert _at_once(4.5, [one, other], one + other) == {"A", "B"}
+    # the first track goes on in the second voice, so both are near that
+    assert _at_once(4.9, [one + other, other], one + other) == {"A", "B"}
+    assert _at_once(4.5, [one, []], one) == {"A"}
+
+
+def test_a_speaker_goes_on_over_a_short_pause_unless_somebody_answers():
+    found = {"A": [Span(0.0, 1.0), Span(1.4, 2.0), Span(2.45, 3.0)], "B": [Span(2.05, 2.4)]}
+    assert _named(found) == [
+        SpeakerSpan(Span(0.0, 2.0), "S1"),
+        SpeakerSpan(Span(2.05, 2.4), "S2"),
+        SpeakerSpan(Span(2.45, 3.0), "S1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("similarity", "least_s", "same"), [(0.5, 8.0, False), (0.65, 8.0, False), (0.9, 8.0, True), (0.68, 1.0, True)]
+)
+def test_groups_that_sound_alike_are_one_voice(similarity, least_s, same):
+    centroids = np.array([[1.0, 0.0], [similarity, np.sqrt(1 - similarity**2)]])
+    alike = _same_voices(np.array([0, 1]), np.array([8.0, least_s]), centroids)
+    assert (alike == [0, 0]) is same

@@ -1,0 +1,127 @@
+"""Runs the command as a person would, in a process of its own, and looks at what it left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from flows.render import write_wav
+from pipeline.hearing.decode import decode
+from pipeline.settings import CHECKOUT, Settings, load_settings
+
+CALLQA = [sys.executable, "-P", "-c", "from flows.cli import main; main()"]
+SAMPLES = CHECKOUT / "data" / "samples"
+
+CONTENT = {
+    "calls": "SELECT * EXCLUDE (first_seen, built_from) FROM calls ORDER BY sha256",
+    "turns": "FROM turns ORDER BY ALL",
+    "verdicts": "FROM verdicts ORDER BY sha256, rule_id",
+    "scorecards": "FROM scorecards ORDER BY sha256",
+    "clips": "FROM clips ORDER BY ALL",
+    "failures": "SELECT key, file_name, path, stage, reason, message FROM failures ORDER BY key",
+}
+"""All that a night finds out; left out is when, and which files the database was built from."""
+
+
+def environment(prefect: Path, **more: str) -> dict[str, str]:
+    """A clean environment: English, no locale's or other project's variables, Prefect's folder where we say."""
+    dropped = ("CALLQA_", "PREFECT_", "PYTHON", "LC_", "COLUMNS")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+    return {**kept, "LANG": "C.UTF-8", "PREFECT_HOME": str(prefect), "OMP_NUM_THREADS": "2", **more}
+
+
+def own_rules(folder: Path) -> Path:
+    """A settings file with a copy of the rulebooks: a night's content must not change because they are edited."""
+    shutil.copytree(CHECKOUT / "rules", folder / "rules")
+    settings = folder / "callqa.toml"
+    settings.write_text(
+        f"[paths]\nweights = {json.dumps(str(load_settings().paths.weights))}\n"
+        'rulebooks = { zh = "rules/hotline-zh", en = "rules/hotline-en" }\n'
+        "[hear]\nworkers = 2\n",
+        encoding="utf-8",
+    )
+    return settings
+
+
+def callqa(
+    *arguments: str | Path, env: dict[str, str], cwd: Path | None = None, timeout_s: float | None = 540
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    command = [*CALLQA, *map(str, arguments)]
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout_s)
+
+
+def start(*arguments: str | Path, env: dict[str, str]) -> subprocess.Popen[str]:
+    """Start the command in a process group of its own."""
+    return subprocess.Popen(
+        [*CALLQA, *map(str, arguments)],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def summary(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """The JSON that ``--json`` printed, and nothing else on stdout."""
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def rows(database: Path, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def content(database: Path) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: rows(database, sql) for name, sql in CONTENT.items()}
+
+
+def children(pid: int) -> list[int]:
+    """Processes that a process started."""
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout
+    return [int(line) for line in listed.split()]
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def gone(pids: list[int], within_s: float) -> bool:
+    """Whether all processes end within so many seconds."""
+    ends_at = time.monotonic() + within_s
+    while time.monotonic() < ends_at:
+        if not any(map(alive, pids)):
+            return True
+        time.sleep(0.1)
+    return not any(map(alive, pids))
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """As the kernel does it when memory is short."""
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def cut(source: Path, target: Path, start_s: float, end_s: float) -> Path:
+    """A stretch of a recording as a recording of its own."""
+    settings = Settings()
+    audio = decode(source, settings.decode, settings.ingest)
+    samples = audio.samples[:, int(start_s * audio.rate_hz) : int(end_s * audio.rate_hz)]
+    write_wav(target, np.ascontiguousarray(samples), audio.rate_hz)
+    return target
