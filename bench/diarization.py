@@ -22,26 +22,26 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from flows.engines import load_ears
+from flows.engines import load_engines
 from flows.evaluate import COLLAR_S, Case, find_cases
 from flows.render import render
 from pipeline.call.facts import common, merged, total_s
 from pipeline.datatypes import Samples, SpeakerSpan
 from pipeline.hearing.decode import decode
-from pipeline.hearing.sounds import sound_marks, without
-from pipeline.run import Ears
+from pipeline.hearing.sounds import line_events, without
+from pipeline.run import Engines
 from pipeline.settings import Settings
 from pipeline.timeline import Span
 
 COLUMNS = ("DER", "collar", "missed", "false", "confused", "overlap", "precise", "voices", "cpu", "wall")
 
 
-def voice_of(case: Case, ears: Ears, settings: Settings) -> tuple[Samples, tuple[Span, ...]]:
+def voice_of(case: Case, engines: Engines, settings: Settings) -> tuple[Samples, tuple[Span, ...]]:
     """A call as one channel, and where it is voiced: what the diarizer is given in a night."""
     assert case.recording is not None
     audio = render(decode(case.recording, settings.decode, settings.ingest), settings, mono=True)
-    voices = tuple(ears.voice_activity.voiced(channel, shared=True) for channel in audio.samples)
-    return audio.samples[0], without(voices, sound_marks(audio, voices), audio)[0]
+    voices = tuple(engines.voice_activity.voiced(channel, shared=True) for channel in audio.samples)
+    return audio.samples[0], without(voices, line_events(audio, voices), audio)[0]
 
 
 def overlaps(spans: list[tuple[Span, str]]) -> tuple[Span, ...]:
@@ -112,19 +112,19 @@ def main() -> int:
     if given.step:
         hear["diarization_step"] = given.step
     settings = Settings.model_validate({"hear": hear})
-    ears = load_ears(settings)
-    assert ears.diarizer is not None
+    engines = load_engines(settings)
+    assert engines.diarizer is not None
     print(f"{'%':32}" + "".join(f"{name:>8}" for name in COLUMNS))
     pooled: Counter[str] = Counter()
     calls = right = 0
     for case in [case for folder in given.folders for case in find_cases(folder, settings)[0]]:
         if given.only not in case.id or not any(turn.span.duration_s > 0 for turn in case.truth.turns):
             continue
-        samples, voiced = voice_of(case, ears, settings)
+        samples, voiced = voice_of(case, engines, settings)
         if not calls:
-            ears.diarizer.diarize(samples, voiced)  # loads the weights
+            engines.diarizer.diarize(samples, voiced)  # loads the weights
         cpu_s, wall_s = time.process_time(), time.perf_counter()
-        found = ears.diarizer.diarize(samples, voiced)
+        found = engines.diarizer.diarize(samples, voiced)
         cpu_s, wall_s = time.process_time() - cpu_s, time.perf_counter() - wall_s
         count = counts(case, found, len(samples) / 16_000) + Counter({"cpu": cpu_s, "wall": wall_s})
         voices, true = len({item.speaker for item in found}), len({turn.voice for turn in case.truth.turns})

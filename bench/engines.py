@@ -21,8 +21,8 @@ sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "bench")]
 
 from kept import hear_kept
 
-from flows.engines import load_ears
-from pipeline.datatypes import Heard
+from flows.engines import load_engines
+from pipeline.datatypes import Transcript
 from pipeline.evaluation.metrics import ErrorCount, characters, error_count
 from pipeline.language.normalise import normalise, tokenise
 from pipeline.settings import load_settings
@@ -30,7 +30,7 @@ from pipeline.settings import load_settings
 ENGINES = ("faster-whisper", "openai-whisper")
 
 
-def tokens(heard: Heard) -> list[str]:
+def tokens(heard: Transcript) -> list[str]:
     """What is compared: channel by channel, so that overlaps cannot change the order."""
     ordered = sorted((s for s in heard.segments if not s.gate), key=lambda s: (s.channel, s.span))
     text = " ".join(segment.text for segment in ordered)
@@ -51,16 +51,16 @@ def main() -> int:
     settings = load_settings()
     hear = settings.hear.model_copy(update={key: value for key, value in changes.items() if value is not None})
     total, spent_s = ErrorCount(), dict.fromkeys(ENGINES, 0.0)
-    ears = {}
+    engines = {}
     for engine in ENGINES:
         chosen = settings.model_copy(update={"hear": hear.model_copy(update={"engine": engine})})
         # who speaks makes no difference to the words
-        ears[engine] = (replace(load_ears(chosen), diarizer=None), chosen)
+        engines[engine] = (replace(load_engines(chosen), diarizer=None), chosen)
     for recording in given.recordings:
         said = []
         for engine in ENGINES:
             started = time.process_time()
-            said.append(tokens(hear_kept(recording, *ears[engine], given.keep)))
+            said.append(tokens(hear_kept(recording, *engines[engine], given.keep)))
             spent_s[engine] += time.process_time() - started
         errors = error_count(*said)
         total += errors

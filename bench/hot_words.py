@@ -21,7 +21,7 @@ sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "bench")]
 
 from kept import hear_kept
 
-from flows.engines import load_ears
+from flows.engines import load_engines
 from flows.evaluate import Case, Score, find_cases, word_errors
 from pipeline.datatypes import RATE_HZ
 from pipeline.hearing.postprocess import finish
@@ -58,12 +58,12 @@ def main() -> int:
 
 
 def figures(cases: list[Case], names: tuple[str, ...], settings: Settings, given: argparse.Namespace) -> str:
-    ears = replace(load_ears(settings), diarizer=None)
+    engines = replace(load_engines(settings), diarizer=None)
     said = heard = put_in = made_up = 0
     errors = Score()
     for case in cases:
         assert case.recording is not None
-        kept = [s for s in hear_kept(case.recording, ears, settings, given.keep).segments if not s.gate]
+        kept = [s for s in hear_kept(case.recording, engines, settings, given.keep).segments if not s.gate]
         text = " ".join(segment.text for segment in kept)
         errors += word_errors(case.truth, [(f"ch{s.channel}", s.text) for s in kept])
         for name in names:
@@ -77,7 +77,7 @@ def figures(cases: list[Case], names: tuple[str, ...], settings: Settings, given
         forced = (Span(0.5, NOISE_S - 0.5),)
         for language in ("zh", "en"):
             segments = finish(
-                ears.recognizer.transcribe([noise], [forced], language), [forced], hot_words=settings.hear.hot_words
+                engines.recognizer.transcribe([noise], [forced], language), [forced], hot_words=settings.hear.hot_words
             )
             made_up += sum(not segment.gate for segment in segments)
     rates = (

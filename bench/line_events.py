@@ -40,14 +40,14 @@ from pipeline.datatypes import (
     CDR,
     Audio,
     Call,
-    Heard,
-    MarkKind,
+    EventKind,
     Samples,
     SpeakerSpan,
+    Transcript,
 )
 from pipeline.hearing.decode import decode
 from pipeline.judging.conditions.timing import FACTS
-from pipeline.run import Ears, hear_audio
+from pipeline.run import Engines, hear_audio
 from pipeline.settings import load_settings
 from pipeline.timeline import Span
 from tests.support import telephone as line
@@ -85,7 +85,7 @@ class Said:
 class Event:
     """Something on one leg; `count` is of rings, beeps or keys."""
 
-    kind: MarkKind
+    kind: EventKind
     leg: int
     span: Span
     count: int | None = None
@@ -109,7 +109,7 @@ class Known:
         self.legs[leg].append((at_s, sound))
         return at_s + sound.size / RATE_HZ
 
-    def event(self, kind: MarkKind, leg: int, at_s: float, sound: Sound, count: int | None = None) -> float:
+    def event(self, kind: EventKind, leg: int, at_s: float, sound: Sound, count: int | None = None) -> float:
         end_s = self.put(leg, at_s, sound)
         self.events.append(Event(kind, leg, Span(at_s, end_s), count))
         return end_s
@@ -280,14 +280,14 @@ class KnownSpeakers:
         return self._spans
 
 
-def hear(known: Known, audio: Audio) -> tuple[Heard, Call]:
+def hear(known: Known, audio: Audio) -> tuple[Transcript, Call]:
     """The call as the product hears it, its words and (on one channel) its speakers given."""
     lines: dict[int, list[tuple[Span, str]]] = {0: [], 1: []}
     for span, said in known.turns:
         channel = CUSTOMER if said.role == "customer" and audio.channels > 1 else 0
         lines[channel].append((span, said.text))
-    ears = Ears(SileroVoiceActivity(), ScriptedRecognizer(lines, known.language), KnownSpeakers(known))
-    heard = hear_audio(audio, "0" * 64, ears, load_settings())
+    engines = Engines(SileroVoiceActivity(), ScriptedRecognizer(lines, known.language), KnownSpeakers(known))
+    heard = hear_audio(audio, "0" * 64, engines, load_settings())
     told = CDR(channel_map={AGENT: "agent", CUSTOMER: "customer"} if audio.channels > 1 else None)
     return heard, build_call(heard, told)
 
@@ -299,31 +299,31 @@ Tally = Counter[str]
 """right: what was found and is so; found: all that was found; true: all that is so. Events, keys or seconds."""
 
 
-def score(known: Known, heard: Heard, call: Call) -> dict[str, Tally]:
+def score(known: Known, heard: Transcript, call: Call) -> dict[str, Tally]:
     """Tallies of every kind of event in one call."""
     stereo = heard.channels > 1
-    marks = [(m.kind, m.channel, m.span, m.count) for m in heard.marks]
+    events = [(m.kind, m.channel, m.span, m.count) for m in heard.events]
     tallies: dict[str, Tally] = defaultdict(Counter)
     for kind in ("ring", "busy"):
-        found = [(channel, span, count) for k, channel, span, count in marks if k == kind]
+        found = [(channel, span, count) for k, channel, span, count in events if k == kind]
         true = [(e.leg if stereo else None, e.span, e.count) for e in known.events if e.kind == kind]
         same = sum(
             any(a == c and _same(span, other) and (kind == "busy" or n == m) for c, other, m in true)
             for a, span, n in found
         )
         tallies[kind] += Counter(right=same, found=len(found), true=len(true))
-    keys = [(m.span, m.count or 0) for m in heard.marks if m.kind == "dtmf" and m.channel in (None, CUSTOMER)]
+    keys = [(m.span, m.count or 0) for m in heard.events if m.kind == "dtmf" and m.channel in (None, CUSTOMER)]
     pressed = [(event.span, event.count or 0) for event in known.events if event.kind == "dtmf"]
     right = sum(
         min(count, sum(n for span, n in keys if span.overlap_s(wide) > 0))
         for (true_span, count) in pressed
         for wide in [Span(true_span.start_s - 0.05, true_span.end_s + 0.05)]
     )
-    every = sum(count or 0 for kind, _, _, count in marks if kind == "dtmf")
+    every = sum(count or 0 for kind, _, _, count in events if kind == "dtmf")
     tallies["keys"] = Counter(right=right, found=every, true=sum(count for _, count in pressed))
     live_s = min(known.first_s("agent"), known.first_s("customer"))
     played = [event.span for event in known.events if event.kind == "music"]
-    music = [span for kind, channel, span, _ in marks if kind == "music"]
+    music = [span for kind, channel, span, _ in events if kind == "music"]
     tallies["music"] = _seconds(music, played)
     tallies["hold"] = _matched([s for s in music if s.middle_s > live_s], [s for s in played if s.start_s > live_s])
     facts = call.facts
@@ -396,7 +396,7 @@ def cell(codec: str, noise_db: float | None, calls: int, seed: int, verbose: boo
     return tallies
 
 
-def explain(seed: int, mono: bool, known: Known, heard: Heard, call: Call, scored: dict[str, Tally]) -> None:
+def explain(seed: int, mono: bool, known: Known, heard: Transcript, call: Call, scored: dict[str, Tally]) -> None:
     """Print what went wrong in a call."""
     wrong = [
         kind
@@ -408,7 +408,7 @@ def explain(seed: int, mono: bool, known: Known, heard: Heard, call: Call, score
     print(f"seed {seed}{' mono' if mono else ''}: {', '.join(wrong)}")
     for event in known.events:
         print(f"   true  {event.kind:6} {event.leg} {event.span.start_s:7.2f} {event.span.end_s:7.2f} {event.count}")
-    for mark in call.marks:
+    for mark in call.events:
         print(f"   found {mark.kind:6} {mark.channel} {mark.span.start_s:7.2f} {mark.span.end_s:7.2f} {mark.count}")
     print(f"   hang-up {known.hung_up} (told {known.told}), found {call.hang_up}, ends {heard.line_ends}", flush=True)
 

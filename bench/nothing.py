@@ -25,9 +25,9 @@ import numpy as np
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from flows.engines import load_ears
+from flows.engines import load_engines
 from flows.render import recoded, write_wav
-from pipeline.datatypes import Audio, Heard
+from pipeline.datatypes import Audio, Transcript
 from pipeline.hearing.decode import decode
 from pipeline.run import hear_audio
 from pipeline.settings import Settings, load_settings
@@ -74,7 +74,7 @@ def main() -> int:
     given = parser.parse_args()
     settings = load_settings()
     settings = settings.model_copy(update={"hear": settings.hear.model_copy(update={"threads": given.threads})})
-    ears = load_ears(settings)
+    ears = load_engines(settings)
     started, heard_s, voiced_s, count = time.process_time(), 0.0, 0.0, 0
     left, gates = 0, Counter[str]()
     for name, codec, samples in recordings(given.seed):
@@ -92,7 +92,7 @@ def main() -> int:
     return 1 if left else 0
 
 
-def tell(name: str, codec: str | None, heard: Heard, gates: Counter[str]) -> int:
+def tell(name: str, codec: str | None, heard: Transcript, gates: Counter[str]) -> int:
     """Print what was heard in one recording, add its gated words up, and count those without a gate."""
     free = 0
     for segment in heard.segments:

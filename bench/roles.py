@@ -30,14 +30,14 @@ from rich.table import Table
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from flows.engines import fingerprint, load_ears
+from flows.engines import fingerprint, load_engines
 from flows.render import render
 from pipeline.call.roles import assign, set_prompts_apart
 from pipeline.call.turns import join
-from pipeline.datatypes import CDR, Audio, Heard, Role, Roles, SpeakerSpan
+from pipeline.datatypes import CDR, Audio, Role, Roles, SpeakerSpan, Transcript
 from pipeline.evaluation.metrics import roles_verdict
 from pipeline.hearing.decode import decode
-from pipeline.run import Ears, hear_audio
+from pipeline.run import Engines, hear_audio
 from pipeline.settings import Settings, load_settings
 from pipeline.storage import artefacts
 from pipeline.timeline import Span
@@ -54,7 +54,7 @@ class Case:
 
     kind: str
     name: str
-    heard: Heard
+    heard: Transcript
     reference: Reference
     cdr: CDR = field(default_factory=CDR)
 
@@ -125,7 +125,7 @@ def _mono_twin(truth: dict[str, Any]) -> bool:
     return str(truth["id"]).endswith("-mono")
 
 
-def heard_cases(folders: Sequence[Path], cache: Path, ears: Ears | None, settings: Settings) -> list[Case]:
+def heard_cases(folders: Sequence[Path], cache: Path, engines: Engines | None, settings: Settings) -> list[Case]:
     """What the cache holds, and what it does not as `ears` hear it; without ears that is left out."""
     cases = []
     fingerprints: dict[str, str] = {}
@@ -144,11 +144,11 @@ def heard_cases(folders: Sequence[Path], cache: Path, ears: Ears | None, setting
             key = hashlib.sha256(name.encode()).hexdigest()
             kept = cache / f"{key[:16]}.json.gz"
             if not kept.is_file():
-                if ears is None:
+                if engines is None:
                     continue
                 print(f"hearing {truth['id']}: {kind.name}", file=sys.stderr, flush=True)
-                artefacts.write(kept, hear_audio(render(clip, settings, **kind.rendering), key, ears, told))
-            cases.append(Case(kind.name, str(truth["id"]), artefacts.read(kept, Heard), reference))
+                artefacts.write(kept, hear_audio(render(clip, settings, **kind.rendering), key, engines, told))
+            cases.append(Case(kind.name, str(truth["id"]), artefacts.read(kept, Transcript), reference))
     return cases
 
 
@@ -220,8 +220,8 @@ def main() -> None:
     options = parser.parse_args()
     options.cache.mkdir(parents=True, exist_ok=True)
     settings = load_settings(options.settings)
-    ears = None if options.cached else load_ears(settings)
-    cases = heard_cases(options.folders, options.cache, ears, settings)
+    engines = None if options.cached else load_engines(settings)
+    cases = heard_cases(options.folders, options.cache, engines, settings)
     cases += list(written_cases())
 
     by_kind: dict[str, Counter[str]] = {}

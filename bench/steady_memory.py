@@ -24,7 +24,7 @@ import numpy as np
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from flows.engines import load_ears
+from flows.engines import load_engines
 from pipeline.datatypes import RATE_HZ, Audio
 from pipeline.hearing.decode import decode
 from pipeline.run import hear_audio
@@ -65,10 +65,10 @@ def main() -> int:
     given = parser.parse_args()
     settings = load_settings()
     settings = settings.model_copy(update={"hear": settings.hear.model_copy(update={"threads": given.threads})})
-    ears = load_ears(settings)
+    engines = load_engines(settings)
     held: list[float] = []
     for number, audio in zip(range(1, given.calls + 1), calls(settings, given.seconds), strict=False):
-        hear_audio(audio, "", ears, settings)
+        hear_audio(audio, "", engines, settings)
         if number % EVERY == 0 or number == given.calls:
             gc.collect()
             held.append(resident_mb())

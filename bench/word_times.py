@@ -25,11 +25,11 @@ sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "bench")]
 
 from kept import hear_kept
 
-from flows.engines import load_ears
+from flows.engines import load_engines
 from flows.evaluate import Truth, TruthTurn, find_cases
 from pipeline.call.facts import speech_units
 from pipeline.call.turns import spoken_words
-from pipeline.datatypes import Heard, Word
+from pipeline.datatypes import Transcript, Word
 from pipeline.language.normalise import normalise
 from pipeline.language.text import put_together
 from pipeline.settings import load_settings
@@ -80,7 +80,7 @@ def things(text: str, language: str) -> Iterator[tuple[str, str]]:
             yield "names", match.group()
 
 
-def compare(truth: Truth, heard: Heard, short: int, found: Found, sides: dict[str, int], show: bool) -> None:
+def compare(truth: Truth, heard: Transcript, short: int, found: Found, sides: dict[str, int], show: bool) -> None:
     """Add one call's turns to what was found."""
     words = spoken_words(heard)
     found.coverage.append(heard.coverage)
@@ -120,7 +120,7 @@ def main() -> int:
     given = parser.parse_args()
     settings = load_settings()
     settings = settings.model_copy(update={"hear": settings.hear.model_copy(update={"threads": given.threads})})
-    ears = load_ears(settings)
+    engines = load_engines(settings)
     cases, _ = find_cases(given.folder, settings)
     found = Found()
     for case in cases:
@@ -128,7 +128,7 @@ def main() -> int:
             continue
         channels = (case.raw or {}).get("channels") or {}
         sides = {role: int(channel) for channel, role in channels.items()}
-        heard = hear_kept(case.recording, ears, settings, given.keep, given.mono, given.codec, given.noise_db)
+        heard = hear_kept(case.recording, engines, settings, given.keep, given.mono, given.codec, given.noise_db)
         before = len(found.onsets_s)
         if given.show:
             print(f"  {case.id}: coverage {heard.coverage:.3f}")

@@ -21,7 +21,7 @@ from flows.language import LANGUAGE, say
 if TYPE_CHECKING:
     from flows.night import Night, Tally
     from pipeline.datatypes import Call, Judged, Role, Verdict
-    from pipeline.judging.conditions.base import Finding, Node
+    from pipeline.judging.conditions.base import Node, Result
     from pipeline.judging.rulebook import Rule
 
 # a file or a pipe has no width to fit into
@@ -189,7 +189,7 @@ def verdicts(judged: Judged, title: Callable[[str], str]) -> None:
 def _evidence(verdict: Verdict) -> Iterator[str]:
     if verdict.outcome not in ("fail", "unsure"):
         return
-    for hit in verdict.hits:
+    for hit in verdict.evidence:
         at = f"{clock(hit.span.start_s)}  " if hit.span else ""
         quote = (f"“{hit.quote}”" if LANGUAGE == "zh" else f'"{hit.quote}"') if hit.quote else ""
         parts = [part for part in (quote, hit.reason) if part]
@@ -197,7 +197,7 @@ def _evidence(verdict: Verdict) -> Iterator[str]:
             yield at + "  ".join(parts)
 
 
-def explanation(call: Call, rule: Rule, verdict: Verdict, rows: Sequence[tuple[int, str, Node, Finding]]) -> None:
+def explanation(call: Call, rule: Rule, verdict: Verdict, rows: Sequence[tuple[int, str, Node, Result]]) -> None:
     """A rule's conditions on a call as a tree: truth, reason, evidence; the verdict on top."""
     zh, en, style = OUTCOMES[verdict.outcome]
     head = Text(rule.title.in_(LANGUAGE), style="bold")
@@ -222,7 +222,7 @@ def explanation(call: Call, rule: Rule, verdict: Verdict, rows: Sequence[tuple[i
         branches.append(branches[depth].add(line))
         if node.children:
             continue  # the evidence stands under the conditions that found it
-        for hit in finding.hits:
+        for hit in finding.evidence:
             at = f"{clock(hit.span.start_s)} " if hit.span else ""
             who = f"{role_name(call.role(call.turns[hit.turn]))} " if hit.turn is not None else ""
             quote = (f"“{hit.quote}” " if LANGUAGE == "zh" else f'"{hit.quote}" ') if hit.quote else ""

@@ -9,7 +9,7 @@ from models import weights
 from models.machine import free_memory_gb, processors
 from models.whisper_ct2 import EMBEDDED
 from pipeline.datatypes import Diarizer, Recognizer
-from pipeline.run import Ears, hearing_fingerprint
+from pipeline.run import Engines, hearing_fingerprint
 from pipeline.settings import Settings
 
 MEMORY_GB = 3.0
@@ -18,7 +18,7 @@ MEMORY_GB = 3.0
 MOST_WORKERS = 64
 
 
-def manned(settings: Settings) -> Settings:
+def with_worker_count(settings: Settings) -> Settings:
     """The settings with workers as set, else as they suit the machine: one worker a processor.
 
     Two processes of one thread hear half as much again as one of two. There are no more than memory allows; a GPU is
@@ -119,12 +119,12 @@ def _diarization(settings: Settings) -> str:
     return "community-1" if given else "embedded"
 
 
-def load_ears(settings: Settings) -> Ears:
+def load_engines(settings: Settings) -> Engines:
     """The engines of these settings. Raises BadModel when weights are missing, with the remedy."""
     from models.vad import SileroVoiceActivity
 
     diarizer = DIARIZERS[_diarization(settings)]
-    return Ears(
+    return Engines(
         voice_activity=SileroVoiceActivity(settings.hear.vad_threshold),
         recognizer=RECOGNIZERS[settings.hear.engine](settings),
         diarizer=diarizer(settings) if diarizer else None,
@@ -133,4 +133,4 @@ def load_ears(settings: Settings) -> Ears:
 
 def fingerprint(settings: Settings) -> str:
     """The fingerprint of what these settings would hear with; loads no weights."""
-    return hearing_fingerprint(load_ears(settings), settings)
+    return hearing_fingerprint(load_engines(settings), settings)

@@ -21,9 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from rich.console import Group
 from rich.table import Table
 
-from flows.engines import load_ears
+from flows.engines import load_engines
 from flows.render import CODECS, render
-from pipeline.datatypes import CDR, Heard, Judged, SpeakerSpan, Verdict
+from pipeline.datatypes import CDR, Judged, SpeakerSpan, Transcript, Verdict
 from pipeline.errors import BadRecording, BadSetting, BadTruth
 from pipeline.evaluation.metrics import (
     ErrorCount,
@@ -44,7 +44,7 @@ from pipeline.judging.notation import BadScript, call_from_truth
 from pipeline.judging.rulebook import Rulebook, load_rulebook
 from pipeline.judging.verdicts import judge_call
 from pipeline.language.normalise import normalise
-from pipeline.run import Ears, hear_audio, judge
+from pipeline.run import Engines, hear_audio, judge
 from pipeline.settings import Settings
 from pipeline.timeline import Span
 
@@ -152,7 +152,7 @@ def evaluate(
     clip_db: float | None = None,
     faint_db: float | None = None,
     limit: int | None = None,
-    ears: Ears | None = None,
+    engines: Engines | None = None,
     rulebooks: Mapping[str, Rulebook] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -176,8 +176,8 @@ def evaluate(
     if limit is not None and limit < len(cases):
         cases = [cases[number * len(cases) // limit] for number in range(limit)]
     rulebooks = load_rulebooks(settings) if rulebooks is None else rulebooks
-    if not scripted and ears is None:
-        ears = load_ears(settings)
+    if not scripted and engines is None:
+        engines = load_engines(settings)
     poorer: dict[str, Any] = {
         "mono": mono, "codec": codec, "noise_db": noise_db, "clip_db": clip_db, "faint_db": faint_db
     }  # fmt: skip
@@ -188,8 +188,8 @@ def evaluate(
         try:
             if scripted:
                 scores[case.id] = _judge_script(case, rulebooks, use_cdr)
-            elif ears is not None:
-                scores[case.id] = _hear_and_judge(case, ears, rulebooks, settings, poorer, use_cdr)
+            elif engines is not None:
+                scores[case.id] = _hear_and_judge(case, engines, rulebooks, settings, poorer, use_cdr)
         except (BadRecording, BadTruth) as error:
             skipped[case.id] = str(error)
     if progress:
@@ -328,7 +328,7 @@ def _judge_script(case: Case, rulebooks: Mapping[str, Rulebook], use_cdr: bool) 
 
 def _hear_and_judge(
     case: Case,
-    ears: Ears,
+    engines: Engines,
     rulebooks: Mapping[str, Rulebook],
     settings: Settings,
     poorer: Mapping[str, Any],
@@ -336,28 +336,28 @@ def _hear_and_judge(
 ) -> Score:
     assert case.recording is not None
     if case.raw is None:
-        ears = replace(ears, diarizer=None)  # an utterance has one voice: only its words are scored
+        engines = replace(engines, diarizer=None)  # an utterance has one voice: only its words are scored
     start = time.perf_counter()
     audio = decode(case.recording, settings.decode, settings.ingest)
     timings_s = {"decode": time.perf_counter() - start}
     audio = render(audio, settings, **poorer)
     sha256 = hashlib.sha256(case.recording.read_bytes()).hexdigest()
-    heard = hear_audio(audio, sha256, ears, settings, timings_s)
+    transcript = hear_audio(audio, sha256, engines, settings, timings_s)
     start = time.perf_counter()
-    judged = judge(heard, cdr_from_truth(case.truth.meta) if use_cdr else CDR(), rulebooks, settings)
+    judged = judge(transcript, cdr_from_truth(case.truth.meta) if use_cdr else CDR(), rulebooks, settings)
     timings_s["judge"] = time.perf_counter() - start
-    return score(case.truth, heard, judged) + Score(timings_s=timings_s, audio_s=audio.duration_s)
+    return score(case.truth, transcript, judged) + Score(timings_s=timings_s, audio_s=audio.duration_s)
 
 
-def score(truth: Truth, heard: Heard, judged: Judged) -> Score:
+def score(truth: Truth, transcript: Transcript, judged: Judged) -> Score:
     """Compare one heard and judged call with its truth: every count that the truth allows."""
     call = judged.call
     reference = [(turn.role, turn.span) for turn in truth.turns if turn.role is not None]
-    found = [(call.roles.by_speaker.get(span.speaker, "unknown"), span.span) for span in heard.speakers]
+    found = [(call.roles.by_speaker.get(span.speaker, "unknown"), span.span) for span in transcript.speakers]
     verdict = roles_verdict(reference, found)
     hang_up = hang_up_verdict(truth.hung_up_first, call.hang_up.by)
     rules, not_judged = _score_rules(truth, judged.scorecard.verdicts if judged.scorecard else ())
-    der, der_collar = diarization_errors(truth, heard.speakers, heard.duration_s)
+    der, der_collar = diarization_errors(truth, transcript.speakers, transcript.duration_s)
     return word_errors(truth, [(turn.speaker, turn.text) for turn in call.turns]) + Score(
         der=der,
         der_collar=der_collar,

@@ -14,11 +14,11 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
-from flows.engines import load_ears
+from flows.engines import load_engines
 from flows.evaluate import evaluate, load_rulebooks, percent, tally_cell
 from flows.render import CODECS
 from pipeline.errors import CallQAError
-from pipeline.run import Ears
+from pipeline.run import Engines
 from pipeline.settings import Settings
 
 NOISES_DB = (20.0, 10.0)
@@ -76,7 +76,7 @@ def matrix(
     *,
     limit: int | None = None,
     use_cdr: bool = True,
-    ears: Ears | None = None,
+    engines: Engines | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Evaluate the calls of `directory` in each cell: ``{"cells": [{"name", "rendering", "pooled", …}]}``.
@@ -84,7 +84,7 @@ def matrix(
     A cell that cannot be scored has `pooled` None and its reason, one line, in `failed`; `skipped` says why single
     files could not. Ready for JSON. Raises BadTruth when nothing at all can be scored.
     """
-    ears, rulebooks = ears or load_ears(settings), load_rulebooks(settings)
+    engines, rulebooks = engines or load_engines(settings), load_rulebooks(settings)
     rows: list[dict[str, Any]] = []
     for number, cell in enumerate(cells):
 
@@ -100,7 +100,7 @@ def matrix(
                 **asdict(cell),
                 use_cdr=use_cdr,
                 limit=limit,
-                ears=ears,
+                engines=engines,
                 rulebooks=rulebooks,
                 progress=tell,
             )

@@ -21,15 +21,15 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from flows.worker import DISK_FULL, Crew, NightStopped, Outcome, place
-from pipeline.datatypes import Heard, Judged, Recording, Scorecard
+from flows.worker import DISK_FULL, NightStopped, Outcome, WorkerPool, place
+from pipeline.datatypes import Judged, Recording, Scorecard, Transcript
 from pipeline.errors import BadArtefact, CallQAError, shown
 from pipeline.judging.rulebook import Rulebook, load_rulebook
 from pipeline.judging.versions import in_force
 from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Failure, Hearing, Home, JudgedFile, PastCard, Run, Sighting
+from pipeline.storage.home import Failure, Hearing, Home, JudgedFile, PastCard, RecordingRecord, Run
 
 JUDGED_A_SHARD = 200
 """Judging a call takes milliseconds; this many make one Prefect task."""
@@ -165,7 +165,7 @@ class Night:
     stop: threading.Event = field(default_factory=threading.Event)
     tally: Tally = field(default_factory=Tally)
     shards: list[list[Recording]] = field(default_factory=list)
-    to_judge: list[Sighting] = field(default_factory=list)
+    to_judge: list[RecordingRecord] = field(default_factory=list)
     error: BaseException | None = None
     on_change: Callable[[], None] = lambda: None
     rulebooks: dict[str, Rulebook] = field(default_factory=dict)
@@ -176,13 +176,13 @@ class Night:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        from flows.engines import manned  # not above: see flows.worker
+        from flows.engines import with_worker_count  # not above: see flows.worker
 
         self.home = Home(self.settings.paths.home)
         self.unpublished = Unpublished(self.home)
         # once: what is free changes while the night is at work
-        self.settings = manned(self.settings)
-        self.crew = Crew(self.settings, self.stop)
+        self.settings = with_worker_count(self.settings)
+        self.pool = WorkerPool(self.settings, self.stop)
 
     # --- scan
 
@@ -201,7 +201,7 @@ class Night:
             self._fail(failure)
         to_hear = []
         for recording in self._found:
-            if self.home.heard(recording.sha256, self.fingerprint).exists():
+            if self.home.transcript(recording.sha256, self.fingerprint).exists():
                 # killed between the artefact and the failure's removal, or heard elsewhere with these engines
                 self.home.failure(recording.sha256).unlink(missing_ok=True)
                 continue
@@ -254,24 +254,24 @@ class Night:
     def plan_judging(self, everything: bool = False) -> None:
         """List what must be judged (again): what the inbox holds, or `everything` in the home."""
         if everything:
-            sightings = self.home.sightings()
+            recording_records = self.home.recording_records()
         else:
             paths = (self.home.recording(r.sha256) for r in self._found)
-            sightings = (artefacts.read(path, Sighting) for path in paths if path.exists())
+            recording_records = (artefacts.read(path, RecordingRecord) for path in paths if path.exists())
         self.rulebooks = self.rulebooks or load_rulebooks(self.settings)
         self.to_judge = []
-        for sighting in sightings:
-            heard = self._artefact(sighting.sha256)
-            if heard is not None:
-                fingerprint = heard.name.split(".")[1]
-                key = judging_key(sighting.sha256, fingerprint, sighting.cdr, self.rulebooks, self.settings)
-                if stored_key(self.home.judged(sighting.sha256)) != key:
-                    self.to_judge.append(sighting)
+        for record in recording_records:
+            transcript = self._artefact(record.sha256)
+            if transcript is not None:
+                fingerprint = transcript.name.split(".")[1]
+                key = judging_key(record.sha256, fingerprint, record.cdr, self.rulebooks, self.settings)
+                if stored_key(self.home.judged(record.sha256)) != key:
+                    self.to_judge.append(record)
         self.tally.to_judge = len(self.to_judge)
 
     def _artefact(self, sha256: str) -> Path | None:
         """The artefact to judge: of tonight's engines, else the newest there is."""
-        path = self.home.heard(sha256, self.fingerprint)
+        path = self.home.transcript(sha256, self.fingerprint)
         if path.exists():
             return path
         others = sorted(path.parent.glob(f"{sha256}.*.json.gz"), key=lambda p: (p.stat().st_mtime, p.name))
@@ -285,10 +285,10 @@ class Night:
         for recording in self.shards[shard]:
             if self.stop.is_set():
                 raise NightStopped("interrupted", interrupted=True)
-            if self.home.heard(recording.sha256, self.fingerprint).exists():
+            if self.home.transcript(recording.sha256, self.fingerprint).exists():
                 continue
             guess_s = seconds_expected(recording.path, recording.size_bytes)
-            outcome = self.crew.hear(recording.sha256, recording.path, partial(self._length, guess_s))
+            outcome = self.pool.hear(recording.sha256, recording.path, partial(self._length, guess_s))
             self._heard(recording, outcome, guess_s)
 
     def _length(self, guess_s: float, audio_s: float) -> None:
@@ -335,20 +335,20 @@ class Night:
     def judge(self, shard: int) -> None:
         """Judge one shard of `to_judge`."""
         self._record_start()
-        for sighting in self.to_judge[shard * JUDGED_A_SHARD : (shard + 1) * JUDGED_A_SHARD]:
+        for record in self.to_judge[shard * JUDGED_A_SHARD : (shard + 1) * JUDGED_A_SHARD]:
             if self.stop.is_set():
                 raise NightStopped("interrupted", interrupted=True)
-            path = self._artefact(sighting.sha256)
+            path = self._artefact(record.sha256)
             assert path is not None
             try:
-                heard = artefacts.read(path, Heard)
+                transcript = artefacts.read(path, Transcript)
             except BadArtefact:
                 # heard anew the next time; until then the failures table says so
                 path.unlink(missing_ok=True)
                 self._fail(
                     Failure(
-                        sighting.sha256,
-                        sighting.paths[0] if sighting.paths else "",
+                        record.sha256,
+                        record.paths[0] if record.paths else "",
                         "judge",
                         "damaged-artefact",
                         "what was heard could not be read back; it will be heard again",
@@ -356,14 +356,14 @@ class Night:
                     )
                 )
                 continue
-            key = judging_key(heard.sha256, path.name.split(".")[1], sighting.cdr, self.rulebooks, self.settings)
+            key = judging_key(transcript.sha256, path.name.split(".")[1], record.cdr, self.rulebooks, self.settings)
             try:
-                judged = judge(heard, sighting.cdr, self.rulebooks, self.settings)
+                judged = judge(transcript, record.cdr, self.rulebooks, self.settings)
             except Exception as error:  # one odd call must not cost the others their verdicts
                 self._fail(
                     Failure(
-                        sighting.sha256,
-                        sighting.paths[0] if sighting.paths else "",
+                        record.sha256,
+                        record.paths[0] if record.paths else "",
                         "judge",
                         "unforeseen",
                         str(explain(error)),
@@ -371,12 +371,14 @@ class Night:
                     )
                 )
                 continue
-            hearing = Hearing(heard.fingerprint, heard.layout, heard.language_probability, heard.provenance)
+            hearing = Hearing(
+                transcript.fingerprint, transcript.layout, transcript.language_probability, transcript.provenance
+            )
             # named first: a kill in between costs a look at the call, not its clips
-            self.unpublished.add(heard.sha256)
-            past = self._past(heard.sha256, judged.scorecard)
-            artefacts.write(self.home.judged(heard.sha256), JudgedFile(key, judged, hearing, past))
-            self._judged_after_all(heard.sha256)
+            self.unpublished.add(transcript.sha256)
+            past = self._past(transcript.sha256, judged.scorecard)
+            artefacts.write(self.home.judged(transcript.sha256), JudgedFile(key, judged, hearing, past))
+            self._judged_after_all(transcript.sha256)
             with self._lock:
                 self.tally.judged += 1
             self.on_change()
@@ -422,8 +424,8 @@ class Night:
                 raise NightStopped("interrupted", interrupted=True)
             with suppress(BadArtefact):  # the database's builder lists damaged files
                 judged = artefacts.read(path, JudgedFile).judged
-                sighting = artefacts.read(self.home.recording(judged.call.sha256), Sighting)
-                sources = [Path(name) for name in sighting.paths]
+                record = artefacts.read(self.home.recording(judged.call.sha256), RecordingRecord)
+                sources = [Path(name) for name in record.paths]
                 source = next((file for file in sources if file.is_file()), sources[0] if sources else None)
                 if source is not None:
                     share = best.get(judged.call.sha256, frozenset())

@@ -47,7 +47,7 @@ def known(night: Night) -> Iterator[Night]:
         yield night
     finally:
         del _NIGHTS[night.run_id]
-        night.crew.close()
+        night.pool.close()
 
 
 @contextmanager

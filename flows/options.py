@@ -12,10 +12,10 @@ from flows.language import say
 from pipeline.errors import BadArtefact, BadSetting, CallQAError
 from pipeline.settings import CHECKOUT, Settings, load_settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Home, JudgedFile, Sighting
+from pipeline.storage.home import Home, JudgedFile, RecordingRecord
 
 if TYPE_CHECKING:
-    from pipeline.datatypes import CDR, Heard
+    from pipeline.datatypes import CDR, Transcript
 
 Json = Annotated[bool, typer.Option("--json", metavar="", help=say("以 JSON 输出。", "Print JSON."))]
 
@@ -57,14 +57,14 @@ def settings_file() -> Path | None:
     return next((f for f in (Path("callqa.toml").absolute(), CHECKOUT / "callqa.toml") if f.is_file()), None)
 
 
-def stored(identity: str, home: Home) -> tuple[Heard, CDR]:
+def stored(identity: str, home: Home) -> tuple[Transcript, CDR]:
     """What was heard of a stored call, and its CDR, by call id or how its SHA-256 begins. Raises CallQAError."""
-    from pipeline.datatypes import Heard
+    from pipeline.datatypes import Transcript
 
-    found: list[Sighting] = [
-        sighting
-        for sighting in home.sightings()
-        if sighting.cdr.call_id == identity or (len(identity) >= 6 and sighting.sha256.startswith(identity.lower()))
+    found: list[RecordingRecord] = [
+        record
+        for record in home.recording_records()
+        if record.cdr.call_id == identity or (len(identity) >= 6 and record.sha256.startswith(identity.lower()))
     ]
     if not found:
         raise CallQAError(f"{identity}: no such file, and no stored call has this id (in {home.root})")
@@ -73,14 +73,14 @@ def stored(identity: str, home: Home) -> tuple[Heard, CDR]:
     path = _heard(home, found[0].sha256)
     if path is None:
         raise CallQAError(f"{identity}: this recording has not been heard; run `callqa nightly`")
-    return artefacts.read(path, Heard), found[0].cdr
+    return artefacts.read(path, Transcript), found[0].cdr
 
 
 def _heard(home: Home, sha256: str) -> Path | None:
     """The artefact that a call's verdicts rest on; of a call without verdicts, the newest."""
     with suppress(BadArtefact):
         hearing = artefacts.read(home.judged(sha256), JudgedFile).hearing
-        if hearing and (path := home.heard(sha256, hearing.fingerprint)).exists():
+        if hearing and (path := home.transcript(sha256, hearing.fingerprint)).exists():
             return path
-    files = home.heard(sha256, "").parent.glob(f"{sha256}.*.json.gz")
+    files = home.transcript(sha256, "").parent.glob(f"{sha256}.*.json.gz")
     return max(files, key=lambda path: path.stat().st_mtime, default=None)

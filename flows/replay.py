@@ -20,13 +20,13 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pipeline.datatypes import Hit, Judged, Verdict
+from pipeline.datatypes import Evidence, Judged, Verdict
 from pipeline.errors import BadArtefact
 from pipeline.judging.rulebook import Rulebook, load_rulebook
 from pipeline.judging.verdicts import judge_call, score
 from pipeline.results.report import TEMPLATES, environment, policy_of
 from pipeline.storage import artefacts
-from pipeline.storage.home import Home, JudgedFile, Sighting
+from pipeline.storage.home import Home, JudgedFile, RecordingRecord
 
 CHUNK = 100
 """Calls a process judges before it tells how far it is."""
@@ -197,7 +197,7 @@ def replay_calls(home: Home, book: Rulebook, since: datetime | None, files: Iter
 
 def _began(home: Home, judged: Judged) -> datetime:
     started = judged.call.cdr.started_at
-    return started or artefacts.read(home.recording(judged.call.sha256), Sighting).first_seen
+    return started or artefacts.read(home.recording(judged.call.sha256), RecordingRecord).first_seen
 
 
 def _compare(found: Replay, judged: Judged, book: Rulebook) -> None:
@@ -231,8 +231,8 @@ def _tells(before: str, after: str) -> bool:
 
 def _flip(judged: Judged, before: Verdict | None, after: Verdict) -> Flip:
     call, cdr = judged.call, judged.call.cdr
-    hits = (*after.hits, *after.grounds, *(before.hits if before else ()))
-    hit = next((h for h in hits if h.quote), None) or next(iter(hits), Hit(None, None, "", ""))
+    evidence = (*after.evidence, *after.grounds, *(before.evidence if before else ()))
+    hit = next((h for h in evidence if h.quote), None) or next(iter(evidence), Evidence(None, None, "", ""))
     return Flip(
         sha256=call.sha256,
         call=cdr.call_id or call.sha256[:12],

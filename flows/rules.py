@@ -127,8 +127,8 @@ def rules_explain(
     from pipeline.judging.verdicts import explain, judge_rule
 
     settings = read_settings()
-    heard, cdr = stored(call, Home(settings.paths.home))
-    judged = build_call(heard, cdr)
+    transcript, cdr = stored(call, Home(settings.paths.home))
+    judged = build_call(transcript, cdr)
     rulebook = load_rulebook(book) if book else load_rulebooks(settings).get(judged.language)
     if rulebook is None:
         raise CallQAError(say("这种语言没有规则册", f"there is no rulebook for {judged.language}"))

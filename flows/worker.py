@@ -132,7 +132,7 @@ class _Child:
 
 
 @dataclass
-class Crew:
+class WorkerPool:
     """Up to `settings.hear.workers` children, started when first needed. Safe to call from many threads."""
 
     settings: Settings
@@ -258,7 +258,7 @@ class Crew:
         for child in children:
             child.kill()
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -318,12 +318,12 @@ def main() -> None:
     settings = Settings.model_validate(first["settings"])
     home = Home(settings.paths.home)
     try:
-        from flows.engines import load_ears
+        from flows.engines import load_engines
         from pipeline.hearing.decode import decode
         from pipeline.run import hear_audio, hearing_fingerprint
 
-        ears = load_ears(settings)
-        fingerprint = hearing_fingerprint(ears, settings)
+        engines = load_engines(settings)
+        fingerprint = hearing_fingerprint(engines, settings)
     except CallQAError as error:
         say({"event": "stop", "message": str(error)})
         return
@@ -336,8 +336,8 @@ def main() -> None:
             audio = decode(path, settings.decode, settings.ingest)
             say({"event": "decoded", "audio_s": audio.duration_s})
             stage = "hear"
-            heard = hear_audio(audio, sha256, ears, settings, {"decode": time.perf_counter() - start})
-            artefacts.write(home.heard(sha256, fingerprint), heard)
+            transcript = hear_audio(audio, sha256, engines, settings, {"decode": time.perf_counter() - start})
+            artefacts.write(home.transcript(sha256, fingerprint), transcript)
             say({"event": "heard"})
         except Exception as error:
             say(_failure(error, stage))

@@ -29,7 +29,7 @@ from pipeline.timeline import Span
 Vectors = npt.NDArray[np.float64]
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+Answer = TypeVar("Answer")
 
 BINS = 80
 DIMENSION = 192
@@ -239,7 +239,7 @@ def _bank(samples: Samples, span: Span) -> Tensor:
     return cast(Tensor, bank - bank.mean(0))
 
 
-def in_parallel(function: Callable[[Item], Result], items: Sequence[Item], threads: int) -> list[Result]:
+def in_parallel(function: Callable[[Item], Answer], items: Sequence[Item], threads: int) -> list[Answer]:
     """Results in order, from `threads` threads.
 
     The network has hundreds of tiny steps. Torch's own threads meet after each, and wait there whenever the

@@ -1,8 +1,9 @@
 """The types that pass between stages. All are frozen; all times are seconds from the recording's start.
 
-A recording goes  Recording → Audio → Heard → Call → Judged.  `Heard` is what is slow to make and depends
+A recording goes  Recording → Audio → Transcript → Call → Judged.  `Transcript` is what is slow to make and depends
 on the sound alone; `Call` is what a rule may see; both are built here only from plain values, so that
-they can be written as JSON and read back equal.
+they can be written as JSON and read back equal. An alias is the name that a field has in files written before it was
+renamed.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from pipeline.timeline import Span
 
@@ -27,7 +29,7 @@ LEVEL_STEP_S = 0.25
 Samples = npt.NDArray[np.float32]
 Role = Literal["agent", "customer", "unknown"]
 Layout = Literal["mono", "stereo", "fake-stereo", "anti-phase"]
-MarkKind = Literal["ring", "busy", "dtmf", "music", "prompt", "silence", "transfer"]
+EventKind = Literal["ring", "busy", "dtmf", "music", "prompt", "silence", "transfer"]
 Outcome = Literal["pass", "fail", "not_applicable", "unsure"]
 
 
@@ -129,7 +131,7 @@ class SpeakerSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class SoundMark:
+class LineEvent:
     """A sound that is no speech, or a transfer: from its announcement to the new voice.
 
     `channel` is None when it was found on the only channel of a mono call, and for a transfer. `count` is
@@ -137,7 +139,7 @@ class SoundMark:
     """
 
     span: Span
-    kind: MarkKind
+    kind: EventKind
     channel: int | None = None
     count: int | None = None
 
@@ -152,7 +154,7 @@ class LineEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Transcript:
     """The durable artefact of one recording: all that was heard, no waveform, no voice print.
 
     `voiced` holds, per channel, the spans of speech found by voice activity; `levels_dbfs`, per channel, the
@@ -170,7 +172,7 @@ class Heard:
     segments: tuple[Segment, ...]
     speakers: tuple[SpeakerSpan, ...]
     overlap_heard: bool
-    marks: tuple[SoundMark, ...]
+    events: Annotated[tuple[LineEvent, ...], Field(alias="marks")]
     line_ends: tuple[LineEnd, ...]
     levels_dbfs: tuple[tuple[float, ...], ...]
     coverage: float
@@ -293,7 +295,7 @@ class Call:
     silences: tuple[Silence, ...]
     overlaps: tuple[Overlap, ...]
     overlap_heard: bool
-    marks: tuple[SoundMark, ...]
+    events: Annotated[tuple[LineEvent, ...], Field(alias="marks")]
     levels_dbfs: dict[Role, tuple[float, ...]]
     hang_up: HangUp
     facts: Facts
@@ -304,7 +306,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class Evidence:
     """A piece of evidence: where in the call (turn index, span), the words it rests on, and why."""
 
     turn: int | None
@@ -323,11 +325,11 @@ class Verdict:
     rule_id: str
     rule_hash: str
     outcome: Outcome
-    hits: tuple[Hit, ...]
+    evidence: Annotated[tuple[Evidence, ...], Field(alias="hits")]
     reason: str
     occurrences: int = 0
     deducted: float = 0.0
-    grounds: tuple[Hit, ...] = ()
+    grounds: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,16 +21,16 @@ from pipeline.datatypes import (
     CDR,
     Audio,
     Diarizer,
-    Heard,
     Judged,
     Recognizer,
     Segment,
     SpeakerSpan,
+    Transcript,
     VoiceActivity,
 )
 from pipeline.hearing.decode import decode
 from pipeline.hearing.postprocess import finish
-from pipeline.hearing.sounds import levels_dbfs, line_ends, sound_marks, without
+from pipeline.hearing.sounds import levels_dbfs, line_ends, line_events, without
 from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.verdicts import judge_call
 from pipeline.settings import Settings
@@ -52,7 +52,7 @@ JUDGING = "4"
 
 
 @dataclass(frozen=True)
-class Ears:
+class Engines:
     """The engines that hear, loaded once a process. `diarizer` is None where only channels tell speakers."""
 
     voice_activity: VoiceActivity
@@ -64,13 +64,13 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def hearing_fingerprint(ears: Ears, settings: Settings) -> str:
+def hearing_fingerprint(engines: Engines, settings: Settings) -> str:
     """Hexadecimal hash of everything but the recording that an artefact depends on."""
     return _digest(
         HEARING,
-        ears.voice_activity.fingerprint,
-        ears.recognizer.fingerprint,
-        ears.diarizer.fingerprint if ears.diarizer else "channels",
+        engines.voice_activity.fingerprint,
+        engines.recognizer.fingerprint,
+        engines.diarizer.fingerprint if engines.diarizer else "channels",
         settings.hear.language,
         f"{settings.ingest.raw_rate_hz}/{settings.ingest.raw_channels}",
     )
@@ -85,33 +85,33 @@ def _timed(timings_s: dict[str, float], stage: str) -> Iterator[None]:
         timings_s[stage] = timings_s.get(stage, 0.0) + time.perf_counter() - start
 
 
-def hear(path: Path, sha256: str, ears: Ears, settings: Settings) -> Heard:
+def hear(path: Path, sha256: str, engines: Engines, settings: Settings) -> Transcript:
     """Decode and hear one recording. Raises BadRecording when it cannot be heard."""
     timings_s: dict[str, float] = {}
     with _timed(timings_s, "decode"):
         audio = decode(path, settings.decode, settings.ingest)
-    return hear_audio(audio, sha256, ears, settings, timings_s)
+    return hear_audio(audio, sha256, engines, settings, timings_s)
 
 
 def hear_audio(
-    audio: Audio, sha256: str, ears: Ears, settings: Settings, timings_s: dict[str, float] | None = None
-) -> Heard:
+    audio: Audio, sha256: str, engines: Engines, settings: Settings, timings_s: dict[str, float] | None = None
+) -> Transcript:
     """Hear decoded sound: everything of `hear` behind the decoder."""
     timings_s = {} if timings_s is None else timings_s
     with _timed(timings_s, "voice activity"):
-        heard_voices = tuple(ears.voice_activity.voiced(channel, audio.channels == 1) for channel in audio.samples)
+        heard_voices = tuple(engines.voice_activity.voiced(channel, audio.channels == 1) for channel in audio.samples)
     with _timed(timings_s, "sounds"):
-        marks = sound_marks(audio, heard_voices)
-        voiced = without(heard_voices, marks, audio)
-        ends = line_ends(audio, marks)
+        events = line_events(audio, heard_voices)
+        voiced = without(heard_voices, events, audio)
+        ends = line_ends(audio, events)
     with _timed(timings_s, "language"):
-        language, language_probability = _language(audio, voiced, ears, settings)
+        language, language_probability = _language(audio, voiced, engines, settings)
     with _timed(timings_s, "words"):
-        segments = ears.recognizer.transcribe(list(audio.samples), voiced, language)
-        segments = finish(segments, voiced, marks, settings.hear.hot_words)
+        segments = engines.recognizer.transcribe(list(audio.samples), voiced, language)
+        segments = finish(segments, voiced, events, settings.hear.hot_words)
     with _timed(timings_s, "speakers"):
-        speakers, overlap_heard = _speakers(audio, voiced, ears)
-    return Heard(
+        speakers, overlap_heard = _speakers(audio, voiced, engines)
+    return Transcript(
         sha256=sha256,
         duration_s=audio.duration_s,
         layout=audio.layout,
@@ -121,15 +121,15 @@ def hear_audio(
         segments=tuple(sorted(segments, key=lambda segment: (segment.span, segment.channel))),
         speakers=speakers,
         overlap_heard=overlap_heard,
-        marks=marks,
+        events=events,
         line_ends=ends,
         levels_dbfs=tuple(levels_dbfs(channel) for channel in audio.samples),
         coverage=_coverage(voiced, segments),
-        fingerprint=hearing_fingerprint(ears, settings),
+        fingerprint=hearing_fingerprint(engines, settings),
         provenance={
-            "recognizer": ears.recognizer.fingerprint,
-            "voice activity": ears.voice_activity.fingerprint,
-            "diarizer": ears.diarizer.fingerprint if ears.diarizer and audio.channels == 1 else "channels",
+            "recognizer": engines.recognizer.fingerprint,
+            "voice activity": engines.voice_activity.fingerprint,
+            "diarizer": engines.diarizer.fingerprint if engines.diarizer and audio.channels == 1 else "channels",
             "codec": audio.codec or "",
             "source rate": f"{audio.source_rate_hz or 0} Hz",
         },
@@ -137,7 +137,9 @@ def hear_audio(
     )
 
 
-def _language(audio: Audio, voiced: tuple[tuple[Span, ...], ...], ears: Ears, settings: Settings) -> tuple[str, float]:
+def _language(
+    audio: Audio, voiced: tuple[tuple[Span, ...], ...], engines: Engines, settings: Settings
+) -> tuple[str, float]:
     """The call's language: the setting, else what the channel with most speech is heard to be.
 
     A language without a rulebook has to be sure: noise and dialect are taken for all kinds of languages.
@@ -149,23 +151,25 @@ def _language(audio: Audio, voiced: tuple[tuple[Span, ...], ...], ears: Ears, se
     if not talk_s[busiest]:
         return settings.judge.default_language, 0.0
     samples, spans = audio.samples[busiest], voiced[busiest]
-    language, probability = ears.recognizer.detect_language(samples, spans, ())
+    language, probability = engines.recognizer.detect_language(samples, spans, ())
     language = _WRITTEN_ALIKE.get(language, language)
     if language in JUDGED_LANGUAGES or probability >= SURELY_FOREIGN:
         return language, probability
-    return ears.recognizer.detect_language(samples, spans, JUDGED_LANGUAGES)
+    return engines.recognizer.detect_language(samples, spans, JUDGED_LANGUAGES)
 
 
-def _speakers(audio: Audio, voiced: tuple[tuple[Span, ...], ...], ears: Ears) -> tuple[tuple[SpeakerSpan, ...], bool]:
+def _speakers(
+    audio: Audio, voiced: tuple[tuple[Span, ...], ...], engines: Engines
+) -> tuple[tuple[SpeakerSpan, ...], bool]:
     """Speaker spans, and whether overlapping speech could have been noticed."""
     if audio.channels > 1:
         spans = [SpeakerSpan(span, f"ch{index}") for index, channel in enumerate(voiced) for span in channel]
         return tuple(sorted(spans, key=lambda s: (s.span, s.speaker))), True
-    if ears.diarizer is None:
+    if engines.diarizer is None:
         return tuple(SpeakerSpan(span, "ch0") for span in voiced[0]), False
     if not voiced[0]:
-        return (), ears.diarizer.overlap_aware
-    return tuple(ears.diarizer.diarize(audio.samples[0], voiced[0])), ears.diarizer.overlap_aware
+        return (), engines.diarizer.overlap_aware
+    return tuple(engines.diarizer.diarize(audio.samples[0], voiced[0])), engines.diarizer.overlap_aware
 
 
 def _coverage(voiced: tuple[tuple[Span, ...], ...], segments: list[Segment]) -> float:
@@ -195,8 +199,8 @@ def judging_key(sha256: str, fingerprint: str, cdr: CDR, rulebooks: Mapping[str,
     )
 
 
-def judge(heard: Heard, cdr: CDR, rulebooks: Mapping[str, Rulebook], settings: Settings) -> Judged:
+def judge(transcript: Transcript, cdr: CDR, rulebooks: Mapping[str, Rulebook], settings: Settings) -> Judged:
     """Judge one heard call by the rulebook of its language; without one, the scorecard is None."""
-    call = build_call(heard, cdr)
+    call = build_call(transcript, cdr)
     rulebook = rulebooks.get(call.language)
     return Judged(call, judge_call(call, rulebook) if rulebook else None)

@@ -29,8 +29,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 RATE_HZ = 16_000
 PACKAGES = ("torch", "openai-whisper", "faster-whisper", "ctranslate2", "pyannote.audio", "whisperx")
 
-Heard = dict[str, Any]
-Hear = Callable[[Path, str, dict[str, float]], Heard]
+Transcript = dict[str, Any]
+Hear = Callable[[Path, str, dict[str, float]], Transcript]
 """Path, language and the stages to fill, to ``{"turns": …, "speakers": …}``."""
 
 
@@ -78,8 +78,8 @@ def pyannote(weights: Path, threads: int) -> Callable[[Any], list[tuple[str, flo
             for number, waveform in enumerate(waveforms):
                 frames = fbank(waveform * 32768.0, num_mel_bins=80, sample_frequency=RATE_HZ, dither=0.0)
                 if weights is not None:
-                    marks = interpolate(weights[number][None, None].float(), size=len(frames), mode="nearest")[0, 0]
-                    frames = frames[marks > 0.5]
+                    events = interpolate(weights[number][None, None].float(), size=len(frames), mode="nearest")[0, 0]
+                    frames = frames[events > 0.5]
                 if len(frames) < 10:
                     vectors.append(torch.full((192,), torch.nan))
                     continue
@@ -142,7 +142,7 @@ def openai_whisper(weights: Path, threads: int) -> Hear:
     model = whisper.load_model(str(folder / OPENAI_FILE))
     diarize = pyannote(weights, threads)
 
-    def hear(path: Path, language: str, stages_s: dict[str, float]) -> Heard:
+    def hear(path: Path, language: str, stages_s: dict[str, float]) -> Transcript:
         with timed(stages_s, "decode"):
             samples = whisper.load_audio(str(path))
         with timed(stages_s, "words"):
@@ -164,7 +164,7 @@ def faster_whisper(weights: Path, threads: int) -> Hear:
     model = WhisperModel(str(require(weights, WHISPER_BASE)), device="cpu", compute_type="int8", cpu_threads=threads)
     diarize = pyannote(weights, threads)
 
-    def hear(path: Path, language: str, stages_s: dict[str, float]) -> Heard:
+    def hear(path: Path, language: str, stages_s: dict[str, float]) -> Transcript:
         with timed(stages_s, "decode"):
             samples = decode_audio(str(path))
         with timed(stages_s, "words"):
@@ -190,7 +190,7 @@ def whisperx(weights: Path, threads: int) -> Hear:
         str(weights / "whisper-base"), device="cpu", compute_type="int8", threads=threads, vad_method="pyannote"
     )
 
-    def hear(path: Path, language: str, stages_s: dict[str, float]) -> Heard:
+    def hear(path: Path, language: str, stages_s: dict[str, float]) -> Transcript:
         with timed(stages_s, "decode"):
             samples = product.load_audio(str(path))
         with timed(stages_s, "words"):
@@ -206,15 +206,15 @@ def whisperx(weights: Path, threads: int) -> Hear:
 
 def callqa(weights: Path, threads: int) -> Hear:
     sys.path.insert(0, str(CHECKOUT))
-    from flows.engines import load_ears
+    from flows.engines import load_engines
     from pipeline.run import hear as hear_file
 
     settings = callqa_settings(weights, threads=threads)
-    ears = load_ears(settings)
-    ears.recognizer.load()  # type: ignore[attr-defined]
+    engines = load_engines(settings)
+    engines.recognizer.load()  # type: ignore[attr-defined]
 
-    def hear(path: Path, language: str, stages_s: dict[str, float]) -> Heard:
-        heard = hear_file(path, "0" * 64, ears, settings)
+    def hear(path: Path, language: str, stages_s: dict[str, float]) -> Transcript:
+        heard = hear_file(path, "0" * 64, engines, settings)
         stages_s.update(heard.timings_s)
         return told(heard)
 
@@ -233,7 +233,7 @@ def callqa_settings(weights: Path, **hear: Any) -> Any:
     )
 
 
-def told(heard: Any) -> Heard:
+def told(heard: Any) -> Transcript:
     from pipeline.call.facts import build_call
     from pipeline.datatypes import CDR
 
@@ -251,8 +251,8 @@ def callqa_night(files: Mapping[str, Mapping[str, str]], weights: Path, threads:
     Memory is that of the largest process, times their number.
     """
     sys.path.insert(0, str(CHECKOUT))
-    from flows.worker import Crew
-    from pipeline.datatypes import Heard as Artefact
+    from flows.worker import WorkerPool
+    from pipeline.datatypes import Transcript as Artefact
     from pipeline.storage import artefacts
     from pipeline.storage.home import Home
 
@@ -260,34 +260,34 @@ def callqa_night(files: Mapping[str, Mapping[str, str]], weights: Path, threads:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(threads) as pool:
         home = Home(Path(folder))
         settings = settings.model_copy(update={"paths": settings.paths.model_copy(update={"home": home.root})})
-        with Crew(settings) as crew:
+        with WorkerPool(settings) as pool:
             together, first = threading.Barrier(threads), Path(next(iter(files.values()))["path"])
 
             def load(number: int) -> None:
                 together.wait()
-                crew.hear(f"{number:064x}", first)
+                pool.hear(f"{number:064x}", first)
 
             def hear(number: int, call_id: str) -> None:
-                outcome = crew.hear(f"{number:064x}", Path(files[call_id]["path"]))
+                outcome = pool.hear(f"{number:064x}", Path(files[call_id]["path"]))
                 assert outcome.reason is None, outcome
                 print(f"callqa-night: {call_id}", flush=True)
 
             list(pool.map(load, range(threads)))
-            before_s, start = crew_cpu_s(crew), time.perf_counter()
+            before_s, start = crew_cpu_s(pool), time.perf_counter()
             numbers = {call_id: threads + number for number, call_id in enumerate(files)}
             list(pool.map(hear, numbers.values(), numbers))
-            wall_s, cpu_s = time.perf_counter() - start, crew_cpu_s(crew) - before_s
-            answers: dict[str, Heard] = {}
+            wall_s, cpu_s = time.perf_counter() - start, crew_cpu_s(pool) - before_s
+            answers: dict[str, Transcript] = {}
             for call_id, number in numbers.items():
-                heard = artefacts.read(home.heard(f"{number:064x}", str(crew.fingerprint)), Artefact)
+                heard = artefacts.read(home.transcript(f"{number:064x}", str(pool.fingerprint)), Artefact)
                 answers[call_id] = {"stages_s": heard.timings_s, "cpu_s": cpu_s / len(files), **told(heard)}
     peak_mb = threads * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     return {"files": answers, "wall_s": wall_s, "peak_mb": peak_mb}
 
 
-def crew_cpu_s(crew: Any) -> float:
+def crew_cpu_s(pool: Any) -> float:
     """Processor time of all children until now."""
-    stats = (Path(f"/proc/{child.process.pid}/stat").read_text().rpartition(")")[2].split() for child in crew._all)
+    stats = (Path(f"/proc/{child.process.pid}/stat").read_text().rpartition(")")[2].split() for child in pool._all)
     return sum(int(user) + int(system) for *_, user, system in (s[:13] for s in stats)) / os.sysconf("SC_CLK_TCK")
 
 
@@ -310,7 +310,7 @@ def bare(weights: Path, threads: int) -> Hear:
     engine.load()
     model, activity = engine._model, SileroVoiceActivity()
 
-    def hear(path: Path, language: str, stages_s: dict[str, float]) -> Heard:
+    def hear(path: Path, language: str, stages_s: dict[str, float]) -> Transcript:
         audio = decode(path, settings.decode, settings.ingest)
         tokenizer = Tokenizer(model.hf_tokenizer, True, "transcribe", language)
         prompt, cpu_s = model.get_prompt(tokenizer, []), 0.0

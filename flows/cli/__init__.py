@@ -21,13 +21,13 @@ from flows.rules import rules_app
 from pipeline.errors import BadArtefact, BadRecording, BadSetting, CallQAError
 from pipeline.settings import Settings, load_settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Home, Sighting
+from pipeline.storage.home import Home, RecordingRecord
 
 if TYPE_CHECKING:
     from flows.night import Night
-    from pipeline.datatypes import CDR, Heard
+    from pipeline.datatypes import CDR, Transcript
     from pipeline.judging.rulebook import Rulebook
-    from pipeline.run import Ears
+    from pipeline.run import Engines
 
 FAILURES_EXIT = 3
 """Exit status of a night that went well but for recordings that could not be heard."""
@@ -480,14 +480,14 @@ Recording = Annotated[Path, typer.Argument(metavar="FILE", help=say("录音文�
 
 def _hear_file(
     file: Path, settings: Settings, engine: str | None = None, model: str | None = None, language: str | None = None
-) -> Heard:
+) -> Transcript:
     """Hear one file in this process. Nothing is stored."""
     import hashlib
 
     from pydantic import ValidationError
 
     from flows.console import step
-    from flows.engines import load_ears
+    from flows.engines import load_engines
     from pipeline.run import hear
 
     wanted = {"engine": engine, "model": model, "language": language}
@@ -507,9 +507,9 @@ def _hear_file(
     except OSError as error:
         raise BadRecording("unreadable", f"{file}: {error.strerror or 'cannot be read'}") from error
     with step(say("加载模型…", "loading the models…")):
-        ears: Ears = load_ears(settings)
+        engines: Engines = load_engines(settings)
     with step(say("转写…", "listening…")):
-        return hear(file, sha256, ears, settings)
+        return hear(file, sha256, engines, settings)
 
 
 @app.command(
@@ -533,8 +533,8 @@ def transcribe(
     from pipeline.call.facts import build_call
     from pipeline.datatypes import CDR
 
-    heard = _hear_file(file, read_settings(), engine, model, language)
-    call = build_call(heard, CDR())
+    transcript = _hear_file(file, read_settings(), engine, model, language)
+    call = build_call(transcript, CDR())
     if json_output:
         turns = [
             {
@@ -549,12 +549,12 @@ def transcribe(
         print(
             json.dumps(
                 {
-                    "sha256": heard.sha256,
-                    "duration_s": round(heard.duration_s, 2),
-                    "language": heard.language,
-                    "layout": heard.layout,
+                    "sha256": transcript.sha256,
+                    "duration_s": round(transcript.duration_s, 2),
+                    "language": transcript.language,
+                    "layout": transcript.layout,
                     "roles": {"method": call.roles.method, "confidence": call.roles.confidence},
-                    "coverage": round(heard.coverage, 3),
+                    "coverage": round(transcript.coverage, 3),
                     "turns": turns,
                 },
                 ensure_ascii=False,
@@ -567,8 +567,10 @@ def transcribe(
 
     out.print(
         say(
-            f"{heard.duration_s:.1f} 秒，{heard.layout}，语言 {heard.language}，角色依据 {call.roles.method or '–'}",
-            f"{heard.duration_s:.1f} s, {heard.layout}, language {heard.language}, roles by {call.roles.method or '–'}",
+            f"{transcript.duration_s:.1f} 秒，{transcript.layout}，语言 {transcript.language}，"
+            f"角色依据 {call.roles.method or '–'}",
+            f"{transcript.duration_s:.1f} s, {transcript.layout}, language {transcript.language}, "
+            f"roles by {call.roles.method or '–'}",
         ),
         style="dim",
     )
@@ -601,12 +603,12 @@ def judge(
     settings = read_settings()
     if Path(target).is_file():
         rulebooks = load_rulebooks(settings)  # before the long work
-        heard = _hear_file(Path(target), settings, engine, model, language)
-        cdr = _known_cdr(heard.sha256, Home(settings.paths.home))
+        transcript = _hear_file(Path(target), settings, engine, model, language)
+        cdr = _known_cdr(transcript.sha256, Home(settings.paths.home))
     else:
-        heard, cdr = stored(target, Home(settings.paths.home))
+        transcript, cdr = stored(target, Home(settings.paths.home))
         rulebooks = load_rulebooks(settings)
-    judged = run.judge(heard, cdr, rulebooks, settings)
+    judged = run.judge(transcript, cdr, rulebooks, settings)
     if json_output:
         from pydantic import TypeAdapter
 
@@ -631,7 +633,7 @@ def _known_cdr(sha256: str, home: Home) -> CDR:
     from pipeline.storage import artefacts
 
     try:
-        return artefacts.read(home.recording(sha256), Sighting).cdr
+        return artefacts.read(home.recording(sha256), RecordingRecord).cdr
     except BadArtefact:
         return CDR()
 

@@ -11,22 +11,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from pipeline.call.roles import PROMPT, assign, set_prompts_apart
-from pipeline.call.transfers import transfer_marks
+from pipeline.call.transfers import transfer_events
 from pipeline.call.turns import echo_spans, is_backchannel, join
 from pipeline.datatypes import (
     CDR,
     LEVEL_STEP_S,
     Call,
+    EventKind,
     Facts,
     HangUp,
-    Heard,
     LineEnd,
-    MarkKind,
+    LineEvent,
     Overlap,
     Role,
     Roles,
     Silence,
-    SoundMark,
+    Transcript,
     Turn,
 )
 from pipeline.timeline import Span
@@ -62,34 +62,34 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’-][A-Za-zÀ-ɏ]+)*")
 _DIGIT = re.compile(r"\d")
 _TALK: tuple[Role, ...] = ("agent", "customer")
-_NOT_SILENT: tuple[MarkKind, ...] = ("music", "ring", "prompt", "busy", "dtmf")
+_NOT_SILENT: tuple[EventKind, ...] = ("music", "ring", "prompt", "busy", "dtmf")
 
 
-def build_call(heard: Heard, cdr: CDR) -> Call:
+def build_call(transcript: Transcript, cdr: CDR) -> Call:
     """All that a rule may see of a call, from what was heard and the CDR. Never fails on a call without words."""
-    turns = set_prompts_apart(join(heard), heard.language)
-    roles = assign(turns, heard, cdr)
-    marks = _with_prompt_marks(heard, turns)
-    marks = tuple(sorted((*marks, *transfer_marks(turns, roles)), key=lambda mark: (mark.span, mark.kind)))
-    voiced = role_voiced(heard, turns, roles)
-    anybody = _anybody(heard, turns)
-    hang_up = released_by(heard, roles, turns, cdr)
+    turns = set_prompts_apart(join(transcript), transcript.language)
+    roles = assign(turns, transcript, cdr)
+    events = _with_prompt_marks(transcript, turns)
+    events = tuple(sorted((*events, *transfer_events(turns, roles)), key=lambda event: (event.span, event.kind)))
+    voiced = role_voiced(transcript, turns, roles)
+    anybody = _anybody(transcript, turns)
+    hang_up = released_by(transcript, roles, turns, cdr)
     ended_s = hang_up.at_s
-    silences = find_silences(heard.duration_s, anybody, voiced, marks, ended_s)
+    silences = find_silences(transcript.duration_s, anybody, voiced, events, ended_s)
     overlaps = find_overlaps(voiced, turns, roles)
-    levels = _role_levels(heard, roles, voiced)
-    facts = _measure(heard, cdr, turns, roles, voiced, anybody, silences, overlaps, marks, levels)
+    levels = _role_levels(transcript, roles, voiced)
+    facts = _measure(transcript, cdr, turns, roles, voiced, anybody, silences, overlaps, events, levels)
     return Call(
-        sha256=heard.sha256,
-        language=heard.language,
+        sha256=transcript.sha256,
+        language=transcript.language,
         cdr=cdr,
         turns=turns,
         roles=roles,
         voiced=voiced,
         silences=silences,
         overlaps=overlaps,
-        overlap_heard=heard.overlap_heard,
-        marks=marks,
+        overlap_heard=transcript.overlap_heard,
+        events=events,
         levels_dbfs=levels,
         hang_up=hang_up,
         facts=facts,
@@ -155,35 +155,35 @@ def common(left: Iterable[Span], right: Iterable[Span]) -> tuple[Span, ...]:
 # --- who is voiced when ---------------------------------------------------------------------------------------
 
 
-def _speaker_voiced(heard: Heard, turns: Sequence[Turn]) -> dict[str, tuple[Span, ...]]:
+def _speaker_voiced(transcript: Transcript, turns: Sequence[Turn]) -> dict[str, tuple[Span, ...]]:
     """When each speaker's voice is heard, words or not; sounds, announcements and echoes taken out."""
-    if heard.channels > 1:
-        echoes = echo_spans(heard)
-        raw = {f"ch{c}": minus(spans, echoes[c]) for c, spans in enumerate(heard.voiced)}
+    if transcript.channels > 1:
+        echoes = echo_spans(transcript)
+        raw = {f"ch{c}": minus(spans, echoes[c]) for c, spans in enumerate(transcript.voiced)}
     else:
         raw = {}
-        for item in heard.speakers:
+        for item in transcript.speakers:
             raw[item.speaker] = (*raw.get(item.speaker, ()), item.span)
-        if heard.voiced and heard.voiced[0]:
+        if transcript.voiced and transcript.voiced[0]:
             # a speaker's span goes on over short pauses
-            raw = {speaker: common(spans, heard.voiced[0]) for speaker, spans in raw.items()}
-        if not raw and heard.voiced and heard.voiced[0]:
-            raw = {"S1": heard.voiced[0]}
+            raw = {speaker: common(spans, transcript.voiced[0]) for speaker, spans in raw.items()}
+        if not raw and transcript.voiced and transcript.voiced[0]:
+            raw = {"S1": transcript.voiced[0]}
     prompts = [turn.span for turn in turns if turn.speaker == PROMPT]
     result = {}
     for speaker, spans in raw.items():
-        channel = int(speaker[2:]) if heard.channels > 1 else None
-        sounds = [m.span for m in heard.marks if m.kind in _NOT_SILENT and channel in (m.channel, None)]
+        channel = int(speaker[2:]) if transcript.channels > 1 else None
+        sounds = [m.span for m in transcript.events if m.kind in _NOT_SILENT and channel in (m.channel, None)]
         worded = [word.span for turn in turns if turn.speaker == speaker for word in turn.words]
         clean = [*minus(spans, [*sounds, *prompts]), *common(spans, worded)]
         result[speaker] = merged(clean)
     return result
 
 
-def role_voiced(heard: Heard, turns: Sequence[Turn], roles: Roles) -> dict[Role, tuple[Span, ...]]:
+def role_voiced(transcript: Transcript, turns: Sequence[Turn], roles: Roles) -> dict[Role, tuple[Span, ...]]:
     """Per role ("agent", "customer"; those known), when it speaks: sorted and disjoint."""
     result: dict[Role, tuple[Span, ...]] = {}
-    for speaker, spans in _speaker_voiced(heard, turns).items():
+    for speaker, spans in _speaker_voiced(transcript, turns).items():
         role = roles.by_speaker.get(speaker)
         if role in _TALK:
             result[role] = merged((*result.get(role, ()), *spans))
@@ -193,31 +193,33 @@ def role_voiced(heard: Heard, turns: Sequence[Turn], roles: Roles) -> dict[Role,
     return result
 
 
-def _anybody(heard: Heard, turns: Sequence[Turn]) -> tuple[Span, ...]:
+def _anybody(transcript: Transcript, turns: Sequence[Turn]) -> tuple[Span, ...]:
     """When any voice is heard, announcements too; blips without words left out."""
     words = [word.span for turn in turns for word in turn.words]
-    voices = [span for spans in _speaker_voiced(heard, turns).values() for span in spans]
-    if heard.channels == 1 and heard.voiced:
+    voices = [span for spans in _speaker_voiced(transcript, turns).values() for span in spans]
+    if transcript.channels == 1 and transcript.voiced:
         # diarization may leave out what voice activity heard
-        sounds = [mark.span for mark in heard.marks if mark.kind in _NOT_SILENT]
-        voices += minus(heard.voiced[0], sounds)
+        sounds = [event.span for event in transcript.events if event.kind in _NOT_SILENT]
+        voices += minus(transcript.voiced[0], sounds)
     spoken = merged(voices, 0.1)
     real = [s for s in spoken if s.duration_s >= BLIP_S or any(s.overlap_s(word) > 0 for word in words)]
     return merged([*real, *(turn.span for turn in turns if turn.speaker == PROMPT)])
 
 
-def _role_levels(heard: Heard, roles: Roles, voiced: dict[Role, tuple[Span, ...]]) -> dict[Role, tuple[float, ...]]:
+def _role_levels(
+    transcript: Transcript, roles: Roles, voiced: dict[Role, tuple[Span, ...]]
+) -> dict[Role, tuple[float, ...]]:
     """Per role the level over time; on one channel, only where that role alone speaks (else the floor)."""
     result: dict[Role, tuple[float, ...]] = {}
-    if heard.channels > 1:
-        for channel, levels in enumerate(heard.levels_dbfs):
+    if transcript.channels > 1:
+        for channel, levels in enumerate(transcript.levels_dbfs):
             role = roles.by_speaker.get(f"ch{channel}")
             if role in _TALK:
                 result[role] = levels
         return result
-    if not heard.levels_dbfs:
+    if not transcript.levels_dbfs:
         return result
-    levels = heard.levels_dbfs[0]
+    levels = transcript.levels_dbfs[0]
     for role, spans in voiced.items():
         alone = minus(spans, [span for other, theirs in voiced.items() if other != role for span in theirs])
         own = [min(levels, default=0.0)] * len(levels)
@@ -228,10 +230,10 @@ def _role_levels(heard: Heard, roles: Roles, voiced: dict[Role, tuple[Span, ...]
     return result
 
 
-def _with_prompt_marks(heard: Heard, turns: Sequence[Turn]) -> tuple[SoundMark, ...]:
+def _with_prompt_marks(transcript: Transcript, turns: Sequence[Turn]) -> tuple[LineEvent, ...]:
     prompts = merged((turn.span for turn in turns if turn.speaker == PROMPT), 1.0)
-    added = [SoundMark(span, "prompt") for span in prompts]
-    return tuple(sorted((*heard.marks, *added), key=lambda mark: (mark.span, mark.kind)))
+    added = [LineEvent(span, "prompt") for span in prompts]
+    return tuple(sorted((*transcript.events, *added), key=lambda event: (event.span, event.kind)))
 
 
 # --- silences and overlaps ------------------------------------------------------------------------------------
@@ -241,15 +243,15 @@ def find_silences(
     duration_s: float,
     anybody: Sequence[Span],
     voiced: dict[Role, tuple[Span, ...]],
-    marks: Sequence[SoundMark],
+    events: Sequence[LineEvent],
     ended_s: float | None = None,
 ) -> tuple[Silence, ...]:
     """Gaps in which nobody speaks and no sound plays, by time; from `ended_s`, the hang-up, on all are trailing.
 
     `music_s` is the music in the same gap between voices, beside the silence.
     """
-    sounds = [mark.span for mark in marks if mark.kind in _NOT_SILENT]
-    music = [mark.span for mark in marks if mark.kind == "music"]
+    sounds = [event.span for event in events if event.kind in _NOT_SILENT]
+    music = [event.span for event in events if event.kind == "music"]
     result = []
     for gap in minus([Span(0.0, duration_s)], anybody):
         first = not any(span.end_s <= gap.start_s + 1e-6 for span in anybody)
@@ -311,15 +313,15 @@ def find_overlaps(voiced: dict[Role, tuple[Span, ...]], turns: Sequence[Turn], r
 # --- who released the line ------------------------------------------------------------------------------------
 
 
-def released_by(heard: Heard, roles: Roles, turns: Sequence[Turn], cdr: CDR) -> HangUp:
+def released_by(transcript: Transcript, roles: Roles, turns: Sequence[Turn], cdr: CDR) -> HangUp:
     """Who released first: the CDR, else which channel died while the other lived, else who speaks into a dead line."""
-    ends = [end for end in heard.line_ends if end.at_s <= heard.duration_s - AT_END_S]
-    first = _first_end(ends, heard)
+    ends = [end for end in transcript.line_ends if end.at_s <= transcript.duration_s - AT_END_S]
+    first = _first_end(ends, transcript)
     if cdr.release_party is not None:
         at_s = first.at_s if first else None
         return HangUp(cdr.release_party, "cdr", at_s, "release party in the call detail record")
-    if heard.channels == 1:
-        return _released_on_mono(heard, roles, turns)
+    if transcript.channels == 1:
+        return _released_on_mono(transcript, roles, turns)
     if first is None:
         reason = "both channels end together" if len(ends) > 1 else "no channel ends before the recording"
         return HangUp(None, "none", None, reason)
@@ -334,7 +336,7 @@ def released_by(heard: Heard, roles: Roles, turns: Sequence[Turn], cdr: CDR) -> 
     )
 
 
-def _first_end(ends: Sequence[LineEnd], heard: Heard) -> LineEnd | None:
+def _first_end(ends: Sequence[LineEnd], transcript: Transcript) -> LineEnd | None:
     by_channel: dict[int, LineEnd] = {}
     for end in sorted(ends, key=lambda e: e.at_s):
         by_channel.setdefault(end.channel, end)
@@ -346,11 +348,13 @@ def _first_end(ends: Sequence[LineEnd], heard: Heard) -> LineEnd | None:
     return ordered[0]
 
 
-def _released_on_mono(heard: Heard, roles: Roles, turns: Sequence[Turn]) -> HangUp:
+def _released_on_mono(transcript: Transcript, roles: Roles, turns: Sequence[Turn]) -> HangUp:
     """Busy tone on a mixed channel says that someone left; only a voice after it begins says who did not."""
-    starts = [end.at_s for end in heard.line_ends if end.kind == "busy"]
+    starts = [end.at_s for end in transcript.line_ends if end.kind == "busy"]
     starts += [
-        m.span.start_s for m in heard.marks if m.kind == "busy" and m.span.end_s >= heard.duration_s - LAST_TONE_S
+        m.span.start_s
+        for m in transcript.events
+        if m.kind == "busy" and m.span.end_s >= transcript.duration_s - LAST_TONE_S
     ]
     if not starts:
         return HangUp(None, "none", None, "one channel, and no busy tone at its end")
@@ -382,7 +386,7 @@ def rate_per_min(turns: Iterable[Turn], voiced: Iterable[Span]) -> float | None:
 
 
 def _measure(
-    heard: Heard,
+    transcript: Transcript,
     cdr: CDR,
     turns: Sequence[Turn],
     roles: Roles,
@@ -390,7 +394,7 @@ def _measure(
     anybody: Sequence[Span],
     silences: Sequence[Silence],
     overlaps: Sequence[Overlap],
-    marks: Sequence[SoundMark],
+    events: Sequence[LineEvent],
     levels: Mapping[Role, Sequence[float]],
 ) -> Facts:
     by_role: dict[Role, list[Turn]] = {
@@ -404,15 +408,15 @@ def _measure(
     known = talk["agent"] + talk["customer"]
     agent_rate, customer_rate = rates["agent"], rates["customer"]
 
-    def sound_s(kind: MarkKind) -> float:
-        return total_s(mark.span for mark in marks if mark.kind == kind)
+    def sound_s(kind: EventKind) -> float:
+        return total_s(event.span for event in events if event.kind == kind)
 
-    rings = sum(mark.count or 0 for mark in marks if mark.kind == "ring")
+    rings = sum(event.count or 0 for event in events if event.kind == "ring")
     return Facts(
-        duration_s=heard.duration_s,
+        duration_s=transcript.duration_s,
         conversation_s=max(s.end_s for s in words) - min(s.start_s for s in words) if words else 0.0,
         voiced_s=total_s(anybody),
-        coverage=heard.coverage,
+        coverage=transcript.coverage,
         turns=len(live),
         agent_turns=len(by_role["agent"]),
         customer_turns=len(by_role["customer"]),
@@ -424,16 +428,20 @@ def _measure(
         agent_rate=agent_rate,
         customer_rate=customer_rate,
         rate_ratio=agent_rate / customer_rate if agent_rate and customer_rate else None,
-        longest_agent_monologue_s=_longest_monologue(by_role["agent"], by_role["customer"], silences, marks),
+        longest_agent_monologue_s=_longest_monologue(by_role["agent"], by_role["customer"], silences, events),
         longest_silence_s=max(inner, default=0.0),
         inner_silence_s=sum(inner),
-        overlap_s=total_s(common(voiced.get("agent", ()), voiced.get("customer", ()))) if heard.overlap_heard else None,
-        interruptions_by_agent=_interruptions(overlaps, turns, heard.language) if heard.overlap_heard else None,
+        overlap_s=total_s(common(voiced.get("agent", ()), voiced.get("customer", ())))
+        if transcript.overlap_heard
+        else None,
+        interruptions_by_agent=_interruptions(overlaps, turns, transcript.language)
+        if transcript.overlap_heard
+        else None,
         ring_count=cdr.ring_count if cdr.ring_count is not None else rings or None,
         ring_s=sound_s("ring"),
         music_s=sound_s("music"),
         prompt_s=sound_s("prompt"),
-        dtmf_keys=sum(mark.count or 1 for mark in marks if mark.kind == "dtmf"),
+        dtmf_keys=sum(event.count or 1 for event in events if event.kind == "dtmf"),
         busy_s=sound_s("busy"),
         agent_level_dbfs=_usual_level(levels.get("agent", ()), voiced.get("agent", ())),
     )
@@ -452,14 +460,14 @@ def _usual_level(levels: Sequence[float], voiced: Sequence[Span]) -> float | Non
 
 
 def _longest_monologue(
-    agent: Sequence[Turn], customer: Sequence[Turn], silences: Sequence[Silence], marks: Sequence[SoundMark]
+    agent: Sequence[Turn], customer: Sequence[Turn], silences: Sequence[Silence], events: Sequence[LineEvent]
 ) -> float | None:
     """From the first to the last word of agent turns that no customer turn, long silence or music parts."""
     if not agent:
         return None
     breaks = [turn.span.start_s for turn in customer if not is_backchannel(turn.text)]
     breaks += [s.span.middle_s for s in silences if s.span.duration_s >= MONOLOGUE_PAUSE_S]
-    breaks += [mark.span.middle_s for mark in marks if mark.kind in ("music", "ring")]
+    breaks += [event.span.middle_s for event in events if event.kind in ("music", "ring")]
     longest, start_s, end_s = 0.0, agent[0].span.start_s, agent[0].span.end_s
     for turn in agent:
         if any(end_s - 0.5 <= at_s <= turn.span.start_s for at_s in breaks):

@@ -20,7 +20,7 @@ from itertools import takewhile
 from pypinyin import Style, lazy_pinyin
 
 from pipeline.call.turns import is_backchannel, make_turns, sentences
-from pipeline.datatypes import CDR, Heard, Role, Roles, Turn, Word
+from pipeline.datatypes import CDR, Role, Roles, Transcript, Turn, Word
 
 PROMPT = "prompt"
 """Speaker of the turns that are a recorded announcement."""
@@ -289,7 +289,7 @@ _MERGED_FINALS = (("ang", "an"), ("eng", "en"), ("ing", "in"), ("ong", "eng"))
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class RoleScore:
     """What a speaker's words say about the role, in log-odds (both at least 0), and how many pieces they rest on."""
 
     agent: float
@@ -353,7 +353,7 @@ def heard_times(phrase: str, text: str, sounds: Sequence[str]) -> int:
     return found
 
 
-def script_evidence(texts: Iterable[str]) -> Evidence:
+def script_evidence(texts: Iterable[str]) -> RoleScore:
     """Log-odds that whoever said these turns is the agent, from phrases in Chinese and English."""
     text = "\n".join(texts)
     agent = customer = 0.0
@@ -397,7 +397,7 @@ def script_evidence(texts: Iterable[str]) -> Evidence:
         mine = len(_MINE.findall(lowered))
         pieces += abs(yours - mine) >= 2
         add(max(-1.5, min(1.5, 0.4 * yours - 0.4 * mine)))
-    return Evidence(agent, customer, pieces)
+    return RoleScore(agent, customer, pieces)
 
 
 def _is_prompt(text: str, at_start: bool) -> bool:
@@ -443,7 +443,7 @@ def set_prompts_apart(turns: Sequence[Turn], language: str = "") -> tuple[Turn, 
     return make_turns(tagged, language) if found else tuple(turns)
 
 
-def assign(turns: Sequence[Turn], heard: Heard, cdr: CDR) -> Roles:
+def assign(turns: Sequence[Turn], transcript: Transcript, cdr: CDR) -> Roles:
     """Give each speaker a role, or none. Works with one speaker (a silent call) and with more than two.
 
     Evidence: the CDR's channel map (true channels only); what is said; the agent's name and the company from the
@@ -454,16 +454,16 @@ def assign(turns: Sequence[Turn], heard: Heard, cdr: CDR) -> Roles:
     for turn in turns:
         said.setdefault(turn.speaker, []).append(turn)
     prompts = (PROMPT,) if said.pop(PROMPT, None) else ()
-    stereo = heard.channels > 1
+    stereo = transcript.channels > 1
     if stereo and cdr.channel_map:
-        return _from_channel_map(cdr.channel_map, heard.channels, prompts)
+        return _from_channel_map(cdr.channel_map, transcript.channels, prompts)
 
     log_odds: dict[str, float] = {}
     pieces = 0
     for speaker, own in said.items():
-        evidence = script_evidence(turn.text for turn in own)
-        log_odds[speaker], pieces = evidence.log_odds, pieces + evidence.pieces
-        if len(said) == 1 and not stereo and evidence.mixed:
+        score = script_evidence(turn.text for turn in own)
+        log_odds[speaker], pieces = score.log_odds, pieces + score.pieces
+        if len(said) == 1 and not stereo and score.mixed:
             # diarization heard one voice where there were two: half of what is said would be laid to the other
             return Roles({}, "mixed", 0.0, prompts)
     methods = ["script"] if pieces else []
@@ -474,7 +474,7 @@ def assign(turns: Sequence[Turn], heard: Heard, cdr: CDR) -> Roles:
     if not methods:
         return Roles({}, "none", 0.0, prompts)
 
-    everyone = [f"ch{channel}" for channel in range(heard.channels)] if stereo else sorted(said)
+    everyone = [f"ch{channel}" for channel in range(transcript.channels)] if stereo else sorted(said)
     return _decide(log_odds, said, everyone, "+".join(methods), prompts)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from pipeline.call.roles import PROMPT
-from pipeline.datatypes import Roles, SoundMark, Turn
+from pipeline.datatypes import LineEvent, Roles, Turn
 from pipeline.timeline import Span
 
 LONGEST_S = 180.0
@@ -18,14 +18,14 @@ _ANNOUNCED = re.compile(
 )
 
 
-def transfer_marks(turns: Sequence[Turn], roles: Roles) -> tuple[SoundMark, ...]:
+def transfer_events(turns: Sequence[Turn], roles: Roles) -> tuple[LineEvent, ...]:
     """From each announcement of a transfer to the first word of the voice that then answers, by time.
 
     Needs a third voice, so a channel of its own or a diarizer that keeps one; a promise without a new voice is no
     transfer, nor is a customer who asks for one.
     """
     begun: dict[str, Turn] = {}
-    marks = []
+    events = []
     for turn in turns:
         if turn.speaker in begun:
             continue
@@ -41,5 +41,5 @@ def transfer_marks(turns: Sequence[Turn], roles: Roles) -> tuple[SoundMark, ...]
         new = turn.speaker != PROMPT and roles.by_speaker.get(turn.speaker) != "customer"
         if before and new and {before[-1].speaker, turn.speaker} & set(roles.third_voices):
             said_s = before[-1].span.end_s
-            marks.append(SoundMark(Span(said_s, max(said_s, turn.span.start_s)), "transfer"))
-    return tuple(marks)
+            events.append(LineEvent(Span(said_s, max(said_s, turn.span.start_s)), "transfer"))
+    return tuple(events)

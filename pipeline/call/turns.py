@@ -13,7 +13,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from statistics import median
 
-from pipeline.datatypes import LEVEL_STEP_S, Heard, SpeakerSpan, Turn, Word
+from pipeline.datatypes import LEVEL_STEP_S, SpeakerSpan, Transcript, Turn, Word
 from pipeline.language.text import put_together
 from pipeline.timeline import Span
 
@@ -78,38 +78,38 @@ def _is_small(text: str, han: frozenset[str], phrases: frozenset[str], english: 
     return len(bare.split()) <= 4 and re.fullmatch(rf"(?:(?:{english})(?: |$))+", re.sub(r"\s+", " ", bare)) is not None
 
 
-def join(heard: Heard) -> tuple[Turn, ...]:
+def join(transcript: Transcript) -> tuple[Turn, ...]:
     """All turns of a call by start time; speakers are "ch0"/"ch1" on true channels, else diarization's.
 
     Every ungated word that is no echo is in exactly one turn. Turns of different speakers may overlap in time.
     """
-    words = spoken_words(heard)
-    if heard.channels > 1:
+    words = spoken_words(transcript)
+    if transcript.channels > 1:
         tagged = [(word, f"ch{word.channel}") for word in words]
     else:
-        tagged = _attribute(words, heard.speakers)
-    return make_turns(tagged, heard.language)
+        tagged = _attribute(words, transcript.speakers)
+    return make_turns(tagged, transcript.language)
 
 
-def spoken_words(heard: Heard) -> list[Word]:
+def spoken_words(transcript: Transcript) -> list[Word]:
     """The ungated words that are no echo, trimmed to where voice was heard, by start time."""
     words = [
-        _trim(word, heard.voiced[word.channel] if word.channel < heard.channels else ())
-        for segment in heard.segments
+        _trim(word, transcript.voiced[word.channel] if word.channel < transcript.channels else ())
+        for segment in transcript.segments
         if segment.gate is None
         for word in segment.words
         if word.text.strip()
     ]
     words.sort(key=lambda w: (w.span.start_s, w.span.end_s, w.channel))
-    echoes = {id(word) for utterance in _echo_utterances(words, heard) for word in utterance}
+    echoes = {id(word) for utterance in _echo_utterances(words, transcript) for word in utterance}
     return [word for word in words if id(word) not in echoes]
 
 
-def echo_spans(heard: Heard) -> tuple[tuple[Span, ...], ...]:
+def echo_spans(transcript: Transcript) -> tuple[tuple[Span, ...], ...]:
     """Per channel, where it only repeats the other channel more quietly."""
-    words = [word for segment in heard.segments if segment.gate is None for word in segment.words]
-    found: list[list[Span]] = [[] for _ in range(heard.channels)]
-    for utterance in _echo_utterances(sorted(words, key=lambda w: w.span), heard):
+    words = [word for segment in transcript.segments if segment.gate is None for word in segment.words]
+    found: list[list[Span]] = [[] for _ in range(transcript.channels)]
+    for utterance in _echo_utterances(sorted(words, key=lambda w: w.span), transcript):
         found[utterance[0].channel].append(Span(utterance[0].span.start_s, utterance[-1].span.end_s))
     return tuple(tuple(spans) for spans in found)
 
@@ -198,8 +198,8 @@ def level_dbfs(levels: Sequence[float], span: Span) -> float | None:
     return median(inside) if inside else None
 
 
-def _echo_utterances(words: Sequence[Word], heard: Heard) -> list[list[Word]]:
-    if heard.channels != 2 or len(heard.levels_dbfs) != 2:
+def _echo_utterances(words: Sequence[Word], transcript: Transcript) -> list[list[Word]]:
+    if transcript.channels != 2 or len(transcript.levels_dbfs) != 2:
         return []
     echoes = []
     for channel in (0, 1):
@@ -207,7 +207,7 @@ def _echo_utterances(words: Sequence[Word], heard: Heard) -> list[list[Word]]:
         for utterance in _utterances([word for word in words if word.channel == channel], PHRASE_GAP_S):
             span = Span(utterance[0].span.start_s, utterance[-1].span.end_s)
             # the level first: it spares most utterances the search for words
-            level, loud = (level_dbfs(heard.levels_dbfs[c], span) for c in (channel, 1 - channel))
+            level, loud = (level_dbfs(transcript.levels_dbfs[c], span) for c in (channel, 1 - channel))
             if level is None or loud is None or level > loud - ECHO_DB:
                 continue
             near = Span(span.start_s - 0.5, span.end_s + 0.3)

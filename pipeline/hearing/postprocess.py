@@ -15,7 +15,7 @@ from functools import cache
 
 from opencc import OpenCC
 
-from pipeline.datatypes import Segment, SoundMark, Word
+from pipeline.datatypes import LineEvent, Segment, Word
 from pipeline.language.text import put_together
 from pipeline.timeline import Span
 
@@ -75,7 +75,7 @@ def simplify(text: str) -> str:
 def finish(
     segments: Iterable[Segment],
     voiced: Sequence[Sequence[Span]],
-    marks: Iterable[SoundMark] = (),
+    events: Iterable[LineEvent] = (),
     hot_words: Sequence[str] = (),
 ) -> list[Segment]:
     """Segments as the artefact keeps them: simplified, punctuated, gated; `raw_text` stays the engine's.
@@ -83,13 +83,13 @@ def finish(
     `voiced` holds the speech spans of each channel, `marks` the sounds that are none, `hot_words` what the
     recogniser was told to expect. Segments stay in order and none is left out.
     """
-    marks = tuple(marks)
+    events = tuple(events)
     done = []
     for segment in segments:
         words = punctuate(_simplified(_whole(segment.words)), segment.language)
         segment = replace(segment, words=words, text=put_together(words, segment.language))
         spans = voiced[segment.channel] if segment.channel < len(voiced) else ()
-        done.append(replace(segment, gate=gate(segment, spans, marks, hot_words)))
+        done.append(replace(segment, gate=gate(segment, spans, events, hot_words)))
     return done
 
 
@@ -176,7 +176,7 @@ def _asks(clause: str) -> bool:
 
 
 def gate(
-    segment: Segment, voiced: Sequence[Span], marks: Sequence[SoundMark] = (), hot_words: Sequence[str] = ()
+    segment: Segment, voiced: Sequence[Span], events: Sequence[LineEvent] = (), hot_words: Sequence[str] = ()
 ) -> str | None:
     """Why nobody said this segment, or None.
 
@@ -191,9 +191,9 @@ def gate(
         return "silence"
     voiced_s = sum(segment.span.overlap_s(span) for span in voiced)
     other_s = sum(
-        segment.span.overlap_s(mark.span)
-        for mark in marks
-        if mark.kind in ("ring", "busy", "dtmf", "music") and mark.channel in (None, segment.channel)
+        segment.span.overlap_s(event.span)
+        for event in events
+        if event.kind in ("ring", "busy", "dtmf", "music") and event.channel in (None, segment.channel)
     )
     if other_s > 0.8 * segment.span.duration_s and voiced_s < 0.2 * segment.span.duration_s:
         return "sound"

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.datatypes import LEVEL_STEP_S, RATE_HZ, Audio, LineEnd, Samples, SoundMark
+from pipeline.datatypes import LEVEL_STEP_S, RATE_HZ, Audio, LineEnd, LineEvent, Samples
 from pipeline.timeline import Span
 
 Floats = npt.NDArray[np.float32]
@@ -76,28 +76,28 @@ class _Burst:
     pitch_hz: float
 
 
-def sound_marks(audio: Audio, voiced: tuple[tuple[Span, ...], ...] = ()) -> tuple[SoundMark, ...]:
+def line_events(audio: Audio, voiced: tuple[tuple[Span, ...], ...] = ()) -> tuple[LineEvent, ...]:
     """Find ring-back, busy tone, DTMF and music on every channel; sorted by start.
 
     A mark of a tone spans its whole train, pauses included, and counts the bursts (a double ring counts as
     one) or keys. `voiced` (per channel, may be empty) makes music harder to believe where speech was found.
     """
-    marks: list[SoundMark] = []
+    events: list[LineEvent] = []
     for channel, samples in enumerate(audio.samples):
         where = channel if audio.channels > 1 else None
         narrow = _halved(samples)
         tones = [*_progress_tones(narrow), *_keys(narrow)]
         speech = voiced[channel] if channel < len(voiced) else (Span(0.0, audio.duration_s),)
-        music = list(_music(narrow, speech, [mark.span for mark in tones]))
-        left = [mark for mark in tones if not _of_a_melody(narrow, mark, music)]
+        music = list(_music(narrow, speech, [event.span for event in tones]))
+        left = [event for event in tones if not _of_a_melody(narrow, event, music)]
         if len(left) < len(tones):
-            tones, music = left, list(_music(narrow, speech, [mark.span for mark in left]))
-        marks += [replace(mark, channel=where) for mark in (*tones, *music)]
-    return tuple(sorted(marks, key=lambda mark: (mark.span, mark.channel or 0, mark.kind)))
+            tones, music = left, list(_music(narrow, speech, [event.span for event in left]))
+        events += [replace(event, channel=where) for event in (*tones, *music)]
+    return tuple(sorted(events, key=lambda event: (event.span, event.channel or 0, event.kind)))
 
 
 def without(
-    voiced: tuple[tuple[Span, ...], ...], marks: tuple[SoundMark, ...], audio: Audio | None = None
+    voiced: tuple[tuple[Span, ...], ...], events: tuple[LineEvent, ...], audio: Audio | None = None
 ) -> tuple[tuple[Span, ...], ...]:
     """Voiced spans, per channel, less what is tone or music on that channel; remainders under 0.1 s go too.
 
@@ -106,9 +106,9 @@ def without(
     """
     left = []
     for channel, spans in enumerate(voiced):
-        here = [mark for mark in marks if mark.channel in (None, channel)]
-        holes = [mark.span for mark in here if mark.kind not in ("ring", "busy")]
-        trains = [mark.span for mark in here if mark.kind in ("ring", "busy")]
+        here = [event for event in events if event.channel in (None, channel)]
+        holes = [event.span for event in here if event.kind not in ("ring", "busy")]
+        trains = [event.span for event in here if event.kind in ("ring", "busy")]
         if audio is not None:
             trains = [part for span in trains for part in _less([span], _voices_over(audio.samples[channel], span))]
         left.append(tuple(span for span in _less(spans, holes + trains) if span.duration_s >= 0.1))
@@ -149,7 +149,7 @@ def levels_dbfs(samples: Samples) -> tuple[float, ...]:
     return tuple(float(level) for level in np.round(levels, 1))
 
 
-def line_ends(audio: Audio, marks: tuple[SoundMark, ...]) -> tuple[LineEnd, ...]:
+def line_ends(audio: Audio, events: tuple[LineEvent, ...]) -> tuple[LineEnd, ...]:
     """Which channels die before the recording ends, in order of time.
 
     On one channel that holds both sides, only busy tone up to the end says anything: that somebody left, and
@@ -164,12 +164,12 @@ def line_ends(audio: Audio, marks: tuple[SoundMark, ...]) -> tuple[LineEnd, ...]
     """
     ends: list[LineEnd] = []
     if audio.layout != "stereo":
-        last = max((mark.span for mark in marks if mark.kind == "busy"), default=None)
+        last = max((event.span for event in events if event.kind == "busy"), default=None)
         if last is None or last.end_s < audio.duration_s - _BUSY_PERIOD_S:
             return ()
         return (LineEnd(0, last.start_s, "busy"),)
     for channel, samples in enumerate(audio.samples):
-        busy = [mark.span for mark in marks if mark.kind == "busy" and mark.channel == channel]
+        busy = [event.span for event in events if event.kind == "busy" and event.channel == channel]
         end = _line_end(samples, busy)
         if end is not None:
             ends.append(LineEnd(channel, *end))
@@ -335,7 +335,7 @@ def _bursts(samples: Samples) -> list[_Burst]:
     return sorted(bursts, key=lambda burst: burst.span)
 
 
-def _progress_tones(samples: Samples) -> Iterator[SoundMark]:
+def _progress_tones(samples: Samples) -> Iterator[LineEvent]:
     """Ring-back and busy tone, told apart by cadence: busy is off as long as it is on, ring-back far longer."""
     bursts = _bursts(samples)
     end_s = samples.size / _RATE_HZ
@@ -347,7 +347,7 @@ def _progress_tones(samples: Samples) -> Iterator[SoundMark]:
             # a voice may cover a burst; it counts all the same
             period_s = 2 * float(np.median([burst.span.duration_s for burst in train]))
             count = 1 + sum(max(1, round((b.span.start_s - a.span.start_s) / period_s)) for a, b in pairwise(train))
-            yield SoundMark(Span(train[0].span.start_s, train[-1].span.end_s), "busy", None, count)
+            yield LineEvent(Span(train[0].span.start_s, train[-1].span.end_s), "busy", None, count)
         else:
             train = train[:1]
             left += train
@@ -368,7 +368,7 @@ def _progress_tones(samples: Samples) -> Iterator[SoundMark]:
         if train and (ring is None or not _rings_on(train[-1], ring)):
             # a burst may be cut by the recording's ends, or by the answer; one of them must be whole
             if max(part.span.duration_s for part in train) >= 0.75:
-                yield SoundMark(Span(train[0].span.start_s, train[-1].span.end_s), "ring", None, len(train))
+                yield LineEvent(Span(train[0].span.start_s, train[-1].span.end_s), "ring", None, len(train))
             train = []
         if ring is not None:
             train.append(ring)
@@ -424,23 +424,23 @@ def _pause_after(samples: Samples, tone: Span) -> bool:
     return bool(least < 0.25 * np.square(samples[start:end]).mean())
 
 
-def _of_a_melody(samples: Samples, mark: SoundMark, music: Iterable[SoundMark]) -> bool:
+def _of_a_melody(samples: Samples, event: LineEvent, music: Iterable[LineEvent]) -> bool:
     """Whether what seems to be one ring or some keys are notes.
 
     One ring that music follows without a pause is its first note; keys within music, and no louder, are two notes
     that happen to be a row and a column.
     """
-    if mark.kind == "ring" and mark.count == 1:
-        end_s = mark.span.end_s
+    if event.kind == "ring" and event.count == 1:
+        end_s = event.span.end_s
         goes_on = any(m.span.start_s <= end_s + 0.5 < m.span.end_s for m in music)
-        return goes_on and not _pause_after(samples, mark.span)
-    if mark.kind == "dtmf":
-        inside = any(m.span.start_s < mark.span.start_s - 0.5 and mark.span.end_s + 0.5 < m.span.end_s for m in music)
-        return inside and not _stands_alone(samples, mark.span)
+        return goes_on and not _pause_after(samples, event.span)
+    if event.kind == "dtmf":
+        inside = any(m.span.start_s < event.span.start_s - 0.5 and event.span.end_s + 0.5 < m.span.end_s for m in music)
+        return inside and not _stands_alone(samples, event.span)
     return False
 
 
-def _keys(samples: Samples) -> Iterator[SoundMark]:
+def _keys(samples: Samples) -> Iterator[LineEvent]:
     """DTMF: one row and one column frequency, alone and together, for 40 ms or more (ITU-T Q.24)."""
     w, hop_s = _KEY_WINDOW, _TONE_HOP / _RATE_HZ
     found = []
@@ -469,7 +469,7 @@ def _keys(samples: Samples) -> Iterator[SoundMark]:
     group: list[tuple[int, int]] = []
     for press in [*sorted(presses), None]:
         if group and (press is None or (press[0] - group[-1][1]) * hop_s > 3):
-            yield SoundMark(Span(group[0][0] * hop_s, group[-1][1] * hop_s), "dtmf", None, len(group))
+            yield LineEvent(Span(group[0][0] * hop_s, group[-1][1] * hop_s), "dtmf", None, len(group))
             group = []
         if press is not None:
             group.append(press)
@@ -486,7 +486,7 @@ def _is_key(samples: Samples, row: int, column: int) -> bool:
     return True
 
 
-def _music(samples: Samples, voiced: Iterable[Span], tones: list[Span]) -> Iterator[SoundMark]:
+def _music(samples: Samples, voiced: Iterable[Span], tones: list[Span]) -> Iterator[LineEvent]:
     hop_s = _MUSIC_HOP / _RATE_HZ
     steady, level = _steadiness(samples)
     width = int(2 / hop_s)
@@ -510,7 +510,7 @@ def _music(samples: Samples, voiced: Iterable[Span], tones: list[Span]) -> Itera
         # two seconds blur where it begins and ends
         sure = start + np.flatnonzero(close[start:end] > enough[start:end])
         if sure.size and (sure[-1] + 1 - sure[0]) * hop_s >= _MUSIC_SHORTEST_S:
-            yield SoundMark(Span(float(sure[0]) * hop_s, float(sure[-1] + 1) * hop_s), "music")
+            yield LineEvent(Span(float(sure[0]) * hop_s, float(sure[-1] + 1) * hop_s), "music")
 
 
 def _noise_share(level: Floats, kernel: Floats) -> Floats:

@@ -28,7 +28,7 @@ from pipeline.datatypes import CDR, Recording, Role
 from pipeline.errors import BadArtefact, BadMetadata, BadSetting, shown
 from pipeline.settings import Ingest, Settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Failure, Home, Sighting, path_key
+from pipeline.storage.home import Failure, Home, RecordingRecord, path_key
 
 REASONS = {
     "missing": "a link to nothing",
@@ -304,14 +304,14 @@ def _sight(home: Home, sha256: str, size_bytes: int, paths: list[Path], cdr: CDR
     """Write the Sighting if it is new or says something else now. True when every earlier path is gone."""
     file = home.recording(sha256)
     try:
-        old = artefacts.read(file, Sighting)
+        old = artefacts.read(file, RecordingRecord)
     except BadArtefact:
         old = None
     now = [shown(path) for path in paths]
     gone = [path for path in old.paths if path not in now] if old else []
-    sighting = Sighting(sha256, size_bytes, (*now, *gone), old.first_seen if old else datetime.now(UTC), cdr)
-    if sighting != old:
-        artefacts.write(file, sighting)
+    record = RecordingRecord(sha256, size_bytes, (*now, *gone), old.first_seen if old else datetime.now(UTC), cdr)
+    if record != old:
+        artefacts.write(file, record)
     return old is not None and len(gone) == len(old.paths)
 
 

@@ -29,13 +29,13 @@ from pipeline.datatypes import (
     CDR,
     LEVEL_STEP_S,
     Call,
-    Heard,
+    EventKind,
     LineEnd,
-    MarkKind,
+    LineEvent,
     Role,
     Segment,
-    SoundMark,
     SpeakerSpan,
+    Transcript,
     Word,
 )
 from pipeline.timeline import Span
@@ -79,7 +79,7 @@ class Script:
     """A call as written down."""
 
     turns: tuple[ScriptTurn, ...]
-    marks: tuple[SoundMark, ...] = ()
+    events: tuple[LineEvent, ...] = ()
     cdr: CDR = field(default_factory=CDR)
     hung_up: Literal["agent", "customer"] | None = None
     hung_up_s: float | None = None
@@ -108,22 +108,22 @@ def call_from_truth(truth: Mapping[str, Any], use_cdr: bool = True) -> Call:
             )
             for turn in truth["turns"]
         )
-        kinds: dict[str, MarkKind] = {"hold_music": "music", **{kind: kind for kind in get_args(MarkKind)}}
-        marks = tuple(
-            SoundMark(
-                Span(float(mark.get("start_s", 0.0)), float(mark["end_s"])),
-                kinds[mark["kind"]],
+        kinds: dict[str, EventKind] = {"hold_music": "music", **{kind: kind for kind in get_args(EventKind)}}
+        events = tuple(
+            LineEvent(
+                Span(float(event.get("start_s", 0.0)), float(event["end_s"])),
+                kinds[event["kind"]],
                 None,
-                mark.get("count"),
+                event.get("count"),
             )
-            for mark in truth.get("marks") or ()
-            if mark.get("kind") in kinds
+            for event in truth.get("marks") or ()
+            if event.get("kind") in kinds
         )
         hangup_s = truth.get("hangup_s")
         meta = dict(truth.get("meta") or {}) if use_cdr else {}
         script = Script(
             turns=turns,
-            marks=marks,
+            events=events,
             cdr=_cdr(meta),
             hung_up=truth.get("hung_up_first"),
             hung_up_s=float(hangup_s) if hangup_s is not None else None,
@@ -137,7 +137,7 @@ def call_from_truth(truth: Mapping[str, Any], use_cdr: bool = True) -> Call:
 def parse_script(text: str, language: str) -> Script:
     """Read a case's notation. Raises BadScript."""
     turns: list[tuple[int, Speaker, float, float | None, str | None]] = []
-    marks: list[SoundMark] = []
+    events: list[LineEvent] = []
     fields: dict[str, str] = {}
     hung_up: Literal["agent", "customer"] | None = None
     hung_up_s: float | None = None
@@ -152,7 +152,7 @@ def parse_script(text: str, language: str) -> Script:
         if key == "cdr":
             fields |= _pairs(rest, number)
         elif key in ("标记", "mark"):
-            marks.append(_mark(rest, number))
+            events.append(_mark(rest, number))
         elif key in ("挂断", "hangup"):
             who = _SPEAKERS.get(rest.split()[0].lower() if rest.split() else "")
             when = rest.split()[1] if len(rest.split()) > 1 else None
@@ -184,7 +184,7 @@ def parse_script(text: str, language: str) -> Script:
             if end_s is not None and end_s <= float(match["start"]):
                 raise BadScript(number, "the turn ends before it starts")
             turns.append((number, who, float(match["start"]), end_s, match["text"].strip()))
-    if not turns and not marks:
+    if not turns and not events:
         raise BadScript(1, "nothing happens in this call; write at least one turn")
     turns.sort(key=lambda item: item[2])
     finished = []
@@ -199,7 +199,7 @@ def parse_script(text: str, language: str) -> Script:
         cdr = _cdr(fields)
     except ValueError as error:
         raise BadScript(1, str(error)) from error
-    return Script(tuple(finished), tuple(marks), cdr, hung_up, hung_up_s, mono, loud=tuple(loud))
+    return Script(tuple(finished), tuple(events), cdr, hung_up, hung_up_s, mono, loud=tuple(loud))
 
 
 def _pairs(text: str, number: int) -> dict[str, str]:
@@ -213,13 +213,13 @@ def _pairs(text: str, number: int) -> dict[str, str]:
     return pairs
 
 
-def _mark(text: str, number: int) -> SoundMark:
+def _mark(text: str, number: int) -> LineEvent:
     kind = text.split()[0].lower() if text.split() else ""
     span = _SPAN.search(text)
     count = re.search(r"[x×](\d+)", text)
-    if kind not in get_args(MarkKind) or not span or float(span[2]) <= float(span[1]):
-        raise BadScript(number, f"a sound is written: 标记 music 22.8-34.8; kinds: {', '.join(get_args(MarkKind))}")
-    return SoundMark(Span(float(span[1]), float(span[2])), kind, None, int(count[1]) if count else None)  # type: ignore[arg-type]
+    if kind not in get_args(EventKind) or not span or float(span[2]) <= float(span[1]):
+        raise BadScript(number, f"a sound is written: 标记 music 22.8-34.8; kinds: {', '.join(get_args(EventKind))}")
+    return LineEvent(Span(float(span[1]), float(span[2])), kind, None, int(count[1]) if count else None)  # type: ignore[arg-type]
 
 
 _CDR = TypeAdapter(CDR)
@@ -237,7 +237,7 @@ def _cdr(fields: Mapping[str, Any]) -> CDR:
 
 def script_call(script: Script, language: str) -> Call:
     """A script as a call: heard without a fault, on two channels, roles known."""
-    ends = [turn.span.end_s for turn in script.turns] + [mark.span.end_s for mark in script.marks]
+    ends = [turn.span.end_s for turn in script.turns] + [event.span.end_s for event in script.events]
     last_s = max([*ends, script.hung_up_s or 0.0])
     duration_s = max(script.duration_s or 0.0, last_s + (TAIL_S if script.duration_s is None else 0.0))
     third = any(turn.speaker == "third" for turn in script.turns)
@@ -251,7 +251,7 @@ def script_call(script: Script, language: str) -> Call:
     )
     talk_s = sum(turn.span.duration_s for turn in script.turns)
     worded_s = sum(turn.span.duration_s for turn in script.turns if turn.text)
-    heard = Heard(
+    transcript = Transcript(
         sha256=hashlib.sha256(repr(script).encode()).hexdigest(),
         duration_s=duration_s,
         layout="stereo",
@@ -261,7 +261,7 @@ def script_call(script: Script, language: str) -> Call:
         segments=segments,
         speakers=tuple(SpeakerSpan(turn.span, f"ch{_CHANNELS[turn.speaker]}") for turn in script.turns),
         overlap_heard=True,
-        marks=script.marks,
+        events=script.events,
         line_ends=line_ends,
         levels_dbfs=tuple(_levels(spans, channel, script, duration_s) for channel, spans in enumerate(voiced)),
         coverage=worded_s / talk_s if talk_s else 1.0,
@@ -269,7 +269,7 @@ def script_call(script: Script, language: str) -> Call:
         provenance={"recognizer": "script"},
     )
     roles: dict[int, Role] = {0: "agent", 1: "customer"}
-    call = build_call(heard, replace(script.cdr, channel_map=script.cdr.channel_map or roles))
+    call = build_call(transcript, replace(script.cdr, channel_map=script.cdr.channel_map or roles))
     if third:
         call = _third_voices(call, script)
     if script.mono:

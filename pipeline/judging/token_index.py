@@ -247,7 +247,7 @@ def _politeness(part: Part, language: str) -> list[Part]:
 
 
 @dataclass(frozen=True)
-class Spoken:
+class TokenIndex:
     """All that was said in a call: tokens, where they come from, and which phrases are among them.
 
     `text` is the turns' texts, a `TEXT_END` behind each, and `starts` and `ends` are offsets into it; `breaks` says
@@ -609,7 +609,7 @@ def _time_at(times: Sequence[tuple[int, int, float, float]], offset: int, edge: 
     return start_s + share * (end_s - start_s)
 
 
-def read(call: Call, lexicon: Lexicon) -> Spoken:
+def read(call: Call, lexicon: Lexicon) -> TokenIndex:
     """Tokenise a call and find every phrase of the lexicon in it."""
     text, tokens = tokenise_all([turn.text for turn in call.turns], lexicon.language)
     words, breaks = tokens.words, tokens.breaks
@@ -619,4 +619,4 @@ def read(call: Call, lexicon: Lexicon) -> Spoken:
         if behind > 1 and words[behind - 2] != TURN_END:
             breaks[behind - 2] = SENTENCE
     found = lexicon.find(words)
-    return Spoken(call, text, words, tokens.starts, tokens.ends, breaks, first, found, lexicon.language, lexicon)
+    return TokenIndex(call, text, words, tokens.starts, tokens.ends, breaks, first, found, lexicon.language, lexicon)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pipeline.datatypes import Call, Hit, Outcome, Scorecard, Verdict
-from pipeline.judging.conditions.base import Context, Finding, Node, evaluate
+from pipeline.datatypes import Call, Evidence, Outcome, Scorecard, Verdict
+from pipeline.judging.conditions.base import Context, Node, Result, evaluate
 from pipeline.judging.notation import call_from_script
 from pipeline.judging.rulebook import Case, Rule, Rulebook
-from pipeline.judging.token_index import Spoken, read
+from pipeline.judging.token_index import TokenIndex, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,45 +41,45 @@ def judge_call(call: Call, rulebook: Rulebook) -> Scorecard:
     return score(call, verdicts, rulebook)
 
 
-def judge_rule(spoken: Spoken, rule: Rule, rulebook: Rulebook) -> Verdict:
+def judge_rule(spoken: TokenIndex, rule: Rule, rulebook: Rulebook) -> Verdict:
     """What one rule says of one call (`spoken` comes from `pipeline.judging.token_index.read`)."""
     context = _context(spoken, rule, rulebook)
-    outcome, hits, reason, occurrences = _outcome(context, rule)
+    outcome, evidence, reason, occurrences = _outcome(context, rule)
     failed = outcome == "fail"
-    grounds = evaluate(context, rule.applies).hits if rule.applies and outcome != "not_applicable" else ()
+    grounds = evaluate(context, rule.applies).evidence if rule.applies and outcome != "not_applicable" else ()
     return Verdict(
-        rule.id, rule.hash, outcome, hits, reason, occurrences if failed else 0,
+        rule.id, rule.hash, outcome, evidence, reason, occurrences if failed else 0,
         _deducted(rule, occurrences) if failed else 0.0, grounds,
     )  # fmt: skip
 
 
-def _context(spoken: Spoken, rule: Rule, rulebook: Rulebook) -> Context:
+def _context(spoken: TokenIndex, rule: Rule, rulebook: Rulebook) -> Context:
     return Context(
         spoken, rulebook.entities, rulebook.language, rule.coverage, rule.anchors, rulebook.scenarios, rulebook.numbers
     )
 
 
-def _outcome(context: Context, rule: Rule) -> tuple[Outcome, tuple[Hit, ...], str, int]:
+def _outcome(context: Context, rule: Rule) -> tuple[Outcome, tuple[Evidence, ...], str, int]:
     chinese = context.language == "zh"
-    applies = evaluate(context, rule.applies) if rule.applies else Finding(True)
+    applies = evaluate(context, rule.applies) if rule.applies else Result(True)
     if applies.truth is False:
         reason = applies.reason or ("此通电话不涉及" if chinese else "does not concern this call")
         return "not_applicable", (), ("不适用：" if chinese else "not applicable: ") + reason, 0
     if applies.truth is None:
-        return "unsure", applies.hits, ("不可判：" if chinese else "cannot judge: ") + applies.reason, 0
-    forbidden = evaluate(context, rule.forbid) if rule.forbid else Finding(False)
+        return "unsure", applies.evidence, ("不可判：" if chinese else "cannot judge: ") + applies.reason, 0
+    forbidden = evaluate(context, rule.forbid) if rule.forbid else Result(False)
     if forbidden.truth is True:
-        return "fail", forbidden.hits, forbidden.reason, max(1, len(forbidden.hits))
-    required = evaluate(context, rule.require) if rule.require else Finding(True)
+        return "fail", forbidden.evidence, forbidden.reason, max(1, len(forbidden.evidence))
+    required = evaluate(context, rule.require) if rule.require else Result(True)
     if required.truth is False:
         # what made the rule apply is the evidence that something is missing
-        hits = required.hits or applies.hits
-        return "fail", hits, required.reason, 1
+        evidence = required.evidence or applies.evidence
+        return "fail", evidence, required.reason, 1
     unsure = next((f for f in (required, forbidden) if f.truth is None), None)
     if unsure is not None:
-        return "unsure", unsure.hits, ("不可判：" if chinese else "cannot judge: ") + unsure.reason, 0
+        return "unsure", unsure.evidence, ("不可判：" if chinese else "cannot judge: ") + unsure.reason, 0
     reason = required.reason if rule.require else forbidden.reason
-    return "pass", required.hits, reason or ("符合" if chinese else "as it should be"), 0
+    return "pass", required.evidence, reason or ("符合" if chinese else "as it should be"), 0
 
 
 def _deducted(rule: Rule, occurrences: int) -> float:
@@ -155,10 +155,10 @@ def test_rulebook(rulebook: Rulebook) -> tuple[CaseResult, ...]:
 test_rulebook.__test__ = False  # type: ignore[attr-defined]  # pytest must not take it for one of its own
 
 
-def explain(spoken: Spoken, rule: Rule, rulebook: Rulebook) -> list[tuple[int, str, Node, Finding]]:
+def explain(spoken: TokenIndex, rule: Rule, rulebook: Rulebook) -> list[tuple[int, str, Node, Result]]:
     """The condition tree of a rule on a call: (depth, gate, node, finding), from the top."""
     context = _context(spoken, rule, rulebook)
-    rows: list[tuple[int, str, Node, Finding]] = []
+    rows: list[tuple[int, str, Node, Result]] = []
 
     def visit(node: Node, depth: int, gate: str) -> None:
         rows.append((depth, gate, node, evaluate(context, node)))

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from pipeline.datatypes import (
     Audio,
     Call,
-    Hit,
+    Evidence,
     Judged,
     Role,
     Turn,
@@ -125,7 +125,7 @@ def best_calls(calls: Iterable[Judged]) -> dict[str, frozenset[str]]:
         if card is None or card.score is None:
             continue
         for verdict in card.verdicts:
-            if verdict.outcome == "pass" and any(hit.span for hit in verdict.hits):
+            if verdict.outcome == "pass" and any(hit.span for hit in verdict.evidence):
                 best[verdict.rule_id] = max(best.get(verdict.rule_id, (-1.0, "")), (card.score, card.sha256))
     chosen: dict[str, set[str]] = {}
     for rule_id, (_, sha256) in best.items():
@@ -197,10 +197,10 @@ def _plan(judged: Judged, settings: Excerpts, early: Collection[str], share: Col
     call = judged.call
     for verdict in judged.scorecard.verdicts if judged.scorecard else ():
         if verdict.rule_id == COMPLAINT and verdict.outcome != "not_applicable" and verdict.grounds:
-            verdict = replace(verdict, hits=verdict.grounds)
+            verdict = replace(verdict, evidence=verdict.grounds)
         elif verdict.outcome != "fail" and not (verdict.outcome == "pass" and verdict.rule_id in share):
             continue
-        for n, (span, hits) in enumerate(_cuts(call, verdict, settings, verdict.rule_id in early), start=1):
+        for n, (span, evidence) in enumerate(_cuts(call, verdict, settings, verdict.rule_id in early), start=1):
             cut = f"{call.sha256} {verdict.rule_id} {span.start_s:.3f} {span.end_s:.3f} {settings.bitrate_kbps}"
             key = hashlib.sha256(cut.encode()).hexdigest()[:8]
             yield Excerpt(
@@ -208,27 +208,29 @@ def _plan(judged: Judged, settings: Excerpts, early: Collection[str], share: Col
                 n=n,
                 file=f"{call.sha256[:12]}-{verdict.rule_id}-{n}-{key}.mp3",
                 span=span,
-                quote=next((hit.quote for hit in hits if hit.quote), ""),
-                reason=next((hit.reason for hit in hits if hit.reason), verdict.reason),
-                lines=tuple(_lines(call, span, hits)),
+                quote=next((hit.quote for hit in evidence if hit.quote), ""),
+                reason=next((hit.reason for hit in evidence if hit.reason), verdict.reason),
+                lines=tuple(_lines(call, span, evidence)),
             )
 
 
-def _cuts(call: Call, verdict: Verdict, settings: Excerpts, early: bool) -> list[tuple[Span, list[Hit]]]:
+def _cuts(call: Call, verdict: Verdict, settings: Excerpts, early: bool) -> list[tuple[Span, list[Evidence]]]:
     """Where to cut, with the evidence in each cut; hits that lie in one another's margin share a clip."""
     duration_s = call.facts.duration_s
-    placed = sorted(((span, hit) for hit in verdict.hits if (span := _place(call, hit))), key=lambda p: p[0])
+    placed = sorted(((span, hit) for hit in verdict.evidence if (span := _place(call, hit))), key=lambda p: p[0])
     if not placed:
-        placed = [(_due(call, early), hit) for hit in verdict.hits[:1] or (Hit(None, None, "", verdict.reason),)]
-    cuts: list[tuple[Span, list[Hit]]] = []
+        placed = [
+            (_due(call, early), hit) for hit in verdict.evidence[:1] or (Evidence(None, None, "", verdict.reason),)
+        ]
+    cuts: list[tuple[Span, list[Evidence]]] = []
     for span, hit in placed:
         start_s = max(0.0, span.start_s - settings.margin_s)
         end_s = min(duration_s, span.end_s + settings.margin_s, start_s + settings.longest_s)
         if end_s <= start_s:
             continue
         if cuts and end_s - cuts[-1][0].start_s <= settings.longest_s and start_s <= cuts[-1][0].end_s:
-            before, hits = cuts[-1]
-            cuts[-1] = (Span(before.start_s, max(before.end_s, end_s)), [*hits, hit])
+            before, evidence = cuts[-1]
+            cuts[-1] = (Span(before.start_s, max(before.end_s, end_s)), [*evidence, hit])
         elif len(cuts) < MOST_CLIPS:
             cuts.append((Span(start_s, end_s), [hit]))
     return cuts
@@ -243,7 +245,7 @@ def _due(call: Call, early: bool) -> Span:
     return Span(max(0.0, duration_s - DUE_S), duration_s)
 
 
-def _place(call: Call, hit: Hit) -> Span | None:
+def _place(call: Call, hit: Evidence) -> Span | None:
     if hit.span is not None:
         return hit.span
     if hit.turn is not None and 0 <= hit.turn < len(call.turns):
@@ -251,17 +253,17 @@ def _place(call: Call, hit: Hit) -> Span | None:
     return None
 
 
-def _lines(call: Call, span: Span, hits: Sequence[Hit]) -> Iterator[Line]:
+def _lines(call: Call, span: Span, evidence: Sequence[Evidence]) -> Iterator[Line]:
     for turn in call.turns:
         if turn.span.overlap_s(span) <= 0:
             continue
-        evidence = any(
+        shown_by = any(
             hit.turn == turn.index if hit.turn is not None else bool(hit.quote) and hit.quote in turn.text
-            for hit in hits
+            for hit in evidence
         )
         text = _said(turn, span)
         if text:
-            yield Line(call.role(turn), turn.span, text, evidence)
+            yield Line(call.role(turn), turn.span, text, shown_by)
 
 
 def _said(turn: Turn, span: Span) -> str:

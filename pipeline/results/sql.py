@@ -42,7 +42,7 @@ _NAMES = "SELECT table_name FROM duckdb_tables() UNION ALL SELECT view_name FROM
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class QueryResult:
     """One statement's answer. `rows` hold plain JSON values: times are ISO strings, lists and structs nested.
 
     `truncated` is true when there were more rows than asked for.
@@ -56,7 +56,7 @@ class Result:
 
 def run_query(
     database: Path, sql: str, settings: Sql, timezone: str = "Asia/Shanghai", limit: int | None = None
-) -> tuple[Result, ...]:
+) -> tuple[QueryResult, ...]:
     """Run one or several reading statements; a Result for each, of at most `limit` rows.
 
     `timezone` is the zone in which times are shown. Raises BadQuery, in one line with a remedy, for SQL that
@@ -120,19 +120,19 @@ def _too_much(settings: Sql) -> BadQuery:
     )
 
 
-def _results(answer: Sequence[dict[str, Any]], database: Path, settings: Sql) -> tuple[Result, ...]:
-    results: list[Result] = []
+def _results(answer: Sequence[dict[str, Any]], database: Path, settings: Sql) -> tuple[QueryResult, ...]:
+    results: list[QueryResult] = []
     rows: list[tuple[Any, ...]] = []
     for message in answer:
         if "error" in message:
             raise _bad_query(message["kind"], message["error"], database, settings)
         if "columns" in message:
             rows = []
-            results.append(Result(tuple(message["columns"]), tuple(message["types"]), ()))
+            results.append(QueryResult(tuple(message["columns"]), tuple(message["types"]), ()))
             continue
         rows += map(tuple, message.get("rows", ()))
         last = results[-1]
-        results[-1] = Result(last.columns, last.types, tuple(rows), last.truncated or "truncated" in message)
+        results[-1] = QueryResult(last.columns, last.types, tuple(rows), last.truncated or "truncated" in message)
     return tuple(results)
 
 
@@ -165,7 +165,7 @@ def _one_line(message: str) -> str:
     return f"{said} (line {line[1]} of the query)" if line and line[1] != "1" else said
 
 
-def print_results(results: Sequence[Result], form: Format, stream: IO[str]) -> None:
+def print_results(results: Sequence[QueryResult], form: Format, stream: IO[str]) -> None:
     """Write results as aligned tables, as CSV (RFC 4180) or as JSON (a list of objects; of lists, if several).
 
     In CSV a text that a spreadsheet would run as a formula (it begins with = + - @ or a tab) gets a ' in
@@ -223,7 +223,7 @@ def _cell(value: Any) -> Text:
     return Text(text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…")
 
 
-def _print_table(result: Result, stream: IO[str]) -> None:
+def _print_table(result: QueryResult, stream: IO[str]) -> None:
     terminal = stream.isatty()
     console = Console(file=stream, width=None if terminal else 10_000, highlight=False, soft_wrap=False)
     rows = result.rows[:SHOWN_ROWS]
@@ -269,7 +269,7 @@ SELECT … ;           以分号结束，可写多行 / end a query with a semic
 """
 
 
-def tables(database: Path, settings: Sql) -> Result:
+def tables(database: Path, settings: Sql) -> QueryResult:
     """Every table and view, with its comment."""
     return run_query(
         database,
@@ -279,7 +279,7 @@ def tables(database: Path, settings: Sql) -> Result:
     )[0]
 
 
-def schema(database: Path, name: str, settings: Sql) -> Result:
+def schema(database: Path, name: str, settings: Sql) -> QueryResult:
     """The columns of one table or view, with their comments. Raises BadQuery when there is none of that name."""
     quoted = name.replace("'", "''")
     result = run_query(

@@ -24,14 +24,14 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from pipeline.datatypes import Call, Facts, Hit, Judged, Verdict
+from pipeline.datatypes import Call, Evidence, Facts, Judged, Verdict
 from pipeline.errors import BadArtefact, BadQuery, CallQAError
 from pipeline.intake.month_scores import read_month_scores
 from pipeline.results.excerpts import RECORD, ExcerptSet, excerpt_folder, spoken_lines
 from pipeline.results.tables import ACHIEVEMENT_BY, TABLES, VIEWS
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Failure, Home, JudgedFile, Run, Sighting
+from pipeline.storage.home import Failure, Home, JudgedFile, RecordingRecord, Run
 
 if TYPE_CHECKING:
     from pipeline.judging.rulebook import Rulebook
@@ -380,13 +380,13 @@ def _add_call(batch: _Batch, job: _Job, sha256: str) -> None:
     damaged = len(job.damaged)
     record = excerpt_folder(job.home, sha256) / RECORD
     judged = _read(batch, job, job.home.judged(sha256), JudgedFile)
-    sighting = _read(batch, job, job.home.recording(sha256), Sighting)
+    recording = _read(batch, job, job.home.recording(sha256), RecordingRecord)
     excerpts = _read(batch, job, record, ExcerptSet)
     if judged is None:
         return
     # a call without its damaged part is no match for its files, so the next publish tries again
     built_from = job.sources[sha256] if len(job.damaged) == damaged else ""
-    for table, row in _call_rows(judged, sighting, job.books, job.zone, built_from):
+    for table, row in _call_rows(judged, recording, job.books, job.zone, built_from):
         batch.add(table, row)
     for row in _clip_rows(excerpts, record.parent.relative_to(job.home.root)) if excerpts else ():
         batch.add("clips", row)
@@ -466,7 +466,7 @@ def _rule_rows(rulebooks: Iterable[RulebookInfo]) -> Iterator[Row]:
 
 def _call_rows(
     file: JudgedFile,
-    sighting: Sighting | None,
+    recording: RecordingRecord | None,
     books: Mapping[str, RulebookInfo],
     zone: ZoneInfo,
     built_from: str,
@@ -476,7 +476,7 @@ def _call_rows(
     book = books.get(card.rulebook) if card else None
     passed = _passed(judged, book)
     verdicts = card.verdicts if card else ()
-    yield "calls", {**_call_row(file, sighting, passed, zone), "built_from": built_from}
+    yield "calls", {**_call_row(file, recording, passed, zone), "built_from": built_from}
     for turn in call.turns:
         yield (
             "turns",
@@ -490,7 +490,7 @@ def _call_rows(
                 "text": turn.text,
             },
         )
-    for mark in call.marks:
+    for mark in call.events:
         yield (
             "marks",
             {
@@ -547,10 +547,10 @@ def _passed(judged: Judged, book: RulebookInfo | None) -> bool | None:
     return not card.fatal and card.score >= book.pass_mark
 
 
-def _call_row(file: JudgedFile, sighting: Sighting | None, passed: bool | None, zone: ZoneInfo) -> Row:
+def _call_row(file: JudgedFile, recording: RecordingRecord | None, passed: bool | None, zone: ZoneInfo) -> Row:
     call, card, hearing = file.judged.call, file.judged.scorecard, file.hearing
     cdr = call.cdr
-    paths = [mask_numbers(path) for path in (sighting.paths if sighting else ())]
+    paths = [mask_numbers(path) for path in (recording.paths if recording else ())]
     started = cdr.started_at
     day = (started.astimezone(zone) if started and started.tzinfo else started) if started else None
     date = day.date() if day else None
@@ -559,8 +559,8 @@ def _call_row(file: JudgedFile, sighting: Sighting | None, passed: bool | None, 
         "call_id": cdr.call_id,
         "file_name": Path(paths[0]).name if paths else None,
         "paths": paths,
-        "size_bytes": sighting.size_bytes if sighting else None,
-        "first_seen": sighting.first_seen if sighting else None,
+        "size_bytes": recording.size_bytes if recording else None,
+        "first_seen": recording.first_seen if recording else None,
         "started_at": (started if started.tzinfo else started.replace(tzinfo=zone)) if started else None,
         "day": str(date) if date else None,
         "week": str(date - timedelta(days=date.weekday())) if date else None,
@@ -612,12 +612,12 @@ def _verdict_row(call: Call, verdict: Verdict, rule: RuleInfo | None, version: s
         "reason": verdict.reason,
         "rule_hash": verdict.rule_hash,
         "version": version,
-        "evidence": [_evidence(call, hit) for hit in verdict.hits],
+        "evidence": [_evidence(call, hit) for hit in verdict.evidence],
         "grounds": [_evidence(call, hit) for hit in verdict.grounds],
     }
 
 
-def _evidence(call: Call, hit: Hit) -> Row:
+def _evidence(call: Call, hit: Evidence) -> Row:
     turn = call.turns[hit.turn] if hit.turn is not None and 0 <= hit.turn < len(call.turns) else None
     return {
         "turn": hit.turn,

@@ -43,7 +43,9 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write(path: Path, value: object) -> None:
     """Write a dataclass as gzipped JSON, atomically."""
-    write_bytes(path, gzip.compress(_adapter(cast(Any, type(value))).dump_json(value), compresslevel=6, mtime=0))
+    write_bytes(
+        path, gzip.compress(_adapter(cast(Any, type(value))).dump_json(value, by_alias=True), compresslevel=6, mtime=0)
+    )
 
 
 def read(path: Path, kind: type[T]) -> T:

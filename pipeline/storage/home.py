@@ -28,7 +28,7 @@ from pipeline.storage import artefacts
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class RecordingRecord:
     """A recording as the inbox showed it: every path its bytes were found under, and its CDR."""
 
     sha256: str
@@ -120,7 +120,7 @@ class Home:
     def recording(self, sha256: str) -> Path:
         return self.root / "recordings" / sha256[:2] / f"{sha256}.json.gz"
 
-    def heard(self, sha256: str, fingerprint: str) -> Path:
+    def transcript(self, sha256: str, fingerprint: str) -> Path:
         return self.root / "heard" / sha256[:2] / f"{sha256}.{fingerprint[:16]}.json.gz"
 
     def judged(self, sha256: str) -> Path:
@@ -136,11 +136,11 @@ class Home:
         """All files of a kind, sorted, without half-written ones."""
         yield from sorted(p for p in (self.root / kind).rglob("*.json.gz") if not p.name.startswith("."))
 
-    def sightings(self) -> Iterator[Sighting]:
+    def recording_records(self) -> Iterator[RecordingRecord]:
         """All recordings seen, without damaged records; a scan writes anew those of the inbox."""
         for path in self.files("recordings"):
             with suppress(BadArtefact):
-                yield artefacts.read(path, Sighting)
+                yield artefacts.read(path, RecordingRecord)
 
 
 def path_key(path: Path) -> str:

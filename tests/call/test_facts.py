@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.call.facts import build_call, common, merged, minus, speech_units, total_s
-from pipeline.datatypes import CDR, LineEnd, SoundMark
+from pipeline.datatypes import CDR, LineEnd, LineEvent
 from pipeline.timeline import Span
 from tests.support.talk import heard_call
 
@@ -38,8 +38,8 @@ def test_silences_lead_lie_between_and_trail():
 
 
 def test_music_is_no_silence_and_is_counted_beside_it():
-    music = SoundMark(Span(6.4, 11.0), "music", 1)
-    call = build_call(heard_call(LINES, duration_s=20.0, marks=[music]), MAP)
+    music = LineEvent(Span(6.4, 11.0), "music", 1)
+    call = build_call(heard_call(LINES, duration_s=20.0, events=[music]), MAP)
     inner = [s for s in call.silences if 6.0 <= s.span.start_s < 12.0]
     assert [(round(s.span.start_s, 2), round(s.span.end_s, 2)) for s in inner] == [(11.0, 12.0)]
     assert inner[0].music_s == pytest.approx(4.6)
@@ -48,11 +48,11 @@ def test_music_is_no_silence_and_is_counted_beside_it():
 
 
 def test_ring_before_the_answer_is_no_silence():
-    ring = SoundMark(Span(0.0, 1.0), "ring", 0, 1)
-    call = build_call(heard_call(LINES, marks=[ring]), MAP)
+    ring = LineEvent(Span(0.0, 1.0), "ring", 0, 1)
+    call = build_call(heard_call(LINES, events=[ring]), MAP)
     assert not [s for s in call.silences if s.where == "leading"]
     assert call.facts.ring_count == 1
-    assert build_call(heard_call(LINES, marks=[ring]), CDR(ring_count=4)).facts.ring_count == 4
+    assert build_call(heard_call(LINES, events=[ring]), CDR(ring_count=4)).facts.ring_count == 4
     assert build_call(heard_call(LINES), MAP).facts.ring_count is None
 
 
@@ -156,13 +156,13 @@ class TestHangUp:
 
     def test_busy_tone_on_one_channel_needs_a_voice_after_it(self):
         mono = [("S1" if s == "ch0" else "S2", a, b, t) for s, a, b, t in LINES]
-        busy = SoundMark(Span(16.0, 21.0), "busy", None, 6)
-        assert build_call(heard_call(mono, duration_s=21.0, marks=[busy]), NOBODY).hang_up.by is None
+        busy = LineEvent(Span(16.0, 21.0), "busy", None, 6)
+        assert build_call(heard_call(mono, duration_s=21.0, events=[busy]), NOBODY).hang_up.by is None
         on = [*mono, ("S2", 18.0, 19.0, "喂？喂？")]
-        hang_up = build_call(heard_call(on, duration_s=21.0, marks=[busy]), NOBODY).hang_up
+        hang_up = build_call(heard_call(on, duration_s=21.0, events=[busy]), NOBODY).hang_up
         assert (hang_up.by, hang_up.method, hang_up.at_s) == ("agent", "inferred", 16.0)
-        early = SoundMark(Span(7.0, 11.0), "busy", None, 6)
-        assert build_call(heard_call(on, duration_s=21.0, marks=[early]), NOBODY).hang_up.by is None
+        early = LineEvent(Span(7.0, 11.0), "busy", None, 6)
+        assert build_call(heard_call(on, duration_s=21.0, events=[early]), NOBODY).hang_up.by is None
 
 
 def test_echo_is_no_voice_of_the_other():

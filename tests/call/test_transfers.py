@@ -25,8 +25,8 @@ ENGLISH = [
 
 
 def transfers(lines, language="zh"):
-    marks = build_call(heard_call(lines, language=language), CDR()).marks
-    return [mark.span for mark in marks if mark.kind == "transfer"]
+    events = build_call(heard_call(lines, language=language), CDR()).events
+    return [mark.span for mark in events if mark.kind == "transfer"]
 
 
 @pytest.mark.parametrize(("lines", "language"), [(CHINESE, "zh"), (ENGLISH, "en")])

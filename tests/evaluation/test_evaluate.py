@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.engines import load_ears
+from flows.engines import load_engines
 from flows.evaluate import Score, Truth, cdr_from_truth, evaluate, find_cases, tables
 from flows.matrix import Cell, every_cell, matrix, one_at_a_time, table
 from flows.options import given
@@ -22,7 +22,7 @@ from models.scripted import ScriptedRecognizer
 from models.vad import SileroVoiceActivity
 from pipeline.errors import BadSetting, BadTruth, CallQAError
 from pipeline.evaluation.metrics import ErrorCount, RuleCount
-from pipeline.run import Ears
+from pipeline.run import Engines
 from pipeline.settings import CHECKOUT, Settings, load_settings
 from pipeline.timeline import Span
 
@@ -48,13 +48,13 @@ def _shown(result: dict[str, Any], language: str) -> str:
 
 
 @pytest.fixture
-def replaying(samples: Path) -> Ears:
+def replaying(samples: Path) -> Engines:
     """Real voice activity, and the words of one sample's truth."""
     truth = Truth.model_validate_json((samples / f"{RUDE}.json").read_text(encoding="utf-8"))
     lines: dict[int, list[tuple[Span, str]]] = {0: [], 1: []}
     for turn in truth.turns:
         lines[0 if turn.role == "agent" else 1].append((turn.span, turn.text or ""))
-    return Ears(SileroVoiceActivity(0.5), ScriptedRecognizer(lines, "zh"), None)
+    return Engines(SileroVoiceActivity(0.5), ScriptedRecognizer(lines, "zh"), None)
 
 
 @pytest.fixture(scope="module")
@@ -211,13 +211,13 @@ def test_the_matrix_varies_every_factor_by_itself_and_all_at_once() -> None:
     assert len(every_cell()) == len(set(every_cell())) == 2 * (len(CODECS) + 1) * 3 * 2 * 2
 
 
-def test_a_matrix_of_nothing_is_refused(settings: Settings, tmp_path: Path, replaying: Ears) -> None:
+def test_a_matrix_of_nothing_is_refused(settings: Settings, tmp_path: Path, replaying: Engines) -> None:
     with pytest.raises(BadTruth, match="no truth here"):
-        matrix(tmp_path, settings, one_at_a_time(), ears=replaying)
+        matrix(tmp_path, settings, one_at_a_time(), engines=replaying)
 
 
 def test_a_cell_that_fails_shows_why_and_stops_no_other(
-    samples: Path, settings: Settings, tmp_path: Path, replaying: Ears, monkeypatch: pytest.MonkeyPatch
+    samples: Path, settings: Settings, tmp_path: Path, replaying: Engines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _copied(samples, tmp_path, RUDE)
     # an encoder that no ffmpeg has stands for one that this ffmpeg was built without
@@ -226,7 +226,7 @@ def test_a_cell_that_fails_shows_why_and_stops_no_other(
     # what is tested here is not the rules, which are slow to load
     settings = settings.model_copy(update={"paths": settings.paths.model_copy(update={"rulebooks": {}})})
     cells = (Cell(), Cell(codec="mp3"), Cell(mono=True, noise_db=20.0))
-    result = matrix(tmp_path, settings, cells, ears=replaying, progress=lambda done, of, name: told.append(name))
+    result = matrix(tmp_path, settings, cells, engines=replaying, progress=lambda done, of, name: told.append(name))
     recorded, broken, mono = result["cells"]
     assert len(told) == 3
     assert json.loads(json.dumps(result)) == result
@@ -243,16 +243,16 @@ def test_a_cell_that_fails_shows_why_and_stops_no_other(
 
 
 @pytest.fixture(scope="module")
-def loaded_ears(weights: Path) -> Ears:
-    return load_ears(load_settings())
+def loaded_ears(weights: Path) -> Engines:
+    return load_engines(load_settings())
 
 
 @pytest.mark.models
-def test_two_calls_heard(samples: Path, settings: Settings, tmp_path: Path, loaded_ears: Ears) -> None:
+def test_two_calls_heard(samples: Path, settings: Settings, tmp_path: Path, loaded_ears: Engines) -> None:
     _copied(samples, tmp_path, RUDE, RUDE_EN)
     calls: list[tuple[int, int]] = []
     result = evaluate(
-        tmp_path, settings, use_cdr=False, ears=loaded_ears, progress=lambda done, of, _: calls.append((done, of))
+        tmp_path, settings, use_cdr=False, engines=loaded_ears, progress=lambda done, of, _: calls.append((done, of))
     )
     assert calls == [(0, 2), (1, 2), (2, 2)]
     pooled = result["pooled"]
@@ -271,9 +271,9 @@ def test_two_calls_heard(samples: Path, settings: Settings, tmp_path: Path, load
 
 
 @pytest.mark.models
-def test_a_call_rendered_to_mono(samples: Path, settings: Settings, tmp_path: Path, loaded_ears: Ears) -> None:
+def test_a_call_rendered_to_mono(samples: Path, settings: Settings, tmp_path: Path, loaded_ears: Engines) -> None:
     _copied(samples, tmp_path, RUDE)
-    result = evaluate(tmp_path, settings, mono=True, codec="mulaw", noise_db=25.0, ears=loaded_ears)
+    result = evaluate(tmp_path, settings, mono=True, codec="mulaw", noise_db=25.0, engines=loaded_ears)
     figures = result["files"][RUDE]
     assert figures["rtf"]["speakers"] > 0
     assert 0 < figures["der"] < 1

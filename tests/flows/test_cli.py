@@ -165,7 +165,7 @@ def test_an_unforeseen_error_tells_where_and_not_what(env: dict[str, str], tmp_p
     assert "ValueError" in done.stderr
     log = (tmp_path / "home" / "logs" / "error.log").read_text()
     assert "ValueError" in log
-    assert "cli.py" in log
+    assert "flows/cli/" in log
     assert "13800138000" not in done.stderr + log
 
 

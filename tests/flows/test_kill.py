@@ -16,8 +16,8 @@ import pytest
 
 from flows import worker
 from flows.engines import fingerprint
-from flows.worker import Crew
-from pipeline.datatypes import Heard
+from flows.worker import WorkerPool
+from pipeline.datatypes import Transcript
 from pipeline.settings import Settings, load_settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home
@@ -87,8 +87,8 @@ def crew_settings(home: Home, **hear: float) -> Settings:
     )
 
 
-def _pids(crew: Crew) -> list[int]:
-    return [child.process.pid for child in crew._all]
+def _pids(pool: WorkerPool) -> list[int]:
+    return [child.process.pid for child in pool._all]
 
 
 def test_a_child_that_dies_is_replaced_and_one_that_is_stuck_is_given_up(inbox: Path, tmp_home: Home) -> None:
@@ -97,55 +97,55 @@ def test_a_child_that_dies_is_replaced_and_one_that_is_stuck_is_given_up(inbox: 
     killed: list[int] = []
 
     def strike(how: signal.Signals, times: int) -> None:
-        pid = _pids(crew)[0]
+        pid = _pids(pool)[0]
         if killed.count(pid) == 0 and len(killed) < times:
             killed.append(pid)
             os.kill(pid, how)
 
-    with Crew(settings) as crew:
-        once = crew.hear("a" * 64, recordings[0], lambda _: strike(signal.SIGKILL, 1))
+    with WorkerPool(settings) as pool:
+        once = pool.hear("a" * 64, recordings[0], lambda _: strike(signal.SIGKILL, 1))
         assert once.reason is None
         assert len(killed) == 1
-        heard = artefacts.read(tmp_home.heard("a" * 64, fingerprint(settings)), Heard)
+        heard = artefacts.read(tmp_home.transcript("a" * 64, fingerprint(settings)), Transcript)
         assert heard.duration_s == pytest.approx(4.0, abs=0.1)
         assert once.audio_s == pytest.approx(4.0, abs=0.1)
         killed.clear()
-        twice = crew.hear("b" * 64, recordings[1], lambda _: strike(signal.SIGKILL, 9))
+        twice = pool.hear("b" * 64, recordings[1], lambda _: strike(signal.SIGKILL, 9))
         assert twice.reason == "crashed"
         assert len(killed) == worker.TRIES
         killed.clear()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(worker, "SHORTEST_LIMIT_S", 1.0)
             patch.setattr(worker, "LOADING_LIMIT_S", 60.0)
-            assert crew.hear("d" * 64, recordings[3]).reason is None
-            stuck = crew.hear("c" * 64, recordings[2], lambda _: strike(signal.SIGSTOP, 1))
+            assert pool.hear("d" * 64, recordings[3]).reason is None
+            stuck = pool.hear("c" * 64, recordings[2], lambda _: strike(signal.SIGSTOP, 1))
         assert stuck.reason == "stuck"
         assert gone(killed, 5)
-        assert not tmp_home.heard("c" * 64, fingerprint(settings)).exists()
+        assert not tmp_home.transcript("c" * 64, fingerprint(settings)).exists()
 
 
 def test_closing_the_crew_or_losing_the_parent_ends_the_children(inbox: Path, tmp_home: Home) -> None:
     recording = min(inbox.glob("*.wav"))
-    with Crew(crew_settings(tmp_home)) as crew:
-        crew.hear("a" * 64, recording)
-        first = _pids(crew)
+    with WorkerPool(crew_settings(tmp_home)) as pool:
+        pool.hear("a" * 64, recording)
+        first = _pids(pool)
         assert all(map(alive, first))
         # what a child sees of a killed parent is that its stdin closes
-        stdin = crew._all[0].process.stdin
+        stdin = pool._all[0].process.stdin
         assert stdin is not None
         stdin.close()
         assert gone(first, 10)
-    with Crew(crew_settings(tmp_home)) as crew:
-        crew.hear("a" * 64, recording)
-        second = _pids(crew)
+    with WorkerPool(crew_settings(tmp_home)) as pool:
+        pool.hear("a" * 64, recording)
+        second = _pids(pool)
     assert gone(second, 1)
 
 
 def test_stopping_takes_effect_at_once(inbox: Path, tmp_home: Home) -> None:
     stop = threading.Event()
-    with Crew(crew_settings(tmp_home), stop) as crew:
+    with WorkerPool(crew_settings(tmp_home), stop) as pool:
         with pytest.raises(worker.NightStopped):
-            crew.hear("a" * 64, min(inbox.glob("*.wav")), lambda _: stop.set())
-        assert not _pids(crew)
+            pool.hear("a" * 64, min(inbox.glob("*.wav")), lambda _: stop.set())
+        assert not _pids(pool)
         with pytest.raises(worker.NightStopped):
-            crew.hear("b" * 64, min(inbox.glob("*.wav")))
+            pool.hear("b" * 64, min(inbox.glob("*.wav")))

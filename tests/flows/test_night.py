@@ -14,7 +14,7 @@ from flows.options import stored
 from pipeline.datatypes import CDR
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Failure, Home, Sighting
+from pipeline.storage.home import Failure, Home, RecordingRecord
 from tests.support.talk import heard_call
 
 FINGERPRINT = "f" * 64
@@ -24,8 +24,8 @@ def heard_before(home: Home, sha256: str, fingerprint: str = FINGERPRINT) -> Non
     """A recording that an earlier night saw and heard."""
     heard = heard_call([("ch0", 0.0, 2.0, "您好，请讲。"), ("ch1", 2.5, 4.0, "我要订机票。")])
     heard = replace(heard, sha256=sha256, fingerprint=fingerprint)
-    artefacts.write(home.heard(sha256, fingerprint), heard)
-    artefacts.write(home.recording(sha256), Sighting(sha256, 1000, ("a.wav",), datetime.now(UTC), CDR()))
+    artefacts.write(home.transcript(sha256, fingerprint), heard)
+    artefacts.write(home.recording(sha256), RecordingRecord(sha256, 1000, ("a.wav",), datetime.now(UTC), CDR()))
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_damaged_record_of_one_recording_costs_no_other_its_verdicts(night: Ni
         heard_before(night.home, sha256)
     night.home.recording("a" * 64).write_bytes(b"damaged")
     night.plan_judging(everything=True)
-    assert [sighting.sha256 for sighting in night.to_judge] == ["b" * 64]
+    assert [record.sha256 for record in night.to_judge] == ["b" * 64]
 
 
 @pytest.mark.parametrize(("stage", "stays"), [("judge", False), ("hear", True)])
@@ -63,8 +63,8 @@ def test_a_stored_call_is_what_its_verdicts_rest_on(night: Night) -> None:
     night.plan_judging(everything=True)
     night.judge(0)
     heard_before(night.home, sha256, "e" * 64)
-    later = night.home.heard(sha256, "e" * 64).stat().st_mtime + 10
-    os.utime(night.home.heard(sha256, "e" * 64), (later, later))
+    later = night.home.transcript(sha256, "e" * 64).stat().st_mtime + 10
+    os.utime(night.home.transcript(sha256, "e" * 64), (later, later))
     assert stored(sha256[:8], night.home)[0].fingerprint == FINGERPRINT
     night.home.judged(sha256).unlink()
     assert stored(sha256[:8], night.home)[0].fingerprint == "e" * 64

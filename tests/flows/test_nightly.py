@@ -28,10 +28,10 @@ from pipeline.errors import shown
 from pipeline.hearing.decode import decode
 from pipeline.judging.versions import publish_rulebook
 from pipeline.results.excerpts import COMPLAINT
-from pipeline.run import Ears, hear_audio
+from pipeline.run import Engines, hear_audio
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Home, Sighting
+from pipeline.storage.home import Home, RecordingRecord
 from pipeline.timeline import Span
 from tests.support.malformed import make_malformed
 from tests.support.nights import (
@@ -277,7 +277,7 @@ def test_what_earlier_versions_said_is_kept(samples: Path, tmp_path: Path, setti
         (folder / name).write_text(text, encoding="utf-8")
     paths = settings.paths.model_copy(update={"home": home.root, "rulebooks": {"zh": folder}})
     settings = settings.model_copy(update={"paths": paths})
-    sighting = _heard_as_written(samples / HEARD[0], home, settings)
+    record = _heard_as_written(samples / HEARD[0], home, settings)
 
     def night(expected: int = 1) -> list[tuple[Any, ...]]:
         night = Night(settings, "f" * 64)
@@ -297,7 +297,7 @@ def test_what_earlier_versions_said_is_kept(samples: Path, tmp_path: Path, setti
     both = [("2026.1", False, "pass", 100.0), ("2026.2", True, "fail", 0.0)]
     assert night() == both
     # judged again for another reason, a version is not its own past
-    artefacts.write(home.recording(sighting.sha256), replace(sighting, cdr=CDR(call_id="17")))
+    artefacts.write(home.recording(record.sha256), replace(record, cdr=CDR(call_id="17")))
     assert night() == both
     (folder / "phrases.yaml").write_text("hello: [早上好, 您好]", encoding="utf-8")
     publish_rulebook(home, folder)
@@ -308,7 +308,7 @@ def test_what_earlier_versions_said_is_kept(samples: Path, tmp_path: Path, setti
     ]
 
 
-def _heard_as_written(recording: Path, home: Home, settings: Settings) -> Sighting:
+def _heard_as_written(recording: Path, home: Home, settings: Settings) -> RecordingRecord:
     """Put a recording's sighting and artefact into a home: its real sound, and the words of its truth."""
     truth = json.loads(recording.with_suffix(".json").read_text(encoding="utf-8"))
     lines = {
@@ -316,13 +316,13 @@ def _heard_as_written(recording: Path, home: Home, settings: Settings) -> Sighti
         for channel, role in truth["channels"].items()
     }
     recognizer = ScriptedRecognizer(lines, truth["language"])
-    ears = Ears(SileroVoiceActivity(settings.hear.vad_threshold), recognizer, None)
+    engines = Engines(SileroVoiceActivity(settings.hear.vad_threshold), recognizer, None)
     sha256 = hashlib.sha256(recording.read_bytes()).hexdigest()
-    heard = hear_audio(decode(recording, settings.decode, settings.ingest), sha256, ears, settings)
-    sighting = Sighting(sha256, recording.stat().st_size, (str(recording),), datetime.now(UTC), CDR())
-    artefacts.write(home.heard(sha256, heard.fingerprint), heard)
-    artefacts.write(home.recording(sha256), sighting)
-    return sighting
+    heard = hear_audio(decode(recording, settings.decode, settings.ingest), sha256, engines, settings)
+    record = RecordingRecord(sha256, recording.stat().st_size, (str(recording),), datetime.now(UTC), CDR())
+    artefacts.write(home.transcript(sha256, heard.fingerprint), heard)
+    artefacts.write(home.recording(sha256), record)
+    return record
 
 
 def test_ctrl_c_leaves_one_line_and_no_process(done: Done, tmp_path: Path) -> None:

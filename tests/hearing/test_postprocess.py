@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.datatypes import Segment, SoundMark, Word
+from pipeline.datatypes import LineEvent, Segment, Word
 from pipeline.hearing.postprocess import finish, gate, punctuate, simplify
 from pipeline.timeline import Span
 
@@ -186,7 +186,7 @@ def test_words_without_voice_are_marked() -> None:
 
 def test_words_in_music_are_marked() -> None:
     said, _ = segment("您好请讲")
-    music = SoundMark(Span(9.0, 20.0), "music", 0)
+    music = LineEvent(Span(9.0, 20.0), "music", 0)
     assert gate(said, (Span(10.0, 10.1),), (music,)) == "sound"
     assert gate(said, (said.span,), (music,)) is None, "speech over music is speech"
 

@@ -13,10 +13,10 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.datatypes import LEVEL_STEP_S, RATE_HZ, Audio, SoundMark
+from pipeline.datatypes import LEVEL_STEP_S, RATE_HZ, Audio, LineEvent
 from pipeline.hearing import sounds
 from pipeline.hearing.decode import decode
-from pipeline.hearing.sounds import levels_dbfs, line_ends, sound_marks, without
+from pipeline.hearing.sounds import levels_dbfs, line_ends, line_events, without
 from pipeline.settings import Decode
 from pipeline.timeline import Span
 from tests.support import telephone
@@ -97,7 +97,7 @@ TONES = {
 def test_tones_are_found_through_codecs(tmp_path: Path, name: str, coding: str) -> None:
     sound, kind, count = TONES[name]
     audio = through(tmp_path, line(sound), coding)
-    (mark,) = sound_marks(audio)
+    (mark,) = line_events(audio)
     assert (mark.kind, mark.count, mark.channel) == (kind, count, None)
     pause_s = 0.08 if kind == "dtmf" else 0
     assert mark.span.start_s == pytest.approx(2.0, abs=0.2)
@@ -108,15 +108,15 @@ def test_tones_are_found_through_codecs(tmp_path: Path, name: str, coding: str) 
 def test_tones_are_found_in_noise_and_at_low_level(tmp_path: Path, name: str) -> None:
     sound, kind, count = TONES[name]
     for noisy in (line(sound, noise_db=-36), line(0.1 * sound, noise_db=-66)):
-        marks = sound_marks(through(tmp_path, noisy, "mulaw"))
-        assert [(mark.kind, mark.count) for mark in marks] == [(kind, count)]
+        events = line_events(through(tmp_path, noisy, "mulaw"))
+        assert [(mark.kind, mark.count) for mark in events] == [(kind, count)]
 
 
 def test_tones_between_speech_keep_apart(tmp_path: Path) -> None:
     """A call put through: words, ring-back, words, then the busy tone."""
     sound = line(speech(5), np.zeros(4000), RING_CN, np.zeros(4000), speech(5, 2), np.zeros(4000), BUSY_CN)
-    marks = sound_marks(through(tmp_path, sound, "mulaw"))
-    assert [(mark.kind, mark.count) for mark in marks] == [("ring", 3), ("busy", 5)]
+    events = line_events(through(tmp_path, sound, "mulaw"))
+    assert [(mark.kind, mark.count) for mark in events] == [("ring", 3), ("busy", 5)]
 
 
 NOISY = ["mulaw", "gsm", "mp3", "opus"]
@@ -131,7 +131,7 @@ def in_noise(tmp_path: Path, sound: np.ndarray, coding: str, snr_db: float = 10.
 @pytest.mark.parametrize("name", ["cn", "us", "uk", "au"])
 def test_rings_are_counted_in_loud_noise_through_codecs(tmp_path: Path, name: str, coding: str) -> None:
     ring = telephone.cadence(3, telephone.RINGS[name], dbfs=-26)
-    (mark,) = sound_marks(in_noise(tmp_path, ring, coding))
+    (mark,) = line_events(in_noise(tmp_path, ring, coding))
     assert (mark.kind, mark.count) == ("ring", 3)
 
 
@@ -139,7 +139,7 @@ def test_rings_are_counted_in_loud_noise_through_codecs(tmp_path: Path, name: st
 @pytest.mark.parametrize("name", ["cn", "us", "uk", "mx"])
 def test_busy_tone_is_found_in_loud_noise_through_codecs(tmp_path: Path, name: str, coding: str) -> None:
     busy = telephone.cadence(6, telephone.BUSIES[name], dbfs=-26)
-    (mark,) = sound_marks(in_noise(tmp_path, busy, coding))
+    (mark,) = line_events(in_noise(tmp_path, busy, coding))
     assert (mark.kind, mark.count) == ("busy", 6)
 
 
@@ -149,7 +149,7 @@ def test_every_key_is_found_in_noise_through_codecs(tmp_path: Path, coding: str)
         np.concatenate([telephone.key(name, 0.1, -22, (-6, 0, 4)[n % 3], (0.99, 1.01)[n % 2]), telephone.silence(0.1)])
         for n, name in enumerate(telephone.KEYS)
     ]
-    (mark,) = sound_marks(in_noise(tmp_path, np.concatenate(keys), coding))
+    (mark,) = line_events(in_noise(tmp_path, np.concatenate(keys), coding))
     assert (mark.kind, mark.count) == ("dtmf", 16)
 
 
@@ -159,7 +159,7 @@ def test_a_melody_of_pure_notes_is_no_ring_and_no_key(tmp_path: Path) -> None:
     notes = [telephone.tone(s, hz) for s, hz in ((0.9, 440), (0.5, 494), (1.0, 440), (0.4, 392), (0.9, 466))]
     pairs = [telephone.tone(0.15, low, high) for low, high in ((740, 1245), (784, 1318), (880, 1397))]
     sound = np.concatenate([*notes, *pairs, telephone.music("flute", 8, rng)])
-    kinds = {mark.kind for mark in sound_marks(through(tmp_path, line(sound), "mulaw"))}
+    kinds = {mark.kind for mark in line_events(through(tmp_path, line(sound), "mulaw"))}
     assert kinds <= {"music"}
 
 
@@ -168,7 +168,7 @@ def test_the_first_note_of_a_melody_is_no_ring(tmp_path: Path, seed: int) -> Non
     """A note as pure, as long and as high as one ring, out of silence, and the tune goes on after it."""
     tune = telephone.music("chip", 10, np.random.default_rng(seed), -22)
     sound = np.concatenate([telephone.tone(0.95, 440, dbfs=-22), np.zeros(round(0.04 * RATE)), tune])
-    (mark,) = sound_marks(through(tmp_path, line(sound), "mulaw"))
+    (mark,) = line_events(through(tmp_path, line(sound), "mulaw"))
     assert mark.kind == "music"
     assert mark.span.start_s == pytest.approx(2, abs=0.5)
 
@@ -177,7 +177,7 @@ def test_one_ring_before_a_prompt_is_a_ring(tmp_path: Path) -> None:
     ring = telephone.tone(0.95, 450, dbfs=-22)
     for said in (speech(6), np.concatenate([speech(2), music(8)])):
         sound = np.concatenate([ring, np.zeros(round(0.1 * RATE)), said])
-        mark = sound_marks(through(tmp_path, line(sound), "mulaw"))[0]
+        mark = line_events(through(tmp_path, line(sound), "mulaw"))[0]
         assert (mark.kind, mark.count) == ("ring", 1)
 
 
@@ -189,11 +189,11 @@ def test_a_voice_over_busy_tone_stays_and_the_tone_goes(tmp_path: Path, samples:
     spoken = agent[int(0.5 * RATE) : int(1.5 * RATE)]
     busy[2 * RATE : 3 * RATE] += telephone.at_level(spoken, -20)
     audio = through(tmp_path, line(busy, noise_db=-36), coding)
-    (mark,) = marks = sound_marks(audio)
+    (mark,) = events = line_events(audio)
     assert (mark.kind, mark.count) == ("busy", 12)
     # voice activity takes tone in noise for a voice
     everything = ((Span(0.5, audio.duration_s),),)
-    left = [span for span in without(everything, marks, audio)[0] if 2 < span.start_s < mark.span.end_s - 0.1]
+    left = [span for span in without(everything, events, audio)[0] if 2 < span.start_s < mark.span.end_s - 0.1]
     assert left
     assert min(span.start_s for span in left) > 3.8
     assert max(span.end_s for span in left) < 5.3
@@ -216,20 +216,20 @@ def music(seconds: float, seed: int = 3) -> np.ndarray:
 @pytest.mark.parametrize("coding", ["mulaw", "gsm", "mp3", "opus", "amr"])
 def test_music_is_found_through_codecs(tmp_path: Path, coding: str) -> None:
     sound = line(speech(6), music(8), speech(6, 2))
-    marks = sound_marks(through(tmp_path, sound, coding))
-    assert [mark.kind for mark in marks] == ["music"]
-    assert marks[0].span.start_s == pytest.approx(8, abs=1.0)
-    assert marks[0].span.end_s == pytest.approx(16, abs=1.0)
+    events = line_events(through(tmp_path, sound, coding))
+    assert [mark.kind for mark in events] == ["music"]
+    assert events[0].span.start_s == pytest.approx(8, abs=1.0)
+    assert events[0].span.end_s == pytest.approx(16, abs=1.0)
 
 
 @pytest.mark.parametrize("kind", telephone.MUSIC)
 def test_music_is_found_in_noise(tmp_path: Path, kind: str) -> None:
     played = telephone.music(kind, 10, np.random.default_rng(4), -24)
     talk = telephone.at_level(speech(6), -20)
-    marks = sound_marks(through(tmp_path, line(talk, played, talk, noise_db=-30), "opus"))
-    assert [mark.kind for mark in marks] == ["music"]
-    assert marks[0].span.start_s == pytest.approx(8, abs=1.0)
-    assert marks[0].span.end_s == pytest.approx(18, abs=1.0)
+    events = line_events(through(tmp_path, line(talk, played, talk, noise_db=-30), "opus"))
+    assert [mark.kind for mark in events] == ["music"]
+    assert events[0].span.start_s == pytest.approx(8, abs=1.0)
+    assert events[0].span.end_s == pytest.approx(18, abs=1.0)
 
 
 @pytest.mark.parametrize(
@@ -248,13 +248,13 @@ def test_music_is_found_in_noise(tmp_path: Path, kind: str) -> None:
     ],
 )  # fmt: skip
 def test_other_sounds_get_no_mark(tmp_path: Path, sound: np.ndarray) -> None:
-    assert sound_marks(through(tmp_path, line(sound), "mulaw")) == ()
+    assert line_events(through(tmp_path, line(sound), "mulaw")) == ()
 
 
 def test_channels_are_marked_apart(tmp_path: Path) -> None:
     ring = line(RING_CN)
     sound = np.stack([line(speech(ring.size / RATE - 4)), ring[: line(speech(ring.size / RATE - 4)).size]], axis=1)
-    (mark,) = sound_marks(through(tmp_path, sound, "mulaw"))
+    (mark,) = line_events(through(tmp_path, sound, "mulaw"))
     assert (mark.kind, mark.channel, mark.count) == ("ring", 1, 3)
 
 
@@ -266,17 +266,17 @@ def test_practice_calls(shared: Path) -> None:
         truth = json.loads(file.with_suffix(".json").read_text())
         audio = decode(file, DECODE)
         start = time.process_time()
-        marks = sound_marks(audio)
+        events = line_events(audio)
         spent_s += time.process_time() - start
         heard_s += audio.duration_s
         wanted = [(kinds[m["kind"]], m.get("count")) for m in truth["marks"] if m["kind"] in kinds]
-        assert [(m.kind, m.count) for m in marks if m.kind != "busy"] == wanted, file.name
+        assert [(m.kind, m.count) for m in events if m.kind != "busy"] == wanted, file.name
         for mark in truth["marks"]:
             if mark["kind"] == "hold_music":
-                (found,) = (m.span for m in marks if m.kind == "music")
+                (found,) = (m.span for m in events if m.kind == "music")
                 assert found.start_s == pytest.approx(mark["start_s"], abs=1)
                 assert found.end_s == pytest.approx(mark["end_s"], abs=1)
-        ends = line_ends(audio, marks)
+        ends = line_ends(audio, events)
         side = {role: int(channel) for channel, role in truth["channels"].items()}
         assert [end.channel for end in ends] == [side[truth["hung_up_first"]]], file.name
         assert ends[0].at_s == pytest.approx(truth["hangup_s"], abs=0.1), file.name
@@ -285,7 +285,7 @@ def test_practice_calls(shared: Path) -> None:
 
 def test_real_speech_has_no_music(shared: Path) -> None:
     for file in sorted((shared / "real-calls").glob("*.wav")):
-        kinds = {mark.kind for mark in sound_marks(decode(file, DECODE))}
+        kinds = {mark.kind for mark in line_events(decode(file, DECODE))}
         assert not kinds & {"music", "busy", "dtmf"}, file.name
 
 
@@ -324,7 +324,7 @@ def test_the_side_that_leaves_a_noisy_line_is_told(tmp_path: Path, side: int, co
     legs = [through(tmp_path, leg, coding).samples[0] for leg in both]
     size = min(leg.size for leg in legs)
     audio = Audio(np.stack([leg[:size] for leg in legs]), "stereo")
-    (end,) = line_ends(audio, sound_marks(audio))
+    (end,) = line_ends(audio, line_events(audio))
     assert (end.channel, end.kind) == (side, "digital-silence")
     assert end.at_s == pytest.approx(8.5, abs=0.3)
 
@@ -332,7 +332,7 @@ def test_the_side_that_leaves_a_noisy_line_is_told(tmp_path: Path, side: int, co
 @pytest.mark.parametrize("coding", ["pcm", "mulaw", "alaw", "mp3", "opus"])
 def test_a_line_that_goes_dead_has_ended(tmp_path: Path, coding: str) -> None:
     audio = through(tmp_path, padded(AGENT, np.concatenate([CUSTOMER, dead(2)])), coding)
-    (end,) = line_ends(audio, sound_marks(audio))
+    (end,) = line_ends(audio, line_events(audio))
     assert (end.channel, end.kind) == (1, "digital-silence")
     assert end.at_s == pytest.approx(9.0, abs=0.2)
 
@@ -342,7 +342,7 @@ def test_a_line_that_goes_dead_has_ended(tmp_path: Path, coding: str) -> None:
 def test_a_line_that_gives_busy_tone_has_ended(tmp_path: Path, coding: str, last_s: float) -> None:
     tail = np.concatenate([still(0.4, 7), BUSY_CN, dead(0.35), tone(last_s, 450)])
     audio = through(tmp_path, padded(AGENT, np.concatenate([CUSTOMER, tail])), coding)
-    (end,) = line_ends(audio, sound_marks(audio))
+    (end,) = line_ends(audio, line_events(audio))
     assert (end.channel, end.kind) == (1, "busy")
     assert end.at_s == pytest.approx(9.4, abs=0.2)
 
@@ -355,7 +355,7 @@ def suppressed(pauses: int, last_s: float) -> np.ndarray:
 
 def test_silence_suppression_is_no_hang_up(tmp_path: Path) -> None:
     audio = through(tmp_path, padded(AGENT, suppressed(4, 2)), "mulaw")
-    assert line_ends(audio, sound_marks(audio)) == ()
+    assert line_ends(audio, line_events(audio)) == ()
     audio = through(tmp_path, padded(AGENT, suppressed(4, 9)), "mulaw")
     assert [(end.channel, end.kind) for end in line_ends(audio, ())] == [(1, "digital-silence")]
 
@@ -377,12 +377,12 @@ def test_lines_that_live_or_never_lived_have_not_ended(tmp_path: Path) -> None:
 
 def test_on_one_channel_busy_tone_up_to_the_end_says_that_somebody_left(tmp_path: Path) -> None:
     audio = through(tmp_path, np.concatenate([CUSTOMER, still(0.4, 7), BUSY_CN]), "mulaw")
-    (end,) = line_ends(audio, sound_marks(audio))
+    (end,) = line_ends(audio, line_events(audio))
     assert (end.channel, end.kind) == (0, "busy")
     assert end.at_s == pytest.approx(9.4, abs=0.1)
     # busy tone of a number that was tried and given up during the call
     audio = through(tmp_path, np.concatenate([CUSTOMER, BUSY_CN, CUSTOMER]), "mulaw")
-    assert line_ends(audio, sound_marks(audio)) == ()
+    assert line_ends(audio, line_events(audio)) == ()
 
 
 # --- levels and spans
@@ -393,7 +393,7 @@ def test_on_one_channel_busy_tone_up_to_the_end_says_that_somebody_left(tmp_path
 def test_short_recordings(size: int, channels: int) -> None:
     noise = np.random.default_rng(8).normal(0, 0.1, (channels, size)).astype(np.float32)
     audio = Audio(noise, "mono" if channels == 1 else "stereo")
-    assert sound_marks(audio) == ()
+    assert line_events(audio) == ()
     assert line_ends(audio, ()) == ()
 
 
@@ -402,7 +402,7 @@ def test_long_recordings_are_looked_at_in_parts_without_seams() -> None:
     seam = sounds._CHUNK_FRAMES * sounds._MUSIC_HOP
     still = 0.001 * np.random.default_rng(9).standard_normal(seam - 5 * RATE)
     narrow = np.concatenate([still, music(10), still[: 10 * RATE]])
-    (mark,) = sound_marks(Audio(np.repeat(narrow, 2)[np.newaxis].astype(np.float32), "mono"))
+    (mark,) = line_events(Audio(np.repeat(narrow, 2)[np.newaxis].astype(np.float32), "mono"))
     assert mark.kind == "music"
     assert mark.span.duration_s == pytest.approx(10, abs=2)
 
@@ -419,10 +419,10 @@ def test_levels() -> None:
 
 def test_without() -> None:
     voiced = ((Span(0, 2), Span(4, 9)), (Span(1, 3),))
-    ring, hold = SoundMark(Span(1, 5), "ring", 0, 1), SoundMark(Span(6, 7), "music", 0)
-    marks = (ring, hold, SoundMark(Span(8.95, 20), "busy", 0, 9))
-    assert without(voiced, marks) == ((Span(0, 1), Span(5, 6), Span(7, 8.95)), (Span(1, 3),))
-    assert without(voiced, (SoundMark(Span(0, 20), "music"),)) == ((), ())
+    ring, hold = LineEvent(Span(1, 5), "ring", 0, 1), LineEvent(Span(6, 7), "music", 0)
+    events = (ring, hold, LineEvent(Span(8.95, 20), "busy", 0, 9))
+    assert without(voiced, events) == ((Span(0, 1), Span(5, 6), Span(7, 8.95)), (Span(1, 3),))
+    assert without(voiced, (LineEvent(Span(0, 20), "music"),)) == ((), ())
     assert without(voiced, ()) == voiced
 
 
@@ -433,7 +433,7 @@ spans = st.tuples(st.integers(0, 80), st.integers(2, 20)).map(lambda p: Span(flo
 @given(st.lists(spans, max_size=5), st.lists(spans, max_size=5))
 def test_without_keeps_exactly_what_is_outside(voiced: list[Span], holes: list[Span]) -> None:
     apart = [span for k, span in enumerate(sorted(voiced)) if all(span.overlap_s(o) == 0 for o in sorted(voiced)[:k])]
-    (left,) = without((tuple(apart),), tuple(SoundMark(hole, "music") for hole in holes))
+    (left,) = without((tuple(apart),), tuple(LineEvent(hole, "music") for hole in holes))
     second = {x for x in range(101) for s in apart if s.start_s <= x < s.end_s}
     hidden = {x for x in range(101) for s in holes if s.start_s <= x < s.end_s}
     assert {x for x in range(101) for s in left if s.start_s <= x < s.end_s} == second - hidden

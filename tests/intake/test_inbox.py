@@ -24,7 +24,7 @@ from pipeline.intake import inbox as ingest
 from pipeline.intake.inbox import channel_map, parse_time, read_rows, scan
 from pipeline.settings import Ingest, Settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Home, Sighting
+from pipeline.storage.home import Home, RecordingRecord
 from tests.support.malformed import make_malformed, voice, wav
 
 CHINA = timezone(timedelta(hours=8))
@@ -80,9 +80,9 @@ def test_recordings_are_found_at_every_depth_in_order(here: Settings, inbox: Pat
     assert {r.path.relative_to(inbox).as_posix(): r.sha256 for r in found.recordings} == hashes
     assert (found.files, found.copies, found.failures) == (4, 0, ())
     for recording in found.recordings:
-        sighting = artefacts.read(tmp_home.recording(recording.sha256), Sighting)
-        assert sighting.paths == (str(recording.path),)
-        assert sighting.size_bytes == recording.path.stat().st_size
+        record = artefacts.read(tmp_home.recording(recording.sha256), RecordingRecord)
+        assert record.paths == (str(recording.path),)
+        assert record.size_bytes == recording.path.stat().st_size
 
 
 def test_an_empty_inbox_and_a_missing_one(here: Settings, inbox: Path, tmp_home: Home) -> None:
@@ -96,7 +96,7 @@ def test_an_empty_inbox_and_a_missing_one(here: Settings, inbox: Path, tmp_home:
 def test_copies_and_renames_are_one_recording(here: Settings, inbox: Path, tmp_home: Home) -> None:
     sha256 = put(inbox / "m.wav")
     first = scan(here, tmp_home)
-    seen = artefacts.read(tmp_home.recording(sha256), Sighting)
+    seen = artefacts.read(tmp_home.recording(sha256), RecordingRecord)
     put(inbox / "a" / "copy.wav")
     second = scan(here, tmp_home)
     assert (len(second.recordings), second.copies, second.files, second.renamed) == (1, 1, 2, 0)
@@ -106,10 +106,10 @@ def test_copies_and_renames_are_one_recording(here: Settings, inbox: Path, tmp_h
     third = scan(here, tmp_home)
     assert (len(third.recordings), third.copies, third.renamed) == (1, 0, 1)
     assert third.recordings[0].sha256 == first.recordings[0].sha256
-    sighting = artefacts.read(tmp_home.recording(sha256), Sighting)
-    assert sighting.paths[0] == str(inbox / "z.wav")
-    assert set(sighting.paths[1:]) == {str(inbox / "m.wav"), str(inbox / "a" / "copy.wav")}
-    assert sighting.first_seen == seen.first_seen
+    record = artefacts.read(tmp_home.recording(sha256), RecordingRecord)
+    assert record.paths[0] == str(inbox / "z.wav")
+    assert set(record.paths[1:]) == {str(inbox / "m.wav"), str(inbox / "a" / "copy.wav")}
+    assert record.first_seen == seen.first_seen
     assert scan(here, tmp_home).renamed == 0
 
 
@@ -143,7 +143,7 @@ def test_damaged_records_are_made_again(here: Settings, inbox: Path, tmp_home: H
     (tmp_home.root / "hashes.json.gz").write_bytes(b"half a fi")
     tmp_home.recording(sha256).write_bytes(b"")
     assert scan(here, tmp_home).recordings == first.recordings
-    assert artefacts.read(tmp_home.recording(sha256), Sighting).sha256 == sha256
+    assert artefacts.read(tmp_home.recording(sha256), RecordingRecord).sha256 == sha256
 
 
 def test_files_still_being_written_wait(here: Settings, inbox: Path, tmp_home: Home) -> None:
@@ -330,7 +330,7 @@ def test_metadata_that_comes_or_changes_later(here: Settings, inbox: Path, tmp_h
     for agent in ("1", "2"):
         (inbox / "cdr.csv").write_text(f"file,agent_id\na.wav,{agent}\n")
         assert scan(here, tmp_home).recordings[0].cdr.agent_id == agent
-        assert artefacts.read(tmp_home.recording(sha256), Sighting).cdr.agent_id == agent
+        assert artefacts.read(tmp_home.recording(sha256), RecordingRecord).cdr.agent_id == agent
 
 
 def test_bad_cells_are_left_out_with_a_warning_that_does_not_quote_them(

@@ -24,7 +24,7 @@ from pipeline.judging.versions import in_force, pending, publications, publish_r
 from pipeline.results.store import publish, rulebook_info
 from pipeline.settings import CHECKOUT, Settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Home, JudgedFile, PastCard, Sighting
+from pipeline.storage.home import Home, JudgedFile, PastCard, RecordingRecord
 from tests.support.nights import callqa, environment
 
 BOOK = """
@@ -69,7 +69,7 @@ def store_calls(home: Home, book: Rulebook) -> None:
         started = datetime(2026, 11, 1 + index, 9, tzinfo=UTC)
         cdr = CDR(call_id=name, agent_name=agent, started_at=started)
         call = replace(call_from_script(dedent(script), "zh"), cdr=cdr)
-        artefacts.write(home.recording(call.sha256), Sighting(call.sha256, 1, (f"{name}.wav",), started, cdr))
+        artefacts.write(home.recording(call.sha256), RecordingRecord(call.sha256, 1, (f"{name}.wav",), started, cdr))
         artefacts.write(home.judged(call.sha256), JudgedFile(name, Judged(call, judge_call(call, book))))
 
 

@@ -158,8 +158,8 @@ def test_condition(tmp_path: Path, condition: str, outcome: str) -> None:
 
 
 def test_every_condition_is_tested_above() -> None:
-    marks = test_condition.pytestmark[0].args[1]  # type: ignore[attr-defined]
-    used = {kind for condition, _ in marks for kind in CONDITIONS if f"{kind}:" in condition}
+    events = test_condition.pytestmark[0].args[1]  # type: ignore[attr-defined]
+    used = {kind for condition, _ in events for kind in CONDITIONS if f"{kind}:" in condition}
     assert used | {"scenario"} == set(CONDITIONS)
 
 
@@ -378,7 +378,7 @@ def test_a_hit_by_sound_says_so(tmp_path: Path) -> None:
     call = "坐席 0.0-3.0: 您好，001号华务员微宁服务。\n客户 4.0: 好。"
     verdict = judge(tmp_path, call, require="said: {by: agent, any: [为您服务]}")
     assert verdict.outcome == "pass"
-    assert verdict.hits[0].quote == "微宁服务"
+    assert verdict.evidence[0].quote == "微宁服务"
     assert verdict.reason == "听到“微宁服务”，匹配“为您服务”"
     assert judge(tmp_path, call, require="said: {any: [为您服务], sounds: false}").outcome == "fail"
 
@@ -404,7 +404,7 @@ def test_an_exclusion_reaches_only_so_far(tmp_path: Path) -> None:
     assert judge(tmp_path, near, forbid=rule).outcome == "pass"
     verdict = judge(tmp_path, far, forbid=rule)
     assert verdict.outcome == "fail"
-    assert len(verdict.hits) == 1
+    assert len(verdict.evidence) == 1
 
 
 def test_one_sentence_costs_once(tmp_path: Path) -> None:
@@ -415,7 +415,7 @@ def test_one_sentence_costs_once(tmp_path: Path) -> None:
 
 def test_evidence_has_its_time(tmp_path: Path) -> None:
     verdict = judge(tmp_path, TALK, require="said: {by: agent, any: [感谢来电]}")
-    hit = verdict.hits[0]
+    hit = verdict.evidence[0]
     assert hit.span is not None
     assert 17.0 < hit.span.start_s < hit.span.end_s <= 19.01
     assert hit.turn == 4

@@ -94,9 +94,9 @@ def _with(node: Node, **update: Any) -> Node:
 
 
 def _never(node: Node) -> Node:
-    from pipeline.judging.conditions.base import Finding
+    from pipeline.judging.conditions.base import Result
 
-    return dataclasses.replace(node, check=lambda context, node: Finding(False, (), "broken"), children=())
+    return dataclasses.replace(node, check=lambda context, node: Result(False, (), "broken"), children=())
 
 
 def test_every_rule_is_held_by_its_cases(book: Rulebook) -> None:

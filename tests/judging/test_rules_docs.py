@@ -73,7 +73,7 @@ def test_every_condition_does_what_its_remarks_say(tmp_path: Path, language: str
 def test_the_notation_of_cases_is_read(language: str) -> None:
     for text in blocks(language, "call"):
         script = parse_script(text, language)
-        assert len(script.marks) == 2
+        assert len(script.events) == 2
         assert script.hung_up == "agent"
         assert script.loud
 

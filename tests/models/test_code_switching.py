@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.engines import load_ears
+from flows.engines import load_engines
 from flows.render import render
 from pipeline.datatypes import CDR
 from pipeline.hearing.decode import decode
 from pipeline.judging.rulebook import Rulebook
-from pipeline.run import Ears, hear_audio, judge
+from pipeline.run import Engines, hear_audio, judge
 from pipeline.settings import CHECKOUT, Settings, load_settings
 
 pytestmark = pytest.mark.models
@@ -28,12 +28,12 @@ at 8 kHz and 16 kbit/s, mono: a guest of a hotel asks for somebody who speaks Ch
 
 
 @pytest.fixture(scope="module")
-def ears(weights: Path) -> Ears:
-    return load_ears(load_settings())
+def engines(weights: Path) -> Engines:
+    return load_engines(load_settings())
 
 
-def test_a_call_in_another_language_is_heard_in_it_and_not_judged(settings: Settings, ears: Ears) -> None:
-    heard = hear_audio(decode(SPANISH, settings.decode, settings.ingest), "0" * 64, ears, settings)
+def test_a_call_in_another_language_is_heard_in_it_and_not_judged(settings: Settings, engines: Engines) -> None:
+    heard = hear_audio(decode(SPANISH, settings.decode, settings.ingest), "0" * 64, engines, settings)
     assert heard.language == "es"
     assert heard.language_probability > 0.5
     text = " ".join(segment.text for segment in heard.segments).lower()
@@ -48,20 +48,20 @@ def test_a_call_in_another_language_is_heard_in_it_and_not_judged(settings: Sett
     ("name", "language"), [("20261117-163719-2336-baggage", "zh"), ("20261119-104156-412-lost-parcel", "en")]
 )
 def test_a_poor_line_makes_no_call_foreign(
-    samples: Path, settings: Settings, ears: Ears, name: str, language: str
+    samples: Path, settings: Settings, engines: Engines, name: str, language: str
 ) -> None:
     call = decode(samples / f"{name}.wav", settings.decode, settings.ingest)
     rough = render(call, settings, mono=True, codec="amr", noise_db=10.0)
-    heard = hear_audio(rough, "0" * 64, ears, settings)
+    heard = hear_audio(rough, "0" * 64, engines, settings)
     assert heard.language == language
     assert {segment.language for segment in heard.segments} == {language}, "nobody went over to the other"
 
 
 @pytest.mark.parametrize("held", ["en", "zh"])
-def test_speakers_go_over_to_the_other_language_and_back(settings: Settings, ears: Ears, held: str) -> None:
+def test_speakers_go_over_to_the_other_language_and_back(settings: Settings, engines: Engines, held: str) -> None:
     hear = settings.hear.model_copy(update={"language": held})
     call = decode(SWITCHED, settings.decode, settings.ingest)
-    heard = hear_audio(call, "0" * 64, ears, settings.model_copy(update={"hear": hear}))
+    heard = hear_audio(call, "0" * 64, engines, settings.model_copy(update={"hear": hear}))
     kept = [segment for segment in heard.segments if not segment.gate]
     assert [segment.language for segment in kept] == ["en", "en", "en", "zh", "en", "zh", "zh"]
     text = [segment.text for segment in kept]

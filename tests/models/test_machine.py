@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.engines import manned, threads
+from flows.engines import threads, with_worker_count
 from models import machine
 from pipeline.settings import Settings
 
@@ -62,8 +62,8 @@ def test_a_system_that_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def _manned(**hear: object) -> tuple[int, int]:
     settings = Settings.model_validate({"hear": {"device": "cpu"} | hear})
-    found = manned(settings)
-    assert manned(found) == found
+    found = with_worker_count(settings)
+    assert with_worker_count(found) == found
     return found.hear.workers, threads(found)
 
 

@@ -13,7 +13,7 @@ from pipeline.datatypes import CDR, Recognizer
 from pipeline.hearing.decode import decode
 from pipeline.hearing.postprocess import finish
 from pipeline.judging.rulebook import load_rulebook
-from pipeline.run import Ears, hear_audio, judge
+from pipeline.run import Engines, hear_audio, judge
 from pipeline.settings import Settings
 from pipeline.timeline import Span
 
@@ -28,8 +28,8 @@ def test_a_recording_judged_with_its_own_transcript(shared: Path, settings: Sett
     }
     recognizer: Recognizer = ScriptedRecognizer(lines, "zh")
     audio = decode(folder / "d03-agent-hangs-up-first.wav", settings.decode, settings.ingest)
-    ears = Ears(SileroVoiceActivity(settings.hear.vad_threshold), recognizer, None)
-    heard = hear_audio(audio, "0" * 64, ears, settings)
+    engines = Engines(SileroVoiceActivity(settings.hear.vad_threshold), recognizer, None)
+    heard = hear_audio(audio, "0" * 64, engines, settings)
     book = load_rulebook(settings.paths.rulebooks["zh"])
     card = judge(heard, CDR(), {"zh": book}, settings).scorecard
     assert card is not None

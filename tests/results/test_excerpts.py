@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datatypes import Hit, Judged, Verdict
+from pipeline.datatypes import Evidence, Judged, Verdict
 from pipeline.hearing.decode import decode
 from pipeline.judging.rulebook import load_rulebook
 from pipeline.results.excerpts import (
@@ -40,8 +40,8 @@ def judged_with(*verdicts: Verdict) -> Judged:
 
 
 def placed(*spans: tuple[float, float]) -> Verdict:
-    hits = tuple(Hit(None, Span(*span), "", f"at {span[0]}") for span in spans)
-    return make_verdict("dead-air", "fail", hits)
+    evidence = tuple(Evidence(None, Span(*span), "", f"at {span[0]}") for span in spans)
+    return make_verdict("dead-air", "fail", evidence)
 
 
 def spans(excerpts: Sequence[Excerpt]) -> list[tuple[float, float]]:
@@ -98,7 +98,7 @@ def test_a_clip_has_a_longest_length_and_stays_within_the_call(
     short = settings.model_copy(update={"excerpts": settings.excerpts.model_copy(update={"longest_s": 6})})
     duration_s = make_judged().call.facts.duration_s
     judged = judged_with(
-        placed((3, 30)), make_verdict("closing", "fail", placed((duration_s - 1, duration_s + 9)).hits)
+        placed((3, 30)), make_verdict("closing", "fail", placed((duration_s - 1, duration_s + 9)).evidence)
     )
     assert spans(cut_excerpts(judged, source, tmp_home, short)) == [
         (1, 7),

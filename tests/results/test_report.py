@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_store import BOOKS
 
 from pipeline.datatypes import CDR, Judged
 from pipeline.errors import BadQuery
@@ -23,6 +22,7 @@ from pipeline.results.store import publish
 from pipeline.settings import Settings, load_settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home
+from tests.results.test_store import BOOKS
 from tests.support.browser import Browser, browser, chromium_or_skip
 from tests.support.factories import (
     NIGHT,

@@ -18,7 +18,7 @@ from pipeline.datatypes import CDR
 from pipeline.errors import BadQuery
 from pipeline.results import sql as sqlshell
 from pipeline.results.excerpts import RECORD, Excerpt, ExcerptSet, Line, excerpt_folder
-from pipeline.results.sql import Result, answer, print_results, run_query, shell
+from pipeline.results.sql import QueryResult, answer, print_results, run_query, shell
 from pipeline.results.store import publish
 from pipeline.settings import CHECKOUT, Settings, Sql, load_settings
 from pipeline.storage import artefacts
@@ -74,7 +74,7 @@ def test_a_documented_query_answers(database: Path, number: int) -> None:
 
 def test_several_statements_give_several_results(database: Path) -> None:
     one, two = run_query(database, "SELECT 1 AS a; SELECT '好' AS b, NULL AS c;", SQL)
-    assert one == Result(("a",), ("INTEGER",), ((1,),))
+    assert one == QueryResult(("a",), ("INTEGER",), ((1,),))
     assert two.rows == (("好", None),)
 
 
@@ -205,7 +205,7 @@ def test_pivot_works(database: Path) -> None:
     assert {"agent_name", "一组", "二组", "EN"} == set(result.columns)
 
 
-def printed(results: tuple[Result, ...], form: sqlshell.Format) -> str:
+def printed(results: tuple[QueryResult, ...], form: sqlshell.Format) -> str:
     stream = io.StringIO()
     print_results(results, form, stream)
     return stream.getvalue()
@@ -231,7 +231,7 @@ def test_tables_are_cut_and_say_so(database: Path) -> None:
     assert "first 200 rows" in stream.getvalue()
     assert " 199 " in stream.getvalue()
     assert "\n 200 " not in stream.getvalue()
-    assert "…" in printed((Result(("a",), ("VARCHAR",), (("x" * 1000,),)),), "table")
+    assert "…" in printed((QueryResult(("a",), ("VARCHAR",), (("x" * 1000,),)),), "table")
 
 
 def test_words_cannot_steer_the_terminal(database: Path) -> None:

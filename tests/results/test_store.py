@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline.datatypes import CDR, HangUp, Hit
+from pipeline.datatypes import CDR, Evidence, HangUp
 from pipeline.errors import BadQuery, CallQAError
 from pipeline.results import store
 from pipeline.results.excerpts import RECORD, Excerpt, ExcerptSet, Line, excerpt_folder
@@ -423,8 +423,11 @@ def test_a_home_that_cannot_be_written(tmp_home: Home, settings: Settings) -> No
 
 
 def test_hits_without_a_turn(tmp_home: Home, settings: Settings) -> None:
-    hits: Sequence[Hit] = (Hit(None, Span(1, 8), "", "7 s of silence"), Hit(99, None, "", "no such turn"))
-    save(tmp_home, [make_judged("one", verdicts=[make_verdict("dead-air", "fail", tuple(hits))])])
+    evidence: Sequence[Evidence] = (
+        Evidence(None, Span(1, 8), "", "7 s of silence"),
+        Evidence(99, None, "", "no such turn"),
+    )
+    save(tmp_home, [make_judged("one", verdicts=[make_verdict("dead-air", "fail", tuple(evidence))])])
     publish(tmp_home, settings)
     ((evidence,),) = ask(tmp_home, "SELECT evidence FROM verdicts")
     assert [(e["turn"], e["role"], e["start_s"]) for e in evidence] == [(None, None, 1.0), (99, None, None)]

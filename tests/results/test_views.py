@@ -9,7 +9,6 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from test_store import BOOKS
 
 from pipeline.datatypes import CDR, Judged, Outcome
 from pipeline.errors import BadSetting
@@ -19,6 +18,7 @@ from pipeline.results.store import open_database, publish
 from pipeline.results.workbook import write_workbook
 from pipeline.settings import Settings
 from pipeline.storage.home import Home
+from tests.results.test_store import BOOKS
 from tests.support.factories import CHINA, hit_on, make_judged, make_night, make_turns, make_verdict, save, write_wav
 
 

@@ -15,21 +15,21 @@ import numpy as np
 from pipeline.datatypes import (
     CDR,
     Call,
+    Evidence,
     Facts,
     HangUp,
-    Hit,
     Judged,
+    LineEvent,
     Outcome,
     Role,
     Roles,
     Scorecard,
-    SoundMark,
     Turn,
     Verdict,
     Word,
 )
 from pipeline.storage import artefacts
-from pipeline.storage.home import Failure, Hearing, Home, JudgedFile, Run, Sighting
+from pipeline.storage.home import Failure, Hearing, Home, JudgedFile, RecordingRecord, Run
 from pipeline.timeline import Span
 
 CHINA = timezone(timedelta(hours=8))
@@ -122,16 +122,16 @@ def make_facts(turns: Sequence[Turn], duration_s: float, coverage: float = 0.95)
     )
 
 
-def make_verdict(rule_id: str, outcome: Outcome, hits: tuple[Hit, ...] = (), reason: str = "") -> Verdict:
+def make_verdict(rule_id: str, outcome: Outcome, evidence: tuple[Evidence, ...] = (), reason: str = "") -> Verdict:
     failed = outcome == "fail"
     return Verdict(
-        rule_id, sha_of(rule_id)[:16], outcome, hits, reason or f"{rule_id}: {outcome}",
-        occurrences=max(1, len(hits)) if failed else 0, deducted=5.0 if failed else 0.0,
+        rule_id, sha_of(rule_id)[:16], outcome, evidence, reason or f"{rule_id}: {outcome}",
+        occurrences=max(1, len(evidence)) if failed else 0, deducted=5.0 if failed else 0.0,
     )  # fmt: skip
 
 
-def hit_on(turn: Turn, reason: str = "") -> Hit:
-    return Hit(turn.index, turn.span, turn.text, reason or f"turn {turn.index}")
+def hit_on(turn: Turn, reason: str = "") -> Evidence:
+    return Evidence(turn.index, turn.span, turn.text, reason or f"turn {turn.index}")
 
 
 def make_judged(
@@ -164,7 +164,7 @@ def make_judged(
         silences=(),
         overlaps=(),
         overlap_heard=True,
-        marks=(SoundMark(Span(0.0, 0.4), "ring", 0, 1),),
+        events=(LineEvent(Span(0.0, 0.4), "ring", 0, 1),),
         levels_dbfs={"agent": (-20.0,) * int(duration_s * 4)},
         hang_up=HangUp("customer", "inferred", duration_s, "ch1 falls to digital silence first"),
         facts=make_facts(turns, duration_s),
@@ -187,8 +187,8 @@ def make_night(count: int, seed: int = 1) -> list[Judged]:
             if rule_id == "closing" and draw < 0.2:
                 verdicts.append(make_verdict(rule_id, "fail", (), "结束语未说" if language == "zh" else "no goodbye"))
             elif draw < 0.12:
-                hits = tuple(hit_on(turn) for turn in random_.sample(turns, random_.choice((1, 1, 2))))
-                verdicts.append(make_verdict(rule_id, "fail", hits))
+                evidence = tuple(hit_on(turn) for turn in random_.sample(turns, random_.choice((1, 1, 2))))
+                verdicts.append(make_verdict(rule_id, "fail", evidence))
             elif draw < 0.2:
                 verdicts.append(make_verdict(rule_id, "unsure"))
             elif draw < 0.3:
@@ -218,10 +218,10 @@ def save(home: Home, judged: Sequence[Judged], folder: str = "inbox") -> None:
     """Write the recordings' and judged files as a night does."""
     for item in judged:
         call = item.call
-        sighting = Sighting(
+        record = RecordingRecord(
             call.sha256, 100_000, (f"{folder}/{call.cdr.call_id}.wav",), NIGHT, call.cdr
         )  # fmt: skip
-        artefacts.write(home.recording(call.sha256), sighting)
+        artefacts.write(home.recording(call.sha256), record)
         hearing = Hearing("f" * 64, "stereo", 0.98, {"recognizer": "faster-whisper base int8"})
         artefacts.write(home.judged(call.sha256), JudgedFile(sha_of(call.sha256), item, hearing))
 

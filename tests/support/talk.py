@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.datatypes import Heard, LineEnd, Segment, SoundMark, SpeakerSpan, Word
+from pipeline.datatypes import LineEnd, LineEvent, Segment, SpeakerSpan, Transcript, Word
 from pipeline.timeline import Span
 
 Line = tuple[str, float, float, str]
@@ -44,12 +44,12 @@ def heard_call(
     duration_s: float | None = None,
     language: str = "zh",
     channels: int | None = None,
-    marks: Sequence[SoundMark] = (),
+    events: Sequence[LineEvent] = (),
     line_ends: Sequence[LineEnd] = (),
     levels_dbfs: tuple[tuple[float, ...], ...] | None = None,
     gate: str | None = None,
     overlap_heard: bool = True,
-) -> Heard:
+) -> Transcript:
     """Two true channels when the speakers are "ch0"/"ch1", else one channel with diarized speakers."""
     stereo = any(speaker.startswith("ch") for speaker, *_ in lines) if channels is None else channels == 2
     end_s = duration_s or max((end for _, _, end, _ in lines), default=10.0) + 1.0
@@ -64,7 +64,7 @@ def heard_call(
         voiced[channel].append(span)
         speakers.append(SpeakerSpan(span, speaker))
     steps = int(end_s * 4) + 1
-    return Heard(
+    return Transcript(
         sha256="0" * 64,
         duration_s=end_s,
         layout="stereo" if stereo else "mono",
@@ -74,7 +74,7 @@ def heard_call(
         segments=tuple(sorted(segments, key=lambda s: (s.span, s.channel))),
         speakers=tuple(sorted(speakers, key=lambda s: (s.span, s.speaker))),
         overlap_heard=overlap_heard,
-        marks=tuple(marks),
+        events=tuple(events),
         line_ends=tuple(line_ends),
         levels_dbfs=levels_dbfs or tuple((-40.0,) * steps for _ in voiced),
         coverage=1.0,

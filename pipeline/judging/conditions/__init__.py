@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationInfo, model_validator
 
-from pipeline.datatypes import Hit
-from pipeline.judging.conditions.base import Context, Finding, Node, Params, did_you_mean, evaluate, say
+from pipeline.datatypes import Evidence
+from pipeline.judging.conditions.base import Context, Node, Params, Result, did_you_mean, evaluate, say
 from pipeline.judging.conditions.speech import (
     EchoParams,
     ReadbackParams,
@@ -91,7 +91,7 @@ class Times(Params):
 MOST_REASONS = 4
 
 
-def _joined(context: Context, findings: Iterable[Finding]) -> str:
+def _joined(context: Context, findings: Iterable[Result]) -> str:
     reasons: dict[str, None] = {}
     for finding in findings:
         if finding.reason:
@@ -101,11 +101,11 @@ def _joined(context: Context, findings: Iterable[Finding]) -> str:
     return ("；" if context.language == "zh" else "; ").join(reasons)
 
 
-def _that_are(context: Context, node: Node, truth: bool | None) -> Iterator[Finding]:
+def _that_are(context: Context, node: Node, truth: bool | None) -> Iterator[Result]:
     return (found for child in node.children if (found := evaluate(context, child)).truth is truth)
 
 
-def _all(context: Context, node: Node) -> Finding:
+def _all(context: Context, node: Node) -> Result:
     truth: bool | None = True
     for child in node.children:
         found = evaluate(context, child).truth
@@ -114,14 +114,14 @@ def _all(context: Context, node: Node) -> Finding:
             break
         if found is None:
             truth = None
-    return Finding(
+    return Result(
         truth,
         lambda: _hits_of(_that_are(context, node, True)),
         lambda: _joined(context, _that_are(context, node, truth)),
     )
 
 
-def _any(context: Context, node: Node) -> Finding:
+def _any(context: Context, node: Node) -> Result:
     truth: bool | None = False
     for child in node.children:
         found = evaluate(context, child).truth
@@ -130,32 +130,32 @@ def _any(context: Context, node: Node) -> Finding:
             break
         if found is None:
             truth = None
-    return Finding(
+    return Result(
         truth,
         lambda: _hits_of(_that_are(context, node, truth)),
         lambda: _joined(context, _that_are(context, node, truth)),
     )
 
 
-def _none(context: Context, node: Node) -> Finding:
+def _none(context: Context, node: Node) -> Result:
     found = _any(context, node)
     truth = None if found.truth is None else not found.truth
-    return Finding(truth, (lambda: found.hits) if truth is False else (), lambda: found.reason)
+    return Result(truth, (lambda: found.evidence) if truth is False else (), lambda: found.reason)
 
 
-def _sequence(context: Context, node: Node) -> Finding:
+def _sequence(context: Context, node: Node) -> Result:
     found = [evaluate(context, child) for child in node.children]
-    chosen: list[Hit] = []
+    chosen: list[Evidence] = []
     after = (-math.inf, -1)
     for child, finding in zip(node.children, found, strict=True):
         if finding.truth is not True:
             continue
-        nxt = next((h for h in _placed(finding.hits) if _order(h) > after), None)
+        nxt = next((h for h in _placed(finding.evidence) if _order(h) > after), None)
         if nxt is None:
             if all(f.truth for f in found):
                 what = child.name or finding.reason
                 why = say(context, f"顺序不对：{what}", f"out of order: {what}")
-                return Finding(False, tuple(chosen), why)
+                return Result(False, tuple(chosen), why)
             continue
         after = _order(nxt)
         chosen.append(nxt)
@@ -163,52 +163,52 @@ def _sequence(context: Context, node: Node) -> Finding:
     if truth is False:
         # a step that has a name is missed by its name
         missing = [child.name or f.reason for child, f in zip(node.children, found, strict=True) if f.truth is False]
-        return Finding(
+        return Result(
             False, tuple(chosen), say(context, f"缺少：{'、'.join(missing)}", f"missing: {', '.join(missing)}")
         )
-    return Finding(truth, tuple(chosen), _joined(context, [f for f in found if f.truth is truth]))
+    return Result(truth, tuple(chosen), _joined(context, [f for f in found if f.truth is truth]))
 
 
-def _scenario(context: Context, node: Node) -> Finding:
+def _scenario(context: Context, node: Node) -> Result:
     """The scenario that the CDR names; else the first of the rulebook's whose condition holds."""
     params = node.params
     assert isinstance(params, ScenarioParams)
     told = context.call.cdr.scenario
     if told in context.scenarios:
         text = say(context, f"话单：场景 {told}", f"CDR: scenario {told}")
-        return Finding(told in params.names, (), text)
+        return Result(told in params.names, (), text)
     open_ = ""
     for name, scenario in context.scenarios.items():
         found = evaluate(replace(context, anchors=scenario.anchors), scenario.when)
         if found.truth:
             title = scenario.title
             if open_ and (name in params.names or open_ in params.names):
-                return Finding(None, (), say(context, "分不清是哪一种场景", "it is not clear which scenario this is"))
+                return Result(None, (), say(context, "分不清是哪一种场景", "it is not clear which scenario this is"))
             text = say(context, f"场景：{title}", f"scenario: {title}")
-            return Finding(name in params.names, found.hits, text)
+            return Result(name in params.names, found.evidence, text)
         if found.truth is None:
             open_ = open_ or name
     if open_ in params.names:
-        return Finding(None, (), say(context, "分不清是哪一种场景", "it is not clear which scenario this is"))
-    return Finding(False, (), say(context, "不是这种场景", "not this scenario"))
+        return Result(None, (), say(context, "分不清是哪一种场景", "it is not clear which scenario this is"))
+    return Result(False, (), say(context, "不是这种场景", "not this scenario"))
 
 
-def _placed(hits: Iterable[Hit]) -> list[Hit]:
-    return sorted((h for h in hits if h.span is not None), key=_order)
+def _placed(evidence: Iterable[Evidence]) -> list[Evidence]:
+    return sorted((h for h in evidence if h.span is not None), key=_order)
 
 
-def _order(hit: Hit) -> tuple[float, int]:
+def _order(hit: Evidence) -> tuple[float, int]:
     return (hit.span.start_s if hit.span else -math.inf, hit.turn if hit.turn is not None else -1)
 
 
-def _times(context: Context, node: Node) -> Finding:
+def _times(context: Context, node: Node) -> Result:
     params = node.params
     assert isinstance(params, Times)
     if isinstance(params.of, list):
         return _how_many(context, node, params)
     inner = evaluate(context, node.children[0])
-    hits = {hit.turn for hit in inner.hits} if params.per == "turn" else inner.hits
-    count = len(hits) if inner.truth is not False else 0
+    evidence = {hit.turn for hit in inner.evidence} if params.per == "turn" else inner.evidence
+    count = len(evidence) if inner.truth is not False else 0
     if inner.truth is None:
         enough = params.at_least is not None and count >= params.at_least and params.at_most is None
         too_many = params.at_most is not None and count > params.at_most
@@ -220,10 +220,10 @@ def _times(context: Context, node: Node) -> Finding:
     text = say(context, f"共 {count} 次（要求 {params}）", f"{count} times (asked for: {params})")
     if count == 0 and inner.reason:
         text += ("：" if context.language == "zh" else ": ") + inner.reason
-    return Finding(truth, inner.hits, inner.reason if truth is None else text)
+    return Result(truth, inner.evidence, inner.reason if truth is None else text)
 
 
-def _how_many(context: Context, node: Node, params: Times) -> Finding:
+def _how_many(context: Context, node: Node, params: Times) -> Result:
     found = [evaluate(context, child) for child in node.children]
     held, open_ = sum(f.truth is True for f in found), sum(f.truth is None for f in found)
     enough = [params.at_least is None or n >= params.at_least for n in (held, held + open_)]
@@ -235,13 +235,15 @@ def _how_many(context: Context, node: Node, params: Times) -> Finding:
         count = say(
             context, f"{len(found)} 项中有 {held} 项（要求 {params}）", f"{held} of {len(found)} (asked for: {params})"
         )
-        missing = [Finding(None, (), count), *(f for f in found if f.truth is (None if truth is None else False))]
+        missing = [Result(None, (), count), *(f for f in found if f.truth is (None if truth is None else False))]
         reason = _joined(context, missing)
-    return Finding(truth, _hits_of(f for f in found if f.truth), reason)
+    return Result(truth, _hits_of(f for f in found if f.truth), reason)
 
 
-def _hits_of(findings: Iterable[Finding]) -> tuple[Hit, ...]:
-    return tuple(sorted(dict.fromkeys(hit for f in findings for hit in f.hits), key=lambda h: (*_order(h), h.quote)))
+def _hits_of(findings: Iterable[Result]) -> tuple[Evidence, ...]:
+    return tuple(
+        sorted(dict.fromkeys(hit for f in findings for hit in f.evidence), key=lambda h: (*_order(h), h.quote))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +254,7 @@ class Condition:
     """
 
     params: type[BaseModel]
-    evaluate: Callable[[Context, Node], Finding]
+    evaluate: Callable[[Context, Node], Result]
     inner: Literal["", "list", "of"] = ""
     flat: bool = False
 

@@ -1,6 +1,6 @@
 """What conditions are made of: findings, parameters, phrase lists, windows and the scopes they come to.
 
-A condition returns a `Finding`: True, False or None (unsure: the evidence is not there), the hits that show it and a
+A condition returns a `Result`: True, False or None (unsure: the evidence is not there), the hits that show it and a
 reason in the rulebook's language. A window with nothing in it is unsure, never "not found"; so is an absence where
 too little of the speech has words.
 """
@@ -17,9 +17,9 @@ from typing import Annotated, Any, Literal
 import re2
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 
-from pipeline.datatypes import Call, Hit, Role
+from pipeline.datatypes import Call, Evidence, Role
 from pipeline.judging.entities import Entities
-from pipeline.judging.token_index import BY_SOUND, Spoken, phrase_parts
+from pipeline.judging.token_index import BY_SOUND, TokenIndex, phrase_parts
 from pipeline.judging.token_index import Side as Counted
 from pipeline.language.normalise import tokenise
 from pipeline.timeline import Span
@@ -27,7 +27,7 @@ from pipeline.timeline import Span
 Side = Literal["agent", "customer", "any"]
 
 
-class Finding:
+class Result:
     """What a condition found: `truth` is True, False or None (unsure).
 
     Hits and reason may be given as functions: they are made when somebody asks for them, which is seldom. Without a
@@ -39,13 +39,13 @@ class Finding:
     def __init__(
         self,
         truth: bool | None,
-        hits: tuple[Hit, ...] | Callable[[], tuple[Hit, ...]] = (),
+        evidence: tuple[Evidence, ...] | Callable[[], tuple[Evidence, ...]] = (),
         reason: str | Callable[[], str] | None = None,
     ) -> None:
-        self.truth, self._hits, self._reason = truth, hits, reason
+        self.truth, self._hits, self._reason = truth, evidence, reason
 
     @property
-    def hits(self) -> tuple[Hit, ...]:
+    def evidence(self) -> tuple[Evidence, ...]:
         if not isinstance(self._hits, tuple):
             self._hits = self._hits()
         return self._hits
@@ -53,7 +53,7 @@ class Finding:
     @property
     def reason(self) -> str:
         if self._reason is None:
-            self._reason = self.hits[0].reason if self.hits else ""
+            self._reason = self.evidence[0].reason if self.evidence else ""
         elif not isinstance(self._reason, str):
             self._reason = self._reason()
         return self._reason
@@ -64,7 +64,7 @@ class Node:
     """A condition of a rule, checked: its kind, parameters, inner conditions, and its name as an anchor."""
 
     kind: str
-    check: Callable[[Context, Node], Finding]
+    check: Callable[[Context, Node], Result]
     params: BaseModel
     children: tuple[Node, ...] = ()
     name: str | None = None
@@ -90,7 +90,7 @@ class Scenario:
 class Context:
     """What conditions are evaluated in: a call's words, the rule's anchors, and what was already found."""
 
-    spoken: Spoken
+    spoken: TokenIndex
     entities: Entities
     language: str
     coverage: float
@@ -104,12 +104,12 @@ class Context:
         return self.spoken.call
 
     @cached_property
-    def known(self) -> dict[int, Finding]:
+    def known(self) -> dict[int, Result]:
         """Findings by the condition's number, those of other rules among them."""
         return self.spoken.findings.setdefault(self.coverage, {})
 
 
-def evaluate(context: Context, node: Node) -> Finding:
+def evaluate(context: Context, node: Node) -> Result:
     """A condition's finding; equal conditions are evaluated once a call, whatever rules they are in."""
     known, number = context.known, context.numbers.get(id(node), id(node))
     found = known.get(number)
@@ -438,7 +438,7 @@ def _find_scopes(context: Context, window: Window | None, by: Side) -> tuple[lis
     scopes = []
     if window.around:
         anchor = evaluate(context, context.anchors[window.around.name])
-        near = _pick(anchor.hits, window.around.hit)
+        near = _pick(anchor.evidence, window.around.hit)
         each = window.around.hit == "each"
         if not near:
             return (
@@ -504,8 +504,8 @@ def _both(one: Span | None, other: Span | None) -> Span | None:
     return Span(max(one.start_s, other.start_s), min(one.end_s, other.end_s))
 
 
-def _pick(hits: Sequence[Hit], which: str | int) -> list[Hit]:
-    placed = sorted((hit for hit in hits if hit.span is not None), key=lambda hit: hit.span or Span(0, 0))
+def _pick(evidence: Sequence[Evidence], which: str | int) -> list[Evidence]:
+    placed = sorted((hit for hit in evidence if hit.span is not None), key=lambda hit: hit.span or Span(0, 0))
     if which == "first" or which == 1:
         return placed[:1]
     if which == "last":
@@ -515,7 +515,9 @@ def _pick(hits: Sequence[Hit], which: str | int) -> list[Hit]:
     return placed
 
 
-def _reached(spoken: Spoken, groups: list[list[int]], hit: Hit, around: Around) -> tuple[list[int], Span | None, Span]:
+def _reached(
+    spoken: TokenIndex, groups: list[list[int]], hit: Evidence, around: Around
+) -> tuple[list[int], Span | None, Span]:
     """Turns within reach of a hit, the time limit if the reach is in seconds, and the region."""
     turns = spoken.call.turns
     span = hit.span or Span(0.0, 0.0)

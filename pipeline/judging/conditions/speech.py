@@ -14,14 +14,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, model_validator
 from spacy.matcher import Matcher
 
-from pipeline.datatypes import Hit
+from pipeline.datatypes import Evidence
 from pipeline.judging.conditions.base import (
     Context,
-    Finding,
     Node,
     Params,
     PhraseList,
     Phrases,
+    Result,
     Scope,
     Side,
     Window,
@@ -32,7 +32,7 @@ from pipeline.judging.conditions.base import (
     side_name,
     worded_share,
 )
-from pipeline.judging.token_index import BY_SOUND, Places, Spoken, blank, make_doc, phrase_parts
+from pipeline.judging.token_index import BY_SOUND, Places, TokenIndex, blank, make_doc, phrase_parts
 from pipeline.language import phonetics
 from pipeline.language.normalise import tokenise
 from pipeline.timeline import Span
@@ -127,12 +127,12 @@ class Said(Params):
         return (self.entity,) if isinstance(self.entity, str) else tuple(self.entity or ())
 
 
-def said(context: Context, node: Node) -> Finding:
+def said(context: Context, node: Node) -> Result:
     params = node.params
     assert isinstance(params, Said)
     scopes, each, why = find_scopes(context, params.in_, params.by)
     if not scopes:
-        return Finding(None, (), why)
+        return Result(None, (), why)
     found: list[Places4] = []
     missing: Scope | None = None
     for scope in scopes:
@@ -142,12 +142,12 @@ def said(context: Context, node: Node) -> Finding:
         else:
             missing = missing or scope
 
-    def hits() -> tuple[Hit, ...]:
+    def evidence() -> tuple[Evidence, ...]:
         one_a_sentence = params.any is not None and (params.at_least or 1) == 1
         return _in_order(hit for places in found for hit in _hits(context, places, one_a_sentence))
 
     if found and (not each or missing is None):
-        return Finding(True, hits)
+        return Result(True, evidence)
     share = (missing or scopes[0]).share(context, params.by)
     if share < context.coverage:
         why = say(
@@ -155,8 +155,8 @@ def said(context: Context, node: Node) -> Finding:
             f"这一段的语音只有 {share:.0%} 识别出了文字，不能断定没有说",
             f"only {share:.0%} of the speech here has words, so nothing can be said of what is missing",
         )
-        return Finding(None, hits, why)
-    return Finding(False, hits, lambda: _not_said(context, params))
+        return Result(None, evidence, why)
+    return Result(False, evidence, lambda: _not_said(context, params))
 
 
 def _not_said(context: Context, params: Said) -> str:
@@ -165,10 +165,10 @@ def _not_said(context: Context, params: Said) -> str:
     return say(context, f"{where}没有听到{who}说“{what}”", f"{who} did not say “{what}”{where}")
 
 
-def _in_order(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+def _in_order(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     """Hits by time, each once."""
     once = {}
-    for hit in hits:
+    for hit in evidence:
         span = hit.span or Span(0.0, 0.0)
         once[span.start_s, span.end_s, hit.quote, hit.turn, hit.reason] = hit
     return tuple(once[key] for key in sorted(once, key=lambda key: key[:3]))
@@ -269,7 +269,7 @@ def _by_sound(context: Context, params: Said, phrase: str) -> bool:
     return sum(map(len, phrase_parts(phrase, context.language))) >= params.sounds
 
 
-def _stretches(spoken: Spoken, turns: Sequence[int]) -> list[tuple[int, int]]:
+def _stretches(spoken: TokenIndex, turns: Sequence[int]) -> list[tuple[int, int]]:
     return [spoken.range_of(turn) for turn in turns]
 
 
@@ -283,7 +283,7 @@ Place = tuple[int, int, float, str, int]
 class ListFound:
     """All places of one list in a call. A pattern is tried on a sentence when somebody asks for the sentence's turn."""
 
-    def __init__(self, spoken: Spoken, places: list[Place], likely: list[tuple[int, Any, int]]) -> None:
+    def __init__(self, spoken: TokenIndex, places: list[Place], likely: list[tuple[int, Any, int]]) -> None:
         """`likely`: item's number in the list, its pattern, and the sentence where it may match."""
         self._spoken = spoken
         self._likely: dict[int, list[tuple[int, Any, int]]] = {}
@@ -377,7 +377,7 @@ def matches(context: Context, pattern: Any) -> list[tuple[int, int]]:
     return known
 
 
-def _in_sentence(spoken: Spoken, pattern: Any, number: int) -> list[tuple[int, int]]:
+def _in_sentence(spoken: TokenIndex, pattern: Any, number: int) -> list[tuple[int, int]]:
     key = (pattern.pattern, number)
     found: list[tuple[int, int]] | None = spoken.sentence_cache.get(key)
     if found is None:
@@ -395,7 +395,7 @@ def _in_sentence(spoken: Spoken, pattern: Any, number: int) -> list[tuple[int, i
     return found
 
 
-def _in_text(spoken: Spoken, pattern: Any) -> list[tuple[int, int]]:
+def _in_text(spoken: TokenIndex, pattern: Any) -> list[tuple[int, int]]:
     found = []
     text, offsets = spoken.encoded
     for match in pattern.finditer(text):
@@ -410,7 +410,7 @@ def _in_text(spoken: Spoken, pattern: Any) -> list[tuple[int, int]]:
     return found
 
 
-def _token_at(spoken: Spoken, text: bytes, offsets: Sequence[int], at: int) -> int:
+def _token_at(spoken: TokenIndex, text: bytes, offsets: Sequence[int], at: int) -> int:
     """The token that has a byte of the whole text."""
     number = bisect_right(offsets, at) - 1
     place = len(text[offsets[number] : at].decode("utf-8", "ignore"))
@@ -467,7 +467,7 @@ def _occurs(context: Context, listed: Phrases, stretch: tuple[int, int]) -> bool
     return find_list(context, listed).any_within(*stretch)
 
 
-def _hits(context: Context, places: Iterable[tuple[int, int, float, str]], one_a_sentence: bool) -> list[Hit]:
+def _hits(context: Context, places: Iterable[tuple[int, int, float, str]], one_a_sentence: bool) -> list[Evidence]:
     """Hits in order; of several in one place the best, and of several phrases in one sentence the first."""
     spoken = context.spoken
     kept: list[tuple[int, int, float, str]] = []
@@ -484,16 +484,16 @@ def _hits(context: Context, places: Iterable[tuple[int, int, float, str]], one_a
     return [_hit(context, *place) for place in kept]
 
 
-def _hit(context: Context, start: int, end: int, cost: float, phrase: str) -> Hit:
+def _hit(context: Context, start: int, end: int, cost: float, phrase: str) -> Evidence:
     spoken = context.spoken
     key = (start, end, cost, phrase)
-    known: Hit | None = spoken.hit_cache.get(key)
+    known: Evidence | None = spoken.hit_cache.get(key)
     if known is None:
         known = spoken.hit_cache[key] = _new_hit(context, start, end, cost, phrase)
     return known
 
 
-def _new_hit(context: Context, start: int, end: int, cost: float, phrase: str) -> Hit:
+def _new_hit(context: Context, start: int, end: int, cost: float, phrase: str) -> Evidence:
     spoken = context.spoken
     quote = spoken.quote(start, end)
     names, meant = ENTITY_NAMES.get(context.language, {}), phrase.lstrip(BY_SOUND)
@@ -503,7 +503,7 @@ def _new_hit(context: Context, start: int, end: int, cost: float, phrase: str) -
         reason = say(context, f"听到“{quote}”，匹配“{meant}”", f"heard “{quote}”, matched “{meant}”")
     else:
         reason = say(context, f"听到“{quote}”", f"heard “{quote}”")
-    return Hit(spoken.turn_of(start), spoken.span(start, end), quote, reason)
+    return Evidence(spoken.turn_of(start), spoken.span(start, end), quote, reason)
 
 
 # --- said back, said again ----------------------------------------------------------------------------------------
@@ -511,19 +511,19 @@ def _new_hit(context: Context, start: int, end: int, cost: float, phrase: str) -
 ECHO_LEAST = {"zh": 4, "en": 3}
 
 
-def echo(context: Context, node: Node) -> Finding:
+def echo(context: Context, node: Node) -> Result:
     """Pieces of what the other said, said back; compared by sound in Chinese, for ears differ from turn to turn."""
     params = node.params
     assert isinstance(params, EchoParams)
     scopes, _, why = find_scopes(context, params.in_, params.by)
     if not scopes:
-        return Finding(None, (), why)
+        return Result(None, (), why)
     spoken = context.spoken
     size = params.min_chars or ECHO_LEAST.get(context.language, 3)
     sounds = [phonetics.fold(word) for word in spoken.words] if context.language == "zh" else spoken.words
     within = {i for scope in scopes for i in scope.turns}
     heard: list[set[tuple[str, ...]]] = []
-    hits: list[Hit] = []
+    evidence: list[Evidence] = []
     for role, turns in spoken.exchanges:
         if role != params.by:
             heard.append({g for i in turns for g, _ in _grams(spoken, sounds, i, size)})
@@ -540,16 +540,16 @@ def echo(context: Context, node: Node) -> Finding:
                 continue
             quote = spoken.quote(at, at + size)
             text = say(context, f"复述了“{quote}”", f"said back “{quote}”")
-            hits.append(Hit(i, spoken.span(start, end), spoken.quote(start, end), text))
-    if hits:
-        return Finding(True, tuple(hits), hits[0].reason)
+            evidence.append(Evidence(i, spoken.span(start, end), spoken.quote(start, end), text))
+    if evidence:
+        return Result(True, tuple(evidence), evidence[0].reason)
     who = side_name(context, params.by)
     if worded_share(context, params.by, scopes[0].region) < context.coverage:
-        return Finding(None, (), say(context, "听清的话太少", "too little of the speech has words"))
-    return Finding(False, (), say(context, f"没有听到{who}复述对方的话", f"{who} said nothing back"))
+        return Result(None, (), say(context, "听清的话太少", "too little of the speech has words"))
+    return Result(False, (), say(context, f"没有听到{who}复述对方的话", f"{who} said nothing back"))
 
 
-def _grams(spoken: Spoken, sounds: Sequence[str], turn: int, size: int) -> Iterable[tuple[tuple[str, ...], int]]:
+def _grams(spoken: TokenIndex, sounds: Sequence[str], turn: int, size: int) -> Iterable[tuple[tuple[str, ...], int]]:
     start, end = spoken.range_of(turn)
     while start < end:
         _, finish = spoken.sentence(start)
@@ -558,17 +558,17 @@ def _grams(spoken: Spoken, sounds: Sequence[str], turn: int, size: int) -> Itera
         start = finish
 
 
-def repeat(context: Context, node: Node) -> Finding:
+def repeat(context: Context, node: Node) -> Result:
     """Sentences said again after the other spoke; what a recogniser loops on stands in one turn and never counts."""
     params = node.params
     assert isinstance(params, RepeatParams)
     scopes, _, why = find_scopes(context, params.in_, params.by)
     if not scopes:
-        return Finding(None, (), why)
+        return Result(None, (), why)
     spoken = context.spoken
     within = {i for scope in scopes for i in scope.turns}
     before: list[list[set[tuple[str, str]]]] = []
-    hits = []
+    evidence = []
     for role, turns in spoken.exchanges:
         if role != params.by:
             continue
@@ -591,13 +591,13 @@ def repeat(context: Context, node: Node) -> Finding:
                     ):
                         quote = spoken.quote(start, finish)
                         text = say(context, f"又说了一遍“{quote}”", f"said again “{quote}”")
-                        hits.append(Hit(i, spoken.span(start, finish), quote, text))
+                        evidence.append(Evidence(i, spoken.span(start, finish), quote, text))
                 start = finish
         before.append(own)
-    if hits:
-        return Finding(True, tuple(hits), hits[0].reason)
+    if evidence:
+        return Result(True, tuple(evidence), evidence[0].reason)
     who = side_name(context, params.by)
-    return Finding(False, (), say(context, f"{who}没有重复", f"{who} repeated nothing"))
+    return Result(False, (), say(context, f"{who}没有重复", f"{who} repeated nothing"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -608,7 +608,7 @@ class _Number:
     exchange: int
 
 
-def readback(context: Context, node: Node) -> Finding:
+def readback(context: Context, node: Node) -> Result:
     """Every number the other side gave is said back with all its digits; a wrong one is evidence.
 
     Numbers may come in groups, over several turns. Where they differ and a digit was heard badly, it is unsure.
@@ -618,7 +618,7 @@ def readback(context: Context, node: Node) -> Finding:
     giver = "customer" if params.by == "agent" else "agent"
     spoken = context.spoken
     if not context.call.roles.by_speaker:
-        return Finding(None, (), say(context, "说话人角色不明", "it is not known who is who"))
+        return Result(None, (), say(context, "说话人角色不明", "it is not known who is who"))
     given: list[_Number] = []
     said_back: list[_Number] = []
     for role, found in _all_numbers(spoken):
@@ -627,34 +627,36 @@ def readback(context: Context, node: Node) -> Finding:
     if params.unless is not None:
         given = [n for n in given if not _occurs(context, params.unless, spoken.range_of(n.turn))]
     if not given:
-        return Finding(False, (), say(context, "客户没有报号码", "no number was given"))
-    hits, truth = [], True
+        return Result(False, (), say(context, "客户没有报号码", "no number was given"))
+    evidence, truth = [], True
     for item in given:
         later = [n for n in said_back if n.exchange > item.exchange]
         whole = "".join(n.digits for n in later)
         if item.digits in whole:
             text = say(context, f"号码 {item.digits} 已复述", f"the number {item.digits} was read back")
-            hits.append(Hit(item.turn, _span(spoken, item), spoken.call.turns[item.turn].text, text))
+            evidence.append(Evidence(item.turn, _span(spoken, item), spoken.call.turns[item.turn].text, text))
             continue
         close = next((n for n in later if _alike_digits(n.digits, item.digits)), None)
         if close is None:
             text = say(context, f"号码 {item.digits} 没有复述", f"the number {item.digits} was not read back")
-            return Finding(False, (Hit(item.turn, _span(spoken, item), spoken.call.turns[item.turn].text, text),), text)
+            return Result(
+                False, (Evidence(item.turn, _span(spoken, item), spoken.call.turns[item.turn].text, text),), text
+            )
         text = say(
             context, f"客户报 {item.digits}，复述成 {close.digits}", f"given {item.digits}, read back {close.digits}"
         )
-        hit = Hit(close.turn, _span(spoken, close), spoken.call.turns[close.turn].text, text)
+        hit = Evidence(close.turn, _span(spoken, close), spoken.call.turns[close.turn].text, text)
         if min(_sure(spoken, close), _sure(spoken, item)) < SURE_DIGIT:
-            return Finding(None, (hit,), text)
-        return Finding(False, (hit,), text)
-    return Finding(truth, tuple(hits), hits[0].reason)
+            return Result(None, (hit,), text)
+        return Result(False, (hit,), text)
+    return Result(truth, tuple(evidence), evidence[0].reason)
 
 
 SURE_DIGIT = 0.6
 """A digit that the recogniser gave less probability than this may be its own mistake."""
 
 
-def _all_numbers(spoken: Spoken) -> list[tuple[str, _Number]]:
+def _all_numbers(spoken: TokenIndex) -> list[tuple[str, _Number]]:
     """Every number of the call and who says it; worked out once."""
     known: list[tuple[str, _Number]] | None = spoken.hit_cache.get("numbers")
     if known is None:
@@ -667,7 +669,7 @@ def _all_numbers(spoken: Spoken) -> list[tuple[str, _Number]]:
     return known
 
 
-def _numbers(spoken: Spoken, turns: Sequence[int], exchange: int) -> Iterable[_Number]:
+def _numbers(spoken: TokenIndex, turns: Sequence[int], exchange: int) -> Iterable[_Number]:
     """Runs of digits in an exchange; a pause, a comma or a filler between groups does not end a number."""
     digits, at, last = "", -1, -1
     for i in turns:
@@ -691,12 +693,12 @@ def _numbers(spoken: Spoken, turns: Sequence[int], exchange: int) -> Iterable[_N
 _DIGIT = re.compile(r"\d")
 
 
-def _span(spoken: Spoken, number: _Number) -> Span:
+def _span(spoken: TokenIndex, number: _Number) -> Span:
     first, last = number.tokens
     return Span(spoken.span(first, first + 1).start_s, spoken.span(last, last + 1).end_s)
 
 
-def _sure(spoken: Spoken, number: _Number) -> float:
+def _sure(spoken: TokenIndex, number: _Number) -> float:
     """The least probability of a number's digits."""
     first, last = number.tokens
     tokens = [token for token in range(first, last + 1) if spoken.words[token].isdigit()]
@@ -706,7 +708,7 @@ def _sure(spoken: Spoken, number: _Number) -> float:
 FILLERS_IN_NUMBERS = frozenset("嗯啊哦呃杠转") | {"uh", "um", "dash", "and", "then"}
 
 
-def _probability(spoken: Spoken, turn: int, token: int) -> float:
+def _probability(spoken: TokenIndex, turn: int, token: int) -> float:
     span = spoken.span(token, token + 1)
     near = [w.probability for w in spoken.call.turns[turn].words if w.span.overlap_s(span) > 0]
     return min(near, default=1.0)

@@ -17,20 +17,20 @@ from pipeline.datatypes import (
     CDR,
     LEVEL_STEP_S,
     Call,
+    Evidence,
     Facts,
-    Hit,
     Overlap,
     Silence,
 )
 from pipeline.judging.conditions.base import (
     Bounds,
     Context,
-    Finding,
     Node,
     Params,
     PhraseList,
     Phrases,
     Range,
+    Result,
     Scope,
     Side,
     Window,
@@ -157,18 +157,18 @@ class TurnParams(Params):
     in_: Window | None = Field(None, alias="in")
 
 
-def silence(context: Context, node: Node) -> Finding:
+def silence(context: Context, node: Node) -> Result:
     params = node.params
     assert isinstance(params, SilenceParams)
     call = context.call
     if not any(call.voiced.values()) and not call.turns:
-        return Finding(None, (), say(context, "没有听到任何人说话", "nobody was heard"))
+        return Result(None, (), say(context, "没有听到任何人说话", "nobody was heard"))
     limit: list[Scope] = []
     if params.in_ is not None:
         limit, _, why = find_scopes(context, params.in_, "any")
         if not limit:
-            return Finding(None, (), why)
-    hits = []
+            return Result(None, (), why)
+    evidence = []
     for silence in call.silences:
         if params.where not in ("any", silence.where) or params.after not in ("any", silence.after):
             continue
@@ -194,10 +194,10 @@ def silence(context: Context, node: Node) -> Finding:
                 f"{length:.1f} s of silence; the notice covers {params.covers_s:g} s",
             )
         before = [t.index for t in call.turns if t.span.start_s <= silence.span.start_s]
-        hits.append(Hit(before[-1] if before else None, silence.span, "", reason))
-    if hits:
-        return Finding(True, tuple(hits), hits[0].reason)
-    return Finding(
+        evidence.append(Evidence(before[-1] if before else None, silence.span, "", reason))
+    if evidence:
+        return Result(True, tuple(evidence), evidence[0].reason)
+    return Result(
         False,
         (),
         say(
@@ -237,7 +237,7 @@ def _uncovered_s(context: Context, params: SilenceParams, silence: Silence) -> f
     return max(0.0, silence.span.end_s - covered_s)
 
 
-def overlap(context: Context, node: Node) -> Finding:
+def overlap(context: Context, node: Node) -> Result:
     params = node.params
     assert isinstance(params, OverlapParams)
     call = context.call
@@ -245,10 +245,10 @@ def overlap(context: Context, node: Node) -> Finding:
     if params.in_ is not None:
         limit, _, why = find_scopes(context, params.in_, params.by)
         if not limit:
-            return Finding(None, (), why)
+            return Result(None, (), why)
     if not call.roles.by_speaker:
-        return Finding(None, (), say(context, "说话人角色不明", "it is not known who is who"))
-    hits = []
+        return Result(None, (), say(context, "说话人角色不明", "it is not known who is who"))
+    evidence = []
     for overlap in call.overlaps:
         if (
             overlap.by != params.by
@@ -268,12 +268,12 @@ def overlap(context: Context, node: Node) -> Finding:
             f"对方已说了 {overlap.other_spoke_s:.1f} 秒，插话重叠 {overlap.span.duration_s:.1f} 秒",
             f"cut in when the other had spoken {overlap.other_spoke_s:.1f} s, both for {overlap.span.duration_s:.1f} s",
         )
-        hits.append(Hit(overlap.turn, overlap.span, text, reason))
-    if hits:
-        return Finding(True, tuple(hits), hits[0].reason)
+        evidence.append(Evidence(overlap.turn, overlap.span, text, reason))
+    if evidence:
+        return Result(True, tuple(evidence), evidence[0].reason)
     if not call.overlap_heard or not _channels_apart(call):
-        return Finding(None, (), say(context, "单声道录音听不出重叠", "overlap cannot be heard on this recording"))
-    return Finding(False, (), say(context, "没有抢话", "no interruption"))
+        return Result(None, (), say(context, "单声道录音听不出重叠", "overlap cannot be heard on this recording"))
+    return Result(False, (), say(context, "没有抢话", "no interruption"))
 
 
 def _channels_apart(call: Call) -> bool:
@@ -321,12 +321,12 @@ def _only_from(words: Sequence[str], listed: Phrases) -> bool:
     return True
 
 
-def hung_up(context: Context, node: Node) -> Finding:
+def hung_up(context: Context, node: Node) -> Result:
     params = node.params
     assert isinstance(params, HungUpParams)
     hang_up = context.call.hang_up
     if hang_up.by is None:
-        return Finding(None, (), say(context, "不知道哪一方先挂断", "it is not known who released the line"))
+        return Result(None, (), say(context, "不知道哪一方先挂断", "it is not known who released the line"))
     names = {"agent": ("坐席", "the agent"), "customer": ("客户", "the customer"), "system": ("系统", "the system")}
     how = say(
         context,
@@ -337,25 +337,25 @@ def hung_up(context: Context, node: Node) -> Finding:
         context, f"{names[hang_up.by][0]}先挂断（{how}）", f"{names[hang_up.by][1]} released the line first ({how})"
     )
     if hang_up.by != params.by:
-        return Finding(False, (), text)
+        return Result(False, (), text)
     last = context.call.turns[-1].index if context.call.turns else None
     at_s = hang_up.at_s if hang_up.at_s is not None else context.call.facts.duration_s
-    hit = Hit(last, Span(max(0.0, at_s - 3.0), at_s), "", text)
+    hit = Evidence(last, Span(max(0.0, at_s - 3.0), at_s), "", text)
     if params.while_ == "customer_speaking":
         if hang_up.at_s is None:
-            return Finding(None, (), say(context, "不知道何时挂断", "it is not known when the line was released"))
+            return Result(None, (), say(context, "不知道何时挂断", "it is not known when the line was released"))
         speaking = any(s.start_s < at_s < s.end_s + 1.0 for s in context.call.voiced.get("customer", ()))
         if not speaking:
-            return Finding(False, (), say(context, "挂断时客户没有在说话", "the customer was not speaking"))
+            return Result(False, (), say(context, "挂断时客户没有在说话", "the customer was not speaking"))
     if params.without is not None:
         closing = Said.model_construct(by="agent", any=params.without, in_=Window(turns=Range(-3, -1)))
         closed = said(context, Node("said", said, closing))
         if closed.truth is not False:
-            return Finding(None if closed.truth is None else False, (), closed.reason)
-    return Finding(True, (hit,), text)
+            return Result(None if closed.truth is None else False, (), closed.reason)
+    return Result(True, (hit,), text)
 
 
-def cdr(context: Context, node: Node) -> Finding:
+def cdr(context: Context, node: Node) -> Result:
     params = node.params
     assert isinstance(params, CdrParams)
     cdr: CDR = context.call.cdr
@@ -366,22 +366,22 @@ def cdr(context: Context, node: Node) -> Finding:
             "话单里有" if value is not None else "话单里没有",
             "the CDR has" if value is not None else "the CDR lacks",
         )
-        return Finding((value is not None) == params.known, (), f"{has} {params.cdr}")
+        return Result((value is not None) == params.known, (), f"{has} {params.cdr}")
     if value is None:
-        return Finding(None, (), say(context, f"话单里没有 {params.cdr}", f"the CDR has no {params.cdr}"))
+        return Result(None, (), say(context, f"话单里没有 {params.cdr}", f"the CDR has no {params.cdr}"))
     text = f"{params.cdr} = {value}"
     if params.bounded:
         try:
-            return Finding(params.holds(float(value)), (), text)
+            return Result(params.holds(float(value)), (), text)
         except (TypeError, ValueError):
-            return Finding(None, (), say(context, f"{params.cdr} 不是数字", f"{params.cdr} is no number"))
+            return Result(None, (), say(context, f"{params.cdr} 不是数字", f"{params.cdr} is no number"))
     if params.compiled is not None:
-        return Finding(params.compiled.search(str(value).lower()) is not None, (), text)
+        return Result(params.compiled.search(str(value).lower()) is not None, (), text)
     wanted = params.is_ if isinstance(params.is_, list) else [params.is_]
-    return Finding(str(value) in {str(item) for item in wanted}, (), text)
+    return Result(str(value) in {str(item) for item in wanted}, (), text)
 
 
-def fact(context: Context, node: Node) -> Finding:
+def fact(context: Context, node: Node) -> Result:
     params = node.params
     assert isinstance(params, FactParams)
     value = FACTS[params.fact](context.call)
@@ -389,18 +389,18 @@ def fact(context: Context, node: Node) -> Finding:
         has = say(
             context, "量得出" if value is not None else "量不出", "measured:" if value is not None else "not measured:"
         )
-        return Finding((value is not None) == params.known, (), f"{has} {params.fact}")
+        return Result((value is not None) == params.known, (), f"{has} {params.fact}")
     if value is None:
-        return Finding(None, (), say(context, f"量不出 {params.fact}", f"{params.fact} could not be measured"))
-    return Finding(params.holds(value), (), lambda: f"{params.fact} = {value:.4g} ({params})")
+        return Result(None, (), say(context, f"量不出 {params.fact}", f"{params.fact} could not be measured"))
+    return Result(params.holds(value), (), lambda: f"{params.fact} = {value:.4g} ({params})")
 
 
-def pace(context: Context, node: Node) -> Finding:
+def pace(context: Context, node: Node) -> Result:
     params = node.params
     assert isinstance(params, PaceParams)
     scopes, _, why = find_scopes(context, params.in_, params.by)
     if not scopes:
-        return Finding(None, (), why)
+        return Result(None, (), why)
     call = context.call
     turns = [call.turns[i] for i in sorted({i for scope in scopes for i in scope.turns})]
     if scopes[0].limit is not None:
@@ -413,13 +413,13 @@ def pace(context: Context, node: Node) -> Finding:
     ]
     rate = rate_per_min(turns, voiced)
     if rate is None or sum(speech_units(turn.text) for turn in turns) < params.min_chars or total_s(voiced) <= 0:
-        return Finding(None, (), say(context, "话太少，量不出语速", "too little was said to measure the pace"))
+        return Result(None, (), say(context, "话太少，量不出语速", "too little was said to measure the pace"))
     text = say(context, f"语速每分钟 {rate:.0f} 字", f"{rate:.0f} words a minute")
-    hits = tuple(Hit(turn.index, turn.span, turn.text, text) for turn in turns[:1])
-    return Finding(params.holds(rate), hits, text)
+    evidence = tuple(Evidence(turn.index, turn.span, turn.text, text) for turn in turns[:1])
+    return Result(params.holds(rate), evidence, text)
 
 
-def level(context: Context, node: Node) -> Finding:
+def level(context: Context, node: Node) -> Result:
     """Speech that stays louder than the speaker's own median; the stretches are the hits."""
     params = node.params
     assert isinstance(params, LevelParams)
@@ -435,12 +435,12 @@ def level(context: Context, node: Node) -> Finding:
         if at < len(spans) and spans[at].start_s <= middle_s and value > floor:
             steps.append((number * LEVEL_STEP_S, value))
     if len(steps) < 2 * width or len(steps) * LEVEL_STEP_S < LEAST_VOICE_S:
-        return Finding(None, (), say(context, "话太少，量不出音量", "too little was said to measure the level"))
+        return Result(None, (), say(context, "话太少，量不出音量", "too little was said to measure the level"))
     limit: list[Scope] = []
     if params.in_ is not None:
         limit, _, why = find_scopes(context, params.in_, params.by)
         if not limit:
-            return Finding(None, (), why)
+            return Result(None, (), why)
     usual = median(value for _, value in steps)
     loud: list[tuple[Span, float]] = []
     values = np.array([value for _, value in steps])
@@ -457,8 +457,8 @@ def level(context: Context, node: Node) -> Finding:
     who = side_name(context, params.by)
     if not loud:
         text = say(context, f"{who}没有提高音量", f"{who} did not raise the voice")
-        return Finding(False, (), text)
-    hits = []
+        return Result(False, (), text)
+    evidence = []
     for span, jump in loud:
         text = say(
             context,
@@ -466,23 +466,23 @@ def level(context: Context, node: Node) -> Finding:
             f"{who} is {jump:.0f} dB above the usual for {span.duration_s:.1f} s",
         )
         turn = max(call.turns, key=lambda t: t.span.overlap_s(span), default=None)
-        hits.append(Hit(turn.index if turn else None, span, "", text))
-    return Finding(True, tuple(hits), hits[0].reason)
+        evidence.append(Evidence(turn.index if turn else None, span, "", text))
+    return Result(True, tuple(evidence), evidence[0].reason)
 
 
-def response(context: Context, node: Node) -> Finding:
+def response(context: Context, node: Node) -> Result:
     """Waits between a question and the first answer that is more than a filler; music stops the clock."""
     params = node.params
     assert isinstance(params, ResponseParams)
     call, spoken = context.call, context.spoken
     asker: Side = "customer" if params.by == "agent" else "agent"
     if not call.roles.by_speaker:
-        return Finding(None, (), say(context, "说话人角色不明", "it is not known who is who"))
+        return Result(None, (), say(context, "说话人角色不明", "it is not known who is who"))
     scopes, _, why = find_scopes(context, params.in_, asker)
     if not scopes:
-        return Finding(None, (), why)
+        return Result(None, (), why)
     within = {turn for scope in scopes for turn in scope.turns}
-    waits: list[tuple[float, Hit]] = []
+    waits: list[tuple[float, Evidence]] = []
     for number, (role, turns) in enumerate(spoken.exchanges):
         if role != asker or not within.intersection(turns):
             continue
@@ -497,23 +497,25 @@ def response(context: Context, node: Node) -> Finding:
         if answer is None:
             continue
         answered_s = call.turns[answer].span.start_s
-        music_s = sum(m.span.overlap_s(Span(asked_s, answered_s)) for m in call.marks if m.kind == "music")
+        music_s = sum(m.span.overlap_s(Span(asked_s, answered_s)) for m in call.events if m.kind == "music")
         wait_s = max(0.0, answered_s - asked_s - music_s)
         text = say(context, f"等了 {wait_s:.1f} 秒才回应", f"answered after {wait_s:.1f} s")
-        waits.append((wait_s, Hit(question, Span(asked_s, max(asked_s, answered_s)), call.turns[question].text, text)))
+        waits.append(
+            (wait_s, Evidence(question, Span(asked_s, max(asked_s, answered_s)), call.turns[question].text, text))
+        )
     if not waits:
-        return Finding(False, (), say(context, "没有需要回应的问题", "no question was waiting for an answer"))
+        return Result(False, (), say(context, "没有需要回应的问题", "no question was waiting for an answer"))
     usual = median(wait for wait, _ in waits)
     if params.statistic == "median":
         text = say(context, f"回应时间中位数 {usual:.1f} 秒", f"median response {usual:.1f} s")
         slow = tuple(hit for wait, hit in waits if wait > params.over_s)
-        return Finding(usual > params.over_s, slow if usual > params.over_s else (), text)
+        return Result(usual > params.over_s, slow if usual > params.over_s else (), text)
     slow = tuple(hit for wait, hit in waits if wait > params.over_s)
     if slow:
-        return Finding(True, slow, slow[0].reason)
+        return Result(True, slow, slow[0].reason)
     longest = max(wait for wait, _ in waits)
     text = say(context, f"最慢 {longest:.1f} 秒回应", f"the slowest response took {longest:.1f} s")
-    return Finding(False, (), text)
+    return Result(False, (), text)
 
 
 def _asks(context: Context, params: ResponseParams, turn: int) -> bool:
@@ -532,7 +534,7 @@ def _fills(context: Context, params: ResponseParams, turn: int) -> bool:
     return params.fillers is not None and _only_from(words, params.fillers)
 
 
-def sound(context: Context, node: Node) -> Finding:
+def sound(context: Context, node: Node) -> Result:
     """Music, ring, busy tone, keys, a prompt or a transfer; leading and trailing are told by the live voices."""
     params = node.params
     assert isinstance(params, SoundParams)
@@ -540,21 +542,25 @@ def sound(context: Context, node: Node) -> Finding:
     live = [turn.span for turn in call.turns if call.role(turn) != "unknown"]
     first_s = min((span.start_s for span in live), default=math.inf)
     last_s = max((span.end_s for span in live), default=-math.inf)
-    hits = []
-    for mark in call.marks:
-        middle_s = mark.span.middle_s
+    evidence = []
+    for event in call.events:
+        middle_s = event.span.middle_s
         place = "leading" if middle_s < first_s else "trailing" if middle_s > last_s else "inner"
-        if mark.kind in params.kinds and params.where in ("any", place) and mark.span.duration_s > params.longer_than_s:
+        if (
+            event.kind in params.kinds
+            and params.where in ("any", place)
+            and event.span.duration_s > params.longer_than_s
+        ):
             text = say(
                 context,
-                f"{SOUND_NAMES[mark.kind][0]} {mark.span.duration_s:.1f} 秒",
-                f"{SOUND_NAMES[mark.kind][1]}, {mark.span.duration_s:.1f} s",
+                f"{SOUND_NAMES[event.kind][0]} {event.span.duration_s:.1f} 秒",
+                f"{SOUND_NAMES[event.kind][1]}, {event.span.duration_s:.1f} s",
             )
-            hits.append(Hit(None, mark.span, "", text))
-    if hits:
-        return Finding(True, tuple(hits), hits[0].reason)
+            evidence.append(Evidence(None, event.span, "", text))
+    if evidence:
+        return Result(True, tuple(evidence), evidence[0].reason)
     names = "、".join(SOUND_NAMES[k][0] for k in params.kinds), ", ".join(SOUND_NAMES[k][1] for k in params.kinds)
-    return Finding(False, (), say(context, f"没有听到{names[0]}", f"no {names[1]} was heard"))
+    return Result(False, (), say(context, f"没有听到{names[0]}", f"no {names[1]} was heard"))
 
 
 SOUND_NAMES = {
@@ -563,15 +569,15 @@ SOUND_NAMES = {
 }  # fmt: skip
 
 
-def turn(context: Context, node: Node) -> Finding:
+def turn(context: Context, node: Node) -> Result:
     """One side speaks on for long; each stretch is a hit."""
     params = node.params
     assert isinstance(params, TurnParams)
     scopes, _, why = find_scopes(context, params.in_, params.by)
     if not scopes:
-        return Finding(None, (), why)
+        return Result(None, (), why)
     within = {i for scope in scopes for i in scope.turns}
-    hits = []
+    evidence = []
     for _, turns in context.spoken.exchanges:
         own = [context.call.turns[i] for i in turns if i in within]
         if not own:
@@ -579,12 +585,12 @@ def turn(context: Context, node: Node) -> Finding:
         span = Span(own[0].span.start_s, own[-1].span.end_s)
         if span.duration_s > params.longer_than_s:
             text = say(context, f"连续说了 {span.duration_s:.0f} 秒", f"spoke for {span.duration_s:.0f} s")
-            hits.append(Hit(own[0].index, span, "", text))
-    if hits:
-        return Finding(True, tuple(hits), hits[0].reason)
+            evidence.append(Evidence(own[0].index, span, "", text))
+    if evidence:
+        return Result(True, tuple(evidence), evidence[0].reason)
     who = side_name(context, params.by)
     limit = f"{params.longer_than_s:g}"
-    return Finding(False, (), say(context, f"{who}没有连续说过 {limit} 秒", f"{who} never spoke for {limit} s"))
+    return Result(False, (), say(context, f"{who}没有连续说过 {limit} 秒", f"{who} never spoke for {limit} s"))
 
 
 def _agent_wait_s(call: Call) -> float | None:
@@ -598,10 +604,10 @@ def _agent_wait_s(call: Call) -> float | None:
     first_s = call.facts.first_agent_s
     if first_s is None:
         return None
-    before = [mark for mark in call.marks if mark.span.start_s < first_s]
-    keys = [mark.span.end_s for mark in before if mark.kind == "dtmf"]
-    prompts = [mark.span.end_s for mark in before if mark.kind == "prompt"]
-    tones = [mark.span.start_s for mark in before if mark.kind in ("ring", "music")]
+    before = [event for event in call.events if event.span.start_s < first_s]
+    keys = [event.span.end_s for event in before if event.kind == "dtmf"]
+    prompts = [event.span.end_s for event in before if event.kind == "prompt"]
+    tones = [event.span.start_s for event in before if event.kind in ("ring", "music")]
     asked_s = max(keys) if keys else min(prompts) if prompts else min(tones) if tones else None
     return None if asked_s is None else max(0.0, first_s - asked_s)
 
@@ -609,14 +615,14 @@ def _agent_wait_s(call: Call) -> float | None:
 def _prompt_before_s(call: Call) -> float | None:
     """How long recorded prompts last before the first live word; None without one."""
     first_s = min((t.span.start_s for t in call.turns if call.role(t) != "unknown"), default=math.inf)
-    spans = [m.span for m in call.marks if m.kind == "prompt" and m.span.start_s < first_s]
+    spans = [m.span for m in call.events if m.kind == "prompt" and m.span.start_s < first_s]
     return total_s(spans) if spans else None
 
 
 def _keys_before_agent(call: Call) -> float | None:
     """Keys pressed before the agent's first word; None without any."""
     first_s = call.facts.first_agent_s if call.facts.first_agent_s is not None else math.inf
-    keys = sum(m.count or 1 for m in call.marks if m.kind == "dtmf" and m.span.start_s < first_s)
+    keys = sum(m.count or 1 for m in call.events if m.kind == "dtmf" and m.span.start_s < first_s)
     return float(keys) if keys else None
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import re2
 from spacy.matcher import Matcher
 
-from pipeline.judging.token_index import Places, Spoken, blank, make_doc
+from pipeline.judging.token_index import Places, TokenIndex, blank, make_doc
 from pipeline.language import phonetics
 from pipeline.language.normalise import tokenise
 
@@ -111,7 +111,7 @@ def _surname_sounds() -> frozenset[str]:
     return frozenset(map(phonetics.fold, SURNAMES))
 
 
-def _zh_person_title(spoken: Spoken, entities: Entities, start: int, end: int) -> Places:
+def _zh_person_title(spoken: TokenIndex, entities: Entities, start: int, end: int) -> Places:
     plain = spoken.plain[start:end]
     found: Places = []
     for match in _title_pattern().finditer(plain):
@@ -139,7 +139,7 @@ def _zh_person_title(spoken: Spoken, entities: Entities, start: int, end: int) -
     return sorted(found)
 
 
-def _surname_before(spoken: Spoken, at: int, start: int) -> tuple[int, float] | None:
+def _surname_before(spoken: TokenIndex, at: int, start: int) -> tuple[int, float] | None:
     """Where the surname (or full name) before a title begins, and what hearing it costs."""
     words = spoken.words
     if at - 2 >= start and words[at - 2] + words[at - 1] in _DOUBLE_SURNAMES:
@@ -174,7 +174,7 @@ def _surname_before(spoken: Spoken, at: int, start: int) -> tuple[int, float] | 
     return at - 1, phonetics.CONFUSED
 
 
-def _address_begins(spoken: Spoken, at: int, start: int) -> bool:
+def _address_begins(spoken: TokenIndex, at: int, start: int) -> bool:
     return at == start or bool(spoken.break_after(at - 1)) or spoken.words[at - 1] in _BEFORE_ADDRESS
 
 
@@ -183,7 +183,7 @@ _XIANSHENG, _NVSHI = ("xian", "sen"), ("lü", "si")
 _NO_TITLE = frozenset({"先生", "女士", "律师", "旅市", "献身", "现身", "显示", "线上"})
 
 
-def _zh_title_by_sound(spoken: Spoken, start: int, end: int, known: Places) -> Places:
+def _zh_title_by_sound(spoken: TokenIndex, start: int, end: int, known: Places) -> Places:
     """王先声, 李旅士, even 朝鲜省 for 赵先生: a surname (by sound where an address begins) and a title by sound."""
     found: Places = []
     words = spoken.words
@@ -210,7 +210,7 @@ def _zh_title_by_sound(spoken: Spoken, start: int, end: int, known: Places) -> P
     return found
 
 
-def _zh_self_name(spoken: Spoken, entities: Entities, start: int, end: int) -> Places:
+def _zh_self_name(spoken: TokenIndex, entities: Entities, start: int, end: int) -> Places:
     found = _by_regex(_self_name_pattern(), spoken, start, end)
     words = spoken.words
     fold = phonetics.fold
@@ -239,7 +239,7 @@ def _self_name_pattern() -> re.Pattern[str]:
     )
 
 
-def _zh_company(spoken: Spoken, entities: Entities, start: int, end: int) -> Places:
+def _zh_company(spoken: TokenIndex, entities: Entities, start: int, end: int) -> Places:
     found: Places = []
     for begin, finish, _ in _by_regex(_company_pattern(), spoken, start, end):
         while finish < min(end, begin + 14) and not spoken.break_after(finish - 1):
@@ -263,7 +263,7 @@ _NO_COMPANY = frozenset(
 _GREETED = re.compile("(?:[您你]|早上|上午|中午|下午|晚上|新年|节日)好(?:啊|呀)?")
 
 
-def _named_after_greeting(spoken: Spoken, start: int, end: int) -> Places:
+def _named_after_greeting(spoken: TokenIndex, start: int, end: int) -> Places:
     """您好，云上书屋，…: a clause of its own behind the salutation that is nothing but a name."""
     found: Places = []
     for match in _GREETED.finditer(spoken.plain, start, end):
@@ -302,7 +302,7 @@ def _company_pattern() -> re.Pattern[str]:
     )
 
 
-def _zh_own_name(spoken: Spoken, entities: Entities, start: int, end: int) -> Places:
+def _zh_own_name(spoken: TokenIndex, entities: Entities, start: int, end: int) -> Places:
     found: Places = []
     plain = spoken.plain
     for match in _NAME_TELLING.finditer(plain, start, end):
@@ -320,7 +320,7 @@ def _zh_own_name(spoken: Spoken, entities: Entities, start: int, end: int) -> Pl
     return sorted(found)
 
 
-def _answers(spoken: Spoken, start: int, end: int) -> Places:
+def _answers(spoken: TokenIndex, start: int, end: int) -> Places:
     """A short answer right after the agent asked for a name: 王。 张伟。 However it was written, it is one."""
     number = spoken.turn_of(start)
     turn = spoken.call.turns[number]
@@ -336,7 +336,7 @@ def _answers(spoken: Spoken, start: int, end: int) -> Places:
 _NAME_ASKED = re.compile("[贵归规][姓性幸信]|怎么称呼|如何称呼|您的(?:姓名|名字)|叫什么|姓什么|姓名|哪位")
 
 
-def _by_regex(pattern: re.Pattern[str], spoken: Spoken, start: int, end: int) -> Places:
+def _by_regex(pattern: re.Pattern[str], spoken: TokenIndex, start: int, end: int) -> Places:
     """Matches on the plain text, whose characters are the tokens; none reaches over a sentence's end."""
     return [
         (match.start(), match.end(), 0.0)
@@ -422,17 +422,17 @@ _EN_NAME_VERBS = (
 )  # fmt: skip
 
 
-def _en_capital(spoken: Spoken, at: int) -> bool:
+def _en_capital(spoken: TokenIndex, at: int) -> bool:
     quote = spoken.quote(at, at + 1)
     return quote[:1].isupper() and spoken.words[at].isalpha()
 
 
-def _en_name(spoken: Spoken, at: int, end: int) -> bool:
+def _en_name(spoken: TokenIndex, at: int, end: int) -> bool:
     word = spoken.words[at] if at < end else ""
     return word.isalpha() and len(word) > 1 and word not in _EN_COMMON and word not in _EN_SERVICE
 
 
-def _en_told(spoken: Spoken, at: int, end: int) -> int:
+def _en_told(spoken: TokenIndex, at: int, end: int) -> int:
     """How many tokens of a name (given, family) stand at `at`."""
     count = 0
     while count < 3 and at + count < end and _en_name(spoken, at + count, end) and _en_capital(spoken, at + count):
@@ -442,7 +442,7 @@ def _en_told(spoken: Spoken, at: int, end: int) -> int:
     return count
 
 
-def _en_person_title(spoken: Spoken, entities: Entities, start: int, end: int) -> Places:
+def _en_person_title(spoken: TokenIndex, entities: Entities, start: int, end: int) -> Places:
     words, found = spoken.words, []
     told = _names_told(spoken, entities)
     for at in range(start, end):
@@ -467,7 +467,7 @@ def _en_person_title(spoken: Spoken, entities: Entities, start: int, end: int) -
     return found
 
 
-def _names_told(spoken: Spoken, entities: Entities) -> frozenset[str]:
+def _names_told(spoken: TokenIndex, entities: Entities) -> frozenset[str]:
     """The names that the customer gave in this call, word by word."""
     known = spoken.notes.get("names told")
     if known is None:
@@ -478,7 +478,7 @@ def _names_told(spoken: Spoken, entities: Entities) -> frozenset[str]:
     return known
 
 
-def _en_vocative(spoken: Spoken, at: int, start: int, end: int) -> bool:
+def _en_vocative(spoken: TokenIndex, at: int, start: int, end: int) -> bool:
     """Thank you, Daniel. / Okay Daniel, … : a name that the agent knows without having been told in the call."""
     if at <= start or not _en_name(spoken, at, end) or not _en_capital(spoken, at):
         return False
@@ -500,7 +500,7 @@ def _en_vocative(spoken: Spoken, at: int, start: int, end: int) -> bool:
     return spoken.words[at - 1] in openers and spoken.break_after(at - 1) < 2 and bool(spoken.break_after(at))
 
 
-def _en_called(spoken: Spoken, at: int, start: int, end: int) -> bool:
+def _en_called(spoken: TokenIndex, at: int, start: int, end: int) -> bool:
     """Am I speaking with Daniel? / Is this Daniel Carter?"""
     if at - 2 < start or not _en_name(spoken, at, end) or not _en_capital(spoken, at):
         return False
@@ -508,7 +508,7 @@ def _en_called(spoken: Spoken, at: int, start: int, end: int) -> bool:
     return before[-3:] in {("i", "speaking", "with"), ("i", "speaking", "to")} or before[-2:] == ("is", "this")
 
 
-def _en_self_name(spoken: Spoken, entities: Entities, start: int, end: int) -> Places:
+def _en_self_name(spoken: TokenIndex, entities: Entities, start: int, end: int) -> Places:
     words, found = spoken.words, []
     for at in range(start, end):
         for verb in _EN_NAME_VERBS:
@@ -526,7 +526,7 @@ def _en_self_name(spoken: Spoken, entities: Entities, start: int, end: int) -> P
     return found
 
 
-def _en_company(spoken: Spoken, entities: Entities, start: int, end: int) -> Places:
+def _en_company(spoken: TokenIndex, entities: Entities, start: int, end: int) -> Places:
     words, found = spoken.words, []
     leads = {("for", "calling"), ("for", "contacting"), ("welcome", "to"), ("have", "reached"), ("for", "choosing"),
              ("for", "phoning"), ("for", "ringing"), ("connected", "to"), ("through", "to")}  # fmt: skip
@@ -544,7 +544,7 @@ def _en_company(spoken: Spoken, entities: Entities, start: int, end: int) -> Pla
     return sorted(found)
 
 
-def _en_named_after_greeting(spoken: Spoken, start: int, end: int) -> Places:
+def _en_named_after_greeting(spoken: TokenIndex, start: int, end: int) -> Places:
     """Good morning, Hartley and Sons, …: two capitals or more in a clause of their own near the salutation."""
     words, found = spoken.words, []
     greeted = any(word in _EN_GREETED for word in words[start : start + 25])
@@ -571,7 +571,7 @@ _EN_PRESENT = frozenset({"speaking", "here"})
 _EN_GREETED = frozenset({"hello", "hi", "morning", "afternoon", "evening", "thank", "thanks", "welcome", "hey"})
 
 
-def _en_own_name(spoken: Spoken, entities: Entities, start: int, end: int) -> Places:
+def _en_own_name(spoken: TokenIndex, entities: Entities, start: int, end: int) -> Places:
     words, found = spoken.words, []
     for at in range(start, end):
         for verb in (
@@ -642,7 +642,7 @@ def _has_digits(shape: Sequence[Mapping[str, Any]]) -> bool:
     return any(token.get("IS_DIGIT") is True and token.get("OP") not in ("*", "?") for token in shape)
 
 
-Finder = Callable[[Spoken, "Entities", int, int], Places]
+Finder = Callable[[TokenIndex, "Entities", int, int], Places]
 _FINDERS: dict[str, dict[str, Finder]] = {
     "zh": {
         "PERSON_TITLE": _zh_person_title,
@@ -689,12 +689,12 @@ class Entities:
     def labels(self) -> frozenset[str]:
         return frozenset((*LABELS, *(self.own or {})))
 
-    def companies(self, spoken: Spoken) -> tuple[str, ...]:
+    def companies(self, spoken: TokenIndex) -> tuple[str, ...]:
         """The names this call's company goes by: the rulebook's, and the CDR's."""
         from_cdr = spoken.call.cdr.company
         return (*self.company_names, *((from_cdr,) if from_cdr else ()))
 
-    def find(self, label: str, spoken: Spoken, stretches: Iterable[Stretch]) -> Places:
+    def find(self, label: str, spoken: TokenIndex, stretches: Iterable[Stretch]) -> Places:
         """Every entity of a label in some stretches of tokens (turns), in order, none inside another."""
         found: Places = []
         for stretch in stretches:
@@ -711,7 +711,7 @@ class Entities:
         shapes = {label: [*built_in.get(label, ()), *(self.own or {}).get(label, ())] for label in self._matcher}
         return frozenset(label for label, listed in shapes.items() if all(map(_has_digits, listed)))
 
-    def _find(self, label: str, spoken: Spoken, start: int, end: int) -> Places:
+    def _find(self, label: str, spoken: TokenIndex, start: int, end: int) -> Places:
         found: Places = []
         finder = _FINDERS[self.language].get(label)
         matcher = self._matcher.get(label)
