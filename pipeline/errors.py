@@ -1,7 +1,7 @@
 """Every error that callqa raises on purpose, under one root.
 
 A message is one line: what is wrong, where, and what to do about it. The command line prints it as it
-is, without a traceback. A finding about a call is never an error: it is a verdict.
+is, without a traceback, in the reader's language. A finding about a call is never an error: it is a verdict.
 """
 
 from __future__ import annotations
@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from pipeline.messages import in_language
+
 
 class CallQAError(Exception):
-    """Root of callqa's own errors; `str(error)` is fit to be shown to a user."""
+    """Root of callqa's own errors; `str(error)` is fit to be shown to a user, and `in_language` gives it in theirs."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def in_language(self, language: str) -> str:
+        """The message in Chinese ("zh") or English, as far as it was written as a `Message`."""
+        return str(in_language(self.message, language))
 
 
 class BadRecording(CallQAError):
@@ -54,8 +64,15 @@ class RuleFault(CallQAError):
     """One fault of a rulebook: file, line, what is wrong and the remedy."""
 
     def __init__(self, file: str, line: int | None, message: str) -> None:
-        super().__init__(f"{file}:{line}: {message}" if line else f"{file}: {message}")
-        self.file, self.line, self.message = file, line, message
+        super().__init__(message)
+        self.file, self.line = file, line
+
+    def __str__(self) -> str:
+        return self.in_language("en")
+
+    def in_language(self, language: str) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {super().in_language(language)}"
 
 
 class BadRule(CallQAError):
@@ -63,7 +80,10 @@ class BadRule(CallQAError):
 
     def __init__(self, faults: Iterable[RuleFault]) -> None:
         self.faults = tuple(sorted(faults, key=lambda f: (f.file, f.line or 0)))
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+        super().__init__("\n".join(map(str, self.faults)))
+
+    def in_language(self, language: str) -> str:
+        return "\n".join(fault.in_language(language) for fault in self.faults)
 
 
 def shown(path: Path) -> str:

@@ -1,0 +1,54 @@
+"""What people read, in English and Chinese, from one catalogue.
+
+Code writes messages in English. `zh/*.yaml` holds the Chinese of each, keyed by the English; a test sees to it that
+none is missing, that none is left over, and that both have the same values in braces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+Language = Literal["zh", "en"]
+
+
+class Message(str):
+    """A text for people: as a string it is English, `in_language` gives either. `{name}` in it stands for a value.
+
+    Values that are messages themselves are given in the same language. Without values, braces mean nothing.
+    """
+
+    template: str
+    values: Mapping[str, object]
+
+    def __new__(cls, template: str, **values: object) -> Message:
+        message = super().__new__(cls, template.format(**values) if values else template)
+        message.template, message.values = template, values
+        return message
+
+    def in_language(self, language: str) -> str:
+        """The text in Chinese ("zh") or English (anything else)."""
+        if language != "zh":
+            return str(self)
+        template = catalogue().get(self.template, self.template)
+        if not self.values:
+            return template
+        return template.format(**{name: in_language(value, language) for name, value in self.values.items()})
+
+
+def in_language(value: object, language: str) -> object:
+    """A message in a language; anything else as it is."""
+    return value.in_language(language) if isinstance(value, Message) else value
+
+
+@cache
+def catalogue() -> Mapping[str, str]:
+    """The Chinese of every message, by its English."""
+    import yaml  # only those who read Chinese need it
+
+    found: dict[str, str] = {}
+    for file in sorted(Path(__file__).with_name("zh").glob("*.yaml")):
+        found |= yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    return found

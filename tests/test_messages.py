@@ -1,0 +1,97 @@
+"""Every message that the code writes has its Chinese in the catalogue, with the same values in it."""
+
+from __future__ import annotations
+
+import ast
+import pickle
+import string
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from pipeline import messages
+from pipeline.errors import BadRule, BadSetting, RuleFault
+from pipeline.messages import Message, catalogue
+from pipeline.settings import CHECKOUT
+
+WRITERS = ("Message", "say")
+"""A call of one of these, as a function or a method, writes a message: its first argument is the English."""
+
+Call = tuple[str, str, frozenset[str] | None]
+
+
+def written() -> Iterator[Call]:
+    """Where, English, and the names of the values given (None: not told by the call's form)."""
+    for package in ("pipeline", "models", "flows"):
+        for file in sorted((CHECKOUT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if not isinstance(node, ast.Call):
+                    continue
+                name = getattr(node.func, "attr", getattr(node.func, "id", None))
+                if name not in WRITERS or len(node.args) != 1:
+                    continue
+                first, place = node.args[0], f"{file.relative_to(CHECKOUT)}:{node.lineno}"
+                given = (
+                    None if any(k.arg is None for k in node.keywords) else frozenset(str(k.arg) for k in node.keywords)
+                )
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    yield place, first.value, given
+
+
+def fields(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+
+
+def test_every_message_has_its_chinese() -> None:
+    calls = list(written())
+    assert [f"{place}: {english}" for place, english, _ in calls if english not in catalogue()] == []
+
+
+def test_no_chinese_is_left_over() -> None:
+    english = {text for _, text, _ in written()}
+    assert sorted(catalogue().keys() - english) == []
+
+
+def test_values_are_the_same_in_the_call_and_in_both_languages() -> None:
+    wrong = []
+    for place, english, given in written():
+        if given is None or not given:
+            continue
+        if fields(english) != given or fields(catalogue().get(english, english)) - given:
+            wrong.append(f"{place}: {english}")
+    assert wrong == []
+
+
+def test_no_message_stands_in_two_files() -> None:
+    seen: dict[str, str] = {}
+    for file in sorted((CHECKOUT / "pipeline" / "messages" / "zh").glob("*.yaml")):
+        for english in yaml.safe_load(file.read_text(encoding="utf-8")) or {}:
+            assert english not in seen, f"{english!r} stands in {seen[english]} and {file.name}: keep it in common.yaml"
+            seen[english] = file.name
+
+
+@pytest.fixture
+def chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"agent": "坐席", "customer": "客户", "{who}!": "{who}！"}
+    monkeypatch.setattr(messages, "catalogue", lambda: known)
+
+
+@pytest.mark.usefixtures("chinese")
+def test_a_message_is_english_as_a_string_and_either_on_request() -> None:
+    message = Message("{who}!", who=Message("agent"))
+    assert message == "agent!"
+    assert message.in_language("en") == "agent!"
+    assert message.in_language("zh") == "坐席！"
+    assert Message("plain {braces} stay").in_language("zh") == "plain {braces} stay"
+    assert pickle.loads(pickle.dumps(message)).in_language("zh") == "坐席！"
+
+
+@pytest.mark.usefixtures("chinese")
+def test_errors_speak_both_languages() -> None:
+    assert BadSetting("as it is").in_language("zh") == "as it is"
+    fault = RuleFault("a.yaml", 3, Message("agent"))
+    assert str(fault) == "a.yaml:3: agent"
+    assert fault.in_language("zh") == "a.yaml:3: 坐席"
+    both = BadRule([RuleFault("b.yaml", None, Message("customer")), fault])
+    assert both.in_language("zh") == "a.yaml:3: 坐席\nb.yaml: 客户"
