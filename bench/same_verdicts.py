@@ -108,7 +108,7 @@ def verdict_of(verdict: Verdict) -> Any:
 
 
 def evidence_of(item: Evidence) -> Any:
-    return [item.turn, [item.span.start_s, item.span.end_s] if item.span else None, item.quote, item.reason]
+    return [item.turn, [item.span.start_s, item.span.end_s] if item.span else None, item.matched, item.reason]
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> int:

@@ -191,7 +191,7 @@ def _evidence(verdict: Verdict) -> Iterator[str]:
         return
     for hit in verdict.evidence:
         at = f"{clock(hit.span.start_s)}  " if hit.span else ""
-        quote = (f"“{hit.quote}”" if LANGUAGE == "zh" else f'"{hit.quote}"') if hit.quote else ""
+        quote = (f"“{hit.matched}”" if LANGUAGE == "zh" else f'"{hit.matched}"') if hit.matched else ""
         parts = [part for part in (quote, hit.reason) if part]
         if parts:
             yield at + "  ".join(parts)
@@ -225,7 +225,7 @@ def explanation(call: Call, rule: Rule, verdict: Verdict, rows: Sequence[tuple[i
         for hit in finding.evidence:
             at = f"{clock(hit.span.start_s)} " if hit.span else ""
             who = f"{role_name(call.role(call.turns[hit.turn]))} " if hit.turn is not None else ""
-            quote = (f"“{hit.quote}” " if LANGUAGE == "zh" else f'"{hit.quote}" ') if hit.quote else ""
-            reason = "" if hit.reason == finding.reason or hit.quote in hit.reason else hit.reason
+            quote = (f"“{hit.matched}” " if LANGUAGE == "zh" else f'"{hit.matched}" ') if hit.matched else ""
+            reason = "" if hit.reason == finding.reason or hit.matched in hit.reason else hit.reason
             branches[-1].add(Text(f"{at}{who}{quote}{reason}", style="dim"))
     out.print(top, soft_wrap=not out.is_terminal)

@@ -232,7 +232,7 @@ def _tells(before: str, after: str) -> bool:
 def _flip(judged: Judged, before: Verdict | None, after: Verdict) -> Flip:
     call, cdr = judged.call, judged.call.cdr
     evidence = (*after.evidence, *after.grounds, *(before.evidence if before else ()))
-    hit = next((h for h in evidence if h.quote), None) or next(iter(evidence), Evidence(None, None, "", ""))
+    hit = next((h for h in evidence if h.matched), None) or next(iter(evidence), Evidence(None, None, "", ""))
     return Flip(
         sha256=call.sha256,
         call=cdr.call_id or call.sha256[:12],
@@ -242,7 +242,7 @@ def _flip(judged: Judged, before: Verdict | None, after: Verdict) -> Flip:
         before=before.outcome if before else NEW,
         after=after.outcome,
         at_s=hit.span.start_s if hit.span else None,
-        quote=hit.quote,
+        quote=hit.matched,
         reason=after.reason,
     )
 

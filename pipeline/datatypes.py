@@ -307,12 +307,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A piece of evidence: where in the call (turn index, span), the words it rests on, and why."""
+    """A piece of evidence: where in the call (turn index, span), the words it rests on, and why.
+
+    `matched` are the words of the transcript that were matched ("" for a sound or a silence), `sentence` the whole
+    sentence around them: what people read, with `matched` marked in it.
+    """
 
     turn: int | None
     span: Span | None
-    quote: str
+    matched: Annotated[str, Field(alias="quote")]
     reason: str
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,7 +208,7 @@ def _plan(judged: Judged, settings: Excerpts, early: Collection[str], share: Col
                 n=n,
                 file=f"{call.sha256[:12]}-{verdict.rule_id}-{n}-{key}.mp3",
                 span=span,
-                quote=next((hit.quote for hit in evidence if hit.quote), ""),
+                quote=next((hit.matched for hit in evidence if hit.matched), ""),
                 reason=next((hit.reason for hit in evidence if hit.reason), verdict.reason),
                 lines=tuple(_lines(call, span, evidence)),
             )
@@ -258,7 +258,7 @@ def _lines(call: Call, span: Span, evidence: Sequence[Evidence]) -> Iterator[Lin
         if turn.span.overlap_s(span) <= 0:
             continue
         shown_by = any(
-            hit.turn == turn.index if hit.turn is not None else bool(hit.quote) and hit.quote in turn.text
+            hit.turn == turn.index if hit.turn is not None else bool(hit.matched) and hit.matched in turn.text
             for hit in evidence
         )
         text = _said(turn, span)

@@ -624,7 +624,7 @@ def _evidence(call: Call, hit: Evidence) -> Row:
         "role": call.role(turn) if turn else None,
         "start_s": hit.span.start_s if hit.span else None,
         "end_s": hit.span.end_s if hit.span else None,
-        "quote": hit.quote,
+        "quote": hit.matched,
         "reason": hit.reason,
     }
 

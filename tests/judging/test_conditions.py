@@ -378,7 +378,7 @@ def test_a_hit_by_sound_says_so(tmp_path: Path) -> None:
     call = "坐席 0.0-3.0: 您好，001号华务员微宁服务。\n客户 4.0: 好。"
     verdict = judge(tmp_path, call, require="said: {by: agent, any: [为您服务]}")
     assert verdict.outcome == "pass"
-    assert verdict.evidence[0].quote == "微宁服务"
+    assert verdict.evidence[0].matched == "微宁服务"
     assert verdict.reason == "听到“微宁服务”，匹配“为您服务”"
     assert judge(tmp_path, call, require="said: {any: [为您服务], sounds: false}").outcome == "fail"
 

@@ -206,7 +206,7 @@ def test_the_same_database_gives_the_same_page(night: tuple[Home, Path]) -> None
 
 def test_words_of_the_evidence_are_marked(tmp_home: Home, settings: Settings, tmp_path: Path) -> None:
     turns = make_judged().call.turns
-    hit = replace(hit_on(turns[4]), quote="没办法")
+    hit = replace(hit_on(turns[4]), matched="没办法")
     call = make_judged(verdicts=[make_verdict("forbidden-phrases", "fail", (hit,))])
     publish_night(tmp_home, [call], tmp_path, settings)
     assert "这个我也<mark>没办法</mark>，你再等等吧。" in text_of(write_report(tmp_home, settings))

@@ -242,7 +242,7 @@ def _how_many(context: Context, node: Node, params: Times) -> Result:
 
 def _hits_of(findings: Iterable[Result]) -> tuple[Evidence, ...]:
     return tuple(
-        sorted(dict.fromkeys(hit for f in findings for hit in f.evidence), key=lambda h: (*_order(h), h.quote))
+        sorted(dict.fromkeys(hit for f in findings for hit in f.evidence), key=lambda h: (*_order(h), h.matched))
     )
 
 

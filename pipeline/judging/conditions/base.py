@@ -521,7 +521,7 @@ def _reached(
     """Turns within reach of a hit, the time limit if the reach is in seconds, and the region."""
     turns = spoken.call.turns
     span = hit.span or Span(0.0, 0.0)
-    own = hit.turn if hit.quote else None  # a sound or a silence is in no turn
+    own = hit.turn if hit.matched else None  # a sound or a silence is in no turn
     chosen: list[int] = []
     low, high = span.start_s, span.end_s
     limited = False

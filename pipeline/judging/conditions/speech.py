@@ -170,7 +170,7 @@ def _in_order(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     once = {}
     for hit in evidence:
         span = hit.span or Span(0.0, 0.0)
-        once[span.start_s, span.end_s, hit.quote, hit.turn, hit.reason] = hit
+        once[span.start_s, span.end_s, hit.matched, hit.turn, hit.reason] = hit
     return tuple(once[key] for key in sorted(once, key=lambda key: key[:3]))
 
 
