@@ -36,6 +36,8 @@ _GATES = ("applies", "require", "forbid")
 Path_ = tuple[str | int, ...]
 Severity = Literal["minor", "normal", "serious", "fatal"]
 Status = Literal["experimental", "stable", "retired"]
+Tag = Literal["booking", "commitment", "complaint"]
+"""What code and views know a rule by, whatever its id."""
 
 
 class _Strict(BaseModel):
@@ -107,6 +109,7 @@ class RuleFile(_Strict):
     why: str
     status: Status = "stable"
     severity: Severity = "normal"
+    tags: tuple[Tag, ...] = ()
     weight: float = Field(1.0, gt=0)
     deduct: Deduct | None = None
     coverage: float | None = Field(None, ge=0, le=1)
@@ -126,6 +129,7 @@ class Rule:
     why: str
     status: Status
     severity: Severity
+    tags: tuple[Tag, ...]
     weight: float
     deduct: Deduct | None
     coverage: float
@@ -695,14 +699,14 @@ def _rule(
     entities = book.entities if book else None
     digest = _hash(
         ENGINE, language,
-        {key: item for key, item in value.items() if key not in ("cases", "title", "why")},
+        {key: item for key, item in value.items() if key not in ("cases", "tags", "title", "why")},
         {name: (lists[name].phrases, [p.pattern for p in lists[name].patterns]) for name in sorted(used)},
         facts, entities, book.model_dump()["scenarios"] if book and by_scenario else None,
         checked.coverage if checked.coverage is not None else book.coverage if book else 0.6,
     )  # fmt: skip
     return Rule(
         id=checked.id, title=checked.title, dimension=checked.dimension, why=checked.why, status=checked.status,
-        severity=checked.severity, weight=checked.weight, deduct=checked.deduct,
+        severity=checked.severity, tags=checked.tags, weight=checked.weight, deduct=checked.deduct,
         coverage=checked.coverage if checked.coverage is not None else book.coverage if book else 0.6,
         applies=gates["applies"], require=gates["require"], forbid=gates["forbid"], anchors=checker.anchors,
         cases=cases, file=source.file, hash=digest,

@@ -80,6 +80,7 @@ PLANTED: list[tuple[str, str, int, str]] = [
     ("dimension: one", "dimension: on", 3, "no dimension on, did you mean one?"),
     ("weight: 2", "wieght: 2", 5, "unknown key wieght, did you mean weight?"),
     ("weight: 2", "weight: -2", 5, "weight: input should be greater than 0"),
+    ("weight: 2", "tags: [complain]", 5, "tags.0: input should be 'booking', 'commitment' or 'complaint'"),
     ("weight: 2", "severity: bad", 5, "severity: input should be 'minor', 'normal', 'serious' or 'fatal'"),
     ("id: trial", "id: Trial Rule", 1, "id: string should match pattern"),
     ("why: 试一下\n", "", 1, "why is missing"),
@@ -212,6 +213,7 @@ def test_hashes_follow_what_can_change_a_verdict(tmp_path: Path) -> None:
     same = hashes("a")
     assert hashes("b") == same
     assert hashes("c", rule=RULE.replace("why: 试一下", "why: 改一改")) == same
+    assert hashes("tags", rule=RULE.replace("weight: 2", "tags: [booking]\nweight: 2")) == same
     assert hashes("d", rule=RULE.replace("喂。", "喂喂。")) == same
     assert hashes("e", rule=RULE.replace("by: agent, ", ""))[0] != same[0]
     assert hashes("f", phrases=PHRASES.replace("早上好", "下午好"))[0] != same[0]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from pipeline.datatypes import Outcome
 from pipeline.judging.notation import call_from_truth
-from pipeline.judging.rulebook import Rulebook, load_rulebook
+from pipeline.judging.rulebook import Rulebook, Tag, load_rulebook
 from pipeline.judging.verdicts import check_cases, judge_call
 from pipeline.settings import CHECKOUT
 
@@ -53,6 +54,12 @@ def test_the_same_rules_in_both_languages(books: dict[str, Rulebook]) -> None:
         other = english[rule_id]
         assert rule.title == other.title
         assert (rule.dimension, rule.severity, rule.weight) == (other.dimension, other.severity, other.weight)
+        assert rule.tags == other.tags
+
+
+def test_every_tag_is_carried_by_one_rule(books: dict[str, Rulebook]) -> None:
+    for book in books.values():
+        assert sorted(tag for rule in book.rules for tag in rule.tags) == sorted(get_args(Tag))
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
