@@ -46,7 +46,6 @@ from pipeline.datatypes import (
     Transcript,
 )
 from pipeline.hearing.decode import decode
-from pipeline.judging.conditions.timing import FACTS
 from pipeline.run import Engines, hear_audio
 from pipeline.settings import load_settings
 from pipeline.timeline import Span
@@ -328,11 +327,11 @@ def score(known: Known, heard: Transcript, call: Call) -> dict[str, Tally]:
     tallies["hold"] = _matched([s for s in music if s.middle_s > live_s], [s for s in played if s.start_s > live_s])
     facts = call.facts
     prompts = [span for span, said in known.turns if said.role == "prompt"]
-    tallies["prompt time"] = _value(FACTS["prompt_before_s"](call), total_s(prompts) or None, 1.0)
+    tallies["prompt time"] = _value(facts.prompt_before_s, total_s(prompts) or None, 1.0)
     rings = sum(event.count or 0 for event in known.events if event.kind == "ring")
     tallies["ring count"] = _value(facts.ring_count, rings or None, 0)
     tallies["answer"] = _value(facts.first_agent_s, known.first_s("agent"), 0.5)
-    tallies["queue time"] = _value(FACTS["agent_wait_s"](call), waited_s(known), 1.0)
+    tallies["queue time"] = _value(facts.agent_wait_s, waited_s(known), 1.0)
     by = call.hang_up.by
     tallies["hang-up"] = Counter(
         right=int(by is not None and by == known.hung_up),

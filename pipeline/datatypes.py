@@ -248,7 +248,11 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Measured numbers about a call; None where nothing could be measured. Rates: zh 字/min, en words/min."""
+    """Measured numbers about a call; None where nothing could be measured. Rates: zh 字/min, en words/min.
+
+    `since_agent_s` is from the agent's first word to the last of the call; `agent_wait_s` from asking for a person to
+    the agent's first word; `prompt_before_s` the announcements before the first live word.
+    """
 
     duration_s: float
     conversation_s: float
@@ -277,6 +281,10 @@ class Facts:
     dtmf_keys: int
     busy_s: float
     agent_level_dbfs: float | None = None
+    since_agent_s: float | None = None
+    agent_wait_s: float | None = None
+    prompt_before_s: float | None = None
+    keys_before_agent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

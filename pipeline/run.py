@@ -47,7 +47,7 @@ SURELY_FOREIGN = 0.5
 
 _WRITTEN_ALIKE = {"yue": "zh"}
 
-JUDGING = "4"
+JUDGING = "5"
 """Raised whenever the code of judging changes verdicts; part of every judged file's key."""
 
 

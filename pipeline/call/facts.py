@@ -6,6 +6,7 @@ stretches words over pauses.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
@@ -407,6 +408,7 @@ def _measure(
     inner = [silence.span.duration_s for silence in silences if silence.where == "inner"]
     known = talk["agent"] + talk["customer"]
     agent_rate, customer_rate = rates["agent"], rates["customer"]
+    first_agent_s = min((turn.span.start_s for turn in by_role["agent"]), default=None)
 
     def sound_s(kind: EventKind) -> float:
         return total_s(event.span for event in events if event.kind == kind)
@@ -420,7 +422,7 @@ def _measure(
         turns=len(live),
         agent_turns=len(by_role["agent"]),
         customer_turns=len(by_role["customer"]),
-        first_agent_s=min((turn.span.start_s for turn in by_role["agent"]), default=None),
+        first_agent_s=first_agent_s,
         first_customer_s=min((turn.span.start_s for turn in by_role["customer"]), default=None),
         agent_talk_s=talk["agent"],
         customer_talk_s=talk["customer"],
@@ -444,7 +446,50 @@ def _measure(
         dtmf_keys=sum(event.count or 1 for event in events if event.kind == "dtmf"),
         busy_s=sound_s("busy"),
         agent_level_dbfs=_usual_level(levels.get("agent", ()), voiced.get("agent", ())),
+        since_agent_s=since_agent_s(turns, roles),
+        agent_wait_s=_agent_wait_s(cdr, first_agent_s, events),
+        prompt_before_s=prompt_before_s(turns, roles, events),
+        keys_before_agent=_keys_before_agent(first_agent_s, events),
     )
+
+
+def since_agent_s(turns: Sequence[Turn], roles: Roles) -> float | None:
+    """From the agent's first word to the last word of the call."""
+    known = [turn for turn in turns if roles.by_speaker.get(turn.speaker, "unknown") != "unknown"]
+    starts = [turn.span.start_s for turn in known if roles.by_speaker[turn.speaker] == "agent"]
+    return max(turn.span.end_s for turn in known) - min(starts) if starts else None
+
+
+def _agent_wait_s(cdr: CDR, first_agent_s: float | None, events: Sequence[LineEvent]) -> float | None:
+    """From asking for a person to the agent's first word.
+
+    The CDR's wait; else from the last key, the first prompt's end, or the first ring or music. None when nothing
+    of it is on the recording.
+    """
+    if cdr.wait_s is not None:
+        return cdr.wait_s
+    if first_agent_s is None:
+        return None
+    before = [event for event in events if event.span.start_s < first_agent_s]
+    keys = [event.span.end_s for event in before if event.kind == "dtmf"]
+    prompts = [event.span.end_s for event in before if event.kind == "prompt"]
+    tones = [event.span.start_s for event in before if event.kind in ("ring", "music")]
+    asked_s = max(keys) if keys else min(prompts) if prompts else min(tones) if tones else None
+    return None if asked_s is None else max(0.0, first_agent_s - asked_s)
+
+
+def prompt_before_s(turns: Sequence[Turn], roles: Roles, events: Sequence[LineEvent]) -> float | None:
+    """How long recorded prompts last before the first live word; None without one."""
+    live = [turn.span.start_s for turn in turns if roles.by_speaker.get(turn.speaker, "unknown") != "unknown"]
+    first_s = min(live, default=math.inf)
+    prompts = [event.span for event in events if event.kind == "prompt" and event.span.start_s < first_s]
+    return total_s(prompts) if prompts else None
+
+
+def _keys_before_agent(first_agent_s: float | None, events: Sequence[LineEvent]) -> int | None:
+    """Keys pressed before the agent's first word; None without any."""
+    until_s = math.inf if first_agent_s is None else first_agent_s
+    return sum(event.count or 1 for event in events if event.kind == "dtmf" and event.span.start_s < until_s) or None
 
 
 def _usual_level(levels: Sequence[float], voiced: Sequence[Span]) -> float | None:

@@ -24,7 +24,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline.call.facts import build_call, merged, speech_units
+from pipeline.call.facts import build_call, merged, prompt_before_s, since_agent_s, speech_units
 from pipeline.datatypes import (
     CDR,
     LEVEL_STEP_S,
@@ -319,4 +319,10 @@ def _third_voices(call: Call, script: Script) -> Call:
         else turn
         for turn in call.turns
     )
-    return replace(call, turns=turns, roles=replace(call.roles, third_voices=("third", *call.roles.third_voices)))
+    roles = replace(call.roles, third_voices=("third", *call.roles.third_voices))
+    facts = replace(
+        call.facts,
+        since_agent_s=since_agent_s(turns, roles),
+        prompt_before_s=prompt_before_s(turns, roles, call.events),
+    )
+    return replace(call, turns=turns, roles=roles, facts=facts)

@@ -39,9 +39,24 @@ _FACT_COMMENTS = {
     "dtmf_keys": ("按键次数", "keys pressed"),
     "busy_s": ("忙音时长，秒", "time of busy tone, seconds"),
     "agent_level_dbfs": ("坐席说话音量的中位数，dBFS", "median level of the agent's speech, dBFS"),
+    "since_agent_s": ("从坐席首次开口到末句的时长，秒", "from the agent's first word to the last of the call, seconds"),
+    "agent_wait_s": (
+        "等待坐席的时长，秒：话单中的等待时长；没有时从末次按键、提示音结束或首次铃响算起，至坐席开口",
+        "wait for the agent, seconds: the CDR's; else from the last key, the first prompt's end or the first ring",
+    ),
+    "prompt_before_s": ("首句人声之前的语音提示时长，秒", "recorded prompts before the first live word, seconds"),
+    "keys_before_agent": ("坐席开口之前的按键次数", "keys pressed before the agent's first word"),
 }
 
-_WHOLE_FACTS = {"turns", "agent_turns", "customer_turns", "interruptions_by_agent", "ring_count", "dtmf_keys"}
+_WHOLE_FACTS = {
+    "turns",
+    "agent_turns",
+    "customer_turns",
+    "interruptions_by_agent",
+    "ring_count",
+    "dtmf_keys",
+    "keys_before_agent",
+}
 
 
 def _fact_columns() -> tuple[Column, ...]:

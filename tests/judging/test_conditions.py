@@ -12,7 +12,6 @@ import yaml
 
 from pipeline.datatypes import Roles, Verdict
 from pipeline.judging.conditions import CONDITIONS
-from pipeline.judging.conditions.timing import FACTS
 from pipeline.judging.notation import call_from_script
 from pipeline.judging.rulebook import Rulebook, load_rulebook
 from pipeline.judging.token_index import read
@@ -558,7 +557,6 @@ def test_judging_leaves_the_call_as_it_was(tmp_path: Path) -> None:
 
 def test_facts_are_the_call_s_own() -> None:
     call = call_from_script(dedent(TALK), "zh")
-    values = {name: measure(call) for name, measure in FACTS.items()}
-    assert values["agent_turns"] == 4
-    assert values["since_agent_s"] == pytest.approx(24.0, abs=0.1)
-    assert values["overlap_s"] == 0.0
+    assert call.facts.agent_turns == 4
+    assert call.facts.since_agent_s == pytest.approx(24.0, abs=0.1)
+    assert call.facts.overlap_s == 0.0

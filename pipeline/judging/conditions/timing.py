@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from statistics import median
 from typing import Any, Literal
 
@@ -384,7 +383,7 @@ def cdr(context: Context, node: Node) -> Result:
 def fact(context: Context, node: Node) -> Result:
     params = node.params
     assert isinstance(params, FactParams)
-    value = FACTS[params.fact](context.call)
+    value: float | None = getattr(context.call.facts, params.fact)
     if params.known is not None:
         has = say(
             context, "量得出" if value is not None else "量不出", "measured:" if value is not None else "not measured:"
@@ -593,57 +592,5 @@ def turn(context: Context, node: Node) -> Result:
     return Result(False, (), say(context, f"{who}没有连续说过 {limit} 秒", f"{who} never spoke for {limit} s"))
 
 
-def _agent_wait_s(call: Call) -> float | None:
-    """From asking for a person to the agent's first word.
-
-    The CDR's wait; else from the last key, the first prompt's end, or the first ring or music. None when nothing
-    of it is on the recording.
-    """
-    if call.cdr.wait_s is not None:
-        return call.cdr.wait_s
-    first_s = call.facts.first_agent_s
-    if first_s is None:
-        return None
-    before = [event for event in call.events if event.span.start_s < first_s]
-    keys = [event.span.end_s for event in before if event.kind == "dtmf"]
-    prompts = [event.span.end_s for event in before if event.kind == "prompt"]
-    tones = [event.span.start_s for event in before if event.kind in ("ring", "music")]
-    asked_s = max(keys) if keys else min(prompts) if prompts else min(tones) if tones else None
-    return None if asked_s is None else max(0.0, first_s - asked_s)
-
-
-def _prompt_before_s(call: Call) -> float | None:
-    """How long recorded prompts last before the first live word; None without one."""
-    first_s = min((t.span.start_s for t in call.turns if call.role(t) != "unknown"), default=math.inf)
-    spans = [m.span for m in call.events if m.kind == "prompt" and m.span.start_s < first_s]
-    return total_s(spans) if spans else None
-
-
-def _keys_before_agent(call: Call) -> float | None:
-    """Keys pressed before the agent's first word; None without any."""
-    first_s = call.facts.first_agent_s if call.facts.first_agent_s is not None else math.inf
-    keys = sum(m.count or 1 for m in call.events if m.kind == "dtmf" and m.span.start_s < first_s)
-    return float(keys) if keys else None
-
-
-def _since_agent_s(call: Call) -> float | None:
-    """From the agent's first word to the last word of the call."""
-    if call.facts.first_agent_s is None:
-        return None
-    ends = [t.span.end_s for t in call.turns if call.role(t) != "unknown"]
-    return max(ends) - call.facts.first_agent_s
-
-
-def _measured(name: str, call: Call) -> float | None:
-    value: float | None = getattr(call.facts, name)
-    return value
-
-
-FACTS: dict[str, Callable[[Call], float | None]] = {
-    **{name: partial(_measured, name) for name in Facts.__slots__},
-    "since_agent_s": _since_agent_s,
-    "agent_wait_s": _agent_wait_s,
-    "prompt_before_s": _prompt_before_s,
-    "keys_before_agent": _keys_before_agent,
-}
+FACTS = tuple(Facts.__slots__)
 CDR_FIELDS = tuple(CDR.__slots__)
