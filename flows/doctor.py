@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
 import os
 import re
@@ -18,6 +17,8 @@ from typing import Literal
 from flows.language import say
 from pipeline.errors import CallQAError
 from pipeline.settings import CHECKOUT, Settings
+from pipeline.storage.home import Home
+from pipeline.storage.lock import running
 
 DISK_GB = 2.0
 
@@ -192,13 +193,8 @@ def _home(settings: Settings) -> Iterator[Check]:
     free_gb = shutil.disk_usage(folder).free / 1e9
     what = say(f"磁盘空闲 {free_gb:.1f} GB（{folder}）", f"{free_gb:.1f} GB free on the disk of {folder}")
     yield Check("ok", what) if free_gb >= DISK_GB else Check("warn", what, say("腾出空间", "make room"))
-    lock = home / "run.lock"
-    if lock.exists():
-        with lock.open("r+") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield Check("warn", say("有一次运行正在进行", "a run is at work"), say("等它结束", "wait for it"))
+    if running(Home(home)):
+        yield Check("warn", say("有一次运行正在进行", "a run is at work"), say("等它结束", "wait for it"))
     if not settings.paths.inbox.is_dir():
         yield Check(
             "warn",

@@ -7,7 +7,6 @@ are never given to the run: roles have to be found.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections import Counter
@@ -46,6 +45,7 @@ from pipeline.judging.verdicts import judge_call
 from pipeline.language.normalise import normalise
 from pipeline.run import Engines, hear_audio, judge
 from pipeline.settings import Settings
+from pipeline.storage.files import file_sha256
 from pipeline.timeline import Span
 
 TRANSCRIPTS = "transcripts.tsv"
@@ -341,7 +341,7 @@ def _hear_and_judge(
     audio = decode(case.recording, settings.decode, settings.ingest)
     timings_s = {"decode": time.perf_counter() - start}
     audio = render(audio, settings, **poorer)
-    sha256 = hashlib.sha256(case.recording.read_bytes()).hexdigest()
+    sha256 = file_sha256(case.recording)
     transcript = hear_audio(audio, sha256, engines, settings, timings_s)
     start = time.perf_counter()
     judged = judge(transcript, cdr_from_truth(case.truth.meta) if use_cdr else CDR(), rulebooks, settings)

@@ -6,15 +6,12 @@ where it was, a second one finds nothing to do, and no step trusts what an earli
 
 from __future__ import annotations
 
-import fcntl
 import gzip
-import json
-import os
 import re
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -29,6 +26,7 @@ from pipeline.judging.versions import in_force
 from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
+from pipeline.storage.files import write_whole
 from pipeline.storage.home import Failure, Hearing, Home, JudgedFile, PastCard, RecordingRecord, Run
 
 JUDGED_A_SHARD = 200
@@ -68,39 +66,6 @@ class Tally:
     done_s: float = 0.0
 
 
-@contextmanager
-def run_lock(home: Home) -> Iterator[None]:
-    """Hold the home for one run. Raises CallQAError naming who holds it. The lock dies with its process."""
-    home.root.mkdir(parents=True, exist_ok=True)
-    with home.lock.open("a+", encoding="utf-8") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            stream.seek(0)
-            raise CallQAError(
-                f"another run is at work in {home.root} ({_holder(stream.read())}); wait for it"
-            ) from error
-        stream.truncate(0)
-        stream.write(
-            json.dumps(
-                {"pid": os.getpid(), "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")}
-            )
-        )
-        stream.flush()
-        try:
-            yield
-        finally:
-            stream.truncate(0)
-
-
-def _holder(text: str) -> str:
-    try:
-        holder = json.loads(text)
-        return f"process {holder['pid']}, since {holder['since']}"
-    except (ValueError, KeyError, TypeError):
-        return "just started"
-
-
 class Unpublished:
     """A mark in the home that results changed since the database was built, with the calls judged since."""
 
@@ -109,7 +74,7 @@ class Unpublished:
 
     def set(self) -> None:
         if not self.path.exists():
-            artefacts.write_bytes(self.path, b"")
+            write_whole(self.path, b"")
 
     def add(self, sha256: str) -> None:
         """Name a call that was judged; a line that a kill cut short is left out when they are read."""

@@ -25,11 +25,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import wait
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.night import Night, explain, run_lock
+from flows.night import Night, explain
 from flows.worker import NightStopped
 from pipeline.errors import CallQAError
 from pipeline.settings import load_settings
 from pipeline.storage.home import Home
+from pipeline.storage.lock import run_lock
 
 _NIGHTS: dict[str, Night] = {}
 """The runs of this process, by id: tasks take an id, so that Prefect sees no more than that."""

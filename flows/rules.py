@@ -16,7 +16,7 @@ import typer
 from flows.language import LANGUAGE, say
 from flows.options import Json, examples, read_settings, stored
 from pipeline.errors import BadRule, BadSetting, CallQAError
-from pipeline.storage import artefacts
+from pipeline.storage.files import write_whole
 from pipeline.storage.home import Home
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def rules_replay(
         found = replay(Home(settings.paths.home), book, began, tell)
     if html is not None:
         try:
-            artefacts.write_bytes(html, page(found, book, LANGUAGE, since).encode())
+            write_whole(html, page(found, book, LANGUAGE, since).encode())
         except OSError as error:
             raise CallQAError(f"{html}: cannot be written: {error.strerror}") from error
     if json_output:

@@ -21,7 +21,9 @@ from flows.rules import rules_app
 from pipeline.errors import BadArtefact, BadRecording, BadSetting, CallQAError
 from pipeline.settings import Settings, load_settings
 from pipeline.storage import artefacts
+from pipeline.storage.files import file_sha256, write_whole
 from pipeline.storage.home import Home, RecordingRecord
+from pipeline.storage.lock import run_lock
 
 if TYPE_CHECKING:
     from flows.night import Night
@@ -172,7 +174,7 @@ def nightly(
 ) -> None:
     from flows.console import step
     from flows.engines import fingerprint
-    from flows.night import Night, Options, run_lock
+    from flows.night import Night, Options
 
     settings = read_settings(inbox, workers)
     home = Home(settings.paths.home)
@@ -425,7 +427,6 @@ def _stored_night() -> Night:
 
 
 def _locked(night: Night) -> Any:
-    from flows.night import run_lock
 
     return run_lock(night.home)
 
@@ -482,8 +483,6 @@ def _hear_file(
     file: Path, settings: Settings, engine: str | None = None, model: str | None = None, language: str | None = None
 ) -> Transcript:
     """Hear one file in this process. Nothing is stored."""
-    import hashlib
-
     from pydantic import ValidationError
 
     from flows.console import step
@@ -502,8 +501,7 @@ def _hear_file(
         section = section.model_copy(update={"model": str(Path(model).absolute())})
     settings = settings.model_copy(update={"hear": section})
     try:
-        with file.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        sha256 = file_sha256(file)
     except OSError as error:
         raise BadRecording("unreadable", f"{file}: {error.strerror or 'cannot be read'}") from error
     with step(say("加载模型…", "loading the models…")):
@@ -630,7 +628,6 @@ def _titles(rulebook: Rulebook | None) -> Callable[[str], str]:
 def _known_cdr(sha256: str, home: Home) -> CDR:
     """The CDR of a recording that a night has seen; an empty one of any other."""
     from pipeline.datatypes import CDR
-    from pipeline.storage import artefacts
 
     try:
         return artefacts.read(home.recording(sha256), RecordingRecord).cdr
@@ -785,7 +782,7 @@ def evaluate(
     out.print(shown)  # before a file is tried that may not be written: this took long
     if json_file is not None:
         try:
-            artefacts.write_bytes(json_file, text.encode())
+            write_whole(json_file, text.encode())
         except OSError as error:
             raise CallQAError(f"{json_file}: cannot be written: {error.strerror}") from error
 

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from pipeline.datatypes import RATE_HZ, Audio, Layout, Samples
 from pipeline.errors import BadRecording, BadSetting, shown
 from pipeline.settings import Decode, Ingest
-from pipeline.storage import artefacts
+from pipeline.storage.files import write_whole
 
 REASONS = {
     "missing": "there is no such file",
@@ -199,7 +199,7 @@ def encode_mp3(samples: Samples, rate_hz: int, path: Path, bitrate_kbps: int = 3
     made = subprocess.run(command, input=data, capture_output=True, check=False, timeout=limit_s)
     if made.returncode or not made.stdout:
         raise BadSetting("decode.ffmpeg: this ffmpeg cannot write MP3 (libmp3lame); install a complete one")
-    artefacts.write_bytes(path, made.stdout)
+    write_whole(path, made.stdout)
 
 
 def _refused(reason: str, path: Path, message: str) -> BadRecording:

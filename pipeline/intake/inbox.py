@@ -28,6 +28,7 @@ from pipeline.datatypes import CDR, Recording, Role
 from pipeline.errors import BadArtefact, BadMetadata, BadSetting, shown
 from pipeline.settings import Ingest, Settings
 from pipeline.storage import artefacts
+from pipeline.storage.files import write_whole
 from pipeline.storage.home import Failure, Home, RecordingRecord, path_key
 
 REASONS = {
@@ -578,8 +579,8 @@ def _read_salt(home: Home) -> bytes:
     except FileNotFoundError:
         salt = b""
     if len(salt) < 16:
-        # mkstemp, under write_bytes, gives 0600
-        artefacts.write_bytes(home.salt, os.urandom(32))
+        # mkstemp, under write_whole, gives 0600
+        write_whole(home.salt, os.urandom(32))
         salt = home.salt.read_bytes()
     return salt
 

@@ -10,7 +10,6 @@ A rulebook that was never published is in force as it stands.
 from __future__ import annotations
 
 import filecmp
-import os
 import re
 import shutil
 import tempfile
@@ -22,6 +21,7 @@ from pipeline.errors import CallQAError
 from pipeline.judging.rulebook import RULEBOOK_FILE, load_rulebook
 from pipeline.judging.verdicts import test_rulebook
 from pipeline.storage import artefacts
+from pipeline.storage.files import put_in_place, write_whole
 from pipeline.storage.home import Home
 
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,40}")
@@ -123,7 +123,7 @@ def _next(version: str, taken: set[str]) -> str:
 
 def _write_version(file: Path, version: str) -> None:
     text = file.read_text(encoding="utf-8-sig")
-    artefacts.write_bytes(file, _VERSION_LINE.sub(f'version: "{version}"', text, count=1).encode())
+    write_whole(file, _VERSION_LINE.sub(f'version: "{version}"', text, count=1).encode())
 
 
 def _copy(folder: Path, target: Path) -> None:
@@ -134,7 +134,7 @@ def _copy(folder: Path, target: Path) -> None:
         shutil.copytree(folder, copy, ignore=_only_yaml)
         # one that a killed publishing left behind is in no record
         shutil.rmtree(target, ignore_errors=True)
-        os.replace(copy, target)
+        put_in_place(copy, target)
 
 
 def _only_yaml(folder: str, names: list[str]) -> set[str]:

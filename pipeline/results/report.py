@@ -27,7 +27,7 @@ from pipeline.results.tables import COUNTS
 from pipeline.results.workbook import NAME as WORKBOOK
 from pipeline.results.workbook import write_workbook
 from pipeline.settings import Settings
-from pipeline.storage import artefacts
+from pipeline.storage.files import write_whole
 from pipeline.storage.home import Home, Run
 
 if TYPE_CHECKING:
@@ -285,7 +285,7 @@ def write_report(
     html = render(page, sources, embedded=sizes <= embed_bytes)
     write_workbook(home, settings, folder)
     path = folder / "index.html"
-    artefacts.write_bytes(path, html.encode("utf-8", "replace"))
+    write_whole(path, html.encode("utf-8", "replace"))
     return path
 
 

@@ -8,10 +8,8 @@ truth: the database can be deleted at any time.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -31,7 +29,9 @@ from pipeline.results.excerpts import RECORD, ExcerptSet, excerpt_folder, spoken
 from pipeline.results.tables import ACHIEVEMENT_BY, TABLES, VIEWS
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
+from pipeline.storage.files import put_in_place
 from pipeline.storage.home import Failure, Home, JudgedFile, RecordingRecord, Run
+from pipeline.storage.lock import publish_lock
 
 if TYPE_CHECKING:
     from pipeline.judging.rulebook import Rulebook
@@ -130,8 +130,7 @@ def publish(home: Home, settings: Settings, rulebooks: Sequence[RulebookInfo] = 
     home. A second publisher waits for the first; what one left behind when it was killed is removed. Raises
     CallQAError when it cannot be built (a full disk); the old database then stays.
     """
-    home.root.mkdir(parents=True, exist_ok=True)
-    with _only_publisher(home):
+    with publish_lock(home):
         building = home.database.with_name(home.database.name + ".building")
         _remove_leftovers(home)
         month_scores = read_month_scores(settings.report.month_scores)
@@ -152,9 +151,7 @@ def publish(home: Home, settings: Settings, rulebooks: Sequence[RulebookInfo] = 
             job = _Job(home, {book.name: book for book in rulebooks}, zone, sources, month_scores)
             rows = _build(building, job, stale, todo, about)
             _verify(building, rows)
-            _flush(building)
-            os.replace(building, home.database)
-            _flush(home.root)
+            put_in_place(building, home.database)
         except (OSError, duckdb.Error) as error:
             raise CallQAError(
                 f"{home.database}: could not be built ({_first_line(error)}); the old one stays. "
@@ -191,28 +188,12 @@ def open_database(database: Path, timezone: str) -> Iterator[duckdb.DuckDBPyConn
         yield connection
 
 
-@contextmanager
-def _only_publisher(home: Home) -> Iterator[None]:
-    """Hold the lock that the kernel lets go when the process dies, however it dies."""
-    with (home.root / "publish.lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
 def _remove_leftovers(home: Home) -> None:
     for path in home.root.glob(f"{home.database.name}.building*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _first_line(error: Exception) -> str:

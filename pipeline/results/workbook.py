@@ -18,6 +18,7 @@ import xlsxwriter
 
 from pipeline.results.store import open_database
 from pipeline.settings import Settings
+from pipeline.storage.files import put_in_place
 from pipeline.storage.home import Home
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def write_workbook(home: Home, settings: Settings, folder: Path) -> Path:
         options = {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": False}
         with xlsxwriter.Workbook(str(path), options) as book:
             _Writer(book, connection, settings, home, folder).write()
-        os.replace(path, folder / NAME)
+        put_in_place(path, folder / NAME)
     return folder / NAME
 
 

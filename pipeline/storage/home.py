@@ -1,12 +1,15 @@
 """Where callqa keeps what it makes, and the small records beside the artefacts.
 
     home/
-      recordings/ab/<sha256>.json.gz              Sighting: where a recording was seen, its CDR
-      heard/ab/<sha256>.<fingerprint>.json.gz     Heard: the artefact; the fingerprint names engines and settings
+      recordings/ab/<sha256>.json.gz              RecordingRecord: where a recording was seen, its CDR
+      heard/ab/<sha256>.<fingerprint>.json.gz     Transcript: the artefact; the fingerprint names engines and settings
       judged/ab/<sha256>.json.gz                  JudgedFile: verdicts, and the key of what they were made from
       failures/<key>.json.gz                      Failure: a recording that could not be heard
       runs/<run id>.json.gz                       Run: one night
       rulebooks/<name>/<version>/                 what was published (`pipeline.judging.versions`)
+      hashes.json.gz                              Hashes: what the files of the inbox held, so as to read none twice
+      caller.salt                                 the key under which callers' numbers are hashed
+      run.lock, publish.lock                      one run, one publisher at a time
       excerpts/, reports/, callqa.duckdb          published, can be made again from the above
 
 These files decide what is done. Nothing else does: not Prefect, not the database.
@@ -114,6 +117,8 @@ class Home:
         self.excerpts = root / "excerpts"
         self.reports = root / "reports"
         self.lock = root / "run.lock"
+        self.publish_lock = root / "publish.lock"
+        self.hashes = root / "hashes.json.gz"
         self.salt = root / "caller.salt"
         self.rulebooks = root / "rulebooks"
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.night import Night, Unpublished, explain, run_lock, seconds_expected
+from flows.night import Night, Unpublished, explain, seconds_expected
 from flows.settings_toml import as_toml
 from pipeline.errors import CallQAError
 from pipeline.settings import CHECKOUT, Settings, load_settings
 from pipeline.storage.home import Home
+from pipeline.storage.lock import run_lock
 from tests.support.nights import callqa, environment
 
 COMMANDS = (

@@ -1,0 +1,54 @@
+"""Files written whole or not at all, and the hash that tells one content from another.
+
+Everything that callqa writes goes to a temporary file in the same folder, is flushed to the disk and renamed over
+the target, so that a killed process or a full disk leaves either the old file or the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from io import BufferedIOBase
+from pathlib import Path
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file atomically and durably, readable by its owner alone; folders are made. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def put_in_place(made: Path, target: Path) -> None:
+    """Rename a finished file over its target in the same file system, both on the disk when this returns.
+
+    For what other libraries write by themselves, a database or a workbook. Raises OSError; the target then stays.
+    """
+    _flush(made)
+    os.replace(made, target)
+    _flush(target.parent)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def file_sha256(source: Path | BufferedIOBase) -> str:
+    """SHA-256 of a file's bytes, or of a stream's from its start on, in hexadecimal. Raises OSError."""
+    if isinstance(source, Path):
+        with source.open("rb") as stream:
+            return file_sha256(stream)
+    return hashlib.file_digest(source, "sha256").hexdigest()

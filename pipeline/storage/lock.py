@@ -1,0 +1,76 @@
+"""One lock for a home, so that no two processes do the same work: held with `flock` on a file that stays.
+
+The kernel lets go of it when its process dies, however that dies; what the file says of its holder is only for
+people. (`filelock`, which Prefect brings, tells no holder and waits by asking again and again.)
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TextIO
+
+from pipeline.errors import CallQAError, shown
+from pipeline.messages import Message
+from pipeline.storage.home import Home
+
+
+@contextmanager
+def run_lock(home: Home) -> Iterator[None]:
+    """Hold the home for one run. Raises CallQAError, naming who holds it, when another run does."""
+    home.root.mkdir(parents=True, exist_ok=True)
+    with home.lock.open("a+", encoding="utf-8") as stream:
+        if not _taken(stream, wait=False):
+            message = Message(
+                "another run is at work in {folder} ({holder}); wait for it",
+                folder=shown(home.root),
+                holder=_holder(stream),
+            )
+            raise CallQAError(message)
+        holder = {"pid": os.getpid(), "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")}
+        stream.truncate(0)
+        stream.write(json.dumps(holder))
+        stream.flush()
+        try:
+            yield
+        finally:
+            stream.truncate(0)
+
+
+@contextmanager
+def publish_lock(home: Home) -> Iterator[None]:
+    """Hold the right to build the home's database, waiting for whoever builds it now."""
+    home.root.mkdir(parents=True, exist_ok=True)
+    with home.publish_lock.open("a+", encoding="utf-8") as stream:
+        _taken(stream, wait=True)
+        yield
+
+
+def running(home: Home) -> Message | None:
+    """Who runs over the home now, for people; None when nobody does."""
+    if not home.lock.exists():
+        return None
+    with home.lock.open("r+", encoding="utf-8") as stream:
+        return None if _taken(stream, wait=False) else _holder(stream)
+
+
+def _taken(stream: TextIO, *, wait: bool) -> bool:
+    """Take the lock until the stream is closed; False when another holds it and nobody wants to wait."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(stream: TextIO) -> Message:
+    stream.seek(0)
+    try:
+        holder = json.loads(stream.read())
+        return Message("process {pid}, since {since}", pid=holder["pid"], since=holder["since"])
+    except (ValueError, KeyError, TypeError):
+        return Message("just started")
