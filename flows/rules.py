@@ -52,11 +52,11 @@ def _books(books: list[Path] | None) -> list[Path]:
 def rules_test(books: Books = None) -> None:
     from flows.console import OUTCOMES
     from pipeline.judging.rulebook import load_rulebook
-    from pipeline.judging.verdicts import test_rulebook
+    from pipeline.judging.verdicts import run_cases
 
     failed = 0
     for folder in _books(books):
-        results = test_rulebook(load_rulebook(folder))
+        results = run_cases(load_rulebook(folder))
         bad = [result for result in results if not result.ok]
         failed += len(bad)
         for result in bad:

@@ -24,10 +24,10 @@ from pipeline.judging.conditions import CONDITIONS
 from pipeline.judging.conditions.base import Node, PhraseList, Phrases, Scenario, Window, compile_pattern, did_you_mean
 from pipeline.judging.conditions.speech import Said
 from pipeline.judging.entities import LABELS, Entities
+from pipeline.judging.lexicon import Lexicon
 from pipeline.judging.notation import BadScript, parse_script
-from pipeline.judging.token_index import Lexicon
 
-ENGINE = "3"
+ENGINE = "4"
 """Raised whenever conditions, normaliser or sound matching could judge the same rule otherwise; part of every hash."""
 
 RULEBOOK_FILE, PHRASES_FILE, MORE_PHRASES = "rulebook.yaml", "phrases.yaml", "phrases-*.yaml"
@@ -95,7 +95,6 @@ class _RulebookFile(_Strict):
     pass_mark: float = Field(80, ge=0, le=100)
     coverage: float = Field(0.6, ge=0, le=1)
     company: Company = Field(default_factory=lambda: Company(names=(), agent_id=None))
-    entities: dict[str, list[list[dict[str, Any]]]] = Field(default_factory=dict)
     scenarios: dict[str, _ScenarioFile] = Field(default_factory=dict)
     note: str | None = None
 
@@ -605,8 +604,8 @@ def load_rulebook(folder: Path) -> Rulebook:
     lists = _phrase_lists((source for source in phrases if source), language, faults)
     if book and head:
         _check_book(book, head, faults)
-    labels = frozenset((*LABELS, *(book.entities if book else ())))
-    context: dict[str, Any] = {"lists": lists, "language": language, "labels": labels, "lists_broken": None in phrases}
+    context: dict[str, Any] = {"lists": lists, "language": language, "labels": frozenset(LABELS)}
+    context["lists_broken"] = None in phrases
     scenarios = _scenarios(book, head, context, faults) if book and head else {}
     context |= {"scenarios": tuple(scenarios)}
     rules: list[Rule] = []
@@ -632,7 +631,7 @@ def load_rulebook(folder: Path) -> Rulebook:
         faults.add(folder, None, "no rule here; write one file a rule")
     if faults.found or book is None:
         raise BadRule(faults.found)
-    entities = Entities(language, book.company.names, book.company.agent_id, book.entities or None)
+    entities = Entities(language, book.company.names, book.company.agent_id)
     digest = _hash(
         ENGINE, book.name, book.version, book.pass_mark,
         {name: dimension.model_dump() for name, dimension in book.dimensions.items()},
@@ -652,12 +651,6 @@ def _check_book(book: _RulebookFile, head: _Source, faults: _Faults) -> None:
             compile_pattern(book.company.agent_id, book.language)
         except ValueError as error:
             faults.add(head.file, head.line(("company", "agent_id")), str(error))
-    for label, shapes in book.entities.items():
-        for index, shape in enumerate(shapes):
-            try:
-                Said.model_validate({"tokens": shape}, context={"language": book.language})
-            except ValidationError:
-                faults.add(head.file, head.line(("entities", label, index)), f"spaCy refuses this pattern of {label}")
 
 
 def _rule(
@@ -696,12 +689,11 @@ def _rule(
     used = {name for node in nodes for name in _lists_in(node)}
     lists: Mapping[str, Phrases] = context["lists"]
     facts = book.company.model_dump() if book and "COMPANY" in json.dumps(value) else None
-    entities = book.entities if book else None
     digest = _hash(
         ENGINE, language,
         {key: item for key, item in value.items() if key not in ("cases", "tags", "title", "why")},
         {name: (lists[name].phrases, [p.pattern for p in lists[name].patterns]) for name in sorted(used)},
-        facts, entities, book.model_dump()["scenarios"] if book and by_scenario else None,
+        facts, book.model_dump()["scenarios"] if book and by_scenario else None,
         checked.coverage if checked.coverage is not None else book.coverage if book else 0.6,
     )  # fmt: skip
     return Rule(

@@ -1,30 +1,19 @@
-"""A call's words made ready for matching, once per call: all phrases of a rulebook found in one pass.
-
-A `Lexicon` holds every phrase a rulebook asks for in two automata: by spelling, and by sound (folded pinyin). What
-they find is looked up by the conditions afterwards, so that the number of rules hardly matters. spaCy serves the
-token patterns, on the turns that they are asked of.
-"""
+"""A call's words made ready for matching, once per call: all phrases of a rulebook found in one pass."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any
 
-import ahocorasick
-import spacy
-from spacy.attrs import NORM  # type: ignore[import-not-found]
-from spacy.language import Language
-from spacy.tokens import Doc
-
 from pipeline.call.turns import is_backchannel
 from pipeline.datatypes import Call, Role, Turn
-from pipeline.judging.prefilter import PieceIndex
+from pipeline.judging.lexicon import BY_SOUND, Lexicon, Part, Places, phrase_parts
 from pipeline.language import phonetics
-from pipeline.language.normalise import SENTENCE, TURN_END, tokenise, tokenise_all
+from pipeline.language.normalise import SENTENCE, TURN_END, tokenise_all
 from pipeline.timeline import Span
 
 GAP = {"zh": 6, "en": 4}
@@ -33,217 +22,15 @@ GAP = {"zh": 6, "en": 4}
 WORD_GAP_S = 1.0
 """Words closer than this cover the speech between them."""
 
-BY_SOUND = "~"
-"""Before a phrase of two syllables: match it by sound all the same (~请讲)."""
 
-Part = tuple[str, ...]
-Places = list[tuple[int, int, float]]
-"""Where a phrase was found: first token, token behind the last, cost (0: as written)."""
+@dataclass
+class EntityMemo:
+    """What entity finders have worked out about one call, each thing once."""
 
-
-@cache
-def blank(language: str) -> Language:
-    """spaCy's blank pipeline; in Chinese a lexeme's NORM is how it sounds."""
-    nlp = spacy.blank("zh" if language == "zh" else "en")
-    if language == "zh":
-        nlp.vocab.lex_attr_getters[NORM] = phonetics.fold  # type: ignore[attr-defined]
-        for lexeme in nlp.vocab:
-            lexeme.norm_ = phonetics.fold(lexeme.orth_)
-    return nlp
-
-
-def make_doc(words: Sequence[str], language: str) -> Doc:
-    return Doc(blank(language).vocab, words=list(words))
-
-
-@cache
-def phrase_parts(phrase: str, language: str) -> tuple[Part, ...]:
-    """A phrase's tokens, in several parts where it has an ellipsis (… or ...)."""
-    pieces = phrase.replace("...", "…").split("…")
-    return tuple(tuple(words) for piece in pieces if (words := tokenise(piece, language).words))
-
-
-_UNKNOWN = "\U0010fffd"
-"""Stands for a Latin word that no phrase has."""
-
-
-class Lexicon:
-    """All phrases of a rulebook in one language, compiled. Unchanged by use, so calls may share it.
-
-    A token is one character here: a Han character or a digit itself, a Latin word one from the private planes; a
-    class of sounds is another. So one pass of an Aho–Corasick automaton finds all phrases.
-    """
-
-    def __init__(self, language: str, phrases: Iterable[str], patterns: Iterable[str] = ()) -> None:
-        self.language = language
-        self.patterns = PieceIndex(patterns)
-        self._codes: dict[str, str] = {}
-        self._sounds = _Sounds()
-        parts: dict[Part, None] = {}
-        sounding: dict[Part, None] = {}
-        for phrase in phrases:
-            own = phrase_parts(phrase, language)
-            syllables = sum(map(len, own))
-            for part in own:
-                parts[part] = None
-                enough = 2 if phrase.startswith(BY_SOUND) else phonetics.SHORTEST
-                if language == "zh" and syllables >= enough and len(part) >= 2:
-                    sounding[part] = None
-        written: dict[str, list[Part]] = {}
-        for part in parts:
-            for words in _politeness(part, language):
-                written.setdefault(self._learn(words), []).append(part)
-        classes: dict[str, list[_Sounding]] = {}
-        seeds: dict[str, list[tuple[_Sounding, int]]] = {}
-        for part in sounding:
-            own_forms = _politeness(part, language)
-            heard_as = _Sounding(part, tuple(map(self._learn, own_forms)), phonetics.budget(len(part)))
-            for words in own_forms:
-                classes.setdefault(self._sound(self._learn(words)), []).append(heard_as)
-            if len(part) >= phonetics.SLIP:
-                # if one syllable is wrong, one half of the phrase is right
-                half = len(part) // 2
-                for begin, end in ((0, half), (half, len(part))):
-                    seeds.setdefault(self._sound(self._learn(part[begin:end])), []).append((heard_as, begin))
-        self._written = ahocorasick.Automaton()
-        for code, alike in written.items():
-            self._written.add_word(code, (len(code), alike))
-        self._written.make_automaton()
-        self._heard = ahocorasick.Automaton()
-        for code in dict.fromkeys((*classes, *seeds)):
-            self._heard.add_word(code, (len(code), classes.get(code, ()), seeds.get(code, ())))
-        self._heard.make_automaton()
-        self.index_lists(())
-
-    def index_lists(self, lists: Sequence[tuple[Any, int]]) -> None:
-        """Number lists of phrases and compiled patterns (equal ones alike), and note what is in which."""
-        self._lists = lists  # an id is theirs as long as they live
-        self.list_numbers: dict[int, int] = {id(listed): number for listed, number in lists}
-        self._with_part: dict[Part, list[tuple[int, int, str]]] = {}
-        self._with_pattern: dict[str, list[tuple[int, int, Any]]] = {}
-        self._always: list[tuple[int, int, Any]] = []
-        for number, listed in {number: listed for listed, number in lists}.items():
-            phrases, patterns = listed.phrases, listed.patterns
-            for item, phrase in enumerate(phrases):
-                part = phrase_parts(phrase, self.language)[0]
-                self._with_part.setdefault(part, []).append((number, item, phrase))
-            for item, pattern in enumerate(patterns, len(phrases)):
-                place = (number, item, pattern)
-                if pattern.pattern in self.patterns.patterns:
-                    self._with_pattern.setdefault(pattern.pattern, []).append(place)
-                else:
-                    self._always.append(place)
-
-    def in_lists(self, parts: Iterable[Part], patterns: Iterable[str]) -> dict[int, list[tuple[int, Any]]]:
-        """By the list's number, which of its items (their numbers, and the phrases or patterns) may have been said."""
-        found: dict[int, list[tuple[int, Any]]] = {}
-        for holders in (
-            *(self._with_part.get(part, ()) for part in parts),
-            *(self._with_pattern.get(pattern, ()) for pattern in patterns),
-            self._always,
-        ):
-            for number, item, what in holders:
-                if number in found:
-                    found[number].append((item, what))
-                else:
-                    found[number] = [(item, what)]
-        return found
-
-    def _learn(self, words: Sequence[str]) -> str:
-        codes = self._codes
-        return "".join([w if len(w) == 1 else codes.setdefault(w, chr(0xF0000 + len(codes))) for w in words])
-
-    def code(self, words: Sequence[str]) -> str:
-        """Tokens as a string, one character each."""
-        codes = self._codes
-        return "".join([word if len(word) == 1 else codes.get(word, _UNKNOWN) for word in words])
-
-    def _sound(self, code: str) -> str:
-        return "".join(map(self._sounds.__getitem__, code))
-
-    def find(self, words: Sequence[str]) -> dict[Part, Places]:
-        """Where each part of a phrase is, by spelling or by sound; a sound costs what it costs."""
-        found: dict[Part, Places] = {}
-        code = self.code(words)
-        # an automaton without keys cannot be asked
-        for last, (size, alike) in self._written.iter(code) if len(self._written) else ():
-            place = (last + 1 - size, last + 1, 0.0)
-            for part in alike:
-                if part in found:
-                    found[part].append(place)
-                else:
-                    found[part] = [place]
-        if not len(self._heard):
-            return found
-        for last, (size, sounding, seeds) in self._heard.iter(self._sound(code)):
-            start, end = last + 1 - size, last + 1
-            for item in sounding:
-                if not item.written_at(code, start) and (value := item.cost(words[start:end])) < phonetics.OTHER:
-                    found.setdefault(item.part, []).append((start, end, value))
-            for item, begin in seeds:
-                if not item.written_at(code, start - begin) and (place := item.around(words, start - begin)):
-                    places = found.setdefault(item.part, [])
-                    if place not in places:
-                        places.append(place)
-        return found
-
-
-class _Sounds(dict[str, str]):
-    """The class of sounds of a token, one character for one; made as they are met."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._classes: dict[str, str] = {}
-
-    def __missing__(self, code: str) -> str:
-        sound = phonetics.fold(code)
-        self[code] = code if sound == code else self._classes.setdefault(sound, chr(0x100000 + len(self._classes)))
-        return self[code]
-
-
-@dataclass(frozen=True, slots=True)
-class _Sounding:
-    """A phrase, or a part of one, that is listened for. `forms` are its ways to address somebody, in code."""
-
-    part: Part
-    forms: tuple[str, ...]
-    limit: float
-
-    def written_at(self, code: str, start: int) -> bool:
-        """Whether it stands there as it is spelt, so that there is nothing to hear."""
-        return start >= 0 and code.startswith(self.forms, start)
-
-    def cost(self, heard: Sequence[str]) -> float:
-        return min(phonetics.cost(words, heard, self.limit) for words in _politeness(self.part, "zh"))
-
-    def around(self, words: Sequence[str], start: int) -> tuple[int, int, float] | None:
-        """The best fit of a long phrase near a place where half of it was heard."""
-        best: tuple[float, int, int] | None = None
-        size = len(self.part)
-        for begin in (start, start - 1, start + 1):
-            for end in (begin + size, begin + size - 1, begin + size + 1):
-                if begin < 0 or end > len(words) or abs(end - begin - size) > 1 or end <= begin:
-                    continue
-                if size == end - begin and begin != start:
-                    continue
-                heard = words[begin:end]
-                if TURN_END in heard:
-                    continue
-                value = self.cost(heard)
-                if value < float("inf") and (best is None or value < best[0]):
-                    best = (value, begin, end)
-            if best and best[0] <= phonetics.OTHER:
-                break  # one syllable more or less costs that much at least
-        return (best[1], best[2], best[0]) if best and best[0] > 0 else None
-
-
-def _politeness(part: Part, language: str) -> list[Part]:
-    """您 and 你 are one word to the recogniser."""
-    if language == "zh" and ("您" in part or "你" in part):
-        plain = tuple("你" if word == "您" else word for word in part)
-        polite = tuple("您" if word == "你" else word for word in part)
-        return list(dict.fromkeys((part, plain, polite)))
-    return [part]
+    places: dict[tuple[str, tuple[int, int]], Places] = field(default_factory=dict)
+    """By label and stretch of tokens."""
+    names_told: frozenset[str] | None = None
+    """The words that the caller gave as its name."""
 
 
 @dataclass(frozen=True)
@@ -378,14 +165,9 @@ class TokenIndex:
         return "".join(word if len(word) == 1 else "x" for word in self.words)
 
     @cached_property
-    def entities(self) -> dict[tuple[str, tuple[int, int]], Places]:
-        """Entities already found: by label and stretch of tokens."""
-        return {}
-
-    @cached_property
-    def notes(self) -> dict[str, frozenset[str]]:
-        """What entity finders have worked out about this call."""
-        return {}
+    def entity_memo(self) -> EntityMemo:
+        """What entity finders have found in this call; they alone read and write it."""
+        return EntityMemo()
 
     @cached_property
     def exchanges(self) -> list[tuple[str, list[int]]]:

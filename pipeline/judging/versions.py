@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pipeline.errors import CallQAError
 from pipeline.judging.rulebook import RULEBOOK_FILE, load_rulebook
-from pipeline.judging.verdicts import test_rulebook
+from pipeline.judging.verdicts import run_cases
 from pipeline.storage import artefacts
 from pipeline.storage.files import put_in_place, write_whole
 from pipeline.storage.home import Home
@@ -76,7 +76,7 @@ def publish_rulebook(home: Home, folder: Path, version: str | None = None) -> Pu
     is changed to say so. Raises BadRule when it has faults, CallQAError when a case fails or the version is taken.
     """
     book = load_rulebook(folder)
-    wrong = [result for result in test_rulebook(book) if not result.ok]
+    wrong = [result for result in run_cases(book) if not result.ok]
     if wrong:
         first = wrong[0]
         raise CallQAError(

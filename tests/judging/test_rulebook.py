@@ -100,7 +100,6 @@ PLANTED: list[tuple[str, str, int, str]] = [
     ("any: $hello", "pattern: '(好'", 8, "the pattern is refused"),
     ("any: $hello", "pattern: '(?=好)好'", 8, "the pattern is refused"),
     ("any: $hello", "entity: PERSON", 8, "no entity PERSON, did you mean PERSON_TITLE?"),
-    ("any: $hello", "tokens: [{ORTHO: 好}]", 8, "spaCy refuses"),
     ("any: $hello", "any: $hello, in: {turns: 0..2}", 8, "turns are counted 1, 2, 3"),
     ("any: $hello", "any: $hello, in: {turns: 3..1}", 8, "runs backwards; write 1..3"),
     ("any: $hello", "any: $hello, in: {turns: one}", 8, "is no range; write 1..3"),

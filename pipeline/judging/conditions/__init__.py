@@ -265,7 +265,6 @@ CONDITIONS: dict[str, Condition] = {
     "none": Condition(Several, _none, "list"),
     "sequence": Condition(Several, _sequence, "list"),
     "times": Condition(Times, _times, "of"),
-    "count": Condition(Times, _times, "of"),
     "said": Condition(Said, said),
     "echo": Condition(EchoParams, echo),
     "repeat": Condition(RepeatParams, repeat),

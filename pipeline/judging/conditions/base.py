@@ -19,8 +19,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, mod
 
 from pipeline.datatypes import Call, Evidence, Role
 from pipeline.judging.entities import Entities
-from pipeline.judging.token_index import BY_SOUND, TokenIndex, phrase_parts
+from pipeline.judging.lexicon import BY_SOUND, phrase_parts
 from pipeline.judging.token_index import Side as Counted
+from pipeline.judging.token_index import TokenIndex
 from pipeline.language.normalise import tokenise
 from pipeline.timeline import Span
 

@@ -12,7 +12,6 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, model_validator
-from spacy.matcher import Matcher
 
 from pipeline.datatypes import Evidence
 from pipeline.judging.conditions.base import (
@@ -32,9 +31,9 @@ from pipeline.judging.conditions.base import (
     side_name,
     worded_share,
 )
-from pipeline.judging.token_index import BY_SOUND, Places, TokenIndex, blank, make_doc, phrase_parts
+from pipeline.judging.lexicon import BY_SOUND, Places, phrase_parts
+from pipeline.judging.token_index import TokenIndex
 from pipeline.language import phonetics
-from pipeline.language.normalise import tokenise
 from pipeline.timeline import Span
 
 NEAR = {"zh": 12, "en": 10}
@@ -78,10 +77,7 @@ class Said(Params):
     all: PhraseList | None = None
     at_least: int | None = Field(None, ge=1, description="with any: so many different phrases of the list")
     pattern: str | None = None
-    tokens: list[dict[str, Any]] | None = None
     entity: str | list[str] | None = None
-    like: str | None = None
-    similarity: float = Field(0.75, gt=0, le=1)
     unless: PhraseList | None = None
     unless_then: PhraseList | None = None
     sounds: bool | Annotated[int, Field(ge=2)] = Field(True, description="or: from so many syllables on")
@@ -90,13 +86,9 @@ class Said(Params):
 
     @model_validator(mode="after")
     def _one_selector(self, info: ValidationInfo) -> Said:
-        given = [
-            name for name in ("any", "all", "pattern", "tokens", "entity", "like") if getattr(self, name) is not None
-        ]
+        given = [name for name in ("any", "all", "pattern", "entity") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(
-                f"said takes one of any, all, pattern, tokens, entity, like (here: {', '.join(given) or 'none'})"
-            )
+            raise ValueError(f"said takes one of any, all, pattern, entity (here: {', '.join(given) or 'none'})")
         if self.at_least is not None and self.any is None:
             raise ValueError("at_least goes with any")
         if self.at_least is not None and self.any is not None:
@@ -107,13 +99,6 @@ class Said(Params):
         language = context.get("language", "zh")
         if self.pattern is not None:
             object.__setattr__(self, "compiled", compile_pattern(self.pattern, language))
-        if self.tokens is not None:
-            matcher = Matcher(blank(language).vocab, validate=True)
-            try:
-                matcher.add("tokens", [self.tokens], greedy="LONGEST")
-            except Exception as error:
-                raise ValueError("spaCy refuses the token pattern; see its Matcher's documentation") from error
-            object.__setattr__(self, "compiled", matcher)
         labels = context.get("labels")
         for label in self.labels:
             if labels is not None and label not in labels:
@@ -181,7 +166,7 @@ def _selector_title(context: Context, params: Said) -> str:
     if params.entity is not None:
         names = ENTITY_NAMES.get(context.language, {})
         return (" / ").join(names.get(label, label) for label in params.labels)
-    return params.like or say(context, "指定的说法", "the words asked for")
+    return say(context, "指定的说法", "the words asked for")
 
 
 ENTITY_NAMES = {
@@ -253,12 +238,6 @@ def _said_in(context: Context, params: Said, scope: Scope) -> Places4:
     elif params.entity is not None:
         for label in params.labels:
             found += [(s, e, cost, label) for s, e, cost in context.entities.find(label, spoken, stretches)]
-    elif params.tokens is not None:
-        for start, end in stretches:
-            doc = make_doc(spoken.words[start:end], context.language)
-            found += [(start + first, start + last, 0.0, "") for _, first, last in params.compiled(doc)]
-    elif params.like is not None:
-        found = _alike(context, params, stretches)
     return [item for item in found if _stands(context, params, scope, item[0], item[1])]
 
 
@@ -420,22 +399,6 @@ def _token_at(spoken: TokenIndex, text: bytes, offsets: Sequence[int], at: int) 
 def list_places(context: Context, listed: Phrases, stretches: Sequence[tuple[int, int]]) -> Places:
     """Where any phrase or pattern of a list is found in some stretches of tokens."""
     return [(start, end, cost) for start, end, cost, _, _ in find_list(context, listed).within(stretches)]
-
-
-def _alike(context: Context, params: Said, stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int, float, str]]:
-    """Sentences that share enough pairs of neighbouring tokens with the reference (Dice's coefficient)."""
-    reference = tokenise(params.like or "", context.language).words
-    wanted = _pairs(reference)
-    found = []
-    for start, end in stretches:
-        at = start
-        while at < end:
-            _, finish = context.spoken.sentence(at)
-            own = _pairs(context.spoken.words[at:finish])
-            if wanted and own and 2 * len(wanted & own) / (len(wanted) + len(own)) >= params.similarity:
-                found.append((at, finish, 0.0, ""))
-            at = finish
-    return found
 
 
 def _pairs(words: Sequence[str]) -> set[tuple[str, str]]:

@@ -18,9 +18,14 @@ from functools import cache, cached_property
 from typing import Any
 
 import re2
+import spacy
+from spacy.attrs import NORM  # type: ignore[import-not-found]
+from spacy.language import Language
 from spacy.matcher import Matcher
+from spacy.tokens import Doc
 
-from pipeline.judging.token_index import Places, TokenIndex, blank, make_doc
+from pipeline.judging.lexicon import Places
+from pipeline.judging.token_index import TokenIndex
 from pipeline.language import phonetics
 from pipeline.language.normalise import tokenise
 
@@ -469,12 +474,12 @@ def _en_person_title(spoken: TokenIndex, entities: Entities, start: int, end: in
 
 def _names_told(spoken: TokenIndex, entities: Entities) -> frozenset[str]:
     """The names that the customer gave in this call, word by word."""
-    known = spoken.notes.get("names told")
+    known = spoken.entity_memo.names_told
     if known is None:
         own = [spoken.range_of(i) for i, turn in enumerate(spoken.call.turns) if spoken.call.role(turn) == "customer"]
         places = entities.find("OWN_NAME", spoken, own)
         known = frozenset(word for start, end, _ in places for word in spoken.words[start:end])
-        spoken.notes["names told"] = known
+        spoken.entity_memo.names_told = known
     return known
 
 
@@ -635,6 +640,21 @@ def _en_patterns() -> Patterns:
     }  # fmt: skip
 
 
+@cache
+def blank(language: str) -> Language:
+    """spaCy's blank pipeline; in Chinese a lexeme's NORM is how it sounds."""
+    nlp = spacy.blank("zh" if language == "zh" else "en")
+    if language == "zh":
+        nlp.vocab.lex_attr_getters[NORM] = phonetics.fold  # type: ignore[attr-defined]
+        for lexeme in nlp.vocab:
+            lexeme.norm_ = phonetics.fold(lexeme.orth_)
+    return nlp
+
+
+def make_doc(words: Sequence[str], language: str) -> Doc:
+    return Doc(blank(language).vocab, words=list(words))
+
+
 # --- both -------------------------------------------------------------------------------------------------------
 
 
@@ -661,24 +681,18 @@ _FINDERS: dict[str, dict[str, Finder]] = {
 
 @dataclass(frozen=True)
 class Entities:
-    """The entity finders of one rulebook: the built-in ones, its company names, and its own patterns."""
+    """The entity finders of one rulebook: the built-in ones, with its company names and its shape of agent numbers."""
 
     language: str
     company_names: tuple[str, ...] = ()
     agent_id: str | None = None
-    own: Mapping[str, Sequence[Sequence[Mapping[str, Any]]]] | None = None
 
     @cached_property
     def _matcher(self) -> dict[str, Matcher]:
-        patterns: dict[str, list[list[dict[str, Any]]]] = {}
-        built_in = _zh_patterns() if self.language == "zh" else _en_patterns()
-        for source in (built_in, self.own or {}):
-            for label, shapes in source.items():
-                patterns.setdefault(label, []).extend([dict(token) for token in shape] for shape in shapes)
         matchers: dict[str, Matcher] = {}
-        for label, shapes in patterns.items():
+        for label, shapes in self._shapes.items():
             matchers[label] = Matcher(blank(self.language).vocab)
-            matchers[label].add(label, shapes, greedy="LONGEST")
+            matchers[label].add(label, [[dict(token) for token in shape] for shape in shapes], greedy="LONGEST")
         return matchers
 
     @cached_property
@@ -686,8 +700,8 @@ class Entities:
         return re2.compile(self.agent_id)
 
     @property
-    def labels(self) -> frozenset[str]:
-        return frozenset((*LABELS, *(self.own or {})))
+    def _shapes(self) -> Patterns:
+        return _zh_patterns() if self.language == "zh" else _en_patterns()
 
     def companies(self, spoken: TokenIndex) -> tuple[str, ...]:
         """The names this call's company goes by: the rulebook's, and the CDR's."""
@@ -698,18 +712,16 @@ class Entities:
         """Every entity of a label in some stretches of tokens (turns), in order, none inside another."""
         found: Places = []
         for stretch in stretches:
-            known = spoken.entities.get((label, stretch))
+            known = spoken.entity_memo.places.get((label, stretch))
             if known is None:
-                known = spoken.entities[(label, stretch)] = self._find(label, spoken, *stretch)
+                known = spoken.entity_memo.places[(label, stretch)] = self._find(label, spoken, *stretch)
             found += known
         return found
 
     @cached_property
     def _digit_labels(self) -> frozenset[str]:
         """Labels of which every shape has digits: where nobody says any, there is nothing to look for."""
-        built_in = _zh_patterns() if self.language == "zh" else _en_patterns()
-        shapes = {label: [*built_in.get(label, ()), *(self.own or {}).get(label, ())] for label in self._matcher}
-        return frozenset(label for label, listed in shapes.items() if all(map(_has_digits, listed)))
+        return frozenset(label for label, listed in self._shapes.items() if all(map(_has_digits, listed)))
 
     def _find(self, label: str, spoken: TokenIndex, start: int, end: int) -> Places:
         found: Places = []
