@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,14 +13,17 @@ from pipeline.call.roles import PROMPT, assign, script_evidence, set_prompts_apa
 from pipeline.call.turns import join
 from pipeline.datatypes import CDR, Roles
 from pipeline.settings import CHECKOUT
-from tests.support.talk import heard_call, spoken, written_calls
+from tests.support.talk import Line, heard_call, spoken, written_calls
 
 NOBODY = CDR()
 HERE = CHECKOUT / "tests" / "data"
+Script = Sequence[tuple[str, str]]
+"""Who (A or C) and what, line by line."""
+WrittenCall = tuple[str, str, list[tuple[str, str]]]
 OUTBOUND_CALLS = tuple(written_calls(HERE / "outbound.txt"))
 
 
-def roles_of(lines, cdr: CDR = NOBODY, **more) -> Roles:
+def roles_of(lines: Sequence[Line], cdr: CDR = NOBODY, **more: Any) -> Roles:
     heard = heard_call(lines, **more)
     return assign(set_prompts_apart(join(heard), heard.language), heard, cdr)
 
@@ -50,13 +56,13 @@ OUTBOUND = (
 )
 
 
-def named(script, **speakers: str):
+def named(script: Script, **speakers: str) -> list[Line]:
     return spoken(*((speakers[who], text) for who, text in script))
 
 
 @pytest.mark.parametrize("script", [GOOD, CALLER_FIRST, OUTBOUND], ids=["good", "caller first", "outbound"])
 @pytest.mark.parametrize(("agent", "customer"), [("ch0", "ch1"), ("ch1", "ch0"), ("S1", "S2"), ("S2", "S1")])
-def test_chinese_calls(script, agent, customer):
+def test_chinese_calls(script: Script, agent: str, customer: str) -> None:
     roles = roles_of(named(script, A=agent, C=customer))
     assert roles.by_speaker == {agent: "agent", customer: "customer"}
     assert "script" in roles.method
@@ -64,14 +70,14 @@ def test_chinese_calls(script, agent, customer):
 
 
 @pytest.mark.parametrize(("agent", "customer"), [("ch0", "ch1"), ("ch1", "ch0")])
-def test_english_calls(agent, customer):
+def test_english_calls(agent: str, customer: str) -> None:
     roles = roles_of(named(ENGLISH, A=agent, C=customer), language="en")
     assert roles.by_speaker == {agent: "agent", customer: "customer"}
 
 
 @pytest.mark.parametrize("direction", [None, "outbound"])
 @pytest.mark.parametrize("called", OUTBOUND_CALLS, ids=lambda call: call[1])
-def test_outbound_calls_in_many_words(called, direction):
+def test_outbound_calls_in_many_words(called: WrittenCall, direction: str | None) -> None:
     language, _, lines = called
     voices = spoken(*(({"A": "S2", "C": "S1"}[who], text) for who, text in lines))
     roles = roles_of(voices, CDR(direction=direction), language=language)
@@ -79,7 +85,7 @@ def test_outbound_calls_in_many_words(called, direction):
 
 
 @pytest.mark.parametrize("file", ["outbound_plain.txt", "inbound_plain.txt"])
-def test_plainly_spoken_calls_are_seldom_undecided_and_never_swapped(file):
+def test_plainly_spoken_calls_are_seldom_undecided_and_never_swapped(file: str) -> None:
     calls = list(written_calls(HERE / file))
     undecided = []
     for language, topic, lines in calls:
@@ -91,18 +97,18 @@ def test_plainly_spoken_calls_are_seldom_undecided_and_never_swapped(file):
     assert len(undecided) <= 0.15 * len(calls), undecided
 
 
-def test_thanks_for_calling_back_are_the_customers():
+def test_thanks_for_calling_back_are_the_customers() -> None:
     assert script_evidence(["Thank you for calling Harbor Repairs."]).log_odds >= 2
     assert script_evidence(["Thank you for calling me back."]).log_odds <= -1
 
 
-def test_a_bare_hello_is_said_by_who_is_called():
+def test_a_bare_hello_is_said_by_who_is_called() -> None:
     lines = spoken(("S1", "喂，你好。"), ("S2", "您好，您的快递到了。"), ("S1", "放那儿吧。"))
     assert roles_of(lines).by_speaker.get("S1") != "agent"
     assert roles_of(lines, CDR(direction="outbound")).by_speaker == {"S1": "customer", "S2": "agent"}
 
 
-def test_english_caller_who_starts_first():
+def test_english_caller_who_starts_first() -> None:
     lines = spoken(
         ("S1", "Hello? Hi, I'd like to change my booking for tonight."),
         ("S2", "Certainly. Could you give me your booking number?"),
@@ -112,7 +118,7 @@ def test_english_caller_who_starts_first():
     assert roles_of(lines, language="en").by_speaker == {"S1": "customer", "S2": "agent"}
 
 
-def test_the_channel_map_decides_on_true_channels_only():
+def test_the_channel_map_decides_on_true_channels_only() -> None:
     swapped = CDR(channel_map={0: "customer", 1: "agent"})
     roles = roles_of(named(GOOD, A="ch0", C="ch1"), swapped)
     assert (roles.by_speaker, roles.method, roles.confidence) == (
@@ -123,12 +129,12 @@ def test_the_channel_map_decides_on_true_channels_only():
     assert roles_of(named(GOOD, A="S1", C="S2"), swapped).by_speaker == {"S1": "agent", "S2": "customer"}
 
 
-def test_a_channel_map_of_one_channel_names_the_other():
+def test_a_channel_map_of_one_channel_names_the_other() -> None:
     roles = roles_of(named(GOOD, A="ch1", C="ch0"), CDR(channel_map={1: "agent"}))
     assert roles.by_speaker == {"ch0": "customer", "ch1": "agent"}
 
 
-def test_silent_call_names_the_agent_and_by_elimination_the_other_channel():
+def test_silent_call_names_the_agent_and_by_elimination_the_other_channel() -> None:
     lines = spoken(
         ("ch1", "您好，这里是客服中心，请问有什么可以帮您？"),
         ("ch1", "您好，请问能听到我的声音吗？"),
@@ -139,31 +145,31 @@ def test_silent_call_names_the_agent_and_by_elimination_the_other_channel():
     assert roles_of(mono).by_speaker == {"S1": "agent"}
 
 
-def test_only_the_customer_is_heard():
+def test_only_the_customer_is_heard() -> None:
     lines = spoken(("ch0", "喂，我想退票，喂？"), ("ch0", "你们客服怎么回事，我要投诉。"))
     assert roles_of(lines).by_speaker == {"ch0": "customer", "ch1": "agent"}
 
 
-def test_two_people_taken_for_one_voice_get_no_role():
+def test_two_people_taken_for_one_voice_get_no_role() -> None:
     assert roles_of(named(GOOD, A="S1", C="S1")).by_speaker == {}
 
 
-def test_nothing_said_nothing_known():
+def test_nothing_said_nothing_known() -> None:
     roles = roles_of([], channels=2)
     assert (roles.by_speaker, roles.confidence) == ({}, 0.0)
 
 
-def test_little_evidence_stays_unknown():
+def test_little_evidence_stays_unknown() -> None:
     roles = roles_of(spoken(("ch0", "今天天气不错。"), ("ch1", "是啊，昨天下雨了。")))
     assert roles.by_speaker == {}
 
 
-def test_both_sound_like_agents_stays_unknown():
+def test_both_sound_like_agents_stays_unknown() -> None:
     lines = spoken(("S1", "您好，请讲。请您稍等。"), ("S2", "您好，请讲。请您稍等。"))
     assert roles_of(lines).by_speaker == {}
 
 
-def test_slips_of_recognition_are_heard_through():
+def test_slips_of_recognition_are_heard_through() -> None:
     slips = (
         ("ch1", "您好，微宁服务，零零一号华务员为您服务，您请讲。"),
         ("ch0", "我想预月一个擦玻璃。"),
@@ -175,7 +181,7 @@ def test_slips_of_recognition_are_heard_through():
     assert script_evidence(["我在北京工作"]).agent == 0
 
 
-def test_a_prompt_at_the_beginning_is_no_agent():
+def test_a_prompt_at_the_beginning_is_no_agent() -> None:
     lines = [
         ("S1", 0.0, 6.0, "欢迎致电安心家政，为保证服务质量，您的通话可能会被录音，普通话请按一。"),
         *[("S2" if s == "A" else "S3", 10 + 3.5 * i, 13 + 3.5 * i, t) for i, (s, t) in enumerate(GOOD)],
@@ -185,7 +191,7 @@ def test_a_prompt_at_the_beginning_is_no_agent():
     assert roles.third_voices == (PROMPT,)
 
 
-def test_a_prompt_on_the_agents_channel_is_no_turn_of_the_agent():
+def test_a_prompt_on_the_agents_channel_is_no_turn_of_the_agent() -> None:
     heard = heard_call(
         [
             ("ch0", 0.0, 6.0, "您的通话可能会被录音，请按一。"),
@@ -197,7 +203,7 @@ def test_a_prompt_on_the_agents_channel_is_no_turn_of_the_agent():
     assert assign(turns, heard, NOBODY).by_speaker == {"ch0": "agent", "ch1": "customer"}
 
 
-def test_english_queue_prompt():
+def test_english_queue_prompt() -> None:
     lines = [
         (
             "S1",
@@ -210,7 +216,7 @@ def test_english_queue_prompt():
     assert roles_of(lines, language="en").by_speaker == {"S2": "agent", "S3": "customer"}
 
 
-def test_an_agent_who_mentions_the_recording_is_no_prompt():
+def test_an_agent_who_mentions_the_recording_is_no_prompt() -> None:
     lines = spoken(
         ("ch0", "您好，我是安心家政的小李，本次通话将被录音，请问有什么可以帮您？"),
         ("ch1", "我想预约保洁。"),
@@ -219,7 +225,7 @@ def test_an_agent_who_mentions_the_recording_is_no_prompt():
     assert PROMPT not in {turn.speaker for turn in set_prompts_apart(join(heard_call(lines)), "zh")}
 
 
-def test_a_colleague_after_a_transfer_is_a_third_voice():
+def test_a_colleague_after_a_transfer_is_a_third_voice() -> None:
     lines = [
         *named(GOOD, A="S1", C="S2"),
         ("S3", 30.0, 32.0, "您好，理赔部，请讲。"),
@@ -229,7 +235,7 @@ def test_a_colleague_after_a_transfer_is_a_third_voice():
     assert roles.third_voices == ("S3",)
 
 
-def test_company_and_name_of_the_cdr_count():
+def test_company_and_name_of_the_cdr_count() -> None:
     lines = spoken(("S2", "Bluebird, this is Ann."), ("S1", "Hi Ann."), ("S2", "Hi there."))
     assert roles_of(lines, language="en").by_speaker == {}
     known = CDR(company="Bluebird", agent_name="Ann")
@@ -243,7 +249,7 @@ def test_company_and_name_of_the_cdr_count():
         max_size=12,
     )
 )
-def test_any_words_give_at_most_one_agent_and_one_customer(lines):
+def test_any_words_give_at_most_one_agent_and_one_customer(lines: Sequence[Line]) -> None:
     roles = roles_of(spoken(*lines))
     assert 0.0 <= roles.confidence <= 1.0
     assert sorted(roles.by_speaker.values()) in ([], ["agent"], ["customer"], ["agent", "customer"])

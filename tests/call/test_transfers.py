@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.call.facts import build_call
 from pipeline.datatypes import CDR
-from tests.support.talk import heard_call
+from pipeline.timeline import Span
+from tests.support.talk import Line, heard_call
 
 CHINESE = [
     ("S1", 0.0, 3.0, "您好，请问有什么可以帮您？"),
@@ -24,25 +25,25 @@ ENGLISH = [
 ]
 
 
-def transfers(lines, language="zh"):
+def transfers(lines: list[Line], language: str = "zh") -> list[Span]:
     events = build_call(heard_call(lines, language=language), CDR()).events
     return [mark.span for mark in events if mark.kind == "transfer"]
 
 
 @pytest.mark.parametrize(("lines", "language"), [(CHINESE, "zh"), (ENGLISH, "en")])
-def test_announced_and_answered_by_another(lines, language):
+def test_announced_and_answered_by_another(lines: list[Line], language: str) -> None:
     (span,) = transfers(lines, language)
     assert (span.start_s, span.end_s) == pytest.approx((9.0, 20.0), abs=0.5)
 
 
-def test_announced_but_nobody_comes():
+def test_announced_but_nobody_comes() -> None:
     assert transfers([*CHINESE[:3], ("S1", 20.0, 23.0, "您好，理赔部没有人接听。"), CHINESE[4]]) == []
 
 
-def test_a_bystander_is_no_transfer():
+def test_a_bystander_is_no_transfer() -> None:
     assert transfers([*CHINESE[:2], ("S1", 6.5, 9.0, "请您稍等。"), *CHINESE[3:]]) == []
 
 
-def test_a_customer_who_asks_for_one_is_not_enough():
+def test_a_customer_who_asks_for_one_is_not_enough() -> None:
     asks = ("S2", 3.5, 6.0, "我想问理赔的事，你给我转接一下。")
     assert transfers([CHINESE[0], asks, ("S1", 6.5, 9.0, "请您稍等。"), *CHINESE[3:]]) == []

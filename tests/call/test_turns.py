@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.call.turns import TURN_PAUSE_S, echo_spans, is_backchannel, join, make_turns
-from pipeline.datatypes import SpeakerSpan, Word
+from pipeline.datatypes import SpeakerSpan, Transcript, Word
 from pipeline.language.text import put_together
 from pipeline.timeline import Span
 from tests.support.talk import heard_call
 
 
-def said(heard) -> list[tuple[str, str]]:
+def said(heard: Transcript) -> list[tuple[str, str]]:
     return [(turn.speaker, turn.text) for turn in join(heard)]
 
 
-def test_channels_alternate():
+def test_channels_alternate() -> None:
     heard = heard_call(
         [("ch0", 0.5, 2.0, "您好，请讲。"), ("ch1", 2.5, 4.0, "我想退票。"), ("ch0", 4.5, 5.0, "好的。")]
     )
@@ -27,23 +27,23 @@ def test_channels_alternate():
     assert [turn.index for turn in join(heard)] == [0, 1, 2]
 
 
-def test_no_words_no_turns():
+def test_no_words_no_turns() -> None:
     assert join(heard_call([], channels=2)) == ()
     assert join(heard_call([("S1", 1.0, 3.0, "")])) == ()
 
 
-def test_gated_words_are_left_out():
+def test_gated_words_are_left_out() -> None:
     assert join(heard_call([("ch0", 0.5, 2.0, "请不吝点赞。")], gate="phrase")) == ()
 
 
-def test_a_long_pause_begins_a_new_turn_and_a_short_one_does_not():
+def test_a_long_pause_begins_a_new_turn_and_a_short_one_does_not() -> None:
     far = heard_call([("ch0", 0.0, 1.0, "您好。"), ("ch0", 1.0 + TURN_PAUSE_S + 0.1, 4.0, "请问听得到吗？")])
     near = heard_call([("ch0", 0.0, 1.0, "您好，"), ("ch0", 1.8, 4.0, "请问听得到吗？")])
     assert len(join(far)) == 2
     assert said(near) == [("ch0", "您好，请问听得到吗？")]
 
 
-def test_attention_does_not_part_a_turn_but_an_answer_does():
+def test_attention_does_not_part_a_turn_but_an_answer_does() -> None:
     attention = heard_call(
         [("ch1", 0.0, 3.0, "你们昨天派来的人，"), ("ch0", 3.1, 3.6, "嗯嗯。"), ("ch1", 3.8, 6.0, "把地板刮花了。")]
     )
@@ -54,14 +54,14 @@ def test_attention_does_not_part_a_turn_but_an_answer_does():
     assert said(answer) == [("ch0", "地址对吗？"), ("ch1", "对。"), ("ch0", "还有其他需要吗？")]
 
 
-def test_speech_over_speech_parts_neither():
+def test_speech_over_speech_parts_neither() -> None:
     heard = heard_call(
         [("ch1", 0.0, 6.0, "我家的宽带从昨天晚上开始就一直断线"), ("ch0", 4.0, 7.0, "重启一下光猫就好了。")]
     )
     assert len(join(heard)) == 2
 
 
-def test_a_quiet_copy_of_the_other_channel_is_echo():
+def test_a_quiet_copy_of_the_other_channel_is_echo() -> None:
     line = "您好，这里是客服中心，请讲。"
     lines = [("ch0", 1.0, 4.0, line), ("ch1", 1.1, 4.1, line), ("ch1", 5.0, 7.0, "我想查一下余额。")]
     loud, quiet = (-20.0,) * 40, (-20.0,) * 3 + (-35.0,) * 15 + (-20.0,) * 22
@@ -76,20 +76,20 @@ def test_a_quiet_copy_of_the_other_channel_is_echo():
     assert len(join(other)) == 2
 
 
-def test_one_channel_words_go_to_who_is_heard():
+def test_one_channel_words_go_to_who_is_heard() -> None:
     heard = heard_call(
         [("S1", 0.0, 2.0, "请问您贵姓？"), ("S2", 2.2, 3.0, "我姓王。"), ("S1", 3.3, 5.0, "王先生您好。")]
     )
     assert said(heard) == [("S1", "请问您贵姓？"), ("S2", "我姓王。"), ("S1", "王先生您好。")]
 
 
-def test_a_change_heard_too_late_moves_to_the_edge_of_the_phrase():
+def test_a_change_heard_too_late_moves_to_the_edge_of_the_phrase() -> None:
     heard = heard_call([("S1", 0.0, 2.0, "请问您贵姓？"), ("S2", 2.4, 3.4, "我姓王。")])
     late = (SpeakerSpan(Span(0.0, 2.75), "S1"), SpeakerSpan(Span(2.75, 3.4), "S2"))
     assert said(replace(heard, speakers=late)) == [("S1", "请问您贵姓？"), ("S2", "我姓王。")]
 
 
-def test_a_single_word_does_not_flip_but_a_backchannel_of_its_own_stays():
+def test_a_single_word_does_not_flip_but_a_backchannel_of_its_own_stays() -> None:
     heard = heard_call([("S1", 0.0, 4.0, "我们明天上午安排师傅上门检查线路")])
     flip = (SpeakerSpan(Span(0.0, 1.9), "S1"), SpeakerSpan(Span(1.9, 2.2), "S2"), SpeakerSpan(Span(2.2, 4.0), "S1"))
     assert said(replace(heard, speakers=flip)) == [("S1", "我们明天上午安排师傅上门检查线路")]
@@ -97,13 +97,13 @@ def test_a_single_word_does_not_flip_but_a_backchannel_of_its_own_stays():
     assert ("S2", "嗯") in said(short)
 
 
-def test_words_where_nobody_was_heard_go_to_the_nearest():
+def test_words_where_nobody_was_heard_go_to_the_nearest() -> None:
     heard = heard_call([("S1", 0.0, 2.0, "请问您贵姓？"), ("S2", 3.0, 4.0, "姓王。")])
     gone = (SpeakerSpan(Span(0.0, 2.0), "S1"), SpeakerSpan(Span(4.2, 5.0), "S2"))
     assert said(replace(heard, speakers=gone)) == [("S1", "请问您贵姓？"), ("S2", "姓王。")]
 
 
-def test_a_word_stretched_over_a_pause_is_trimmed_to_the_voice():
+def test_a_word_stretched_over_a_pause_is_trimmed_to_the_voice() -> None:
     heard = heard_call([("ch0", 0.0, 1.0, "您好。"), ("ch0", 5.0, 6.0, "请讲。")])
     stretched = Word(Span(0.5, 4.9), "好。", 0.9, 0)
     first = replace(heard.segments[0], words=(heard.segments[0].words[0], stretched))
@@ -123,7 +123,7 @@ def test_a_word_stretched_over_a_pause_is_trimmed_to_the_voice():
         (("50", "%"), "en", "50%"),
     ],
 )
-def test_text_is_put_together(texts, language, expected):
+def test_text_is_put_together(texts: tuple[str, ...], language: str, expected: str) -> None:
     words = [Word(Span(i, i + 1), text, 1.0, 0) for i, text in enumerate(texts)]
     assert put_together(words, language) == expected
 
@@ -131,14 +131,14 @@ def test_text_is_put_together(texts, language, expected):
 @pytest.mark.parametrize(
     "text", ["嗯。", "好的，好的。", "对对对", "嗯，我理解。", "Yes.", "Uh-huh, okay.", "I see.", "", "是的，没错"]
 )
-def test_backchannels(text):
+def test_backchannels(text: str) -> None:
     assert is_backchannel(text)
 
 
 @pytest.mark.parametrize(
     "text", ["好的，我帮您查一下", "不行", "你说", "Yes, I would like to.", "No, that is wrong", "对不起"]
 )
-def test_no_backchannels(text):
+def test_no_backchannels(text: str) -> None:
     assert not is_backchannel(text)
 
 
@@ -146,7 +146,7 @@ _times = st.floats(0, 60, allow_nan=False).map(lambda t: round(t, 2))
 
 
 @st.composite
-def tagged_words(draw):
+def tagged_words(draw: st.DrawFn) -> list[tuple[Word, str]]:
     count = draw(st.integers(0, 40))
     result = []
     for _ in range(count):
@@ -162,7 +162,7 @@ def tagged_words(draw):
 
 
 @given(tagged_words())
-def test_every_word_is_in_one_turn_and_turns_are_in_order(tagged):
+def test_every_word_is_in_one_turn_and_turns_are_in_order(tagged: list[tuple[Word, str]]) -> None:
     turns = make_turns(tagged, "zh")
     assert sorted((w.span, w.text, t.speaker) for t in turns for w in t.words) == sorted(
         (w.span, w.text, speaker) for w, speaker in tagged
@@ -174,7 +174,7 @@ def test_every_word_is_in_one_turn_and_turns_are_in_order(tagged):
 
 
 @given(tagged_words(), st.lists(st.tuples(_times, st.sampled_from(["S1", "S2"])), max_size=10))
-def test_joining_one_channel_loses_no_word(tagged, spans):
+def test_joining_one_channel_loses_no_word(tagged: list[tuple[Word, str]], spans: list[tuple[float, str]]) -> None:
     heard = heard_call([("S1", 0.0, 61.0, "好")])
     words = tuple(sorted((word for word, _ in tagged), key=lambda w: w.span))
     speakers = tuple(SpeakerSpan(Span(start_s, start_s + 2.0), name) for start_s, name in spans)

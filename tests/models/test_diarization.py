@@ -81,7 +81,9 @@ def error_rate(truth: Path, spans: list[SpeakerSpan], collar_s: float = 0.0) -> 
         ("real-calls/pyannote-sample", 0.10),
     ],
 )
-def test_error_rate_on_mixed_calls(diarizer, shared, settings, call, bound):
+def test_error_rate_on_mixed_calls(
+    diarizer: EmbeddedDiarizer, shared: Path, settings: Settings, call: str, bound: float
+) -> None:
     samples = mixed(shared / f"{call}.wav", settings)
     spans = diarizer.diarize(samples, SileroVoiceActivity().voiced(samples))
     assert {item.speaker for item in spans} == {"S1", "S2"}
@@ -91,7 +93,7 @@ def test_error_rate_on_mixed_calls(diarizer, shared, settings, call, bound):
 
 
 @pytest.mark.models
-def test_one_voice_alone_stays_one(diarizer, shared, settings):
+def test_one_voice_alone_stays_one(diarizer: EmbeddedDiarizer, shared: Path, settings: Settings) -> None:
     samples = mixed(shared / "synthetic-calls" / "d08-silent-call.wav", settings)
     spans = diarizer.diarize(samples, SileroVoiceActivity().voiced(samples))
     assert {item.speaker for item in spans} == {"S1"}
@@ -99,7 +101,7 @@ def test_one_voice_alone_stays_one(diarizer, shared, settings):
 
 
 @pytest.mark.models
-def test_too_little_voice_is_one_speaker(diarizer):
+def test_too_little_voice_is_one_speaker(diarizer: EmbeddedDiarizer) -> None:
     samples = np.zeros(5 * RATE_HZ, np.float32)
     voiced = (Span(1.0, 1.3), Span(2.0, 2.5))
     assert diarizer.diarize(samples, voiced) == [SpeakerSpan(span, "S1") for span in voiced]
@@ -107,21 +109,21 @@ def test_too_little_voice_is_one_speaker(diarizer):
 
 
 @pytest.mark.models
-def test_noise_taken_for_voice_does_no_harm(diarizer):
+def test_noise_taken_for_voice_does_no_harm(diarizer: EmbeddedDiarizer) -> None:
     samples = (0.01 * np.random.default_rng(1).standard_normal(12 * RATE_HZ)).astype(np.float32)
     spans = diarizer.diarize(samples, (Span(0.0, 12.0),))
     assert all(0.0 <= item.span.start_s < item.span.end_s <= 12.0 for item in spans)
 
 
 @pytest.mark.models
-def test_fingerprint_changes_with_what_is_heard(weights, diarizer):
+def test_fingerprint_changes_with_what_is_heard(weights: Path, diarizer: EmbeddedDiarizer) -> None:
     assert EmbeddedDiarizer(*paths(weights)).fingerprint == diarizer.fingerprint
     assert EmbeddedDiarizer(*paths(weights), step=0.5).fingerprint != diarizer.fingerprint
     assert EmbeddedDiarizer(*paths(weights), speakers="auto").fingerprint != diarizer.fingerprint
 
 
 @pytest.mark.models
-def test_no_duration_of_a_call_is_reported_anywhere(weights):
+def test_no_duration_of_a_call_is_reported_anywhere(weights: Path) -> None:
     """pyannote.audio sends telemetry unless told not to; a fresh process shows what is set before its import."""
     program = (
         "import sys; from pathlib import Path; from models.diarization import EmbeddedDiarizer; import numpy as np\n"
@@ -140,7 +142,7 @@ def test_no_duration_of_a_call_is_reported_anywhere(weights):
 
 
 @pytest.mark.models
-def test_campplus_batches_change_nothing(weights, shared, settings):
+def test_campplus_batches_change_nothing(weights: Path, shared: Path, settings: Settings) -> None:
     from models.torchaudio_stub import load_torchaudio
 
     load_torchaudio()
@@ -158,7 +160,7 @@ def test_campplus_batches_change_nothing(weights, shared, settings):
 
 
 @pytest.mark.models
-def test_a_voice_beyond_the_two_expected_is_kept(diarizer, shared, settings):
+def test_a_voice_beyond_the_two_expected_is_kept(diarizer: EmbeddedDiarizer, shared: Path, settings: Settings) -> None:
     """A colleague takes over: three turns in another voice, after the call of two."""
 
     def turns(call: str, channel: int, first: int, last: int) -> list[Samples]:
@@ -183,12 +185,12 @@ def test_a_voice_beyond_the_two_expected_is_kept(diarizer, shared, settings):
 class TestRefusals:
     """One line, with the remedy."""
 
-    def test_missing_weights(self, tmp_path):
+    def test_missing_weights(self, tmp_path: Path) -> None:
         with pytest.raises(BadModel, match=r"no such weights; run `callqa models fetch`"):
             EmbeddedDiarizer(tmp_path / "a.bin", tmp_path / "b.pt")
 
     @pytest.mark.models
-    def test_foreign_weights(self, tmp_path, weights):
+    def test_foreign_weights(self, tmp_path: Path, weights: Path) -> None:
         segmentation, embedding = paths(weights)
         wrong = tmp_path / "wrong.bin"
         wrong.write_bytes(b"no weights")
@@ -199,21 +201,21 @@ class TestRefusals:
             assert "\n" not in str(caught.value)
             assert "models fetch" in str(caught.value)
 
-    def test_no_token(self):
+    def test_no_token(self) -> None:
         with pytest.raises(BadModel, match="token") as caught:
             CommunityDiarizer()
         assert "\n" not in str(caught.value)
 
-    def test_no_such_folder(self, tmp_path):
+    def test_no_such_folder(self, tmp_path: Path) -> None:
         with pytest.raises(BadModel, match="no such folder"):
             CommunityDiarizer(tmp_path / "nowhere")
 
-    def test_a_folder_of_something_else(self, tmp_path):
+    def test_a_folder_of_something_else(self, tmp_path: Path) -> None:
         with pytest.raises(BadModel, match=r"no config\.yaml"):
             CommunityDiarizer(tmp_path)
 
     @pytest.mark.models
-    def test_a_broken_folder(self, tmp_path):
+    def test_a_broken_folder(self, tmp_path: Path) -> None:
         (tmp_path / "config.yaml").write_text("pipeline:\n  name: nothing.Known\n")
         with pytest.raises(BadModel, match="cannot be loaded") as caught:
             CommunityDiarizer(tmp_path).diarize(np.zeros(3 * RATE_HZ, np.float32), (Span(0.0, 3.0),))
@@ -235,7 +237,7 @@ def laid_out(parts: list[tuple[float, float]]) -> list[Span]:
 
 
 @given(_voiced)
-def test_what_is_cut_out_is_put_back(parts):
+def test_what_is_cut_out_is_put_back(parts: list[tuple[float, float]]) -> None:
     voiced = laid_out(parts)
     duration_s = voiced[-1].end_s + 1.0
     pieces = _pieces(voiced, duration_s)
@@ -248,7 +250,7 @@ def test_what_is_cut_out_is_put_back(parts):
 
 
 @given(_voiced)
-def test_what_is_near_voice_is_cut_off_from_it(parts):
+def test_what_is_near_voice_is_cut_off_from_it(parts: list[tuple[float, float]]) -> None:
     voiced = laid_out(parts)
     cells = _cells(voiced, voiced[-1].end_s)
     assert [cell for cell in cells if cell in voiced] == voiced
@@ -258,7 +260,7 @@ def test_what_is_near_voice_is_cut_off_from_it(parts):
     assert cells[-1] == voiced[-1]  # the sound ends there
 
 
-def test_units_are_what_each_says_alone_in_short_parts():
+def test_units_are_what_each_says_alone_in_short_parts() -> None:
     found = {"A": [Span(0.0, 7.0)], "B": [Span(4.0, 5.0), Span(6.5, 9.0)]}
     assert _units(found) == [
         (Span(0.0, 2.0), "A"),
@@ -268,7 +270,7 @@ def test_units_are_what_each_says_alone_in_short_parts():
     ]
 
 
-def test_speakers_are_named_by_first_appearance_and_tidied():
+def test_speakers_are_named_by_first_appearance_and_tidied() -> None:
     named = _named({"B": [Span(3.0, 4.0)], "A": [Span(1.1, 2.0), Span(0.0, 1.0), Span(5.0, 5.05)], "C": []})
     assert named == [SpeakerSpan(Span(0.0, 2.0), "S1"), SpeakerSpan(Span(3.0, 4.0), "S2")]
 
@@ -283,7 +285,7 @@ def voices(similarity: float, count: int = 12) -> tuple[np.ndarray, np.ndarray]:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), who
 
 
-def test_stretches_are_grouped_by_voice():
+def test_stretches_are_grouped_by_voice() -> None:
     vectors, who = voices(0.5)
     group, centroids = _grouped(vectors, np.full(len(who), 2.0), 2)
     assert len(set(group[who == 0].tolist())) == len(set(group[who == 1].tolist())) == 1
@@ -292,20 +294,20 @@ def test_stretches_are_grouped_by_voice():
 
 
 @pytest.mark.parametrize(("stretches", "heard"), [(1, 2), (3, 3)])
-def test_a_further_voice_must_be_heard_for_long(stretches, heard):
+def test_a_further_voice_must_be_heard_for_long(stretches: int, heard: int) -> None:
     two, _ = voices(0.4)
     third = np.tile(np.eye(64)[2] * 0.9 + 0.1 * two[0], (stretches, 1))
     vectors = np.concatenate([two, third / np.linalg.norm(third, axis=1, keepdims=True)])
     assert len(set(_told_apart(vectors, np.full(len(vectors), 1.5), 2).tolist())) == heard
 
 
-def test_one_voice_is_one_whatever_is_expected():
+def test_one_voice_is_one_whatever_is_expected() -> None:
     vectors, _ = voices(0.95)
     for speakers in (2, 3, "auto"):
         assert len(set(_told_apart(vectors, np.full(len(vectors), 2.0), speakers).tolist())) == 1
 
 
-def test_windows_keep_the_numbers_of_their_speakers():
+def test_windows_keep_the_numbers_of_their_speakers() -> None:
     """Two speakers in turns of two frames; every other window numbers them otherwise."""
     both = np.repeat(np.tile(np.eye(3, dtype=np.float32)[:2], (4, 1)), 2, axis=0)
     windows = np.stack([both[start : start + 8][:, [(0, 1, 2), (2, 0, 1)][start % 4 // 2]] for start in (0, 2, 4, 6)])
@@ -314,13 +316,13 @@ def test_windows_keep_the_numbers_of_their_speakers():
         assert np.array_equal(window, both[2 * number : 2 * number + 8])
 
 
-def test_overlaps_are_found_whichever_track_is_in_front():
+def test_overlaps_are_found_whichever_track_is_in_front() -> None:
     tracks = {"0": [Span(0.0, 4.0), Span(6.0, 7.0)], "1": [Span(3.0, 5.0)], "2": [Span(0.5, 1.0), Span(4.5, 6.5)]}
     found = sorted(span for span, *_ in _overlaps(tracks))
     assert found == [Span(0.5, 1.0), Span(3.0, 4.0), Span(4.5, 5.0), Span(6.0, 6.5)]
 
 
-def test_two_tracks_at_once_are_two_voices_where_two_are_known():
+def test_two_tracks_at_once_are_two_voices_where_two_are_known() -> None:
     one, other = [(0.0, "A"), (4.0, "A")], [(5.0, "B"), (9.0, "B")]
     assert _at_once(4.5, [one, other], one + other) == {"A", "B"}
     # the first track goes on in the second voice, so both are near that
@@ -328,7 +330,7 @@ def test_two_tracks_at_once_are_two_voices_where_two_are_known():
     assert _at_once(4.5, [one, []], one) == {"A"}
 
 
-def test_a_speaker_goes_on_over_a_short_pause_unless_somebody_answers():
+def test_a_speaker_goes_on_over_a_short_pause_unless_somebody_answers() -> None:
     found = {"A": [Span(0.0, 1.0), Span(1.4, 2.0), Span(2.45, 3.0)], "B": [Span(2.05, 2.4)]}
     assert _named(found) == [
         SpeakerSpan(Span(0.0, 2.0), "S1"),
@@ -340,7 +342,7 @@ def test_a_speaker_goes_on_over_a_short_pause_unless_somebody_answers():
 @pytest.mark.parametrize(
     ("similarity", "least_s", "same"), [(0.5, 8.0, False), (0.65, 8.0, False), (0.9, 8.0, True), (0.68, 1.0, True)]
 )
-def test_groups_that_sound_alike_are_one_voice(similarity, least_s, same):
+def test_groups_that_sound_alike_are_one_voice(similarity: float, least_s: float, same: bool) -> None:
     centroids = np.array([[1.0, 0.0], [similarity, np.sqrt(1 - similarity**2)]])
     alike = _same_voices(np.array([0, 1]), np.array([8.0, least_s]), centroids)
     assert (alike == [0, 0]) is same
