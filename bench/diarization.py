@@ -28,7 +28,7 @@ from flows.render import render
 from pipeline.call.facts import common, merged, total_s
 from pipeline.datatypes import Samples, SpeakerSpan
 from pipeline.hearing.decode import decode
-from pipeline.hearing.sounds import line_events, without
+from pipeline.hearing.line_events import line_events, without_events
 from pipeline.run import Engines
 from pipeline.settings import Settings
 from pipeline.timeline import Span
@@ -41,7 +41,7 @@ def voice_of(case: Case, engines: Engines, settings: Settings) -> tuple[Samples,
     assert case.recording is not None
     audio = render(decode(case.recording, settings.decode, settings.ingest), settings, mono=True)
     voices = tuple(engines.voice_activity.voiced(channel, shared=True) for channel in audio.samples)
-    return audio.samples[0], without(voices, line_events(audio, voices), audio)[0]
+    return audio.samples[0], without_events(voices, line_events(audio, voices), audio)[0]
 
 
 def overlaps(spans: list[tuple[Span, str]]) -> tuple[Span, ...]:

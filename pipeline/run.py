@@ -29,8 +29,10 @@ from pipeline.datatypes import (
     VoiceActivity,
 )
 from pipeline.hearing.decode import decode
+from pipeline.hearing.levels import levels_dbfs
+from pipeline.hearing.line_ends import line_ends
+from pipeline.hearing.line_events import line_events, without_events
 from pipeline.hearing.postprocess import finish
-from pipeline.hearing.sounds import levels_dbfs, line_ends, line_events, without
 from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.verdicts import judge_call
 from pipeline.settings import Settings
@@ -102,7 +104,7 @@ def hear_audio(
         heard_voices = tuple(engines.voice_activity.voiced(channel, audio.channels == 1) for channel in audio.samples)
     with _timed(timings_s, "sounds"):
         events = line_events(audio, heard_voices)
-        voiced = without(heard_voices, events, audio)
+        voiced = without_events(heard_voices, events, audio)
         ends = line_ends(audio, events)
     with _timed(timings_s, "language"):
         language, language_probability = _language(audio, voiced, engines, settings)

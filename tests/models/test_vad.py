@@ -15,7 +15,7 @@ import pytest
 from models.vad import SileroVoiceActivity
 from pipeline.datatypes import RATE_HZ, Audio, Samples
 from pipeline.hearing.decode import decode
-from pipeline.hearing.sounds import line_events, without
+from pipeline.hearing.line_events import line_events, without_events
 from pipeline.settings import CHECKOUT, Settings, load_settings
 from pipeline.timeline import Span
 from tests.support import no_speech
@@ -136,7 +136,7 @@ def test_the_second_look_finds_no_voice_between_speech(
     for shared in (False, True):
         voiced = (vad.voiced(whole, shared),)
         # tones and music are taken out of what is voiced, as in a call
-        (left,) = without(voiced, line_events(Audio(whole[None], "mono"), voiced))
+        (left,) = without_events(voiced, line_events(Audio(whole[None], "mono"), voiced))
         found.append(share(inside, left))
     assert found[1] <= found[0] + 0.002
 
