@@ -23,10 +23,11 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
 from flows.engines import load_engines
-from flows.evaluate import COLLAR_S, Case, find_cases
-from flows.render import render
 from pipeline.call.facts import common, merged, total_s
 from pipeline.datatypes import Samples, SpeakerSpan
+from pipeline.evaluation.degrade import Rendering, degrade
+from pipeline.evaluation.score import COLLAR_S
+from pipeline.evaluation.truth import LabelledRecording, find_labelled
 from pipeline.hearing.decode import decode
 from pipeline.hearing.line_events import line_events, without_events
 from pipeline.run import Engines
@@ -36,10 +37,10 @@ from pipeline.timeline import Span
 COLUMNS = ("DER", "collar", "missed", "false", "confused", "overlap", "precise", "voices", "cpu", "wall")
 
 
-def voice_of(case: Case, engines: Engines, settings: Settings) -> tuple[Samples, tuple[Span, ...]]:
+def voice_of(case: LabelledRecording, engines: Engines, settings: Settings) -> tuple[Samples, tuple[Span, ...]]:
     """A call as one channel, and where it is voiced: what the diarizer is given in a night."""
     assert case.recording is not None
-    audio = render(decode(case.recording, settings.decode, settings.ingest), settings, mono=True)
+    audio = degrade(decode(case.recording, settings.decode, settings.ingest), Rendering(mono=True), settings)
     voices = tuple(engines.voice_activity.voiced(channel, shared=True) for channel in audio.samples)
     return audio.samples[0], without_events(voices, line_events(audio, voices), audio)[0]
 
@@ -50,7 +51,7 @@ def overlaps(spans: list[tuple[Span, str]]) -> tuple[Span, ...]:
     return merged(span for one, other in combinations(by.values(), 2) for span in common(one, other))
 
 
-def counts(case: Case, found: list[SpeakerSpan], duration_s: float) -> Counter[str]:
+def counts(case: LabelledRecording, found: list[SpeakerSpan], duration_s: float) -> Counter[str]:
     """Seconds of errors and of what they are shares of."""
     from pyannote.core import Annotation, Segment, Timeline
     from pyannote.metrics.diarization import DiarizationErrorRate
@@ -117,7 +118,7 @@ def main() -> int:
     print(f"{'%':32}" + "".join(f"{name:>8}" for name in COLUMNS))
     pooled: Counter[str] = Counter()
     calls = right = 0
-    for case in [case for folder in given.folders for case in find_cases(folder, settings)[0]]:
+    for case in [case for folder in given.folders for case in find_labelled(folder, settings).recordings]:
         if given.only not in case.id or not any(turn.span.duration_s > 0 for turn in case.truth.turns):
             continue
         samples, voiced = voice_of(case, engines, settings)

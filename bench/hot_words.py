@@ -22,8 +22,9 @@ sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "bench")]
 from kept import hear_kept
 
 from flows.engines import load_engines
-from flows.evaluate import Case, Score, find_cases, word_errors
 from pipeline.datatypes import RATE_HZ
+from pipeline.evaluation.score import Score, word_errors
+from pipeline.evaluation.truth import LabelledRecording, find_labelled
 from pipeline.hearing.postprocess import finish
 from pipeline.language.normalise import normalise
 from pipeline.settings import Settings, load_settings
@@ -42,8 +43,8 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     settings = load_settings()
-    cases = [case for case in find_cases(given.folder, settings, recordings=True)[0] if case.truth.worded]
-    companies = {(case.raw or {}).get("meta", {}).get("company") for case in cases}
+    cases = [case for case in find_labelled(given.folder, settings).recordings if case.truth.worded]
+    companies = {case.truth.meta.get("company") for case in cases}
     names = tuple(given.names or sorted(name for name in companies if name))
     named = [case for case in cases if any(occurrences(name, spoken(case), case) for name in names)][: given.limit]
     if not named:
@@ -57,7 +58,9 @@ def main() -> int:
     return 0
 
 
-def figures(cases: list[Case], names: tuple[str, ...], settings: Settings, given: argparse.Namespace) -> str:
+def figures(
+    cases: list[LabelledRecording], names: tuple[str, ...], settings: Settings, given: argparse.Namespace
+) -> str:
     engines = replace(load_engines(settings), diarizer=None)
     said = heard = put_in = made_up = 0
     errors = Score()
@@ -89,11 +92,11 @@ def figures(cases: list[Case], names: tuple[str, ...], settings: Settings, given
     )
 
 
-def spoken(case: Case) -> str:
+def spoken(case: LabelledRecording) -> str:
     return " ".join(turn.text for turn in case.truth.turns if turn.text)
 
 
-def occurrences(name: str, text: str, case: Case) -> int:
+def occurrences(name: str, text: str, case: LabelledRecording) -> int:
     language = case.truth.language
     return f" {normalise(text, language)} ".count(normalise(name, language))
 

@@ -22,9 +22,9 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from flows.replay import seldom_collect
 from pipeline.datatypes import Call
 from pipeline.judging.notation import Script, ScriptTurn, parse_script, script_call
+from pipeline.judging.replay import seldom_collect
 from pipeline.judging.rulebook import Rulebook, load_rulebook
 from pipeline.judging.token_index import read
 from pipeline.judging.verdicts import judge_call, judge_rule

@@ -6,8 +6,8 @@
 
 The calls are made here: speech of data/samples, and round it ring-back and busy tone of several countries, recorded
 prompts, keys, music in queues and on hold, and lines that end as recorders keep them. Two thirds are stereo. They
-go through `flows.render` and the whole of `pipeline.run.hear_audio` with the real voice activity; the words are
-given (`models.scripted`), as no engine's mistakes are to be measured here. Every call is another one, in
+go through `pipeline.evaluation.degrade` and the whole of `pipeline.run.hear_audio` with the real voice activity;
+the words are given (`models.scripted`), as no engine's mistakes are to be measured here. Every call is another one, in
 every cell of the table.
 """
 
@@ -32,7 +32,6 @@ import numpy as np
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from flows.render import render
 from models.scripted import ScriptedRecognizer
 from models.vad import SileroVoiceActivity
 from pipeline.call.facts import build_call, common, total_s
@@ -45,6 +44,7 @@ from pipeline.datatypes import (
     SpeakerSpan,
     Transcript,
 )
+from pipeline.evaluation.degrade import Rendering, degrade
 from pipeline.hearing.decode import decode
 from pipeline.run import Engines, hear_audio
 from pipeline.settings import load_settings
@@ -385,7 +385,7 @@ def cell(codec: str, noise_db: float | None, calls: int, seed: int, verbose: boo
         own = seed + number
         known, audio = make(own)
         mono = number % 3 == 2
-        poor = render(audio, load_settings(), mono=mono, codec=codec, noise_db=noise_db)
+        poor = degrade(audio, Rendering(mono=mono, codec=codec, noise_db=noise_db), load_settings())
         heard, call = hear(known, poor)
         scored = score(known, heard, call)
         for kind, tally in scored.items():
@@ -442,7 +442,7 @@ def versions() -> str:
 
 def main(arguments: Iterable[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--codecs", default="mulaw,gsm,opus,mp3", help="comma-separated, of flows.render.CODECS")
+    parser.add_argument("--codecs", default="mulaw,gsm,opus,mp3", help="comma-separated, of degrade.CODECS")
     parser.add_argument("--noise", default="clean,20,10", help="signal-to-noise ratios in dB, comma-separated")
     parser.add_argument("--calls", type=int, default=24, help="calls in a cell of the table")
     parser.add_argument("--seed", type=int, default=1)

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from flows.render import CODECS, encode, mixed, write_wav
 from pipeline.datatypes import Audio
+from pipeline.evaluation.degrade import CODECS, encode, mixed, write_wav
 from pipeline.hearing.decode import decode
 from pipeline.settings import CHECKOUT, Settings, load_settings
 

@@ -26,8 +26,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
 from flows.engines import load_engines
-from flows.render import recoded, write_wav
 from pipeline.datatypes import Audio, Transcript
+from pipeline.evaluation.degrade import recoded, write_wav
 from pipeline.hearing.decode import decode
 from pipeline.run import hear_audio
 from pipeline.settings import Settings, load_settings

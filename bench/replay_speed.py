@@ -24,8 +24,8 @@ sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "bench")]
 from judge_speed import generate
 
 from flows.console import counting
-from flows.replay import replay
 from pipeline.datatypes import Judged
+from pipeline.judging.replay import replay
 from pipeline.judging.rulebook import Rulebook, load_rulebook
 from pipeline.judging.verdicts import judge_call
 from pipeline.storage import artefacts

@@ -31,10 +31,10 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
 from flows.engines import fingerprint, load_engines
-from flows.render import render
 from pipeline.call.roles import assign, set_prompts_apart
 from pipeline.call.turns import join
 from pipeline.datatypes import CDR, Audio, Role, Roles, SpeakerSpan, Transcript
+from pipeline.evaluation.degrade import Rendering, degrade
 from pipeline.evaluation.metrics import roles_verdict
 from pipeline.hearing.decode import decode
 from pipeline.run import Engines, hear_audio
@@ -61,24 +61,24 @@ class Case:
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to render: what `render` is told, whether the channels are swapped and the agent's opening is cut off."""
+    """A way to render: how, whether the channels are swapped and the agent's opening is cut off."""
 
     name: str
-    rendering: dict[str, Any]
+    rendering: Rendering
     swapped: bool = False
     caller_first: bool = False
 
 
 KINDS = (
-    Kind("mono, GSM", {"mono": True, "codec": "gsm"}),
-    Kind("mono, µ-law, noise 20 dB", {"mono": True, "codec": "mulaw", "noise_db": 20.0}),
-    Kind("mono, Opus, noise 10 dB", {"mono": True, "codec": "opus", "noise_db": 10.0}),
-    Kind("mono, caller first, MP3", {"mono": True, "codec": "mp3"}, caller_first=True),
-    Kind("mono, caller first, noise 10 dB", {"mono": True, "noise_db": 10.0}, caller_first=True),
-    Kind("stereo swapped, µ-law", {"codec": "mulaw"}, swapped=True),
+    Kind("mono, GSM", Rendering(mono=True, codec="gsm")),
+    Kind("mono, µ-law, noise 20 dB", Rendering(mono=True, codec="mulaw", noise_db=20.0)),
+    Kind("mono, Opus, noise 10 dB", Rendering(mono=True, codec="opus", noise_db=10.0)),
+    Kind("mono, caller first, MP3", Rendering(mono=True, codec="mp3"), caller_first=True),
+    Kind("mono, caller first, noise 10 dB", Rendering(mono=True, noise_db=10.0), caller_first=True),
+    Kind("stereo swapped, µ-law", Rendering(codec="mulaw"), swapped=True),
     Kind(
         "stereo swapped, caller first, MP3, noise 10 dB",
-        {"codec": "mp3", "noise_db": 10.0},
+        Rendering(codec="mp3", noise_db=10.0),
         swapped=True,
         caller_first=True,
     ),
@@ -101,7 +101,7 @@ def excerpt(audio: Audio, truth: dict[str, Any], kind: Kind) -> tuple[Audio, Ref
     turns = [turn for turn in truth["turns"] if turn.get("role")]
     if kind.caller_first:
         turns = [turn for turn in turns if turn["start_s"] >= _first(turns, "customer")]
-    if not turns or (kind.swapped and audio.channels == 1) or (kind.rendering.get("mono") and _mono_twin(truth)):
+    if not turns or (kind.swapped and audio.channels == 1) or (kind.rendering.mono and _mono_twin(truth)):
         return None
     from_s = max(0.0, turns[0]["start_s"] - 0.3)
     to_s = min(audio.duration_s, from_s + EXCERPT_S)
@@ -147,7 +147,7 @@ def heard_cases(folders: Sequence[Path], cache: Path, engines: Engines | None, s
                 if engines is None:
                     continue
                 print(f"hearing {truth['id']}: {kind.name}", file=sys.stderr, flush=True)
-                artefacts.write(kept, hear_audio(render(clip, settings, **kind.rendering), key, engines, told))
+                artefacts.write(kept, hear_audio(degrade(clip, kind.rendering, settings), key, engines, told))
             cases.append(Case(kind.name, str(truth["id"]), artefacts.read(kept, Transcript), reference))
     return cases
 

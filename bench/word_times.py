@@ -26,10 +26,11 @@ sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "bench")]
 from kept import hear_kept
 
 from flows.engines import load_engines
-from flows.evaluate import Truth, TruthTurn, find_cases
 from pipeline.call.facts import speech_units
 from pipeline.call.turns import spoken_words
 from pipeline.datatypes import Transcript, Word
+from pipeline.evaluation.degrade import Rendering
+from pipeline.evaluation.truth import Truth, TruthTurn, find_labelled
 from pipeline.language.normalise import normalise
 from pipeline.language.text import put_together
 from pipeline.settings import load_settings
@@ -121,14 +122,14 @@ def main() -> int:
     settings = load_settings()
     settings = settings.model_copy(update={"hear": settings.hear.model_copy(update={"threads": given.threads})})
     engines = load_engines(settings)
-    cases, _ = find_cases(given.folder, settings)
+    cases = find_labelled(given.folder, settings).recordings
     found = Found()
     for case in cases:
         if case.recording is None or not any(turn.text for turn in case.truth.turns):
             continue
-        channels = (case.raw or {}).get("channels") or {}
-        sides = {role: int(channel) for channel, role in channels.items()}
-        heard = hear_kept(case.recording, engines, settings, given.keep, given.mono, given.codec, given.noise_db)
+        sides = {role: int(channel) for channel, role in (case.truth.channels or {}).items()}
+        rendering = Rendering(given.mono, given.codec, given.noise_db)
+        heard = hear_kept(case.recording, engines, settings, given.keep, rendering)
         before = len(found.onsets_s)
         if given.show:
             print(f"  {case.id}: coverage {heard.coverage:.3f}")

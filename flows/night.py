@@ -18,11 +18,11 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from flows.rulebooks import rulebooks_in_force
 from flows.worker import DISK_FULL, NightStopped, Outcome, WorkerPool, place
 from pipeline.datatypes import Judged, Recording, Scorecard, Transcript
 from pipeline.errors import BadArtefact, CallQAError, shown
-from pipeline.judging.rulebook import Rulebook, load_rulebook
-from pipeline.judging.versions import in_force
+from pipeline.judging.rulebook import Rulebook
 from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
@@ -96,12 +96,6 @@ class Unpublished:
         return self.path.exists()
 
 
-def load_rulebooks(settings: Settings) -> dict[str, Rulebook]:
-    """The rulebook in force of every language. Raises BadRule with all faults."""
-    home = Home(settings.paths.home)
-    return {language: load_rulebook(in_force(home, folder)) for language, folder in settings.paths.rulebooks.items()}
-
-
 def stored_key(path: Path) -> str | None:
     """The key of a judged file without reading the rest of it; None when there is none or it is damaged."""
     try:
@@ -155,7 +149,7 @@ class Night:
         """Look through the inbox and plan the shards of hearing."""
         from pipeline.intake.inbox import scan
 
-        self.rulebooks = load_rulebooks(self.settings)
+        self.rulebooks = rulebooks_in_force(self.settings)
         scanned = scan(self.settings, self.home)
         self._found = scanned.recordings
         self.tally.copies = scanned.copies
@@ -223,7 +217,7 @@ class Night:
         else:
             paths = (self.home.recording(r.sha256) for r in self._found)
             recording_records = (artefacts.read(path, RecordingRecord) for path in paths if path.exists())
-        self.rulebooks = self.rulebooks or load_rulebooks(self.settings)
+        self.rulebooks = self.rulebooks or rulebooks_in_force(self.settings)
         self.to_judge = []
         for record in recording_records:
             transcript = self._artefact(record.sha256)
@@ -379,7 +373,7 @@ class Night:
         """Cut the clips of the calls judged since the last report, or of all, from whichever file is still there."""
         from pipeline.results.excerpts import best_calls, cut_excerpts, due_early, prune_excerpts
 
-        self.rulebooks = self.rulebooks or load_rulebooks(self.settings)
+        self.rulebooks = self.rulebooks or rulebooks_in_force(self.settings)
         early = due_early(self.rulebooks.values())
         fresh = sorted(self.unpublished.calls())
         paths = list(self.home.files("judged") if everything else map(self.home.judged, fresh))
@@ -407,7 +401,7 @@ class Night:
         """Build the database, `anew` from nothing, and put it in place of the old one."""
         from pipeline.results.store import publish, rulebook_info
 
-        self.rulebooks = self.rulebooks or load_rulebooks(self.settings)
+        self.rulebooks = self.rulebooks or rulebooks_in_force(self.settings)
         publish(self.home, self.settings, [rulebook_info(book) for book in self.rulebooks.values()], anew)
 
     def report(self) -> None:

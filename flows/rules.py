@@ -20,7 +20,7 @@ from pipeline.storage.files import write_whole
 from pipeline.storage.home import Home
 
 if TYPE_CHECKING:
-    from flows.replay import Replay
+    from pipeline.judging.replay import Replay
     from pipeline.judging.rulebook import Rulebook
 
 rules_app = typer.Typer(
@@ -119,7 +119,7 @@ def rules_explain(
     ] = None,
 ) -> None:
     from flows.console import explanation
-    from flows.night import load_rulebooks
+    from flows.rulebooks import rulebooks_in_force
     from pipeline.call.facts import build_call
     from pipeline.judging.conditions.base import did_you_mean
     from pipeline.judging.rulebook import load_rulebook
@@ -129,7 +129,7 @@ def rules_explain(
     settings = read_settings()
     transcript, cdr = stored(call, Home(settings.paths.home))
     judged = build_call(transcript, cdr)
-    rulebook = load_rulebook(book) if book else load_rulebooks(settings).get(judged.language)
+    rulebook = load_rulebook(book) if book else rulebooks_in_force(settings).get(judged.language)
     if rulebook is None:
         raise CallQAError(say("这种语言没有规则册", f"there is no rulebook for {judged.language}"))
     if rule not in rulebook.ids:
@@ -170,8 +170,9 @@ def rules_replay(
     json_output: Json = False,
 ) -> None:
     from flows.console import counting
-    from flows.replay import page, replay
+    from pipeline.judging.replay import replay
     from pipeline.judging.rulebook import load_rulebook
+    from pipeline.results.replay_page import replay_page
 
     settings = read_settings()
     book = load_rulebook(draft)
@@ -180,7 +181,7 @@ def rules_replay(
         found = replay(Home(settings.paths.home), book, began, tell)
     if html is not None:
         try:
-            write_whole(html, page(found, book, LANGUAGE, since).encode())
+            write_whole(html, replay_page(found, book, LANGUAGE, since).encode())
         except OSError as error:
             raise CallQAError(f"{html}: cannot be written: {error.strerror}") from error
     if json_output:
@@ -201,7 +202,7 @@ def _midnight(text: str | None, zone: str) -> datetime | None:
 
 
 def _as_json(found: Replay) -> dict[str, object]:
-    from flows.replay import achievement
+    from pipeline.judging.replay import achievement
 
     return {
         "calls": found.calls,
@@ -222,7 +223,7 @@ def _as_json(found: Replay) -> dict[str, object]:
 
 def _show_replay(found: Replay, book: Rulebook, most: int) -> None:
     from flows.console import OUTCOMES, clock, out, percent, table
-    from flows.replay import NEW, achievement
+    from pipeline.judging.replay import NEW, achievement
 
     titles = {rule.id: rule.title.in_(LANGUAGE) for rule in book.rules}
 

@@ -38,10 +38,11 @@ import numpy as np
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from flows.evaluate import Case, Score, diarization_errors, find_cases, word_errors
-from flows.render import mixed
 from pipeline.datatypes import Audio, Role, SpeakerSpan
+from pipeline.evaluation.degrade import mixed
 from pipeline.evaluation.metrics import role_time
+from pipeline.evaluation.score import Score, diarization_errors, word_errors
+from pipeline.evaluation.truth import LabelledRecording, find_labelled
 from pipeline.hearing.decode import decode, ffmpeg_executable
 from pipeline.settings import Settings, load_settings
 from pipeline.timeline import Span
@@ -103,17 +104,17 @@ def main() -> int:
     return 0
 
 
-def two_sided(folder: Path, settings: Settings) -> list[Case]:
+def two_sided(folder: Path, settings: Settings) -> list[LabelledRecording]:
     """The stereo calls of a folder whose truth has words and roles."""
-    cases = find_cases(folder, settings, recordings=True)[0]
+    cases = find_labelled(folder, settings).recordings
     return [
         case for case in cases
-        if case.recording and case.truth.worded and (case.raw or {}).get("channels")
+        if case.recording and case.truth.worded and case.truth.channels
         and {turn.role for turn in case.truth.turns} == {"agent", "customer"}
     ]  # fmt: skip
 
 
-def write(case: Case, folder: Path, settings: Settings) -> float:
+def write(case: LabelledRecording, folder: Path, settings: Settings) -> float:
     """The call as 16-bit files, stereo and mixed; its length in seconds. Everybody reads the same."""
     assert case.recording is not None
     audio = decode(case.recording, settings.decode, settings.ingest)
@@ -130,7 +131,9 @@ def save(audio: Audio, file: Path) -> None:
         out.writeframes((np.clip(audio.samples.T, -1, 1) * 32767).astype("<i2").tobytes())
 
 
-def run(peer: Peer, cases: list[Case], folder: Path, python: str, threads: int, settings: Settings) -> dict[str, Any]:
+def run(
+    peer: Peer, cases: list[LabelledRecording], folder: Path, python: str, threads: int, settings: Settings
+) -> dict[str, Any]:
     kind = "mono" if peer.mono else "stereo"
     job = {
         "files": {c.id: {"path": str(folder / f"{c.id}.{kind}.wav"), "language": c.truth.language} for c in cases},
@@ -162,7 +165,9 @@ def lend_speakers(lender: Mapping[str, Any], borrower: dict[str, Any]) -> None:
         call["stages_s"]["speakers"] = other["stages_s"]["speakers"]
 
 
-def figures(peer: Peer, answer: Mapping[str, Any], cases: list[Case], lengths_s: Mapping[str, float]) -> dict[str, Any]:
+def figures(
+    peer: Peer, answer: Mapping[str, Any], cases: list[LabelledRecording], lengths_s: Mapping[str, float]
+) -> dict[str, Any]:
     total, audio_s = Score(), sum(lengths_s.values())
     stages = dict.fromkeys(STAGES, 0.0)
     for case in cases:

@@ -26,6 +26,8 @@ from pipeline.storage.home import Home, RecordingRecord
 from pipeline.storage.lock import run_lock
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from flows.night import Night
     from pipeline.datatypes import CDR, Transcript
     from pipeline.judging.rulebook import Rulebook
@@ -479,15 +481,11 @@ SpokenLanguage = Annotated[
 Recording = Annotated[Path, typer.Argument(metavar="FILE", help=say("录音文件。", "A recording."))]
 
 
-def _hear_file(
-    file: Path, settings: Settings, engine: str | None = None, model: str | None = None, language: str | None = None
-) -> Transcript:
-    """Hear one file in this process. Nothing is stored."""
+def _hearing_with(
+    settings: Settings, engine: str | None = None, model: str | None = None, language: str | None = None
+) -> Settings:
+    """The settings with what the command line chose for hearing. Raises BadSetting."""
     from pydantic import ValidationError
-
-    from flows.console import step
-    from flows.engines import load_engines
-    from pipeline.run import hear
 
     wanted = {"engine": engine, "model": model, "language": language}
     try:
@@ -497,6 +495,18 @@ def _hear_file(
     except ValidationError as error:
         fault = error.errors()[0]
         raise BadSetting(f"--{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
+    return settings.model_copy(update={"hear": section})
+
+
+def _hear_file(
+    file: Path, settings: Settings, engine: str | None = None, model: str | None = None, language: str | None = None
+) -> Transcript:
+    """Hear one file in this process. Nothing is stored."""
+    from flows.console import step
+    from flows.engines import load_engines
+    from pipeline.run import hear
+
+    section = _hearing_with(settings, engine, model, language).hear
     if model and ("/" in model or Path(model).exists()):
         section = section.model_copy(update={"model": str(Path(model).absolute())})
     settings = settings.model_copy(update={"hear": section})
@@ -595,17 +605,17 @@ def judge(
     language: SpokenLanguage = None,
     json_output: Json = False,
 ) -> None:
-    from flows.night import load_rulebooks
+    from flows.rulebooks import rulebooks_in_force
     from pipeline import run
 
     settings = read_settings()
     if Path(target).is_file():
-        rulebooks = load_rulebooks(settings)  # before the long work
+        rulebooks = rulebooks_in_force(settings)  # before the long work
         transcript = _hear_file(Path(target), settings, engine, model, language)
         cdr = _known_cdr(transcript.sha256, Home(settings.paths.home))
     else:
         transcript, cdr = stored(target, Home(settings.paths.home))
-        rulebooks = load_rulebooks(settings)
+        rulebooks = rulebooks_in_force(settings)
     judged = run.judge(transcript, cdr, rulebooks, settings)
     if json_output:
         from pydantic import TypeAdapter
@@ -743,38 +753,37 @@ def evaluate(
         ),
     ] = None,
 ) -> None:
-    from flows import evaluate as evaluation
     from flows.console import err, out
+    from flows.engines import load_engines
+    from flows.rulebooks import draft_rulebooks
+    from pipeline.evaluation.degrade import Rendering, known_codec
+    from pipeline.evaluation.evaluate import Bench
+    from pipeline.evaluation.evaluate import evaluate as evaluate_all
+    from pipeline.evaluation.matrix import every_combination, one_at_a_time
+    from pipeline.evaluation.matrix import matrix as every_rendering
+    from pipeline.evaluation.tables import evaluation_tables, matrix_table
+    from pipeline.evaluation.truth import find_labelled
 
     def tell(done: int, total: int, name: str) -> None:
         if name:
             err.print(f"[{done + 1}/{total}] {name}", markup=False)
 
-    settings = read_settings()
-    if matrix or full:
-        from flows import matrix as matrices
-
-        if mono or scripted or engine or codec or any(level is not None for level in (noise_db, clip_db, faint_db)):
-            raise BadSetting("--matrix chooses its own renderings; give it with DIR, --full, --limit, --no-cdr, --json")
-        cells = matrices.every_cell() if full else matrices.one_at_a_time()
-        figures = matrices.matrix(directory, settings, cells, limit=limit, use_cdr=not no_cdr, progress=tell)
-        shown = matrices.table(figures, LANGUAGE)
+    settings = _hearing_with(read_settings(), engine)
+    rendering = Rendering(mono, codec, noise_db, clip_db, faint_db)
+    if codec is not None:
+        known_codec(codec)
+    in_matrix = matrix or full
+    if in_matrix and (rendering != Rendering() or scripted or engine):
+        raise BadSetting("--matrix chooses its own renderings; give it with DIR, --full, --limit, --no-cdr, --json")
+    labelled = find_labelled(directory, settings, scripted=scripted).spread(limit)
+    rulebooks = draft_rulebooks(settings)
+    bench = Bench(settings, None if scripted else load_engines(settings), rulebooks, rendering, not no_cdr)
+    if in_matrix:
+        figures = every_rendering(labelled, bench, every_combination() if full else one_at_a_time(), tell)
+        shown: RenderableType = matrix_table(figures, LANGUAGE)
     else:
-        figures = evaluation.evaluate(
-            directory,
-            settings,
-            mono=mono,
-            engine=engine,
-            use_cdr=not no_cdr,
-            scripted=scripted,
-            codec=codec,
-            noise_db=noise_db,
-            clip_db=clip_db,
-            faint_db=faint_db,
-            limit=limit,
-            progress=tell,
-        )
-        shown = evaluation.tables(figures, LANGUAGE)
+        figures = evaluate_all(labelled, bench, tell)
+        shown = evaluation_tables(figures, LANGUAGE)
     text = json.dumps(figures, ensure_ascii=False, indent=2) + "\n"
     if json_file == Path("-"):
         print(text, end="")

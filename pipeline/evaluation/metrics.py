@@ -11,13 +11,13 @@ import resource
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
 from pipeline.datatypes import Outcome, Role
-from pipeline.timeline import Span
+from pipeline.timeline import Span, Timeline
 
 Label = Literal["pass", "fail", "na"]
 """What a person says of one rule on one call."""
@@ -81,16 +81,11 @@ def permuted_error_count(reference: Mapping[str, Sequence[str]], hypothesis: Map
     speakers = max(len(left), len(right))
     left += [()] * (speakers - len(left))
     right += [()] * (speakers - len(right))
-    cost = [[edit_distance(said, heard) for heard in right] for said in left]
-
-    @cache
-    def fewest(row: int, used: int) -> int:
-        if row == speakers:
-            return 0
-        free = (column for column in range(speakers) if not used >> column & 1)
-        return min(cost[row][column] + fewest(row + 1, used | 1 << column) for column in free)
-
-    return ErrorCount(fewest(0, 0), sum(len(said) for said in left))
+    if not speakers:
+        return ErrorCount()
+    cost = np.array([[edit_distance(said, transcribed) for transcribed in right] for said in left])
+    errors = int(cost[linear_sum_assignment(cost)].sum())
+    return ErrorCount(errors, sum(len(said) for said in left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,30 +104,18 @@ class RoleTime:
         return RoleTime(self.right_s + other.right_s, self.reference_s + other.reference_s)
 
 
-def _union(spans: Iterable[Span]) -> list[Span]:
-    merged: list[Span] = []
-    for span in sorted(spans):
-        if merged and span.start_s <= merged[-1].end_s:
-            merged[-1] = Span(merged[-1].start_s, max(merged[-1].end_s, span.end_s))
-        else:
-            merged.append(span)
-    return merged
-
-
-def _common_s(left: Iterable[Span], right: Iterable[Span]) -> float:
-    right = _union(right)
-    return sum(span.overlap_s(other) for span in _union(left) for other in right)
-
-
 def role_time(reference: Iterable[tuple[Role, Span]], found: Iterable[tuple[Role, Span]]) -> RoleTime:
     """Compare who speaks when, by role. Reference spans of an unknown role are left out."""
     reference, found = list(reference), list(found)
     total = RoleTime()
     for role in ("agent", "customer"):
-        spans = [span for by, span in reference if by == role]
-        right_s = _common_s(spans, (span for by, span in found if by == role))
-        total += RoleTime(right_s, sum(span.duration_s for span in _union(spans)))
+        said = _of(role, reference)
+        total += RoleTime((said & _of(role, found)).total_s, said.total_s)
     return total
+
+
+def _of(role: Role, spans: Iterable[tuple[Role, Span]]) -> Timeline:
+    return Timeline(span for by, span in spans if by == role)
 
 
 def roles_verdict(
@@ -146,15 +129,12 @@ def roles_verdict(
     reference, found = list(reference), list(found)
     verdicts = set()
     for role in ("agent", "customer"):
-        spans = [span for by, span in reference if by == role]
-        if not spans:
+        if not any(by == role for by, _ in reference):
             continue
-        heard_s = {
-            other: _common_s(spans, (span for by, span in found if by == other))
-            for other in ("agent", "customer", "unknown")
-        }
-        most = max(heard_s, key=lambda other: (heard_s[other], other == role))
-        verdicts.add("unknown" if most == "unknown" or not heard_s[most] else "right" if most == role else "wrong")
+        said = _of(role, reference)
+        shared_s = {other: (said & _of(other, found)).total_s for other in get_args(Role)}
+        most = max(shared_s, key=lambda other: (shared_s[other], other == role))
+        verdicts.add("unknown" if most == "unknown" or not shared_s[most] else "right" if most == role else "wrong")
     if not verdicts:
         return None
     return "wrong" if "wrong" in verdicts else "unknown" if "unknown" in verdicts else "right"

@@ -1,6 +1,6 @@
-"""Calls written down: the notation of rule cases, and the ground truth of labelled recordings, as a Call.
+"""Calls written down: the notation of rule cases, as a Call.
 
-Both go through `pipeline.call.facts.build_call` as heard calls do, so that what a case proves holds for recordings.
+They go through `pipeline.call.facts.build_call` as heard calls do, so that what a case proves holds for recordings.
 
     cdr ring_count=4 company=美乐门        metadata; several in a line, quotes around values with spaces
     坐席 0.0: 您好，抱歉让您久等。          a turn: who, start in seconds, what (agent, customer, third in English)
@@ -91,47 +91,6 @@ class Script:
 def call_from_script(text: str, language: str) -> Call:
     """The call that a case's script tells. Raises BadScript, which names the line."""
     return script_call(parse_script(text, language), language)
-
-
-def call_from_truth(truth: Mapping[str, Any], use_cdr: bool = True) -> Call:
-    """The call of a truth file (docs/truth.md), heard by perfect ears. Turns without text are voiced only.
-
-    `use_cdr`: whether the truth's CDR fields are known. Raises BadScript when a field is missing or of the wrong kind.
-    """
-    try:
-        language = str(truth.get("language") or "zh")[:2]
-        turns = tuple(
-            ScriptTurn(
-                _SPEAKERS.get(str(turn["role"]), "third"),
-                Span(float(turn["start_s"]), float(turn["end_s"])),
-                turn.get("text"),
-            )
-            for turn in truth["turns"]
-        )
-        kinds: dict[str, EventKind] = {"hold_music": "music", **{kind: kind for kind in get_args(EventKind)}}
-        events = tuple(
-            LineEvent(
-                Span(float(event.get("start_s", 0.0)), float(event["end_s"])),
-                kinds[event["kind"]],
-                None,
-                event.get("count"),
-            )
-            for event in truth.get("marks") or ()
-            if event.get("kind") in kinds
-        )
-        hangup_s = truth.get("hangup_s")
-        meta = dict(truth.get("meta") or {}) if use_cdr else {}
-        script = Script(
-            turns=turns,
-            events=events,
-            cdr=_cdr(meta),
-            hung_up=truth.get("hung_up_first"),
-            hung_up_s=float(hangup_s) if hangup_s is not None else None,
-            duration_s=float(truth["duration_s"]) if truth.get("duration_s") else None,
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadScript(0, f"not the truth of a call ({type(error).__name__})") from error
-    return script_call(script, language)
 
 
 def parse_script(text: str, language: str) -> Script:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,18 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.engines import load_engines
-from flows.evaluate import Score, Truth, cdr_from_truth, evaluate, find_cases, tables
-from flows.matrix import Cell, every_cell, matrix, one_at_a_time, table
 from flows.options import given
-from flows.render import CODECS, Codec
+from flows.rulebooks import draft_rulebooks
 from models.scripted import ScriptedRecognizer
 from models.vad import SileroVoiceActivity
 from pipeline.errors import BadSetting, BadTruth, CallQAError
+from pipeline.evaluation.degrade import AS_RECORDED, CODECS, Codec, Rendering
+from pipeline.evaluation.evaluate import Bench, evaluate
+from pipeline.evaluation.matrix import every_combination, matrix, one_at_a_time
 from pipeline.evaluation.metrics import ErrorCount, RuleCount
+from pipeline.evaluation.score import Score
+from pipeline.evaluation.tables import evaluation_tables, matrix_table
+from pipeline.evaluation.truth import Truth, call_from_truth, cdr_from_truth, find_labelled
 from pipeline.run import Engines
 from pipeline.settings import CHECKOUT, Settings, load_settings
 from pipeline.timeline import Span
@@ -43,8 +48,13 @@ def _copied(samples: Path, target: Path, *names: str, suffixes: tuple[str, ...] 
 
 def _shown(result: dict[str, Any], language: str) -> str:
     console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(tables(result, language))
+    console.print(evaluation_tables(result, language))
     return console.export_text()
+
+
+def judged_scripts(folder: Path, settings: Settings, use_cdr: bool = True, limit: int | None = None) -> dict[str, Any]:
+    labelled = find_labelled(folder, settings, scripted=True).spread(limit)
+    return evaluate(labelled, Bench(settings, None, draft_rulebooks(settings), use_cdr=use_cdr))
 
 
 @pytest.fixture
@@ -59,7 +69,7 @@ def replaying(samples: Path) -> Engines:
 
 @pytest.fixture(scope="module")
 def scripted(samples: Path) -> dict[str, Any]:
-    return evaluate(samples, load_settings(), scripted=True)
+    return judged_scripts(samples, load_settings())
 
 
 def test_scripted_judges_every_sample_without_hearing(samples: Path, scripted: dict[str, Any]) -> None:
@@ -73,7 +83,7 @@ def test_scripted_judges_every_sample_without_hearing(samples: Path, scripted: d
     assert pooled["rtf"]["total"] is None
     rules = pooled["rules"]
     assert set(rules["per_rule"]) >= {"greeting", "name-usage", "hang-up-order", "dead-air", "closing"}
-    # perfect ears: what is missed now is the rules' own fault
+    # perfect engines: what is missed now is the rules' own fault
     assert rules["precision"] >= 0.9
     assert rules["recall"] >= 0.85
     labelled = sum(rules["per_rule"][rule]["labelled"] for rule in rules["per_rule"]) + sum(
@@ -85,7 +95,7 @@ def test_scripted_judges_every_sample_without_hearing(samples: Path, scripted: d
 
 def test_scripted_needs_no_recording(samples: Path, settings: Settings, tmp_path: Path) -> None:
     _copied(samples, tmp_path, RUDE, suffixes=(".json",))
-    result = evaluate(tmp_path, settings, scripted=True, use_cdr=False)
+    result = judged_scripts(tmp_path, settings, use_cdr=False)
     assert result["files"][RUDE]["rules"]["per_rule"]["forbidden-phrases"]["true_fails"] == 1
 
 
@@ -95,11 +105,13 @@ def test_the_result_is_json_and_can_be_shown_in_both_languages(scripted: dict[st
     assert "查准率" in _shown(scripted, "zh")
 
 
-def test_figures_are_shown_though_their_file_cannot_be_written(
-    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def as_given(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("file", "home"):  # the command sets them
         monkeypatch.setattr(given, name, getattr(given, name))
+
+
+def test_figures_are_shown_though_their_file_cannot_be_written(samples: Path, tmp_path: Path, as_given: None) -> None:
     settings = tmp_path / "callqa.toml"
     settings.write_text("[paths]\nrulebooks = {}\n", encoding="utf-8")
     arguments = ["--settings", str(settings), "evaluate", str(samples), "--scripted", "--limit", "1"]
@@ -142,8 +154,9 @@ def test_bad_truths_are_told_by_name_and_the_rest_is_scored(samples: Path, setti
     (tmp_path / "label.json").write_text('{"language": "zh", "turns": [], "labels": {"greeting": "秘密"}}', "utf-8")
     (tmp_path / "lonely.json").write_text('{"language": "zh", "turns": []}', encoding="utf-8")
     (tmp_path / "twin.json").write_text((tmp_path / f"{RUDE}.json").read_text("utf-8"), encoding="utf-8")
-    cases, skipped = find_cases(tmp_path, settings)
-    assert [case.id for case in cases] == [RUDE]
+    labelled = find_labelled(tmp_path, settings)
+    skipped = labelled.skipped
+    assert [one.id for one in labelled.recordings] == [RUDE]
     assert set(skipped) == {"broken.json", "list.json", "label.json", "lonely.json", "twin.json"}
     for name, why in skipped.items():
         assert name in why
@@ -155,28 +168,45 @@ def test_bad_truths_are_told_by_name_and_the_rest_is_scored(samples: Path, setti
 @pytest.mark.parametrize("scripted", [False, True])
 def test_a_folder_without_truths_is_refused(settings: Settings, tmp_path: Path, scripted: bool) -> None:
     with pytest.raises(BadTruth, match="no truth here"):
-        evaluate(tmp_path, settings, scripted=scripted)
+        evaluate(find_labelled(tmp_path, settings, scripted=scripted), Bench(settings, None, {}))
     with pytest.raises(BadTruth, match="no such folder"):
-        evaluate(tmp_path / "nowhere", settings, scripted=scripted)
+        find_labelled(tmp_path / "nowhere", settings, scripted=scripted)
 
 
-def test_unknown_engine_and_codec_are_refused(samples: Path, settings: Settings) -> None:
-    with pytest.raises(BadSetting, match="faster-whisper"):
-        evaluate(samples, settings, engine="abacus")
-    with pytest.raises(BadSetting, match="mulaw"):
-        evaluate(samples, settings, codec="morse")
+def test_unknown_engine_and_codec_are_refused(samples: Path, as_given: None) -> None:
+    for option, says in (("--engine=abacus", "faster-whisper"), ("--codec=morse", "mulaw")):
+        done = CliRunner().invoke(app, ["evaluate", str(samples), option])
+        assert isinstance(done.exception, BadSetting)
+        assert says in str(done.exception)
+
+
+def test_what_is_wrong_with_a_truth_is_told_and_not_another_fault(settings: Settings, tmp_path: Path) -> None:
+    turn = {"role": "agent", "start_s": 0.0, "end_s": 1.0, "text": "Hello."}
+    faulty = {
+        "release": ({"turns": [turn], "meta": {"release_party": "somebody"}}, "release_party"),
+        "role": ({"turns": [turn, {**turn, "role": None}]}, r"turns\.1"),
+        "mark": ({"turns": [turn], "marks": [{"kind": "ring", "start_s": 0.0}]}, r"marks\.0"),
+    }
+    for name, (truth, says) in faulty.items():
+        with pytest.raises(BadTruth, match=says):
+            call_from_truth(Truth.model_validate({"language": "en", **truth}))
+        (tmp_path / f"{name}.json").write_text(json.dumps({"language": "en", **truth}), encoding="utf-8")
+    labelled = find_labelled(tmp_path, settings, scripted=True)
+    assert not labelled.skipped
+    with pytest.raises(BadTruth, match=r"nothing could be scored: mark: marks\.0: has no end_s \(and 2 more like it\)"):
+        evaluate(labelled, Bench(settings, None, {}))
 
 
 def test_a_transcript_table_is_read_and_its_faults_have_a_line(settings: Settings, tmp_path: Path) -> None:
     table = tmp_path / "transcripts.tsv"
     table.write_text("file\tspeaker\ttext\na.wav\tS1\t设定三十度\nb.wav\tS2\tset it to thirty\n", encoding="utf-8")
     (tmp_path / "a.wav").write_bytes(b"")
-    cases, skipped = find_cases(tmp_path, settings)
-    assert [(case.id, case.truth.language) for case in cases] == [("a", "zh")]
-    assert list(skipped) == ["b"]
+    labelled = find_labelled(tmp_path, settings)
+    assert [(one.id, one.truth.language, one.utterance) for one in labelled.recordings] == [("a", "zh", True)]
+    assert list(labelled.skipped) == ["b"]
     table.write_text("a.wav\t设定三十度\n", encoding="utf-8")
     with pytest.raises(BadTruth, match=r"transcripts\.tsv:1: three cells"):
-        find_cases(tmp_path, settings)
+        find_labelled(tmp_path, settings)
 
 
 def test_the_documented_truth_is_one(settings: Settings, tmp_path: Path) -> None:
@@ -185,7 +215,7 @@ def test_the_documented_truth_is_one(settings: Settings, tmp_path: Path) -> None
     (tmp_path / "lamp.json").write_text(example, encoding="utf-8")
     truth = json.loads(example)
     assert set(truth) <= set(re.findall(r"`(\w+)`", text)) - {"zh", "en"}, "each key is explained"
-    figures = evaluate(tmp_path, settings, scripted=True)["files"][truth["id"]]
+    figures = judged_scripts(tmp_path, settings)["files"][truth["id"]]
     scored = figures["rules"]["per_rule"]
     assert set(scored) == set(truth["labels"])
     assert {rule for rule in scored if scored[rule]["true_fails"]} == {"hang-up-order", "forbidden-phrases"}
@@ -193,27 +223,32 @@ def test_the_documented_truth_is_one(settings: Settings, tmp_path: Path) -> None
 
 
 def test_a_limit_takes_calls_from_the_whole_folder(samples: Path) -> None:
-    few = list(evaluate(samples, load_settings(), scripted=True, limit=3)["files"])
-    everything = list(evaluate(samples, load_settings(), scripted=True)["files"])
+    few = list(judged_scripts(samples, load_settings(), limit=3)["files"])
+    everything = list(judged_scripts(samples, load_settings())["files"])
     assert few == [everything[0], everything[4], everything[8]]
 
 
 def test_the_matrix_varies_every_factor_by_itself_and_all_at_once() -> None:
-    cells = one_at_a_time()
-    assert cells[0] == Cell()
-    assert len(set(cells)) == len(cells)
-    assert set(cells) < set(every_cell())
+    renderings = one_at_a_time()
+    assert renderings[0] == AS_RECORDED
+    assert len(set(renderings)) == len(renderings)
+    assert set(renderings) < set(every_combination())
     for codec in CODECS:
-        assert Cell(codec=codec) in cells
+        assert Rendering(codec=codec) in renderings
     for mono in (False, True):
-        for dirt in ({"noise_db": 20.0}, {"noise_db": 10.0}, {"clip_db": 12.0}, {"faint_db": 12.0}):
-            assert Cell(mono=mono, **dirt) in cells
-    assert len(every_cell()) == len(set(every_cell())) == 2 * (len(CODECS) + 1) * 3 * 2 * 2
+        for dirt in (
+            Rendering(noise_db=20.0),
+            Rendering(noise_db=10.0),
+            Rendering(clip_db=12.0),
+            Rendering(faint_db=12.0),
+        ):
+            assert replace(dirt, mono=mono) in renderings
+    assert len(every_combination()) == len(set(every_combination())) == 2 * (len(CODECS) + 1) * 3 * 2 * 2
 
 
 def test_a_matrix_of_nothing_is_refused(settings: Settings, tmp_path: Path, replaying: Engines) -> None:
     with pytest.raises(BadTruth, match="no truth here"):
-        matrix(tmp_path, settings, one_at_a_time(), engines=replaying)
+        matrix(find_labelled(tmp_path, settings), Bench(settings, replaying, {}), one_at_a_time())
 
 
 def test_a_cell_that_fails_shows_why_and_stops_no_other(
@@ -224,9 +259,9 @@ def test_a_cell_that_fails_shows_why_and_stops_no_other(
     monkeypatch.setitem(CODECS, "mp3", Codec(("-c:a", "tin_cans"), ".mp3"))
     told: list[str] = []
     # what is tested here is not the rules, which are slow to load
-    settings = settings.model_copy(update={"paths": settings.paths.model_copy(update={"rulebooks": {}})})
-    cells = (Cell(), Cell(codec="mp3"), Cell(mono=True, noise_db=20.0))
-    result = matrix(tmp_path, settings, cells, engines=replaying, progress=lambda done, of, name: told.append(name))
+    bench, labelled = Bench(settings, replaying, {}), find_labelled(tmp_path, settings)
+    renderings = (Rendering(), Rendering(codec="mp3"), Rendering(mono=True, noise_db=20.0))
+    result = matrix(labelled, bench, renderings, lambda done, of, name: told.append(name))
     recorded, broken, mono = result["cells"]
     assert len(told) == 3
     assert json.loads(json.dumps(result)) == result
@@ -234,26 +269,26 @@ def test_a_cell_that_fails_shows_why_and_stops_no_other(
     assert recorded["pooled"]["roles"] == {"right": 1, "wrong": 0, "unknown": 0}
     assert (broken["pooled"], mono["failed"]) == (None, None)
     assert "\n" not in broken["failed"]
-    for language, word in (("en", "as recorded"), ("zh", "单声道")):
+    whys = {"en": ("as recorded", "codec mp3: ffmpeg cannot write it"), "zh": ("单声道", "编码 mp3：ffmpeg 不能写")}
+    for language, (word, why) in whys.items():
         console = Console(width=250, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-        console.print(table(result, language))
+        console.print(matrix_table(result, language))
         text = console.export_text()
         assert word in text
-        assert "codec mp3: ffmpeg cannot write it" in text
+        assert why in text
 
 
 @pytest.fixture(scope="module")
-def loaded_ears(weights: Path) -> Engines:
+def loaded_engines(weights: Path) -> Engines:
     return load_engines(load_settings())
 
 
 @pytest.mark.models
-def test_two_calls_heard(samples: Path, settings: Settings, tmp_path: Path, loaded_ears: Engines) -> None:
+def test_two_calls_heard(samples: Path, settings: Settings, tmp_path: Path, loaded_engines: Engines) -> None:
     _copied(samples, tmp_path, RUDE, RUDE_EN)
     calls: list[tuple[int, int]] = []
-    result = evaluate(
-        tmp_path, settings, use_cdr=False, engines=loaded_ears, progress=lambda done, of, _: calls.append((done, of))
-    )
+    bench = Bench(settings, loaded_engines, draft_rulebooks(settings), use_cdr=False)
+    result = evaluate(find_labelled(tmp_path, settings), bench, lambda done, of, _: calls.append((done, of)))
     assert calls == [(0, 2), (1, 2), (2, 2)]
     pooled = result["pooled"]
     assert pooled["roles"] == {"right": 2, "wrong": 0, "unknown": 0}
@@ -271,9 +306,11 @@ def test_two_calls_heard(samples: Path, settings: Settings, tmp_path: Path, load
 
 
 @pytest.mark.models
-def test_a_call_rendered_to_mono(samples: Path, settings: Settings, tmp_path: Path, loaded_ears: Engines) -> None:
+def test_a_call_rendered_to_mono(samples: Path, settings: Settings, tmp_path: Path, loaded_engines: Engines) -> None:
     _copied(samples, tmp_path, RUDE)
-    result = evaluate(tmp_path, settings, mono=True, codec="mulaw", noise_db=25.0, engines=loaded_ears)
+    rendering = Rendering(mono=True, codec="mulaw", noise_db=25.0)
+    bench = Bench(settings, loaded_engines, draft_rulebooks(settings), rendering)
+    result = evaluate(find_labelled(tmp_path, settings), bench)
     figures = result["files"][RUDE]
     assert figures["rtf"]["speakers"] > 0
     assert 0 < figures["der"] < 1

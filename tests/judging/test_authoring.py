@@ -13,14 +13,15 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from flows.replay import NEW, page, replay
 from pipeline.datatypes import CDR, Judged
 from pipeline.errors import BadRule, CallQAError
 from pipeline.judging.json_schema import schema
 from pipeline.judging.notation import call_from_script
+from pipeline.judging.replay import NEW, replay
 from pipeline.judging.rulebook import Rulebook, load_rulebook
 from pipeline.judging.verdicts import judge_call
 from pipeline.judging.versions import in_force, pending, publications, publish_rulebook
+from pipeline.results.replay_page import replay_page
 from pipeline.results.store import publish, rulebook_info
 from pipeline.settings import CHECKOUT, Settings
 from pipeline.storage import artefacts
@@ -92,7 +93,7 @@ def test_a_replay_lists_what_a_draft_would_change(tmp_home: Home, folder: Path) 
     assert (rule_id, flips, before["fail"], after["fail"]) == ("validity", 1, 2, 1)
     shift = {name: (mean.before / mean.calls, mean.after / mean.calls) for name, mean in found.agents.items()}
     assert shift == {"李梅": (50.0, 100.0), "王强": (0.0, 0.0)}
-    html = page(found, load_rulebook(folder), "zh")
+    html = replay_page(found, load_rulebook(folder), "zh")
     assert "之前" in html
     assert "未达成</span> → " in html
 

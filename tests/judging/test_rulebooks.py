@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from pipeline.datatypes import Outcome
-from pipeline.judging.notation import call_from_truth
+from pipeline.evaluation.truth import Truth, call_from_truth
 from pipeline.judging.rulebook import Rulebook, Tag, load_rulebook
 from pipeline.judging.verdicts import check_cases, judge_call
 from pipeline.settings import CHECKOUT
@@ -77,7 +77,7 @@ def test_labelled_calls_by_perfect_ears(books: dict[str, Rulebook], shared: Path
     for file in sorted((shared / "synthetic-calls").glob("*.json")):
         truth = json.loads(file.read_text(encoding="utf-8"))
         for use_cdr in (True, False):
-            call = call_from_truth(truth, use_cdr)
+            call = call_from_truth(Truth.model_validate(truth), use_cdr)
             verdicts = {v.rule_id: v for v in judge_call(call, books[call.language]).verdicts}
             for rule_id, label in truth["labels"].items():
                 if rule_id in verdicts:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from flows.engines import load_engines
-from flows.render import render
 from pipeline.datatypes import CDR
+from pipeline.evaluation.degrade import Rendering, degrade
 from pipeline.hearing.decode import decode
 from pipeline.judging.rulebook import Rulebook
 from pipeline.run import Engines, hear_audio, judge
@@ -51,7 +51,7 @@ def test_a_poor_line_makes_no_call_foreign(
     samples: Path, settings: Settings, engines: Engines, name: str, language: str
 ) -> None:
     call = decode(samples / f"{name}.wav", settings.decode, settings.ingest)
-    rough = render(call, settings, mono=True, codec="amr", noise_db=10.0)
+    rough = degrade(call, Rendering(mono=True, codec="amr", noise_db=10.0), settings)
     heard = hear_audio(rough, "0" * 64, engines, settings)
     assert heard.language == language
     assert {segment.language for segment in heard.segments} == {language}, "nobody went over to the other"

@@ -16,6 +16,7 @@ import numpy as np
 from pipeline.datatypes import Audio, Samples
 from pipeline.errors import BadSetting
 from pipeline.hearing.decode import decode, ffmpeg_executable
+from pipeline.messages import Message
 from pipeline.settings import Settings
 
 FRAME_S = 0.02
@@ -47,30 +48,55 @@ CODECS = {
 installed."""
 
 
-def render(
-    audio: Audio,
-    settings: Settings,
-    mono: bool = False,
-    codec: str | None = None,
-    noise_db: float | None = None,
-    clip_db: float | None = None,
-    faint_db: float | None = None,
-) -> Audio:
-    """Return the call as a poorer recorder would have kept it, in the order in which the line spoils it.
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """How a call is made poorer, in the order in which a telephone line spoils it; as it stands it leaves it as it is.
 
-    One side faint, then mixed, noisy, clipped, encoded and decoded again. `noise_db` is the signal-to-noise
-    ratio, `clip_db` how far the peaks are driven over full scale, `faint_db` how far the second channel lies
-    below its level, all in dB. Raises BadSetting for an unknown codec, or for one that this ffmpeg cannot write.
+    `noise_db` is the signal-to-noise ratio, `clip_db` how far the peaks are driven over full scale, `faint_db` how far
+    the second channel lies below its level, all in dB.
     """
-    if faint_db is not None:
-        audio = faint(audio, faint_db)
-    if mono:
+
+    mono: bool = False
+    codec: str | None = None
+    noise_db: float | None = None
+    clip_db: float | None = None
+    faint_db: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The rendering in a few words, as in "mono amr noise 10 dB"."""
+        parts = ["mono" if self.mono else "as recorded", self.codec or ""]
+        levels = (("noise", self.noise_db), ("clipped", self.clip_db), ("faint", self.faint_db))
+        parts += [f"{what} {level:g} dB" for what, level in levels if level is not None]
+        return " ".join(part for part in parts if part)
+
+
+AS_RECORDED = Rendering()
+
+
+def degrade(audio: Audio, rendering: Rendering, settings: Settings) -> Audio:
+    """The call as a poorer recorder would have kept it: faint on one side, mixed, noisy, clipped, recoded.
+
+    Raises BadSetting for an unknown codec, or for one that this ffmpeg cannot write.
+    """
+    if rendering.faint_db is not None:
+        audio = faint(audio, rendering.faint_db)
+    if rendering.mono:
         audio = mixed(audio)
-    if noise_db is not None:
-        audio = noisy(audio, noise_db)
-    if clip_db is not None:
-        audio = clipped(audio, clip_db)
-    return audio if codec is None else recoded(audio, codec, settings)
+    if rendering.noise_db is not None:
+        audio = noisy(audio, rendering.noise_db)
+    if rendering.clip_db is not None:
+        audio = clipped(audio, rendering.clip_db)
+    return audio if rendering.codec is None else recoded(audio, rendering.codec, settings)
+
+
+def known_codec(codec: str) -> Codec:
+    """The codec of that name. Raises BadSetting."""
+    if codec not in CODECS:
+        raise BadSetting(
+            Message("codec {codec}: not known; choose one of {names}", codec=codec, names=", ".join(CODECS))
+        )
+    return CODECS[codec]
 
 
 def mixed(audio: Audio) -> Audio:
@@ -118,9 +144,7 @@ def faint(audio: Audio, down_db: float, channel: int = 1) -> Audio:
 
 def recoded(audio: Audio, codec: str, settings: Settings) -> Audio:
     """Encode and decode again. A codec without stereo gets each leg by itself, as recorders do it."""
-    if codec not in CODECS:
-        raise BadSetting(f"codec {codec}: not known; choose one of {', '.join(CODECS)}")
-    chosen = CODECS[codec]
+    chosen = known_codec(codec)
     if not chosen.one_leg or audio.channels == 1:
         return _through(audio.samples, codec, audio.rate_hz, settings)
     legs = [_through(leg[None, :], codec, audio.rate_hz, settings) for leg in audio.samples]
@@ -144,18 +168,26 @@ def encode(source: Path, target: Path, codec: str, settings: Settings) -> None:
         return
     if chosen.sndfile is None:
         raise BadSetting(
-            f"codec {codec}: ffmpeg cannot write it; name another ffmpeg in decode.ffmpeg, or take another codec"
+            Message(
+                "codec {codec}: ffmpeg cannot write it; name another ffmpeg in decode.ffmpeg, or take another codec",
+                codec=codec,
+            )
         )
     try:
         import soundfile
     except ImportError as error:
         raise BadSetting(
-            f"codec {codec}: ffmpeg cannot write it; pip install soundfile, or name another ffmpeg in decode.ffmpeg"
+            Message(
+                "codec {codec}: ffmpeg cannot write it; pip install soundfile, or name another ffmpeg in decode.ffmpeg",
+                codec=codec,
+            )
         ) from error
     with tempfile.TemporaryDirectory(prefix="callqa-render-") as folder:
         narrow = Path(folder, "narrow.wav")
         if not _ffmpeg(source, narrow, codec, ("-ar", "8000", "-c:a", "pcm_s16le"), settings):
-            raise BadSetting(f"codec {codec}: ffmpeg cannot resample; name another ffmpeg in decode.ffmpeg")
+            raise BadSetting(
+                Message("codec {codec}: ffmpeg cannot resample; name another ffmpeg in decode.ffmpeg", codec=codec)
+            )
         samples, rate_hz = soundfile.read(narrow, dtype="int16")
         soundfile.write(target, samples, rate_hz, format="WAV", subtype=chosen.sndfile)
 
@@ -167,7 +199,9 @@ def _ffmpeg(source: Path, target: Path, codec: str, arguments: tuple[str, ...], 
     try:
         done = subprocess.run(command, capture_output=True, timeout=settings.decode.timeout_s)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise BadSetting(f"codec {codec}: ffmpeg did not run to its end ({type(error).__name__})") from error
+        raise BadSetting(
+            Message("codec {codec}: ffmpeg did not run to its end ({kind})", codec=codec, kind=type(error).__name__)
+        ) from error
     return done.returncode == 0 and target.is_file()
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.render import CODECS, Codec, clipped, faint, mixed, noisy, recoded, render
 from pipeline.datatypes import RATE_HZ, Audio
 from pipeline.errors import BadSetting
+from pipeline.evaluation.degrade import CODECS, Codec, Rendering, clipped, degrade, faint, mixed, noisy, recoded
 from pipeline.hearing.decode import decode
 from pipeline.settings import Settings
 
@@ -100,14 +100,14 @@ def test_what_ffmpeg_cannot_write_is_one_line(settings: Settings, monkeypatch: p
     assert "\n" not in str(caught.value)
 
 
-def test_render_mixes_before_it_codes(settings: Settings, samples: Path) -> None:
+def test_a_call_is_mixed_before_it_is_coded(settings: Settings, samples: Path) -> None:
     call = decode(samples / "20261117-163719-2336-baggage.wav", settings.decode, settings.ingest)
-    rendered = render(call, settings, mono=True, codec="amr", noise_db=20.0)
+    rendered = degrade(call, Rendering(mono=True, codec="amr", noise_db=20.0), settings)
     assert (rendered.channels, rendered.codec) == (1, "amr_nb")
-    assert render(call, settings) is call
+    assert degrade(call, Rendering(), settings) is call
 
 
 def test_a_faint_side_stays_faint_in_the_mix(settings: Settings) -> None:
-    mono = render(_call(), settings, mono=True, faint_db=12.0).samples[0]
+    mono = degrade(_call(), Rendering(mono=True, faint_db=12.0), settings).samples[0]
     spectrum = np.abs(np.fft.rfft(mono[2 * RATE_HZ : 3 * RATE_HZ]))
     assert 20 * np.log10(spectrum[440] / spectrum[700]) == pytest.approx(12 + 20 * np.log10(1.5), abs=0.2)
