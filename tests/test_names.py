@@ -18,7 +18,6 @@ SAME_ON_PURPOSE = {
 
 STILL_DOUBLE = frozenset(
     [
-        "Case",
         "Column",
         "Decode",
         "FEW",
@@ -44,21 +43,15 @@ STILL_DOUBLE = frozenset(
         "fold",
         "hear",
         "judge",
-        "load_rulebooks",
         "nightly",
-        "percent",
         "publish",
         "read",
         "rebuild",
         "rejudge",
-        "render",
         "report",
         "say",
         "scan",
         "schema",
-        "score",
-        "table",
-        "tables",
         "transcribe",
     ]
 )
