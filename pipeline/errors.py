@@ -56,6 +56,10 @@ class BadTruth(CallQAError):
     """Ground truth that cannot be read, or that has nothing to be scored. Never quotes what people said."""
 
 
+class BadLanguageData(CallQAError):
+    """A list or table of a language, part of callqa itself, that is missing or broken."""
+
+
 class BadQuery(CallQAError):
     """SQL that the read-only database refuses."""
 
