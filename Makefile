@@ -1,12 +1,13 @@
 # make venv      an environment in .venv with the tested set, and the embedded models in data/weights
 # make nightly   the same, then a night over data/samples
-# make test      the same with test tools, then every test
+# make test      the same with test tools, then style, types, import contracts and every test
+# make quick     the tests that need no model, no browser and no long wait: for while you work
 # make lint      style, types and import contracts
 # make clean     removes .venv and what tools left behind; data/ stays
 
 .DEFAULT_GOAL := venv
 .NOTPARALLEL:
-.PHONY: venv nightly test lint clean test-venv
+.PHONY: venv nightly test quick lint clean test-venv
 
 # Another project's environment must not leak into this one.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE CONDA_PREFIX
@@ -14,6 +15,8 @@ unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_USER PIP_CONSTRAINT PIP_REQUIREMENT 
 
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
+# Tests that share something costly are in one group (pytest.mark.xdist_group) and run in one process.
+PYTEST := $(PYTHON) -m pytest -n 2 --dist loadgroup
 # Changes whenever the environment must be made anew or brought up to date.
 STATE = { pwd; cat pyproject.toml constraints.txt; } | cksum
 
@@ -54,7 +57,10 @@ lint: test-venv
 	@.venv/bin/python -m ruff check . && .venv/bin/python -m mypy && .venv/bin/lint-imports
 
 test: lint
-	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(PYTEST) $(ARGS)
+
+quick: test-venv
+	@$(PYTEST) -m "not models and not browser and not slow" $(ARGS)
 
 clean:
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov *.egg-info

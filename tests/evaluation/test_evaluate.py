@@ -38,6 +38,9 @@ FIGURES = {
 RUDE = "20261117-163719-2336-baggage"
 RUDE_EN = "20261119-104156-412-lost-parcel"
 
+# one process loads the models
+pytestmark = pytest.mark.xdist_group("evaluate")
+
 
 def _copied(samples: Path, target: Path, *names: str, suffixes: tuple[str, ...] = (".json", ".wav")) -> Path:
     for name in names:
@@ -72,6 +75,7 @@ def scripted(samples: Path) -> dict[str, Any]:
     return judged_scripts(samples, load_settings())
 
 
+@pytest.mark.slow
 def test_scripted_judges_every_sample_without_hearing(samples: Path, scripted: dict[str, Any]) -> None:
     result = scripted
     assert len(result["files"]) == 12
@@ -93,12 +97,14 @@ def test_scripted_judges_every_sample_without_hearing(samples: Path, scripted: d
     assert labelled == sum(len(truth["labels"]) for truth in truths)
 
 
+@pytest.mark.slow
 def test_scripted_needs_no_recording(samples: Path, settings: Settings, tmp_path: Path) -> None:
     _copied(samples, tmp_path, RUDE, suffixes=(".json",))
     result = judged_scripts(tmp_path, settings, use_cdr=False)
     assert result["files"][RUDE]["rules"]["per_rule"]["forbidden-phrases"]["true_fails"] == 1
 
 
+@pytest.mark.slow
 def test_the_result_is_json_and_can_be_shown_in_both_languages(scripted: dict[str, Any]) -> None:
     assert json.loads(json.dumps(scripted)) == scripted
     assert "hang-up-order" in _shown(scripted, "en")
@@ -111,6 +117,7 @@ def as_given(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(given, name, getattr(given, name))
 
 
+@pytest.mark.slow
 def test_figures_are_shown_though_their_file_cannot_be_written(samples: Path, tmp_path: Path, as_given: None) -> None:
     settings = tmp_path / "callqa.toml"
     settings.write_text("[paths]\nrulebooks = {}\n", encoding="utf-8")
@@ -209,6 +216,7 @@ def test_a_transcript_table_is_read_and_its_faults_have_a_line(settings: Setting
         find_labelled(tmp_path, settings)
 
 
+@pytest.mark.slow
 def test_the_documented_truth_is_one(settings: Settings, tmp_path: Path) -> None:
     text = (CHECKOUT / "docs" / "truth.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
@@ -222,6 +230,7 @@ def test_the_documented_truth_is_one(settings: Settings, tmp_path: Path) -> None
     assert not scored["dead-air"]["false_fails"]
 
 
+@pytest.mark.slow
 def test_a_limit_takes_calls_from_the_whole_folder(samples: Path) -> None:
     few = list(judged_scripts(samples, load_settings(), limit=3)["files"])
     everything = list(judged_scripts(samples, load_settings())["files"])
@@ -246,11 +255,13 @@ def test_the_matrix_varies_every_factor_by_itself_and_all_at_once() -> None:
     assert len(every_combination()) == len(set(every_combination())) == 2 * (len(CODECS) + 1) * 3 * 2 * 2
 
 
+@pytest.mark.slow
 def test_a_matrix_of_nothing_is_refused(settings: Settings, tmp_path: Path, replaying: Engines) -> None:
     with pytest.raises(BadTruth, match="no truth here"):
         matrix(find_labelled(tmp_path, settings), Bench(settings, replaying, {}), one_at_a_time())
 
 
+@pytest.mark.slow
 def test_a_cell_that_fails_shows_why_and_stops_no_other(
     samples: Path, settings: Settings, tmp_path: Path, replaying: Engines, monkeypatch: pytest.MonkeyPatch
 ) -> None:

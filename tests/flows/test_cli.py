@@ -84,6 +84,7 @@ def test_help_is_quick_because_nothing_heavy_is_imported(env: dict[str, str]) ->
         (["rules", "lint", "none"], "none"),
     ],
 )
+@pytest.mark.slow
 def test_an_error_is_one_line(arguments: list[str], says: str, env: dict[str, str], tmp_path: Path) -> None:
     done = callqa(*arguments, env=env, cwd=tmp_path)
     assert done.returncode == 1, done.stderr
@@ -146,12 +147,14 @@ def test_a_closed_pipe_is_no_error(env: dict[str, str]) -> None:
     assert done.stdout.startswith("[paths]")
 
 
+@pytest.mark.slow
 def test_the_language_follows_the_locale_and_the_option(env: dict[str, str]) -> None:
     assert "命令" in callqa("--help", env=env | {"LANG": "zh_CN.UTF-8"}).stdout
     assert "命令" in callqa("--lang", "zh", "--help", env=env).stdout
     assert "Commands" in callqa("--lang", "en", "--help", env=env | {"LANG": "zh_CN.UTF-8"}).stdout
 
 
+@pytest.mark.slow
 def test_an_unforeseen_error_tells_where_and_not_what(env: dict[str, str], tmp_path: Path) -> None:
     code = (
         "import sys, flows.cli as cli\n"

@@ -37,7 +37,7 @@ from tests.support.nights import (
     summary,
 )
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.slow]
 
 KILLS = 3
 

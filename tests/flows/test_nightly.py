@@ -49,7 +49,8 @@ from tests.support.nights import (
     summary,
 )
 
-pytestmark = pytest.mark.models
+# the tests go on from one night, so one process runs them
+pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.xdist_group("nightly")]
 
 HEARD = ("20261117-163719-2336-baggage.wav", "20261119-104156-412-lost-parcel.wav")
 """The two shortest samples, one in Chinese and one in English."""

@@ -67,6 +67,7 @@ def test_channels_have_events_of_their_own(tmp_path: Path) -> None:
     assert (event.kind, event.channel, event.count) == ("ring", 1, 3)
 
 
+@pytest.mark.slow
 def test_practice_calls(shared: Path) -> None:
     """Every tone, every music and every line end of the practice calls, and nothing else."""
     kinds = {"hold_music": "music", "ring": "ring", "busy": "busy", "dtmf": "dtmf"}

@@ -32,6 +32,7 @@ def test_music_is_found_in_noise(tmp_path: Path, kind: str) -> None:
     assert events[0].span.end_s == pytest.approx(18, abs=1.0)
 
 
+@pytest.mark.slow
 def test_real_speech_has_no_music(shared: Path) -> None:
     for file in sorted((shared / "real-calls").glob("*.wav")):
         kinds = {event.kind for event in line_events(decode(file, DECODE))}

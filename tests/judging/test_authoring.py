@@ -27,6 +27,7 @@ from pipeline.settings import CHECKOUT, Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile, PastCard, RecordingRecord
 from tests.support.nights import callqa, environment
+from tests.support.rulebooks import hotline
 
 BOOK = """
 name: trial
@@ -98,9 +99,10 @@ def test_a_replay_lists_what_a_draft_would_change(tmp_home: Home, folder: Path) 
     assert "未达成</span> → " in html
 
 
+@pytest.mark.slow
 def test_some_rules_of_a_book_judge_as_they_do_among_all() -> None:
     # a replay judges only the rules that the draft changes
-    book = load_rulebook(CHECKOUT / "rules" / "hotline-zh")
+    book = hotline("zh")
     scripts = [case.call for rule in book.rules for case in rule.cases[:1]]
     for number, script in enumerate(scripts):
         call = call_from_script(script, "zh")
@@ -111,6 +113,7 @@ def test_some_rules_of_a_book_judge_as_they_do_among_all() -> None:
             assert verdict == whole[verdict.rule_id]
 
 
+@pytest.mark.slow
 def test_a_replay_in_several_processes_finds_the_same(tmp_home: Home, folder: Path) -> None:
     store_calls(tmp_home, load_rulebook(folder))
     widen(folder)
@@ -127,6 +130,7 @@ def test_a_replay_since_a_day_and_over_damaged_files(tmp_home: Home, folder: Pat
     assert replay(tmp_home, book, since=datetime(2026, 11, 4, 9, 1, tzinfo=UTC)).calls == 0
 
 
+@pytest.mark.slow
 def test_a_day_begins_at_midnight_of_the_call_centre(tmp_home: Home, folder: Path) -> None:
     # the calls began at 9:00 UTC on four days; ten hours west of Greenwich that was the evening before
     store_calls(tmp_home, load_rulebook(folder))
@@ -214,6 +218,7 @@ def test_versions_can_be_compared_by_sql(tmp_home: Home, folder: Path, settings:
     ]
 
 
+@pytest.mark.slow
 def test_the_commands_of_an_author(tmp_home: Home, folder: Path) -> None:
     store_calls(tmp_home, load_rulebook(folder))
     widen(folder)

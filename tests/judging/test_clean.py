@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.judging.notation import call_from_script
-from pipeline.judging.rulebook import Rulebook, load_rulebook
 from pipeline.judging.token_index import read
 from pipeline.judging.verdicts import judge_rule
 from pipeline.settings import CHECKOUT
+from tests.support.rulebooks import hotline
 
 CLEAN = sorted((CHECKOUT / "tests" / "data" / "clean").glob("*.txt"))
 EXCEPTIONS = {
@@ -26,19 +26,14 @@ EXCEPTIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def books() -> dict[str, Rulebook]:
-    return {language: load_rulebook(CHECKOUT / "rules" / f"hotline-{language}") for language in ("zh", "en")}
-
-
 def test_there_are_good_calls_in_both_languages() -> None:
     for language in ("zh", "en"):
         assert sum(file.name.startswith(language) for file in CLEAN) >= 15
 
 
 @pytest.mark.parametrize("file", CLEAN, ids=lambda file: file.stem)
-def test_nothing_forbidden_is_found(file: Path, books: dict[str, Rulebook]) -> None:
-    book = books[file.name[:2]]
+def test_nothing_forbidden_is_found(file: Path) -> None:
+    book = hotline(file.name[:2])
     spoken = read(call_from_script(file.read_text(encoding="utf-8"), book.language), book.lexicon)
     forbidding = [replace(rule, require=None) for rule in book.rules if rule.forbid is not None]
     verdicts = [judge_rule(spoken, rule, book) for rule in forbidding]

@@ -19,18 +19,15 @@ import pytest
 
 from pipeline.judging.conditions.base import Bounds, Node, Phrases, Window
 from pipeline.judging.conditions.speech import Said
-from pipeline.judging.rulebook import Rule, Rulebook, load_rulebook
+from pipeline.judging.rulebook import Rule, Rulebook
 from pipeline.judging.verdicts import check_cases
-from pipeline.settings import CHECKOUT
+from tests.support.rulebooks import RULES, hotline, joined, rule_of
+
+pytestmark = pytest.mark.slow
 
 NOTHING = Phrases((), (), "", ())
 FAR = 1e6
 NUMBERS = ("longer_than_s", "over_s", "jump_db", "at_least_s", "other_spoke_s")
-
-
-@pytest.fixture(scope="module", params=["zh", "en"])
-def book(request: pytest.FixtureRequest) -> Rulebook:
-    return load_rulebook(CHECKOUT / "rules" / f"hotline-{request.param}")
 
 
 def broken(node: Node) -> Iterator[tuple[str, Node]]:
@@ -99,38 +96,37 @@ def _never(node: Node) -> Node:
     return dataclasses.replace(node, check=lambda context, node: Result(False, (), "broken"), children=())
 
 
-def test_every_rule_is_held_by_its_cases(book: Rulebook) -> None:
+@pytest.mark.parametrize("rule_name", RULES, ids=joined)
+def test_a_broken_rule_is_noticed_by_its_cases(rule_name: tuple[str, str]) -> None:
+    book, rule = hotline(rule_name[0]), rule_of(*rule_name)
+    gates = {gate: node for gate in ("require", "forbid") if (node := getattr(rule, gate)) is not None}
+    mutants = [(f"{gate}: {what}", _changed(rule, gate, node)) for gate in gates for what, node in broken(gates[gate])]
+    mutants += [
+        (f"{gate}: list emptied", _changed(rule, gate, without_list(node, listed)))
+        for gate, node in gates.items()
+        for listed in lists_of(node)
+    ]
+    assert mutants, "nothing to break"
+    assert any(_noticed(mutant, book) for _, mutant in mutants), [what for what, _ in mutants][:4]
+
+
+@pytest.mark.parametrize("rule_name", RULES, ids=joined)
+def test_a_rule_without_one_of_its_windows_is_noticed_by_its_cases(rule_name: tuple[str, str]) -> None:
+    book, rule = hotline(rule_name[0]), rule_of(*rule_name)
     loose = []
-    for rule in book.rules:
-        mutants = [
-            (f"{gate}: {what}", dataclasses.replace(rule, **{gate: node}))
-            for gate in ("require", "forbid")
-            if getattr(rule, gate) is not None
-            for what, node in broken(getattr(rule, gate))
-        ]
-        mutants += [
-            (f"{gate}: list emptied", dataclasses.replace(rule, **{gate: without_list(node, listed)}))
-            for gate in ("require", "forbid")
-            if (node := getattr(rule, gate)) is not None
-            for listed in lists_of(node)
-        ]
-        assert mutants, f"{rule.id}: nothing to break"
-        if not any(_noticed(mutant, book) for _, mutant in mutants):
-            loose.append(f"{rule.id}: {[what for what, _ in mutants][:4]}")
+    for gate in ("applies", "require", "forbid"):
+        node = getattr(rule, gate)
+        for window in windows_of(node) if node is not None else []:
+            if window.turns is not None and window.turns.first == 2:
+                continue  # see above
+            if not _noticed(_changed(rule, gate, without_window(node, window)), book):
+                loose.append(f"{gate}: {window.model_dump(exclude_none=True)}")
     assert not loose, "\n".join(loose)
 
 
-def test_every_window_is_held_by_a_case(book: Rulebook) -> None:
-    loose = []
-    for rule in book.rules:
-        for gate in ("applies", "require", "forbid"):
-            node = getattr(rule, gate)
-            for window in windows_of(node) if node is not None else []:
-                if window.turns is not None and window.turns.first == 2:
-                    continue  # see above
-                if not _noticed(dataclasses.replace(rule, **{gate: without_window(node, window)}), book):
-                    loose.append(f"{rule.id} {gate}: {window.model_dump(exclude_none=True)}")
-    assert not loose, "\n".join(loose)
+def _changed(rule: Rule, gate: str, node: Node) -> Rule:
+    values: dict[str, Any] = {gate: node}
+    return dataclasses.replace(rule, **values)
 
 
 def _noticed(rule: Rule, book: Rulebook) -> bool:

@@ -10,9 +10,8 @@ import re2
 
 from pipeline.judging.notation import parse_script
 from pipeline.judging.prefilter import PieceIndex, pieces, within_sentence
-from pipeline.judging.rulebook import Rulebook, load_rulebook
 from pipeline.language.normalise import normalise
-from pipeline.settings import CHECKOUT
+from tests.support.rulebooks import hotline
 
 
 @pytest.mark.parametrize(
@@ -56,8 +55,9 @@ def test_within_a_sentence(pattern: str, within: bool) -> None:
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.slow
 def test_nothing_that_matches_is_left_out(language: str) -> None:
-    book: Rulebook = load_rulebook(CHECKOUT / "rules" / f"hotline-{language}")
+    book = hotline(language)
     index: PieceIndex = book.lexicon.patterns
     said = sorted({
         normalise(turn.text, language)

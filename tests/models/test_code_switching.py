@@ -17,7 +17,8 @@ from pipeline.judging.rulebook import Rulebook
 from pipeline.run import Engines, hear_audio, judge
 from pipeline.settings import CHECKOUT, Settings, load_settings
 
-pytestmark = pytest.mark.models
+# one process loads the models
+pytestmark = [pytest.mark.models, pytest.mark.xdist_group("code_switching")]
 
 SPANISH = CHECKOUT / "tests" / "data" / "spanish.opus"
 """Made with `espeak-ng -v es -s 150`, then ffmpeg's libopus at 8 kHz and 16 kbit/s: what a water company might say."""

@@ -39,6 +39,9 @@ from pipeline.hearing.decode import decode
 from pipeline.settings import CHECKOUT, Settings
 from pipeline.timeline import Span
 
+# one process loads the models
+pytestmark = pytest.mark.xdist_group("diarization")
+
 
 def paths(weights: Path) -> tuple[Path, Path]:
     return (

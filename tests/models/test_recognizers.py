@@ -22,7 +22,8 @@ from pipeline.language.normalise import normalise
 from pipeline.settings import load_settings
 from pipeline.timeline import Span
 
-pytestmark = pytest.mark.models
+# one process loads the models
+pytestmark = [pytest.mark.models, pytest.mark.xdist_group("recognizers")]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from pipeline.settings import CHECKOUT, Settings, load_settings
 from pipeline.timeline import Span
 from tests.support import no_speech
 
-pytestmark = pytest.mark.models
+# one process loads the models
+pytestmark = [pytest.mark.models, pytest.mark.xdist_group("vad")]
 
 
 @pytest.fixture(scope="module")

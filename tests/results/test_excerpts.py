@@ -10,7 +10,6 @@ import pytest
 
 from pipeline.datatypes import Evidence, Judged, Verdict
 from pipeline.hearing.decode import decode
-from pipeline.judging.rulebook import load_rulebook
 from pipeline.results.excerpts import (
     Excerpt,
     cut_excerpts,
@@ -20,11 +19,12 @@ from pipeline.results.excerpts import (
     read_excerpts,
     spoken_lines,
 )
-from pipeline.settings import CHECKOUT, Settings
+from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Failure, Home
 from pipeline.timeline import Span
 from tests.support.factories import hit_on, make_judged, make_turns, make_verdict, save, write_wav
+from tests.support.rulebooks import LANGUAGES, hotline
 
 
 @pytest.fixture
@@ -192,8 +192,8 @@ def test_clips_without_a_judged_call_are_pruned(tmp_home: Home, settings: Settin
     assert read_excerpts(tmp_home, judged.call.sha256) == ()
 
 
-@pytest.mark.parametrize("name", ["hotline-zh", "hotline-en"])
-def test_the_rulebooks_greeting_is_due_early_and_closing_is_not(name: str) -> None:
-    early = due_early([load_rulebook(CHECKOUT / "rules" / name)])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_rulebooks_greeting_is_due_early_and_closing_is_not(language: str) -> None:
+    early = due_early([hotline(language)])
     assert "greeting" in early
     assert "closing" not in early

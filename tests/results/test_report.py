@@ -39,6 +39,9 @@ from tests.support.factories import (
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>\"'&"
 
+# one process makes the night and opens the browser
+pytestmark = pytest.mark.xdist_group("report")
+
 
 def publish_night(
     home: Home,
@@ -93,7 +96,7 @@ def test_one_file_named_after_its_night(night: tuple[Home, Path]) -> None:
     assert 'src="data:audio/mpeg;base64,' in text_of(page)
 
 
-def test_what_it_says(night: tuple[Home, Path]) -> None:
+def test_figures_calls_and_failures_are_on_the_page(night: tuple[Home, Path]) -> None:
     text = words(night[1])
     assert "夜间质检报告" in text
     assert "2025-03-04 01:30" in text

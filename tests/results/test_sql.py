@@ -134,6 +134,7 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.slow
 def test_reading_is_all_that_can_be_done(database: Path, tmp_path: Path, name: str) -> None:
     secret, other, target = tmp_path / "secret.csv", tmp_path / "other.duckdb", tmp_path / "target"
     secret.write_text("hidden\ntreasure\n")
@@ -153,6 +154,7 @@ def test_logging_to_stdout_does_not_garble_the_answer(database: Path) -> None:
     assert results[-1].rows == ((42,),)
 
 
+@pytest.mark.slow
 def test_time_is_limited(database: Path) -> None:
     start = time.monotonic()
     with pytest.raises(BadQuery, match="longer than 2 s"):
@@ -160,6 +162,7 @@ def test_time_is_limited(database: Path) -> None:
     assert time.monotonic() - start < 15
 
 
+@pytest.mark.slow
 def test_memory_is_limited(database: Path) -> None:
     with pytest.raises(BadQuery, match=r"100MB.*sql\.memory"):
         run_query(database, "SELECT list(range::VARCHAR) FROM range(50000000)", Sql(memory="100MB", timeout_s=60))
@@ -192,7 +195,7 @@ def test_no_database_yet(tmp_path: Path) -> None:
         run_query(tmp_path / "none.duckdb", "SELECT 1", SQL)
 
 
-def test_a_database_that_is_none(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_told(tmp_path: Path) -> None:
     file = tmp_path / "callqa.duckdb"
     file.write_bytes(b"no database" * 1000)
     with pytest.raises(BadQuery, match="callqa nightly") as caught:
@@ -295,6 +298,7 @@ def converse(database: Path, *lines: str) -> str:
     return stream.getvalue()
 
 
+@pytest.mark.slow
 def test_the_prompt(database: Path) -> None:
     text = converse(
         database,

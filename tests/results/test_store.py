@@ -238,6 +238,7 @@ def test_building_anew_changes_no_row(tmp_home: Home, settings: Settings) -> Non
     assert contents(tmp_home) == before
 
 
+@pytest.mark.slow
 def test_amending_gives_what_building_anew_gives(tmp_home: Home, settings: Settings, tmp_path: Path) -> None:
     random_ = random.Random(7)
     night = make_night(60)
@@ -314,7 +315,7 @@ def test_a_damaged_artefact_is_a_failure_and_no_stop(tmp_home: Home, settings: S
 
 
 @pytest.mark.parametrize("garbage", [b"", b"not a database at all" * 1000])
-def test_a_database_that_is_none_is_replaced(tmp_home: Home, settings: Settings, garbage: bytes) -> None:
+def test_a_file_that_is_not_a_database_is_replaced(tmp_home: Home, settings: Settings, garbage: bytes) -> None:
     tmp_home.root.mkdir(parents=True)
     tmp_home.database.write_bytes(garbage)
     save(tmp_home, make_night(2))
@@ -349,6 +350,7 @@ def test_a_full_disk_leaves_the_old_one(tmp_home: Home, settings: Settings) -> N
     assert not list(tmp_home.root.glob("*.building*"))
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment(tmp_home: Home, settings: Settings, tmp_path: Path) -> None:
     """SIGKILL while publishing: the database stays whole, and the next publish leaves nothing behind."""
     night = make_night(400)
@@ -389,6 +391,7 @@ def test_killed_at_any_moment(tmp_home: Home, settings: Settings, tmp_path: Path
     assert not list(tmp_home.root.glob("*.building*"))
 
 
+@pytest.mark.slow
 def test_a_second_publisher_waits(tmp_home: Home, settings: Settings) -> None:
     save(tmp_home, make_night(50))
     program = (
@@ -408,7 +411,7 @@ def test_a_second_publisher_waits(tmp_home: Home, settings: Settings) -> None:
     assert ask(tmp_home, "SELECT count(*) FROM calls") == [(50,)]
 
 
-def test_opening_what_is_not_there(tmp_home: Home) -> None:
+def test_a_database_not_yet_built_is_told_with_the_command(tmp_home: Home) -> None:
     with pytest.raises(BadQuery, match="callqa nightly"), store.open_database(tmp_home.database, "UTC"):
         pass
 
@@ -422,7 +425,7 @@ def test_a_home_that_cannot_be_written(tmp_home: Home, settings: Settings) -> No
     shutil.rmtree(tmp_home.database)
 
 
-def test_hits_without_a_turn(tmp_home: Home, settings: Settings) -> None:
+def test_evidence_without_a_turn_is_stored(tmp_home: Home, settings: Settings) -> None:
     evidence: Sequence[Evidence] = (
         Evidence(None, Span(1, 8), "", "7 s of silence"),
         Evidence(99, None, "", "no such turn"),

@@ -170,6 +170,7 @@ def test_the_workbook(tmp_home: Home, settings: Settings, tmp_path: Path) -> Non
     assert book["平均实现率"]._charts
 
 
+@pytest.mark.slow
 def test_a_workbook_of_a_large_night_in_english(tmp_home: Home, settings: Settings) -> None:
     save(tmp_home, make_night(300))
     publish(tmp_home, settings, BOOKS)
