@@ -23,7 +23,6 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
 from flows.engines import load_engines
-from pipeline.call.facts import common, merged, total_s
 from pipeline.datatypes import Samples, SpeakerSpan
 from pipeline.evaluation.degrade import Rendering, degrade
 from pipeline.evaluation.score import COLLAR_S
@@ -32,7 +31,7 @@ from pipeline.hearing.decode import decode
 from pipeline.hearing.line_events import line_events, without_events
 from pipeline.run import Engines
 from pipeline.settings import Settings
-from pipeline.timeline import Span
+from pipeline.timeline import Span, Timeline
 
 COLUMNS = ("DER", "collar", "missed", "false", "confused", "overlap", "precise", "voices", "cpu", "wall")
 
@@ -45,27 +44,27 @@ def voice_of(case: LabelledRecording, engines: Engines, settings: Settings) -> t
     return audio.samples[0], without_events(voices, line_events(audio, voices), audio)[0]
 
 
-def overlaps(spans: list[tuple[Span, str]]) -> tuple[Span, ...]:
+def overlaps(spans: list[tuple[Span, str]]) -> Timeline:
     """When two or more speak at once."""
-    by = {who: [span for span, whose in spans if whose == who] for _, who in spans}
-    return merged(span for one, other in combinations(by.values(), 2) for span in common(one, other))
+    by = {who: Timeline(span for span, whose in spans if whose == who) for _, who in spans}
+    return Timeline(span for one, other in combinations(by.values(), 2) for span in one & other)
 
 
 def counts(case: LabelledRecording, found: list[SpeakerSpan], duration_s: float) -> Counter[str]:
     """Seconds of errors and of what they are shares of."""
-    from pyannote.core import Annotation, Segment, Timeline
+    from pyannote import core
     from pyannote.metrics.diarization import DiarizationErrorRate
 
     told = [(turn.span, turn.voice or "") for turn in case.truth.turns if turn.span.duration_s > 0]
     heard = [(item.span, item.speaker) for item in found]
 
     def annotation(spans: list[tuple[Span, str]]) -> Any:
-        made = Annotation()
+        made = core.Annotation()
         for track, (span, who) in enumerate(spans):
-            made[Segment(span.start_s, span.end_s), track] = who
+            made[core.Segment(span.start_s, span.end_s), track] = who
         return made
 
-    everything = Timeline([Segment(0, max(duration_s, *(span.end_s for span, _ in told)))])
+    everything = core.Timeline([core.Segment(0, max(duration_s, *(span.end_s for span, _ in told)))])
     result: Counter[str] = Counter()
     for collar_s, name in ((0.0, ""), (COLLAR_S, " collar")):
         # its collar is the whole gap around a boundary, half of it on either side
@@ -74,8 +73,8 @@ def counts(case: LabelledRecording, found: list[SpeakerSpan], duration_s: float)
         for part in ("missed detection", "false alarm", "confusion", "total"):
             result[part + name] = errors[part]
     both, both_heard = overlaps(told), overlaps(heard)
-    result["both"], result["both heard"] = total_s(both), total_s(both_heard)
-    result["both right"] = total_s(common(both, both_heard))
+    result["both"], result["both heard"] = both.total_s, both_heard.total_s
+    result["both right"] = (both & both_heard).total_s
     result["sound"] = duration_s
     return result
 

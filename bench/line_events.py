@@ -34,7 +34,7 @@ sys.path.insert(0, str(CHECKOUT))
 
 from models.scripted import ScriptedRecognizer
 from models.vad import SileroVoiceActivity
-from pipeline.call.facts import build_call, common, total_s
+from pipeline.call.build import build_call
 from pipeline.datatypes import (
     CDR,
     Audio,
@@ -48,7 +48,7 @@ from pipeline.evaluation.degrade import Rendering, degrade
 from pipeline.hearing.decode import decode
 from pipeline.run import Engines, hear_audio
 from pipeline.settings import load_settings
-from pipeline.timeline import Span
+from pipeline.timeline import Span, Timeline
 from tests.support import telephone as line
 from tests.support.telephone import RATE_HZ, Sound
 
@@ -327,7 +327,7 @@ def score(known: Known, heard: Transcript, call: Call) -> dict[str, Tally]:
     tallies["hold"] = _matched([s for s in music if s.middle_s > live_s], [s for s in played if s.start_s > live_s])
     facts = call.facts
     prompts = [span for span, said in known.turns if said.role == "prompt"]
-    tallies["prompt time"] = _value(facts.prompt_before_s, total_s(prompts) or None, 1.0)
+    tallies["prompt time"] = _value(facts.prompt_before_s, Timeline(prompts).total_s or None, 1.0)
     rings = sum(event.count or 0 for event in known.events if event.kind == "ring")
     tallies["ring count"] = _value(facts.ring_count, rings or None, 0)
     tallies["answer"] = _value(facts.first_agent_s, known.first_s("agent"), 0.5)
@@ -364,7 +364,8 @@ def _matched(found: Sequence[Span], true: Sequence[Span]) -> Tally:
 
 def _seconds(found: Sequence[Span], true: Sequence[Span]) -> Tally:
     tally: Tally = Counter()
-    tally.update({"right": total_s(common(found, true)), "found": total_s(found), "true": total_s(true)})  # type: ignore[dict-item]
+    parts = {"right": Timeline(found) & true, "found": Timeline(found), "true": Timeline(true)}
+    tally.update({name: part.total_s for name, part in parts.items()})  # type: ignore[arg-type]
     return tally
 
 

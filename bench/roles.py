@@ -31,8 +31,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
 from flows.engines import fingerprint, load_engines
-from pipeline.call.roles import assign, set_prompts_apart
-from pipeline.call.turns import join
+from pipeline.call.build import build_call
 from pipeline.datatypes import CDR, Audio, Role, Roles, SpeakerSpan, Transcript
 from pipeline.evaluation.degrade import Rendering, degrade
 from pipeline.evaluation.metrics import roles_verdict
@@ -169,8 +168,8 @@ def written_cases() -> Iterator[Case]:
 
 
 def found(case: Case) -> tuple[Roles, str | None]:
-    roles = assign(set_prompts_apart(join(case.heard), case.heard.language), case.heard, case.cdr)
-    spans = [(roles.by_speaker.get(item.speaker, "unknown"), item.span) for item in case.heard.speakers]
+    roles = build_call(case.heard, case.cdr).roles
+    spans = [(roles.of(item.speaker), item.span) for item in case.heard.speakers]
     if not roles.by_speaker:
         return roles, "undecided"
     verdict = roles_verdict(case.reference, spans)

@@ -26,13 +26,13 @@ sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "bench")]
 from kept import hear_kept
 
 from flows.engines import load_engines
-from pipeline.call.facts import speech_units
-from pipeline.call.turns import spoken_words
+from pipeline.call.echo import find_echoes, without_echoes
+from pipeline.call.words import transcribed_words
 from pipeline.datatypes import Transcript, Word
 from pipeline.evaluation.degrade import Rendering
 from pipeline.evaluation.truth import Truth, TruthTurn, find_labelled
 from pipeline.language.normalise import normalise
-from pipeline.language.text import put_together
+from pipeline.language.text import put_together, speech_units
 from pipeline.settings import load_settings
 
 REACH_S = 0.3
@@ -83,7 +83,8 @@ def things(text: str, language: str) -> Iterator[tuple[str, str]]:
 
 def compare(truth: Truth, heard: Transcript, short: int, found: Found, sides: dict[str, int], show: bool) -> None:
     """Add one call's turns to what was found."""
-    words = spoken_words(heard)
+    words = transcribed_words(heard)
+    words = without_echoes(words, find_echoes(words, heard))
     found.coverage.append(heard.coverage)
     for turn in truth.turns:
         if not turn.text:

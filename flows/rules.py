@@ -120,7 +120,7 @@ def rules_explain(
 ) -> None:
     from flows.console import explanation
     from flows.rulebooks import rulebooks_in_force
-    from pipeline.call.facts import build_call
+    from pipeline.call.build import build_call
     from pipeline.judging.conditions.base import did_you_mean
     from pipeline.judging.rulebook import load_rulebook
     from pipeline.judging.token_index import read

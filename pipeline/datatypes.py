@@ -24,13 +24,17 @@ RATE_HZ = 16_000
 """The one sampling rate after decoding; every model here was trained on it."""
 
 LEVEL_STEP_S = 0.25
-"""Step of `Heard.levels_dbfs`, in seconds."""
+"""Step of `Transcript.levels_dbfs`, in seconds."""
 
 Samples = npt.NDArray[np.float32]
+Party = Literal["agent", "customer"]
 Role = Literal["agent", "customer", "unknown"]
 Layout = Literal["mono", "stereo", "fake-stereo", "anti-phase"]
 EventKind = Literal["ring", "busy", "dtmf", "music", "prompt", "silence", "transfer"]
 Outcome = Literal["pass", "fail", "not_applicable", "unsure"]
+
+PARTIES: tuple[Party, Party] = ("agent", "customer")
+"""The two sides of a call, in the order in which they are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +213,18 @@ class Roles:
     confidence: float
     third_voices: tuple[str, ...] = ()
 
+    def of(self, speaker: str) -> Role:
+        """A speaker's role; "unknown" is a value."""
+        return self.by_speaker.get(speaker, "unknown")
+
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Nobody speaks and no music, ring or prompt plays. `after` is the role that spoke last before it."""
+    """Nobody speaks and no music, ring or prompt plays. `after` is who spoke last before it."""
 
     span: Span
     where: Literal["leading", "inner", "trailing"]
-    after: Role | None
+    after: Party | None
     music_s: float = 0.0
 
 
@@ -229,8 +237,8 @@ class Overlap:
     """
 
     span: Span
-    by: Role
-    over: Role
+    by: Party
+    over: Party
     other_spoke_s: float
     took_floor: bool
     turn: int
@@ -291,7 +299,7 @@ class Facts:
 class Call:
     """All that a rule may see of a call, and nothing else.
 
-    `voiced` maps a role ("agent", "customer") to when it speaks, by voice activity, words or not.
+    `voiced` says of each party that is known when it speaks, by voice activity, words or not.
     """
 
     sha256: str
@@ -299,18 +307,18 @@ class Call:
     cdr: CDR
     turns: tuple[Turn, ...]
     roles: Roles
-    voiced: dict[Role, tuple[Span, ...]]
+    voiced: dict[Party, tuple[Span, ...]]
     silences: tuple[Silence, ...]
     overlaps: tuple[Overlap, ...]
     overlap_heard: bool
     events: Annotated[tuple[LineEvent, ...], Field(alias="marks")]
-    levels_dbfs: dict[Role, tuple[float, ...]]
+    levels_dbfs: dict[Party, tuple[float, ...]]
     hang_up: HangUp
     facts: Facts
 
     def role(self, turn: Turn) -> Role:
         """The role of a turn's speaker; "unknown" is a value."""
-        return self.roles.by_speaker.get(turn.speaker, "unknown")
+        return self.roles.of(turn.speaker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +340,7 @@ class Evidence:
 class Verdict:
     """What one rule says of one call. `occurrences` is how many times it was broken (0 unless fail).
 
-    `hits` is the evidence of the outcome, `grounds` what made the rule apply.
+    `evidence` is that of the outcome, `grounds` what made the rule apply.
     """
 
     rule_id: str

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from pipeline.call.facts import build_call
+from pipeline.call.build import build_call
 from pipeline.datatypes import (
     CDR,
     Audio,

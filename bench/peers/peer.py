@@ -234,7 +234,7 @@ def callqa_settings(weights: Path, **hear: Any) -> Any:
 
 
 def told(heard: Any) -> Transcript:
-    from pipeline.call.facts import build_call
+    from pipeline.call.build import build_call
     from pipeline.datatypes import CDR
 
     call = build_call(heard, CDR())

@@ -538,7 +538,7 @@ def transcribe(
     language: SpokenLanguage = None,
     json_output: Json = False,
 ) -> None:
-    from pipeline.call.facts import build_call
+    from pipeline.call.build import build_call
     from pipeline.datatypes import CDR
 
     transcript = _hear_file(file, read_settings(), engine, model, language)

@@ -14,16 +14,13 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from itertools import takewhile
 
-from pypinyin import Style, lazy_pinyin
-
-from pipeline.call.turns import is_backchannel, make_turns, sentences
-from pipeline.datatypes import CDR, Role, Roles, Transcript, Turn, Word
-
-PROMPT = "prompt"
-"""Speaker of the turns that are a recorded announcement."""
+from pipeline.call.prompts import PROMPT
+from pipeline.datatypes import CDR, Role, Roles, Transcript, Turn
+from pipeline.language.backchannels import is_backchannel
+from pipeline.language.sound_alike import heard_times, sounds_of
+from pipeline.language.text import HAN_CHARACTER
 
 ENOUGH = 1.2
 """Log-odds needed before anybody gets a role; about nine in ten decided so closely are right."""
@@ -228,64 +225,11 @@ _YOURS = re.compile(
 )
 _MINE = re.compile(r"\bmy\b(?! (?:name is|name's|colleagues?|manager|supervisor|pleasure|apologies|system|screen))")
 
-# What only a machine says. The agent may say the first kind too, so those count at the call's beginning alone.
-_PROMPT_AT_START = (
-    "您的通话可能会被录音",
-    "您的通话将被录音",
-    "通话将会被录音",
-    "本次通话将被录音",
-    "通话可能被录音",
-    "为保证服务质量",
-    "为了保证服务质量",
-    "为提高服务质量",
-    "普通话请按",
-    "人工服务请按",
-    "请按井号键",
-    "转人工请按",
-    "正在为您转接人工",
-    "正在转接人工",
-    "返回上级菜单",
-    "请直接说出",
-)
-_PROMPT_EVER = (
-    "坐席正忙",
-    "坐席全忙",
-    "坐席忙",
-    "所有坐席",
-    "所有客服代表",
-    "客服代表正忙",
-    "话务员正忙",
-    "您拨打的电话正在通话中",
-    "您拨打的用户",
-    "您拨打的号码",
-    "继续等待请按",
-)
-_QUEUE_CHINESE = re.compile(r"[您你]前面还有[\d零一二三四五六七八九十百两]+[位名个]")
-_PROMPT_ENGLISH_START = re.compile(
-    r"(?:this|your|all|the) (?:phone )?calls? (?:may|will|might|is|are|can) be(?:ing)? (?:recorded|monitored)"
-    r"|(?:monitored|recorded) for (?:quality|training)|for quality (?:and|or|assurance|purposes)"
-    r"|\bpress (?:\d|one|two|three|four|five|zero|star|pound|hash)|your call is (?:very )?important"
-    r"|listen carefully|menu options|(?:for|in) english"
-)
-_PROMPT_ENGLISH_EVER = re.compile(
-    r"(?:all|our) (?:of our )?(?:agents|representatives|operators|advisors|associates) are (?:currently |still )?"
-    r"(?:busy|assisting|helping)|(?:remain|stay) on the line (?:and|for the next|until|while (?:we|your))"
-    r"|you are (?:now )?(?:number|caller) \w+ in"
-    r"|the (?:number|person) you (?:have dialed|are calling)"
-    r"|answered in the order"
-)
-_LIVE_CHINESE = re.compile(r"我姓|我是|我叫|请讲|您好请问|有什么可以帮")
-_LIVE_ENGLISH = re.compile(r"my name is|\bi'm |speaking|how (?:may|can) i")
 
 _BARE_GREETING = re.compile(
     r"(?:喂+|喂*[你您]好|喂+(?:[你您]好)?(?:请说|请讲|说|您说|你说|在呢)|喂*(?:[你您]好)?(?:哪位|哪里|哪个|谁[呀啊]?|干嘛的|什么事)"
     r"|(?:yeah|yes|hello|hi|hey|good(?:morning|afternoon|evening)|whatsup|who(?:is|s)this)+)+"
 )
-
-_HAN = re.compile(r"[\u3400-\u9fff]")
-# Sounds that telephone speech does not keep apart, initials then finals.
-_MERGED_INITIALS = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"), ("f", "h"))
-_MERGED_FINALS = (("ang", "an"), ("eng", "en"), ("ing", "in"), ("ong", "eng"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,52 +251,6 @@ class RoleScore:
         return min(self.agent, self.customer) >= MIXED
 
 
-@lru_cache(maxsize=8192)
-def _merge(syllable: str) -> str:
-    for full, short in _MERGED_INITIALS:
-        if syllable.startswith(full):
-            syllable = short + syllable[len(full) :]
-            break
-    for full, short in _MERGED_FINALS:
-        if syllable.endswith(full):
-            return syllable[: -len(full)] + short
-    return syllable
-
-
-def _sounds(text: str) -> list[str]:
-    """Toneless merged syllables of the Han characters in order; anything else parts them (an empty string)."""
-    sounds: list[str] = []
-    for run in re.findall(r"[\u3400-\u9fff]+|[^\u3400-\u9fff]+", text):
-        if _HAN.match(run):
-            sounds.extend(_merge(syllable) for syllable in lazy_pinyin(run, style=Style.NORMAL, errors="ignore"))
-        elif re.search(r"[\w。？！?!.\n]", run):
-            sounds.append("")
-    return sounds
-
-
-@cache
-def _phrase_sounds(phrase: str) -> tuple[str, ...]:
-    return tuple(_sounds(phrase))
-
-
-def heard_times(phrase: str, text: str, sounds: Sequence[str]) -> int:
-    """How often a Chinese phrase occurs: as written, or by sound from three syllables on (one of five may differ)."""
-    exact = text.count(phrase)
-    wanted = _phrase_sounds(phrase)
-    if exact or len(wanted) < 3:
-        return exact
-    slips = 1 if len(wanted) >= 5 else 0
-    found, start = 0, 0
-    while start + len(wanted) <= len(sounds):
-        wrong = sum(a != b for a, b in zip(wanted, sounds[start : start + len(wanted)], strict=True))
-        if wrong <= slips:
-            found += 1
-            start += len(wanted)
-        else:
-            start += 1
-    return found
-
-
 def script_evidence(texts: Iterable[str]) -> RoleScore:
     """Log-odds that whoever said these turns is the agent, from phrases in Chinese and English."""
     text = "\n".join(texts)
@@ -364,8 +262,8 @@ def script_evidence(texts: Iterable[str]) -> RoleScore:
         agent, customer = agent + max(0.0, log_odds), customer + max(0.0, -log_odds)
 
     plain = re.sub(r"[，、,]|[^\S\n]", "", text)
-    if _HAN.search(plain):
-        sounds = _sounds(plain)
+    if HAN_CHARACTER.search(plain):
+        sounds = sounds_of(plain)
         covered: list[str] = []
         for weight, phrases in sorted(_CHINESE, key=lambda item: -abs(item[0])):
             for phrase in sorted(phrases, key=len, reverse=True):
@@ -398,49 +296,6 @@ def script_evidence(texts: Iterable[str]) -> RoleScore:
         pieces += abs(yours - mine) >= 2
         add(max(-1.5, min(1.5, 0.4 * yours - 0.4 * mine)))
     return RoleScore(agent, customer, pieces)
-
-
-def _is_prompt(text: str, at_start: bool) -> bool:
-    plain, lowered = re.sub(r"[^\w]", "", text), text.lower().replace("’", "'")
-    sounds = _sounds(plain)
-    if _QUEUE_CHINESE.search(plain) or _PROMPT_ENGLISH_EVER.search(lowered):
-        return True
-    if any(heard_times(p, plain, sounds) for p in _PROMPT_EVER):
-        return True
-    if not at_start or _LIVE_CHINESE.search(plain) or _LIVE_ENGLISH.search(lowered):
-        return False
-    return any(heard_times(p, plain, sounds) for p in _PROMPT_AT_START) or bool(
-        _PROMPT_ENGLISH_START.search(lowered) or re.search(r"请按[\d零一二三四五六七八九]", plain)
-    )
-
-
-def set_prompts_apart(turns: Sequence[Turn], language: str = "") -> tuple[Turn, ...]:
-    """Give recorded announcements the speaker `PROMPT`, so that they count for nobody.
-
-    Only what is said before the first live exchange is searched for menus and notices that an agent could also
-    read out; queue announcements are recognised anywhere. All sentences up to the last announcement at the
-    beginning belong to it.
-    """
-    tagged: list[tuple[Word, str]] = []
-    at_start, first = True, turns[0].speaker if turns else ""
-    found = False
-    for turn in turns:
-        parts = sentences(turn.words)
-        if turn.speaker != first and not is_backchannel(turn.text):
-            at_start = False
-        flags = [_is_prompt("".join(w.text + " " for w in part), at_start) for part in parts]
-        if at_start and any(flags):
-            last = max(i for i, flag in enumerate(flags) if flag)
-            before = "".join(word.text + " " for part in parts[:last] for word in part)
-            if not (_LIVE_CHINESE.search(before.replace(" ", "")) or _LIVE_ENGLISH.search(before.lower())):
-                flags[:last] = [True] * last
-        elif at_start and not is_backchannel(turn.text):
-            at_start = False  # the first live sentence: no announcement begins after it
-        found = found or any(flags)
-        tagged.extend(
-            (word, PROMPT if flag else turn.speaker) for part, flag in zip(parts, flags, strict=True) for word in part
-        )
-    return make_turns(tagged, language) if found else tuple(turns)
 
 
 def assign(turns: Sequence[Turn], transcript: Transcript, cdr: CDR) -> Roles:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pipeline.call.roles import PROMPT
+from pipeline.call.prompts import PROMPT
 from pipeline.datatypes import LineEvent, Roles, Turn
 from pipeline.timeline import Span
 
@@ -33,12 +33,12 @@ def transfer_events(turns: Sequence[Turn], roles: Roles) -> tuple[LineEvent, ...
         before = [
             earlier
             for earlier in turns[: turn.index]
-            if roles.by_speaker.get(earlier.speaker) != "customer"
+            if roles.of(earlier.speaker) != "customer"
             and earlier.speaker not in (PROMPT, turn.speaker)
             and turn.span.start_s - earlier.span.end_s <= LONGEST_S
             and _ANNOUNCED.search(earlier.text.lower())
         ]
-        new = turn.speaker != PROMPT and roles.by_speaker.get(turn.speaker) != "customer"
+        new = turn.speaker != PROMPT and roles.of(turn.speaker) != "customer"
         if before and new and {before[-1].speaker, turn.speaker} & set(roles.third_voices):
             said_s = before[-1].span.end_s
             events.append(LineEvent(Span(said_s, max(said_s, turn.span.start_s)), "transfer"))

@@ -24,7 +24,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline.call.facts import build_call, merged, prompt_before_s, since_agent_s, speech_units
+from pipeline.call.build import build_call
+from pipeline.call.facts import prompt_before_s, since_agent_s
 from pipeline.datatypes import (
     CDR,
     LEVEL_STEP_S,
@@ -38,7 +39,8 @@ from pipeline.datatypes import (
     Transcript,
     Word,
 )
-from pipeline.timeline import Span
+from pipeline.language.text import speech_units
+from pipeline.timeline import Span, Timeline
 
 RATE_PER_S = {"zh": 4.4, "en": 2.6}
 """How many Han characters, or English words, a second of ordinary speech has."""
@@ -206,7 +208,7 @@ def script_call(script: Script, language: str) -> Call:
         line_ends = (LineEnd(0 if script.hung_up == "agent" else 1, script.hung_up_s, "digital-silence"),)
     segments = tuple(_segment(turn, language) for turn in script.turns if turn.text)
     voiced = tuple(
-        merged(turn.span for turn in script.turns if _CHANNELS[turn.speaker] == channel) for channel in (0, 1)
+        Timeline(turn.span for turn in script.turns if _CHANNELS[turn.speaker] == channel).spans for channel in (0, 1)
     )
     talk_s = sum(turn.span.duration_s for turn in script.turns)
     worded_s = sum(turn.span.duration_s for turn in script.turns if turn.text)

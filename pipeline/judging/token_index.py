@@ -9,12 +9,12 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any
 
-from pipeline.call.turns import is_backchannel
-from pipeline.datatypes import Call, Role, Turn
+from pipeline.datatypes import Call, Party, Role, Turn
 from pipeline.judging.lexicon import BY_SOUND, Lexicon, Part, Places, phrase_parts
 from pipeline.language import phonetics
+from pipeline.language.backchannels import is_backchannel
 from pipeline.language.normalise import SENTENCE, TURN_END, tokenise_all
-from pipeline.timeline import Span
+from pipeline.timeline import Span, Timeline
 
 GAP = {"zh": 6, "en": 4}
 """How many tokens an ellipsis in a phrase (感谢您…来电) may stand for, within a sentence."""
@@ -322,17 +322,17 @@ class TokenIndex:
         margin = WORD_GAP_S / 2
         return {role: tuple(Span(start - margin, end + margin) for start, end in own) for role, own in spans.items()}
 
-    def worded_s(self, role: Role, region: Span) -> tuple[float, float]:
-        """How long a role is voiced in a region, and how much of that has words, in seconds."""
-        known = self._worded_cache.get(role)
+    def worded_s(self, party: Party, region: Span) -> tuple[float, float]:
+        """How long a party is voiced in a region, and how much of that has words, in seconds."""
+        known = self._worded_cache.get(party)
         if known is None:
-            voiced = self.call.voiced.get(role, ())
-            known = self._worded_cache[role] = (_Line(voiced), _Line(_common(voiced, self.worded.get(role, ()))))
+            voiced = Timeline(self.call.voiced.get(party, ()))
+            known = self._worded_cache[party] = (voiced, voiced & self.worded.get(party, ()))
         voiced_line, worded_line = known
         return voiced_line.within_s(region), worded_line.within_s(region)
 
     @cached_property
-    def _worded_cache(self) -> dict[Role, tuple[_Line, _Line]]:
+    def _worded_cache(self) -> dict[Party, tuple[Timeline, Timeline]]:
         return {}
 
 
@@ -344,43 +344,6 @@ class Side:
     turns: tuple[int, ...]
     solid: list[int]
     """The numbers of the exchanges that are more than a 嗯; of all, where none is."""
-
-
-class _Line:
-    """Sorted, disjoint spans that can be asked how much of them lies in a region, without going through them."""
-
-    def __init__(self, spans: Sequence[Span]) -> None:
-        self.starts = [span.start_s for span in spans]
-        self.ends = [span.end_s for span in spans]
-        self.before = [0.0, *accumulate(span.duration_s for span in spans)]
-
-    def until_s(self, at_s: float) -> float:
-        index = bisect_right(self.starts, at_s)
-        if not index:
-            return 0.0
-        return self.before[index] - max(0.0, self.ends[index - 1] - at_s)
-
-    def within_s(self, region: Span) -> float:
-        return max(0.0, self.until_s(region.end_s) - self.until_s(region.start_s))
-
-
-def _common(ones: Sequence[Span], others: Sequence[Span]) -> list[Span]:
-    """Where two sorted sequences of spans both last; `others` may overlap one another."""
-    found: list[Span] = []
-    first = 0
-    for one in ones:
-        while first < len(others) and others[first].end_s <= one.start_s:
-            first += 1
-        at = first
-        while at < len(others) and others[at].start_s < one.end_s:
-            start_s, end_s = max(one.start_s, others[at].start_s), min(one.end_s, others[at].end_s)
-            if found and start_s <= found[-1].end_s:
-                if end_s > found[-1].end_s:
-                    found[-1] = Span(found[-1].start_s, end_s)
-            elif start_s < end_s:
-                found.append(Span(start_s, end_s))
-            at += 1
-    return found
 
 
 def _time_at(times: Sequence[tuple[int, int, float, float]], offset: int, edge: int) -> float:

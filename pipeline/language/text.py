@@ -1,4 +1,4 @@
-"""Words as written text."""
+"""Words as written text: which characters are Han, how words are put together, how much was said."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from collections.abc import Iterable
 
 from pipeline.datatypes import Word
 
-_CJK_CHAR = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
+HAN = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
+"""Han characters, as the inside of a character class: the unified ideographs with their extensions, and compatibility
+ideographs. `models/windows.py`, which may not look in here, has the same."""
+
+HAN_CHARACTER = re.compile(f"[{HAN}]")
+_LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’-][A-Za-zÀ-ɏ]+)*")
+_DIGIT = re.compile(r"\d")
+_FULL_WIDTH = re.compile(rf"[\u3000-\u303f\uff00-\uffef{HAN}]")
 
 
 def put_together(words: Iterable[Word], language: str = "") -> str:
@@ -20,8 +27,8 @@ def put_together(words: Iterable[Word], language: str = "") -> str:
         if text:
             left, right = text[-1], piece[0]
             touching = (
-                _CJK_CHAR.match(left)
-                or _CJK_CHAR.match(right)
+                _FULL_WIDTH.match(left)
+                or _FULL_WIDTH.match(right)
                 or right in ",.!?;:%)]}'’"
                 or left in "([{$¥€£"
                 or (language == "zh" and left.isdigit() and right.isdigit())
@@ -29,3 +36,8 @@ def put_together(words: Iterable[Word], language: str = "") -> str:
             text += "" if touching else " "
         text += piece
     return text
+
+
+def speech_units(text: str) -> int:
+    """How much was said: Han characters, Latin words and spoken digits; punctuation never counts."""
+    return len(HAN_CHARACTER.findall(text)) + len(_LATIN_WORD.findall(text)) + len(_DIGIT.findall(text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.call.facts import build_call
+from pipeline.call.build import build_call
 from pipeline.datatypes import CDR
 from pipeline.timeline import Span
 from tests.support.talk import Line, heard_call

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.datatypes import LineEnd, LineEvent, Segment, SpeakerSpan, Transcript, Word
-from pipeline.timeline import Span
+from pipeline.timeline import Span, Timeline
 
 Line = tuple[str, float, float, str]
 """Speaker ("ch0", "ch1", "S1"…), start and end in seconds, text."""
@@ -70,7 +70,7 @@ def heard_call(
         layout="stereo" if stereo else "mono",
         language=language,
         language_probability=1.0,
-        voiced=tuple(_merged(spans) for spans in voiced),
+        voiced=tuple(Timeline(spans).spans for spans in voiced),
         segments=tuple(sorted(segments, key=lambda s: (s.span, s.channel))),
         speakers=tuple(sorted(speakers, key=lambda s: (s.span, s.speaker))),
         overlap_heard=overlap_heard,
@@ -80,13 +80,3 @@ def heard_call(
         coverage=1.0,
         fingerprint="test",
     )
-
-
-def _merged(spans: Sequence[Span]) -> tuple[Span, ...]:
-    result: list[Span] = []
-    for span in sorted(spans):
-        if result and span.start_s <= result[-1].end_s:
-            result[-1] = Span(result[-1].start_s, max(result[-1].end_s, span.end_s))
-        else:
-            result.append(span)
-    return tuple(result)

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 import re2
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 
-from pipeline.datatypes import Call, Evidence, Role
+from pipeline.datatypes import PARTIES, Call, Evidence, Party
 from pipeline.judging.entities import Entities
 from pipeline.judging.lexicon import BY_SOUND, phrase_parts
 from pipeline.judging.token_index import Side as Counted
@@ -563,7 +563,7 @@ def _reached(
 
 def worded_share(context: Context, by: Side, region: Span) -> float:
     """Share of a side's voiced time in a region that has words; 1 where hardly anything is voiced."""
-    roles: tuple[Role, ...] = ("agent", "customer") if by == "any" else (by,)
-    measured = [context.spoken.worded_s(role, region) for role in roles]
+    parties: tuple[Party, ...] = PARTIES if by == "any" else (by,)
+    measured = [context.spoken.worded_s(party, region) for party in parties]
     voiced, covered = sum(v for v, _ in measured), sum(c for _, c in measured)
     return covered / voiced if voiced >= 0.5 else 1.0

@@ -10,8 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 
-from pipeline.call.facts import rate_per_min, speech_units, total_s
-from pipeline.call.turns import ends_in_question, is_attention, is_backchannel
+from pipeline.call.facts import rate_per_min
 from pipeline.datatypes import (
     CDR,
     LEVEL_STEP_S,
@@ -40,7 +39,9 @@ from pipeline.judging.conditions.base import (
     side_name,
 )
 from pipeline.judging.conditions.speech import Said, list_places, said
+from pipeline.language.backchannels import ends_in_question, is_attention, is_backchannel
 from pipeline.language.normalise import tokenise
+from pipeline.language.text import speech_units
 from pipeline.timeline import Span
 
 LEAST_VOICE_S = 8.0
@@ -411,7 +412,7 @@ def pace(context: Context, node: Node) -> Result:
         if s.overlap_s(t.span) > 0
     ]
     rate = rate_per_min(turns, voiced)
-    if rate is None or sum(speech_units(turn.text) for turn in turns) < params.min_chars or total_s(voiced) <= 0:
+    if rate is None or sum(speech_units(turn.text) for turn in turns) < params.min_chars:
         return Result(None, (), say(context, "话太少，量不出语速", "too little was said to measure the pace"))
     text = say(context, f"语速每分钟 {rate:.0f} 字", f"{rate:.0f} words a minute")
     evidence = tuple(Evidence(turn.index, turn.span, turn.text, text) for turn in turns[:1])

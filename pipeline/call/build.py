@@ -1,0 +1,46 @@
+"""From what was heard to a call: the stages in their order, each a function of the earlier ones' values."""
+
+from __future__ import annotations
+
+from pipeline.call.echo import find_echoes, without_echoes
+from pipeline.call.facts import measure
+from pipeline.call.hang_up import find_hang_up
+from pipeline.call.overlaps import find_overlaps
+from pipeline.call.prompts import prompt_events, set_prompts_apart
+from pipeline.call.roles import assign
+from pipeline.call.silences import find_silences
+from pipeline.call.transfers import transfer_events
+from pipeline.call.turns import make_turns
+from pipeline.call.voices import find_voices
+from pipeline.call.words import attribute, transcribed_words
+from pipeline.datatypes import CDR, Call, Transcript
+
+
+def build_call(transcript: Transcript, cdr: CDR) -> Call:
+    """All that a rule may see of a call, from what was heard and the CDR. Never fails on a call without words."""
+    words = transcribed_words(transcript)
+    echoes = find_echoes(words, transcript)
+    speaker_words = attribute(without_echoes(words, echoes), transcript)
+    turns = make_turns(set_prompts_apart(speaker_words, transcript.language), transcript.language)
+    roles = assign(turns, transcript, cdr)
+    voices = find_voices(transcript, turns, roles, echoes)
+    added = (*prompt_events(turns), *transfer_events(turns, roles))
+    events = tuple(sorted((*transcript.events, *added), key=lambda event: (event.span, event.kind)))
+    hang_up = find_hang_up(transcript, turns, roles, cdr)
+    silences = find_silences(transcript.duration_s, voices, events, hang_up.at_s)
+    overlaps = find_overlaps(voices, turns, roles)
+    return Call(
+        sha256=transcript.sha256,
+        language=transcript.language,
+        cdr=cdr,
+        turns=turns,
+        roles=roles,
+        voiced={party: voice.spans for party, voice in voices.by_party.items()},
+        silences=silences,
+        overlaps=overlaps,
+        overlap_heard=transcript.overlap_heard,
+        events=events,
+        levels_dbfs=voices.levels_dbfs,
+        hang_up=hang_up,
+        facts=measure(transcript, cdr, turns, roles, voices, events, silences, overlaps),
+    )
