@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.call.roles import PROMPT, assign, script_evidence, set_prompts_apart
-from pipeline.call.turns import join
+from pipeline.call.build import build_call
+from pipeline.call.prompts import PROMPT
+from pipeline.call.roles import script_evidence
 from pipeline.datatypes import CDR, Roles
 from pipeline.settings import CHECKOUT
-from tests.support.talk import Line, heard_call, spoken, written_calls
+from tests.support.talk import NOBODY, Line, heard_call, spoken, written_calls
 
-NOBODY = CDR()
 HERE = CHECKOUT / "tests" / "data"
 Script = Sequence[tuple[str, str]]
 """Who (A or C) and what, line by line."""
@@ -24,8 +24,7 @@ OUTBOUND_CALLS = tuple(written_calls(HERE / "outbound.txt"))
 
 
 def roles_of(lines: Sequence[Line], cdr: CDR = NOBODY, **more: Any) -> Roles:
-    heard = heard_call(lines, **more)
-    return assign(set_prompts_apart(join(heard), heard.language), heard, cdr)
+    return build_call(heard_call(lines, **more), cdr).roles
 
 
 GOOD = (
@@ -191,18 +190,6 @@ def test_a_prompt_at_the_beginning_is_no_agent() -> None:
     assert roles.third_voices == (PROMPT,)
 
 
-def test_a_prompt_on_the_agents_channel_is_no_turn_of_the_agent() -> None:
-    heard = heard_call(
-        [
-            ("ch0", 0.0, 6.0, "您的通话可能会被录音，请按一。"),
-            *[(s, a + 10, b + 10, t) for s, a, b, t in named(GOOD, A="ch0", C="ch1")],
-        ]
-    )
-    turns = set_prompts_apart(join(heard), "zh")
-    assert [turn.speaker for turn in turns[:3]] == [PROMPT, "ch0", "ch1"]
-    assert assign(turns, heard, NOBODY).by_speaker == {"ch0": "agent", "ch1": "customer"}
-
-
 def test_english_queue_prompt() -> None:
     lines = [
         (
@@ -214,15 +201,6 @@ def test_english_queue_prompt() -> None:
         *[("S2" if s == "A" else "S3", 12 + 3.5 * i, 15 + 3.5 * i, t) for i, (s, t) in enumerate(ENGLISH)],
     ]
     assert roles_of(lines, language="en").by_speaker == {"S2": "agent", "S3": "customer"}
-
-
-def test_an_agent_who_mentions_the_recording_is_no_prompt() -> None:
-    lines = spoken(
-        ("ch0", "您好，我是安心家政的小李，本次通话将被录音，请问有什么可以帮您？"),
-        ("ch1", "我想预约保洁。"),
-        ("ch0", "请按一评价。"),
-    )
-    assert PROMPT not in {turn.speaker for turn in set_prompts_apart(join(heard_call(lines)), "zh")}
 
 
 def test_a_colleague_after_a_transfer_is_a_third_voice() -> None:

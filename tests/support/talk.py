@@ -6,11 +6,24 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.datatypes import LineEnd, LineEvent, Segment, SpeakerSpan, Transcript, Word
+from pipeline.call.build import build_call
+from pipeline.datatypes import CDR, LineEnd, LineEvent, Segment, SpeakerSpan, Transcript, Word
 from pipeline.timeline import Span, Timeline
 
 Line = tuple[str, float, float, str]
 """Speaker ("ch0", "ch1", "S1"…), start and end in seconds, text."""
+
+NOBODY = CDR()
+"""Nothing is known of the call."""
+
+CHANNELS_KNOWN = CDR(channel_map={0: "agent", 1: "customer"})
+
+SHORT_CALL: Sequence[Line] = (
+    ("ch0", 1.0, 3.0, "您好，客服中心，请问有什么可以帮您？"),
+    ("ch1", 3.5, 6.0, "我想问一下服务站几点下班？"),
+    ("ch0", 12.0, 14.0, "六点下班，请问还有其他需要吗？"),
+    ("ch1", 14.5, 15.5, "没有了。"),
+)
 
 _PIECE = re.compile(r"[\u3400-\u9fff][，。？！、]*|[^\s\u3400-\u9fff]+")
 
@@ -80,3 +93,8 @@ def heard_call(
         coverage=1.0,
         fingerprint="test",
     )
+
+
+def said(heard: Transcript) -> list[tuple[str, str]]:
+    """Speaker and text of each turn."""
+    return [(turn.speaker, turn.text) for turn in build_call(heard, NOBODY).turns]
