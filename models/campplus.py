@@ -2,7 +2,7 @@
 
 Source: Wang et al., "CAM++: A Fast and Efficient Network for Speaker Verification Using Context-Aware Masking"
 (Interspeech 2023); weights and layer names of 3D-Speaker's zh-en "common advanced" model (Apache-2.0). Input is
-an 80-bin Kaldi filter bank of 16 kHz sound, its mean taken off; output is a vector of 192 numbers.
+an 80-bin Kaldi filter bank of 16 kHz sound, its mean taken off; output is an embedding of 192 numbers.
 
 This module imports torch as it loads, because its classes inherit from torch's: import it inside functions only,
 after `models.torchaudio_stub.load_torchaudio()`.
@@ -16,17 +16,16 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torchaudio.compliance.kaldi import fbank
 
+from models.clustering import Embeddings
 from pipeline.datatypes import RATE_HZ, Samples
 from pipeline.errors import BadModel
+from pipeline.messages import Message
 from pipeline.timeline import Span
-
-Vectors = npt.NDArray[np.float64]
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -192,8 +191,8 @@ class CampPlus:
         self._network = network.eval().to(self._device)
         self._threads = threads
 
-    def vectors(self, samples: Samples, spans: Sequence[Span]) -> Vectors:
-        """The voice in each span of a channel (shape (n,), 16 kHz): vectors of length one, shape (spans, 192).
+    def embed(self, samples: Samples, spans: Sequence[Span]) -> Embeddings:
+        """The voice in each span of a channel (shape (n,), 16 kHz): embeddings of length one, shape (spans, 192).
 
         Spans may be of any length; they are not cut, so keep them to a few seconds.
         """
@@ -204,17 +203,17 @@ class CampPlus:
                 same.append([])
             same[-1].append(index)
         work = [batch for same in batches.values() for batch in same]
-        heard = in_parallel(lambda batch: self._vectors(samples, [spans[i] for i in batch]), work, self._threads)
+        done = in_parallel(lambda batch: self._embedded(samples, [spans[i] for i in batch]), work, self._threads)
         result = np.zeros((len(spans), DIMENSION))
-        for batch, vectors in zip(work, heard, strict=True):
-            result[batch] = vectors
+        for batch, embeddings in zip(work, done, strict=True):
+            result[batch] = embeddings
         return result
 
-    def _vectors(self, samples: Samples, spans: Sequence[Span]) -> Vectors:
+    def _embedded(self, samples: Samples, spans: Sequence[Span]) -> Embeddings:
         banks = torch.stack([_bank(samples, span) for span in spans]).to(self._device)
         with torch.inference_mode():  # it holds for one thread only
-            found = np.nan_to_num(self._network(banks).cpu().numpy().astype(np.float64))
-        return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9))
+            vectors = np.nan_to_num(self._network(banks).cpu().numpy().astype(np.float64))
+        return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))
 
 
 def _frames(span: Span) -> int:
@@ -258,6 +257,10 @@ def load_campplus(path: Path, threads: int = 1, device: str = "cpu") -> CampPlus
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
     except Exception as error:  # torch raises many kinds on a damaged or foreign file
         raise BadModel(
-            f"{path}: not the weights of CAM++ ({type(error).__name__}); run `callqa models fetch`"
+            Message(
+                "{file}: not the weights of CAM++ ({error}); run `callqa models fetch`",
+                file=path,
+                error=type(error).__name__,
+            )
         ) from error
     return CampPlus(network, threads, device)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,37 @@ import numpy.typing as npt
 
 from pipeline.datatypes import RATE_HZ, Samples
 from pipeline.errors import BadModel
-from pipeline.timeline import Span
+from pipeline.messages import Message
+from pipeline.timeline import Span, Timeline
 
 FRAME = 512
 """Samples of one frame; the network gives one probability a frame (32 ms)."""
 
+VOICE_ACTIVITY_VERSION = "3"
+"""Raised whenever the code here finds speech otherwise; part of the fingerprint."""
+
 _FRAME_S = FRAME / RATE_HZ
+
 _CONTEXT = 64
+"""Samples before a frame that the network is given with it."""
+
 _BLOCK = 2048
+"""Frames that the network is given at a time: memory stays the same however long the recording is."""
+
 _LOUD_LEAD = 8
+"""Loud frames that are added before a span at most."""
+
 _GAP_S = 0.8
+"""Gaps from this on are looked at a second time where both sides share a channel."""
+
 _SURE_S = 0.3
+"""What the second look finds counts when it lasts so long."""
+
 _WITHIN_DB = 30.0
+"""How far the louder parts of what the second look finds may lie under the channel's other speech."""
+
 _ABOVE_DB = 8.0
+"""How far they must lie above the channel's quiet."""
 
 _Flags = npt.NDArray[np.bool_]
 
@@ -60,7 +77,9 @@ class SileroVoiceActivity:
         self._lead_s = lead_s
         self._session: Any = None
         version = importlib.metadata.version("silero-vad")
-        self.fingerprint = f"silero-vad {version} {threshold} {shortest_s} {shortest_gap_s} {lead_s} v3"
+        self.fingerprint = (
+            f"silero-vad {version} {threshold} {shortest_s} {shortest_gap_s} {lead_s} v{VOICE_ACTIVITY_VERSION}"
+        )
 
     def voiced(self, samples: Samples, shared: bool = False) -> tuple[Span, ...]:
         """Speech spans, sorted and disjoint, of samples of shape (n,) at 16 kHz. Raises BadModel.
@@ -79,7 +98,8 @@ class SileroVoiceActivity:
             gap = Span(start_s, end_s)
             if gap.duration_s >= _GAP_S and (level[_frames(gap)] >= least).any():
                 found += self._look_again(samples, gap, level, least)
-        return _joined(found)
+        # spans that touch, to a frame, are one
+        return Timeline(found, gap_s=_FRAME_S).spans
 
     def _look_again(self, samples: Samples, gap: Span, level: Samples, least: float) -> list[Span]:
         """Speech spans in a gap, looked at by itself, whose louder parts reach `least`, in dBFS."""
@@ -152,31 +172,22 @@ class SileroVoiceActivity:
 
             package = importlib.util.find_spec("silero_vad")
             if package is None or package.origin is None:
-                raise BadModel("silero-vad is not installed; run `make venv`")
+                raise BadModel(Message("silero-vad is not installed; run `make venv`"))
             path = Path(package.origin).parent / "data" / "silero_vad_16k_sequence.onnx"
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = options.inter_op_num_threads = 1
             try:
                 self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             except Exception as error:
-                raise BadModel(f"{path}: cannot be loaded; install silero-vad 6.2 or later again") from error
+                raise BadModel(
+                    Message("{file}: cannot be loaded; install silero-vad 6.2 or later again", file=path)
+                ) from error
         return self._session
 
 
 def _frames(span: Span) -> slice:
     """The frames that a span reaches into; never none."""
     return slice(int(span.start_s / _FRAME_S), max(int(span.start_s / _FRAME_S) + 1, math.ceil(span.end_s / _FRAME_S)))
-
-
-def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Spans in order; those that touch, to a frame, are one."""
-    joined: list[Span] = []
-    for span in sorted(spans):
-        if joined and span.start_s - joined[-1].end_s <= _FRAME_S:
-            joined[-1] = Span(joined[-1].start_s, span.end_s)
-        else:
-            joined.append(span)
-    return tuple(joined)
 
 
 def _levelled(samples: Samples) -> Samples:

@@ -27,6 +27,11 @@ class Span:
     def middle_s(self) -> float:
         return (self.start_s + self.end_s) / 2
 
+    def __and__(self, other: Span) -> Span | None:
+        """The stretch in which both last; None when there is none."""
+        start_s, end_s = max(self.start_s, other.start_s), min(self.end_s, other.end_s)
+        return Span(start_s, end_s) if start_s < end_s else None
+
     def overlap_s(self, other: Span) -> float:
         """How long both last together, in seconds."""
         return max(0.0, min(self.end_s, other.end_s) - max(self.start_s, other.start_s))

@@ -75,3 +75,12 @@ def test_a_timeline_says_what_it_is_and_can_be_a_key() -> None:
     assert repr(timeline) == "Timeline([Span(start_s=0.0, end_s=1.5), Span(start_s=2.0, end_s=3.0)])"
     assert len({timeline, Timeline([Span(2.0, 3.0), Span(0.0, 1.5)])}) == 1
     assert Timeline() != (), "a set of times is no tuple"
+
+
+@given(ENDS, ENDS, ENDS, ENDS)
+def test_two_spans_have_one_in_common_or_none(start_s: int, end_s: int, other_start_s: int, other_end_s: int) -> None:
+    one, other = Span(start_s, end_s), Span(other_start_s, other_end_s)
+    both = one & other
+    assert moments([both] if both else []) == moments([one]) & moments([other])
+    assert both is None or both.duration_s > 0
+    assert both == other & one

@@ -6,32 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from models import weights as catalogue
-from models.diarization import (
-    BEYOND_S,
-    CommunityDiarizer,
-    EmbeddedDiarizer,
-    _at_once,
-    _cells,
-    _grouped,
-    _named,
-    _overlaps,
-    _pieces,
-    _put_back,
-    _same_voices,
-    _stitched,
-    _told_apart,
-    _torch_threads,
-    _units,
-)
+from models.diarization import CommunityDiarizer, EmbeddedDiarizer, stitch_windows, torch_threads
 from models.vad import SileroVoiceActivity
 from pipeline.datatypes import RATE_HZ, Samples, SpeakerSpan
 from pipeline.errors import BadModel
@@ -154,9 +135,9 @@ def test_campplus_batches_change_nothing(weights: Path, shared: Path, settings: 
     model = load_campplus(paths(weights)[1])
     samples = mixed(shared / "synthetic-calls" / "d06-rude-agent.wav", settings)
     spans = [Span(1.0, 3.0), Span(4.0, 4.3), Span(5.0, 7.0), Span(samples.size / RATE_HZ - 0.1, samples.size / RATE_HZ)]
-    with _torch_threads(1):
-        together = model.vectors(samples, spans)
-        alone = np.concatenate([model.vectors(samples, [span]) for span in spans])
+    with torch_threads(1):
+        together = model.embed(samples, spans)
+        alone = np.concatenate([model.embed(samples, [span]) for span in spans])
     assert together.shape == (4, 192)
     assert np.linalg.norm(together, axis=1) == pytest.approx(1.0)
     assert (together * alone).sum(axis=1) == pytest.approx(1.0, abs=1e-4)
@@ -225,127 +206,10 @@ class TestRefusals:
         assert "\n" not in str(caught.value)
 
 
-# --- plain functions ------------------------------------------------------------------------------------------
-
-_voiced = st.lists(st.tuples(st.floats(0.01, 5), st.floats(0.05, 5)), min_size=1, max_size=8)
-
-
-def laid_out(parts: list[tuple[float, float]]) -> list[Span]:
-    """Pauses and lengths as sorted disjoint spans."""
-    spans, at_s = [], 0.0
-    for pause_s, length_s in parts:
-        spans.append(Span(at_s + pause_s, at_s + pause_s + length_s))
-        at_s = spans[-1].end_s
-    return spans
-
-
-@given(_voiced)
-def test_what_is_cut_out_is_put_back(parts: list[tuple[float, float]]) -> None:
-    voiced = laid_out(parts)
-    duration_s = voiced[-1].end_s + 1.0
-    pieces = _pieces(voiced, duration_s)
-    length_s = sum(piece.duration_s for piece in pieces)
-    back = list(_put_back(0.0, length_s, pieces))
-    assert [b.start_s for b in back] == pytest.approx([p.start_s for p in pieces])
-    assert [b.end_s for b in back] == pytest.approx([p.end_s for p in pieces])
-    for span in voiced:
-        assert any(p.start_s <= span.start_s and span.end_s <= p.end_s for p in pieces)
-
-
-@given(_voiced)
-def test_what_is_near_voice_is_cut_off_from_it(parts: list[tuple[float, float]]) -> None:
-    voiced = laid_out(parts)
-    cells = _cells(voiced, voiced[-1].end_s)
-    assert [cell for cell in cells if cell in voiced] == voiced
-    assert all(before.end_s <= after.start_s + 1e-9 for before, after in pairwise(cells))
-    assert all(cell in voiced or cell.duration_s <= BEYOND_S + 1e-9 for cell in cells)
-    assert cells[0].start_s == pytest.approx(max(0.0, voiced[0].start_s - BEYOND_S))
-    assert cells[-1] == voiced[-1]  # the sound ends there
-
-
-def test_units_are_what_each_says_alone_in_short_parts() -> None:
-    found = {"A": [Span(0.0, 7.0)], "B": [Span(4.0, 5.0), Span(6.5, 9.0)]}
-    assert _units(found) == [
-        (Span(0.0, 2.0), "A"),
-        (Span(2.0, 4.0), "A"),
-        (Span(5.0, 6.5), "A"),
-        (Span(7.0, 9.0), "B"),
-    ]
-
-
-def test_speakers_are_named_by_first_appearance_and_tidied() -> None:
-    named = _named({"B": [Span(3.0, 4.0)], "A": [Span(1.1, 2.0), Span(0.0, 1.0), Span(5.0, 5.05)], "C": []})
-    assert named == [SpeakerSpan(Span(0.0, 2.0), "S1"), SpeakerSpan(Span(3.0, 4.0), "S2")]
-
-
-def voices(similarity: float, count: int = 12) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors of two voices whose means have that cosine, and which voice each is."""
-    random = np.random.default_rng(3)
-    one, side = np.eye(64)[0], np.eye(64)[1]
-    two = similarity * one + np.sqrt(1 - similarity**2) * side
-    who = np.arange(count) % 2
-    vectors = np.where(who[:, None] == 0, one, two) + 0.03 * random.standard_normal((count, 64))
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), who
-
-
-def test_stretches_are_grouped_by_voice() -> None:
-    vectors, who = voices(0.5)
-    group, centroids = _grouped(vectors, np.full(len(who), 2.0), 2)
-    assert len(set(group[who == 0].tolist())) == len(set(group[who == 1].tolist())) == 1
-    assert group[0] != group[1]
-    assert float(centroids[0] @ centroids[1]) == pytest.approx(0.5, abs=0.1)
-
-
-@pytest.mark.parametrize(("stretches", "heard"), [(1, 2), (3, 3)])
-def test_a_further_voice_must_be_heard_for_long(stretches: int, heard: int) -> None:
-    two, _ = voices(0.4)
-    third = np.tile(np.eye(64)[2] * 0.9 + 0.1 * two[0], (stretches, 1))
-    vectors = np.concatenate([two, third / np.linalg.norm(third, axis=1, keepdims=True)])
-    assert len(set(_told_apart(vectors, np.full(len(vectors), 1.5), 2).tolist())) == heard
-
-
-def test_one_voice_is_one_whatever_is_expected() -> None:
-    vectors, _ = voices(0.95)
-    for speakers in (2, 3, "auto"):
-        assert len(set(_told_apart(vectors, np.full(len(vectors), 2.0), speakers).tolist())) == 1
-
-
 def test_windows_keep_the_numbers_of_their_speakers() -> None:
     """Two speakers in turns of two frames; every other window numbers them otherwise."""
     both = np.repeat(np.tile(np.eye(3, dtype=np.float32)[:2], (4, 1)), 2, axis=0)
     windows = np.stack([both[start : start + 8][:, [(0, 1, 2), (2, 0, 1)][start % 4 // 2]] for start in (0, 2, 4, 6)])
-    stitched = _stitched(windows, 0.25)
+    stitched = stitch_windows(windows, 0.25)
     for number, window in enumerate(stitched):
         assert np.array_equal(window, both[2 * number : 2 * number + 8])
-
-
-def test_overlaps_are_found_whichever_track_is_in_front() -> None:
-    tracks = {"0": [Span(0.0, 4.0), Span(6.0, 7.0)], "1": [Span(3.0, 5.0)], "2": [Span(0.5, 1.0), Span(4.5, 6.5)]}
-    found = sorted(span for span, *_ in _overlaps(tracks))
-    assert found == [Span(0.5, 1.0), Span(3.0, 4.0), Span(4.5, 5.0), Span(6.0, 6.5)]
-
-
-def test_two_tracks_at_once_are_two_voices_where_two_are_known() -> None:
-    one, other = [(0.0, "A"), (4.0, "A")], [(5.0, "B"), (9.0, "B")]
-    assert _at_once(4.5, [one, other], one + other) == {"A", "B"}
-    # the first track goes on in the second voice, so both are near that
-    assert _at_once(4.9, [one + other, other], one + other) == {"A", "B"}
-    assert _at_once(4.5, [one, []], one) == {"A"}
-
-
-def test_a_speaker_goes_on_over_a_short_pause_unless_somebody_answers() -> None:
-    found = {"A": [Span(0.0, 1.0), Span(1.4, 2.0), Span(2.45, 3.0)], "B": [Span(2.05, 2.4)]}
-    assert _named(found) == [
-        SpeakerSpan(Span(0.0, 2.0), "S1"),
-        SpeakerSpan(Span(2.05, 2.4), "S2"),
-        SpeakerSpan(Span(2.45, 3.0), "S1"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("similarity", "least_s", "same"), [(0.5, 8.0, False), (0.65, 8.0, False), (0.9, 8.0, True), (0.68, 1.0, True)]
-)
-def test_groups_that_sound_alike_are_one_voice(similarity: float, least_s: float, same: bool) -> None:
-    centroids = np.array([[1.0, 0.0], [similarity, np.sqrt(1 - similarity**2)]])
-    alike = _same_voices(np.array([0, 1]), np.array([8.0, least_s]), centroids)
-    assert (alike == [0, 0]) is same
