@@ -23,6 +23,7 @@ from flows.worker import DISK_FULL, NightStopped, Outcome, WorkerPool, place
 from pipeline.datatypes import Judged, Recording, Scorecard, Transcript
 from pipeline.errors import BadArtefact, CallQAError, shown
 from pipeline.judging.rulebook import Rulebook
+from pipeline.messages import Message
 from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
@@ -51,7 +52,7 @@ class Tally:
 
     found: int = 0
     copies: int = 0
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
     rows_unused: int = 0
     without_row: int = 0
     to_hear: int = 0
@@ -147,10 +148,10 @@ class Night:
 
     def scan(self) -> None:
         """Look through the inbox and plan the shards of hearing."""
-        from pipeline.intake.inbox import scan
+        from pipeline.intake.inbox import scan_inbox
 
         self.rulebooks = rulebooks_in_force(self.settings)
-        scanned = scan(self.settings, self.home)
+        scanned = scan_inbox(self.settings, self.home)
         self._found = scanned.recordings
         self.tally.copies = scanned.copies
         self.tally.warnings = scanned.warnings

@@ -27,10 +27,8 @@ STILL_DOUBLE = frozenset(
         "NEAR",
         "Outcome",
         "Progress",
-        "REASONS",
         "Recording",
         "Side",
-        "T",
         "TAIL_S",
         "Title",
         "WINDOW_S",
@@ -47,7 +45,6 @@ STILL_DOUBLE = frozenset(
         "rejudge",
         "report",
         "say",
-        "scan",
         "schema",
         "transcribe",
     ]

@@ -257,7 +257,7 @@ def _summary(night: Night, idle: bool, json_output: bool, nothing: str | None = 
     if tally.copies:
         out.print(say(f"其中 {tally.copies} 个文件是副本。", f"Copies of the same recording: {tally.copies}."))
     for warning in tally.warnings[:SHOWN_WARNINGS]:
-        out.print(say("话单：", "CDR: ") + warning, style="yellow", markup=False, soft_wrap=True)
+        out.print(say("话单：", "CDR: ") + warning.in_language(LANGUAGE), style="yellow", markup=False, soft_wrap=True)
     if len(tally.warnings) > SHOWN_WARNINGS:
         more = len(tally.warnings) - SHOWN_WARNINGS
         out.print(say(f"话单：另有 {more} 条提示。", f"CDR: {more} more like these."), style="yellow")

@@ -1,37 +1,35 @@
 """The door: which recordings the inbox holds, and what the telephone system knows of them.
 
 A recording is known by the SHA-256 of its bytes, so renaming or copying a file makes no new call. What cannot
-be a recording becomes a `Failure`, never an exception that would stop the night. Caller numbers are replaced by
+be a recording becomes a `Failure`, never an exception that would stop the night. Callers' numbers are replaced by
 a keyed hash before anything else sees them.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import hmac
-import io
-import json
 import os
-import re
 import stat
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pipeline.datatypes import CDR, Recording, Role
+from pipeline.datatypes import CDR, Recording
 from pipeline.errors import BadArtefact, BadMetadata, BadSetting, shown
+from pipeline.intake.cdr import CdrBuilder
+from pipeline.intake.names import FileNames
+from pipeline.intake.reader import MetadataReader, MetadataRow
+from pipeline.intake.rows import TABLE_SUFFIXES
+from pipeline.intake.table import TableReader
+from pipeline.messages import Message
 from pipeline.settings import Ingest, Settings
 from pipeline.storage import artefacts
-from pipeline.storage.files import write_whole
+from pipeline.storage.files import file_sha256
 from pipeline.storage.home import Failure, Home, RecordingRecord, path_key
 
-REASONS = {
+INBOX_REASONS = {
     "missing": "a link to nothing",
     "outside-inbox": "a link to a file outside the inbox",
     "not-a-file": "a folder, pipe, socket or device that is named like a recording",
@@ -42,74 +40,7 @@ REASONS = {
 """Every reason a Failure from here can have."""
 
 _PARTIAL = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".filepart", ".swp", "~")
-_METADATA = (".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson")
-_RACY_NS = 2_000_000_000
-
-_ALIASES = {
-    "file": "file filename file_name recording recording_file record_file path 文件 文件名 录音 录音文件"
-    " 录音文件名 录音名称",
-    "call_id": "call_id callid id session_id uuid 通话编号 通话id 会话id 会话编号 流水号 呼叫编号 通话流水号",
-    "started_at": "started_at start_time start begin_time call_time datetime timestamp 开始时间 通话开始时间 呼叫时间"
-    " 通话时间 来电时间 起始时间",
-    "agent_id": "agent_id agent agent_no agent_number employee_id staff_id 工号 坐席工号 坐席编号 客服工号 员工编号",
-    "agent_name": "agent_name agentname staff_name 坐席 坐席姓名 客服 客服姓名 姓名 座席 座席姓名",
-    "team": "team group team_name department 班组 小组 组别 团队 部门",
-    "company": "company brand client tenant 公司 品牌 委托方 公司名称",
-    "queue": "queue skill queue_name skill_group 队列 技能组 业务队列",
-    "direction": "direction call_direction call_type 方向 呼叫方向 呼叫类型",
-    "caller_number": "caller_number caller ani from phone phone_number customer_number customer_phone caller_id"
-    " calling_number 主叫 主叫号码 来电号码 客户号码 客户电话 手机号 电话号码 电话",
-    "ring_count": "ring_count rings 振铃次数 响铃次数 铃响次数",
-    "wait_s": "wait_s wait waiting wait_time queue_time wait_seconds 等待 等待时长 等待时间 排队时长 等待秒数",
-    "release_party": "release_party released_by hangup_party hung_up_by disconnected_by hangup_by 挂断方 挂机方 释放方"
-    " 先挂机方",
-    "channel_map": "channel_map channels channel_roles 声道 声道映射 声道对应",
-    "language": "language lang 语言 语种",
-    "scenario": "scenario 场景 业务场景",
-}
-_NAMES = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
-
-_VALUES: dict[str, dict[str, str]] = {
-    "direction": {
-        alias: value
-        for value, aliases in {
-            "inbound": "inbound in incoming 呼入 来电 呼入电话 进线",
-            "outbound": "outbound out outgoing 呼出 外呼 去电 呼出电话",
-        }.items()
-        for alias in aliases.split()
-    },
-    "release_party": {
-        alias: value
-        for value, aliases in {
-            "agent": "agent 坐席 座席 客服 员工 坐席挂断 座席挂断 客服挂断 坐席方 staff employee callee 被叫",
-            "customer": "customer caller client user 客户 用户 主叫 客户挂断 用户挂断 客户方",
-            "system": "system 系统 系统挂断 ivr timeout platform 平台",
-        }.items()
-        for alias in aliases.split()
-    },
-    "language": {
-        alias: value
-        for value, aliases in {
-            "zh": "zh zh-cn zh_cn zh-hans cmn chinese mandarin 中文 汉语 普通话 国语",
-            "en": "en en-us en_us en-gb en_gb english 英文 英语",
-        }.items()
-        for alias in aliases.split()
-    },
-}
-_CHANNELS = {
-    "0": 0, "left": 0, "l": 0, "ch0": 0, "左": 0, "左声道": 0,
-    "1": 1, "right": 1, "r": 1, "ch1": 1, "右": 1, "右声道": 1,
-}  # fmt: skip
-_ROLES: dict[str, Role] = {
-    **dict.fromkeys(("agent", "坐席", "座席", "客服", "员工", "staff"), "agent"),
-    **dict.fromkeys(("customer", "caller", "client", "user", "客户", "用户", "主叫"), "customer"),
-}
-_DATE = re.compile(
-    r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?"
-    r"(?:[\sT_]*(\d{1,2})\s*[:时点]\s*(\d{1,2})\s*(?:[:分]\s*(\d{1,2})(?:\.\d+)?\s*秒?|分)?)?"
-    r"\s*(Z|[+-]\d{2}(?::?\d{2})?)?"
-)
-_NUMBER = re.compile(r"\+?\d(?:[\s\-().]*\d){6,}")
+_CLOCK_GRAIN_NS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +61,7 @@ class Scan:
     unsettled: int = 0
     rows_unused: int = 0
     without_row: int = 0
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,89 +81,54 @@ class Hashes:
     files: dict[str, HashedFile] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A metadata row: its place for messages, the recording it names, and its CDR."""
+@dataclass(slots=True)
+class _Contents:
+    """The files of the inbox by content: SHA-256 → paths in order, and size in bytes."""
 
-    place: str
-    file: str
-    cdr: CDR
+    paths: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
+    sizes: dict[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    files: int = 0
+    unsettled: int = 0
 
 
-def scan(settings: Settings, home: Home) -> Scan:
-    """Look through the inbox, write a Sighting for every recording that is new or changed, and return what is there.
+def scan_inbox(settings: Settings, home: Home) -> Scan:
+    """Look through the inbox, write a record of every recording that is new or changed, and return what is there.
 
     Failures are returned, not written. Raises BadMetadata when the CDR file cannot be read or mapped, and
     BadSetting for a time zone, column or file-name pattern that makes no sense, or an inbox that is missing.
     """
     inbox = settings.paths.inbox
     if not inbox.is_dir():
-        raise BadSetting(f"paths.inbox: {shown(inbox)}: no such folder; make it, or name another in the settings")
-    reader = _CdrReader(settings.ingest, home)
-    metadata = _metadata_file(settings.ingest, inbox)
-    rows, warnings = _rows(metadata, reader) if metadata else ([], [])
-    failures: list[Failure] = []
-
-    def fail(path: Path, reason: str, message: str) -> None:
-        failures.append(
-            Failure(path_key(path), shown(path), "ingest", reason, f"{shown(path)}: {message}", datetime.now(UTC))
+        raise BadSetting(
+            Message(
+                "paths.inbox: {folder}: no such folder; make it, or name another in the settings", folder=shown(inbox)
+            )
         )
-
-    known = _known_hashes(home)
-    hashes: dict[str, HashedFile] = {}
-    paths_of: dict[str, list[Path]] = defaultdict(list)
-    sizes: dict[str, int] = {}
-    files = unsettled = 0
-    for path, info in _files(inbox, inbox, home.root, settings.ingest.extensions, fail):
-        files += 1
-        if info.st_size == 0:
-            fail(path, "empty", "is empty; copy it again")
-            continue
-        if info.st_size > settings.decode.largest_mb * 1e6:
-            fail(path, "too-large", f"is larger than {settings.decode.largest_mb:g} MB; raise decode.largest_mb")
-            continue
-        if settings.ingest.settle_s and time.time() - info.st_mtime < settings.ingest.settle_s:
-            unsettled += 1
-            continue
-        name = shown(path)
-        entry = known.files.get(name)
-        if entry is None or (entry.size_bytes, entry.modified_ns, entry.inode) != _stamp(info):
-            try:
-                digest, after = _digest(path)
-            except OSError as error:
-                fail(path, "unreadable", f"cannot be read ({type(error).__name__}); check its permissions and the disk")
-                continue
-            if _stamp(after) != _stamp(info):
-                unsettled += 1
-                continue
-            entry = HashedFile(*_stamp(info), digest)
-        # a file changed again within the clock's grain would look the same
-        if time.time_ns() - info.st_mtime_ns > _RACY_NS:
-            hashes[name] = entry
-        paths_of[entry.sha256].append(path)
-        sizes[entry.sha256] = info.st_size
-    if hashes != known.files:
-        artefacts.write(_hashes_file(home), Hashes(hashes))
-
-    matched, used = _match(rows, paths_of, inbox, warnings)
+    builder = CdrBuilder(settings.ingest, home)
+    names = FileNames(settings.ingest.file_name_pattern, builder)
+    reader: MetadataReader = TableReader(settings.ingest, builder)
+    warnings: list[Message] = []
+    metadata = _metadata_file(settings.ingest, inbox)
+    rows = reader.read(metadata, warnings) if metadata else []
+    contents = _contents(settings, home)
+    row_of, used = _match(rows, contents.paths, inbox, warnings)
     recordings = []
-    renamed = without_row = 0
-    for sha256, paths in paths_of.items():
-        row = matched.get(sha256)
-        without_row += row is None and bool(rows)
-        from_name = reader.from_name(paths, warnings)
-        cdr = _merged(row.cdr if row else None, from_name)
-        renamed += _sight(home, sha256, sizes[sha256], paths, cdr)
-        recordings.append(Recording(sha256, paths[0], sizes[sha256], cdr))
+    renamed = 0
+    for sha256, paths in contents.paths.items():
+        row = row_of.get(sha256)
+        cdr = _merged(row.cdr if row else None, names.read(paths, warnings))
+        renamed += _record(home, sha256, contents.sizes[sha256], paths, cdr)
+        recordings.append(Recording(sha256, paths[0], contents.sizes[sha256], cdr))
     return Scan(
         recordings=tuple(recordings),
-        failures=tuple(failures),
-        copies=sum(len(paths) - 1 for paths in paths_of.values()),
-        files=files,
+        failures=tuple(contents.failures),
+        copies=sum(len(paths) - 1 for paths in contents.paths.values()),
+        files=contents.files,
         renamed=renamed,
-        unsettled=unsettled,
+        unsettled=contents.unsettled,
         rows_unused=len(rows) - used,
-        without_row=without_row,
+        without_row=len(recordings) - len(row_of) if rows else 0,
         warnings=tuple(warnings),
     )
 
@@ -240,12 +136,44 @@ def scan(settings: Settings, home: Home) -> Scan:
 # --- files
 
 
-def _stamp(info: os.stat_result) -> tuple[int, int, int]:
-    return info.st_size, info.st_mtime_ns, info.st_ino
+def _contents(settings: Settings, home: Home) -> _Contents:
+    """Every recording of the inbox, its bytes hashed unless an earlier scan did so."""
+    inbox = settings.paths.inbox
+    contents = _Contents()
+    before = _earlier_hashes(home)
+    hashes: dict[str, HashedFile] = {}
+    for path, info in _files(inbox, inbox, home.root, settings.ingest.extensions, contents.failures):
+        contents.files += 1
+        if fault := _refused(info, settings.decode.largest_mb):
+            contents.failures.append(_failure(path, *fault))
+            continue
+        if settings.ingest.settle_s and time.time() - info.st_mtime < settings.ingest.settle_s:
+            contents.unsettled += 1
+            continue
+        name = shown(path)
+        try:
+            hashed = _hashed(path, info, before.files.get(name))
+        except OSError as error:
+            message = Message(
+                "cannot be read ({error}); check its permissions and the disk", error=type(error).__name__
+            )
+            contents.failures.append(_failure(path, "unreadable", message))
+            continue
+        if hashed is None:
+            contents.unsettled += 1
+            continue
+        # a file changed again within the clock's grain would look the same
+        if time.time_ns() - info.st_mtime_ns > _CLOCK_GRAIN_NS:
+            hashes[name] = hashed
+        contents.paths[hashed.sha256].append(path)
+        contents.sizes[hashed.sha256] = info.st_size
+    if hashes != before.files:
+        artefacts.write(home.hashes, Hashes(hashes))
+    return contents
 
 
 def _files(
-    folder: Path, inbox: Path, skipped: Path, extensions: tuple[str, ...], fail: Callable[[Path, str, str], None]
+    folder: Path, inbox: Path, skipped: Path, extensions: tuple[str, ...], failures: list[Failure]
 ) -> Iterator[tuple[Path, os.stat_result]]:
     """Regular files named like recordings, depth first in order of names. Links are not followed.
 
@@ -254,7 +182,8 @@ def _files(
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
     except OSError as error:
-        fail(folder, "unreadable", f"the folder cannot be read ({type(error).__name__}); check its permissions")
+        message = Message("the folder cannot be read ({error}); check its permissions", error=type(error).__name__)
+        failures.append(_failure(folder, "unreadable", message))
         return
     for entry in entries:
         path = folder / entry.name
@@ -268,41 +197,74 @@ def _files(
             continue
         if stat.S_ISDIR(info.st_mode):
             if is_named_so:
-                fail(path, "not-a-file", "is a folder; recordings in it are found, rename it to lose this message")
+                message = Message("is a folder; recordings in it are found, rename it to lose this message")
+                failures.append(_failure(path, "not-a-file", message))
             if not (skipped.exists() and os.path.samefile(path, skipped)):
-                yield from _files(path, inbox, skipped, extensions, fail)
+                yield from _files(path, inbox, skipped, extensions, failures)
         elif is_named_so and stat.S_ISREG(info.st_mode):
             yield path, info
         elif stat.S_ISLNK(info.st_mode) and (is_named_so or path.is_dir()):
-            if not path.exists():
-                fail(path, "missing", "is a link to nothing; put the recording itself there")
-            elif not path.resolve().is_relative_to(inbox.resolve()):
-                fail(path, "outside-inbox", "is a link that leads out of the inbox; put the recording itself there")
+            if fault := _link_fault(path, inbox):
+                failures.append(_failure(path, *fault))
         elif is_named_so:
-            fail(path, "not-a-file", "is no regular file; put recordings themselves into the inbox")
+            message = Message("is not a regular file; put recordings themselves into the inbox")
+            failures.append(_failure(path, "not-a-file", message))
 
 
-def _digest(path: Path) -> tuple[str, os.stat_result]:
+def _link_fault(path: Path, inbox: Path) -> tuple[str, Message] | None:
+    if not path.exists():
+        return "missing", Message("is a link to nothing; put the recording itself there")
+    if not path.resolve().is_relative_to(inbox.resolve()):
+        return "outside-inbox", Message("is a link that leads out of the inbox; put the recording itself there")
+    return None
+
+
+def _refused(info: os.stat_result, largest_mb: float) -> tuple[str, Message] | None:
+    if info.st_size == 0:
+        return "empty", Message("is empty; copy it again")
+    if info.st_size > largest_mb * 1e6:
+        return "too-large", Message("is larger than {size:g} MB; raise decode.largest_mb", size=largest_mb)
+    return None
+
+
+def _failure(path: Path, reason: str, fault: Message) -> Failure:
+    message = Message("{place}: {fault}", place=shown(path), fault=fault)
+    return Failure(path_key(path), shown(path), "ingest", reason, message, datetime.now(UTC))
+
+
+def _hashed(path: Path, info: os.stat_result, before: HashedFile | None) -> HashedFile | None:
+    """The file's hash, an earlier scan's if it looks as it did then; None when it changed while being read.
+
+    Raises OSError.
+    """
+    look = _look(info)
+    if before and (before.size_bytes, before.modified_ns, before.inode) == look:
+        return before
+    sha256, after = _read_whole(path)
+    return HashedFile(*look, sha256) if _look(after) == look else None
+
+
+def _look(info: os.stat_result) -> tuple[int, int, int]:
+    return info.st_size, info.st_mtime_ns, info.st_ino
+
+
+def _read_whole(path: Path) -> tuple[str, os.stat_result]:
     """SHA-256 of a file's bytes, and its state afterwards. Raises OSError."""
     # a pipe put in the file's place meanwhile must not block
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
     with os.fdopen(handle, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest(), os.fstat(stream.fileno())
+        return file_sha256(stream), os.fstat(stream.fileno())
 
 
-def _hashes_file(home: Home) -> Path:
-    return home.root / "hashes.json.gz"
-
-
-def _known_hashes(home: Home) -> Hashes:
+def _earlier_hashes(home: Home) -> Hashes:
     try:
-        return artefacts.read(_hashes_file(home), Hashes)
+        return artefacts.read(home.hashes, Hashes)
     except BadArtefact:
         return Hashes()
 
 
-def _sight(home: Home, sha256: str, size_bytes: int, paths: list[Path], cdr: CDR) -> bool:
-    """Write the Sighting if it is new or says something else now. True when every earlier path is gone."""
+def _record(home: Home, sha256: str, size_bytes: int, paths: list[Path], cdr: CDR) -> bool:
+    """Write the recording's record if it is new or says something else now. True when every earlier path is gone."""
     file = home.recording(sha256)
     try:
         old = artefacts.read(file, RecordingRecord)
@@ -323,120 +285,25 @@ def _metadata_file(settings: Ingest, inbox: Path) -> Path | None:
     if settings.metadata is not None:
         file = inbox / settings.metadata
         if not file.is_file():
-            raise BadMetadata(f"ingest.metadata: {shown(file)}: no such file; a relative path starts at the inbox")
+            raise BadMetadata(
+                Message("ingest.metadata: {file}: no such file; a relative path starts at the inbox", file=shown(file))
+            )
         return file
-    found = [inbox / f"cdr{suffix}" for suffix in _METADATA if (inbox / f"cdr{suffix}").is_file()]
-    if len(found) > 1:
-        names = ", ".join(file.name for file in found)
-        raise BadMetadata(f"{shown(inbox)}: {names}: which one counts? name it in the settings as ingest.metadata")
-    return found[0] if found else None
-
-
-def read_rows(file: Path, encoding: str = "utf-8-sig") -> list[tuple[str, dict[str, Any]]]:
-    """The rows of a CSV, Parquet, JSON (list) or JSON-lines file, each with its place ("line 3", "row 3").
-
-    Raises BadMetadata, with a remedy, when the file cannot be read as what its name says.
-    """
-    suffix = file.suffix.lower()
-    try:
-        if suffix == ".parquet":
-            return [(f"row {n}", row) for n, row in enumerate(_parquet_rows(file), 1)]
-        data = file.read_bytes()
-        if suffix in (".json", ".jsonl", ".ndjson"):
-            return _json_rows(data)
-        if suffix in (".csv", ".tsv", ".txt"):
-            return _csv_rows(_text(data, encoding))
-    except BadMetadata as error:
-        raise BadMetadata(f"{shown(file)}: {error}") from error
-    except (OSError, ValueError, csv.Error) as error:
-        # the error's own text may quote a caller's number
-        what = f"{suffix.lstrip('.').upper()} ({type(error).__name__})"
-        raise BadMetadata(f"{shown(file)}: cannot be read as {what}; export it again") from error
-    raise BadMetadata(f"{shown(file)}: unknown kind of metadata; use .csv, .parquet, .json or .jsonl")
-
-
-def _text(data: bytes, encoding: str) -> str:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16")
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError:
-        return data.decode("gb18030")
-    except LookupError as error:
-        raise BadSetting(f"ingest.encoding: {encoding}: no such encoding; use utf-8-sig or gb18030") from error
-
-
-def _csv_rows(text: str) -> list[tuple[str, dict[str, Any]]]:
-    header = text.split("\n", 1)[0]
-    delimiter = max(",;\t|", key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    names = [name.strip() for name in next(reader, [])]
-    if not any(names):
-        raise BadMetadata("has no header line; the first line must name the columns")
-    if len(set(names)) < len(names):
-        raise BadMetadata("has two columns of the same name; rename one")
-    rows: list[tuple[str, dict[str, Any]]] = []
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            rows.append((f"line {reader.line_num}", dict(zip(names, cells, strict=False))))
-            if len(cells) > len(names):
-                rows[-1][1][""] = "too many"
-    return rows
-
-
-def _json_rows(data: bytes) -> list[tuple[str, dict[str, Any]]]:
-    text = _text(data, "utf-8-sig")
-    try:
-        whole = json.loads(text)
-        rows = whole if isinstance(whole, list) else [whole]
-        if isinstance(whole, dict):
-            lists = (part for part in whole.values() if isinstance(part, list))
-            rows = next((part for part in lists if all(isinstance(row, dict) for row in part)), rows)
-    except json.JSONDecodeError:
-        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    if not all(isinstance(row, dict) for row in rows):
-        raise BadMetadata("must hold a list of objects, or one object a line")
-    return [(f"row {n}", row) for n, row in enumerate(rows, 1)]
-
-
-def _parquet_rows(file: Path) -> list[dict[str, Any]]:
-    import duckdb
-
-    try:
-        with duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"}) as database:
-            result = database.execute("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet($1)", [_no_glob(file)])
-            names = [column[0] for column in result.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-    except duckdb.Error as error:
-        raise BadMetadata(f"cannot be read as PARQUET ({type(error).__name__}); export it again") from error
-
-
-def _no_glob(file: Path) -> str:
-    """The path as DuckDB takes it literally, where * ? [ would name other files."""
-    return re.sub(r"([*?\[])", r"[\1]", str(file))
-
-
-def _rows(file: Path, reader: _CdrReader) -> tuple[list[_Row], list[str]]:
-    raw = read_rows(file, reader.settings.encoding)
-    warnings: list[str] = []
-    columns = reader.columns(file, {name for _, row in raw for name in row if name})
-    rows = []
-    for place, cells in raw:
-        where = f"{shown(Path(file.name))} {place}"
-        if "" in cells:
-            warnings.append(f"{where}: more cells than columns, left out; quote cells that hold the delimiter")
-            continue
-        named: dict[str, Any] = {}
-        extra: dict[str, Any] = {}
-        for name, cell in cells.items():
-            (named if name in columns else extra)[columns.get(name, name)] = cell
-        rows.append(_Row(where, _plain(named.pop("file", None)), reader.cdr(named, extra, where, warnings)))
-    return rows, warnings
+    files = [inbox / f"cdr{suffix}" for suffix in TABLE_SUFFIXES if (inbox / f"cdr{suffix}").is_file()]
+    if len(files) > 1:
+        raise BadMetadata(
+            Message(
+                "{folder}: {names}: which one counts? name it in the settings as ingest.metadata",
+                folder=shown(inbox),
+                names=", ".join(file.name for file in files),
+            )
+        )
+    return files[0] if files else None
 
 
 def _match(
-    rows: list[_Row], paths_of: Mapping[str, list[Path]], inbox: Path, warnings: list[str]
-) -> tuple[dict[str, _Row], int]:
+    rows: list[MetadataRow], paths_of: Mapping[str, list[Path]], inbox: Path, warnings: list[Message]
+) -> tuple[dict[str, MetadataRow], int]:
     """The row of each recording (by SHA-256), and how many rows found theirs.
 
     A row names its recording by the path in the inbox, an absolute path, the file's name, or the name without
@@ -448,21 +315,29 @@ def _match(
             inside = path.relative_to(inbox)
             for key in (str(path), inside.as_posix(), inside.with_suffix("").as_posix(), path.name, path.stem):
                 index[key.casefold()].add(sha256)
-    matched: dict[str, _Row] = {}
+    row_of: dict[str, MetadataRow] = {}
     used = 0
     for row in rows:
         key = (row.file or row.cdr.call_id or "").replace("\\", "/").removeprefix("./").casefold()
         name = key.rsplit("/", 1)[-1]
-        found = index.get(key) or index.get(name) or index.get(name.rsplit(".", 1)[0], set())
-        if len(found) > 1:
-            warnings.append(f"{row.place}: several recordings have this name; give their path in the inbox")
-        elif found:
-            (sha256,) = found
+        named = index.get(key) or index.get(name) or index.get(name.rsplit(".", 1)[0], set())
+        if len(named) > 1:
+            message = Message(
+                "{place}: several recordings have this name; give their path in the inbox", place=row.place
+            )
+            warnings.append(message)
+        elif named:
+            (sha256,) = named
             used += 1
-            if sha256 in matched and matched[sha256].cdr != row.cdr:
-                warnings.append(f"{row.place}: says something else than {matched[sha256].place} of one recording")
-            matched[sha256] = row
-    return matched, used
+            if sha256 in row_of and row_of[sha256].cdr != row.cdr:
+                message = Message(
+                    "{place}: says something else than {other} of one recording",
+                    place=row.place,
+                    other=row_of[sha256].place,
+                )
+                warnings.append(message)
+            row_of[sha256] = row
+    return row_of, used
 
 
 def _merged(row: CDR | None, from_name: CDR | None) -> CDR:
@@ -475,219 +350,3 @@ def _merged(row: CDR | None, from_name: CDR | None) -> CDR:
         if part.name != "extra" and getattr(row, part.name) is None
     }
     return replace(row, **missing, extra={**from_name.extra, **row.extra})
-
-
-class _CdrReader:
-    """Turns cells into a CDR: translates values, and hashes caller numbers with the home's salt."""
-
-    def __init__(self, settings: Ingest, home: Home) -> None:
-        self.settings = settings
-        self._home = home
-        self._salt: bytes | None = None
-        try:
-            self._zone = ZoneInfo(settings.timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            message = f"ingest.timezone: {settings.timezone}: no such zone; use one like Asia/Shanghai"
-            raise BadSetting(message) from error
-        if unknown := sorted(set(settings.columns) - set(_ALIASES)):
-            raise BadSetting(f"ingest.columns: {', '.join(unknown)}: no such field; there are {', '.join(_ALIASES)}")
-        if unknown := sorted(set(settings.values) - set(_ALIASES)):
-            raise BadSetting(f"ingest.values: {', '.join(unknown)}: no such field; there are {', '.join(_ALIASES)}")
-        try:
-            self._pattern = re.compile(settings.file_name_pattern) if settings.file_name_pattern else None
-        except re.error as error:
-            raise BadSetting(f"ingest.file_name_pattern: {error}; it is a Python regular expression") from error
-        if self._pattern and (unknown := sorted(set(self._pattern.groupindex) - (set(_ALIASES) - {"file"}))):
-            raise BadSetting(f"ingest.file_name_pattern: group {', '.join(unknown)}: no such field; there are "
-                             f"{', '.join(name for name in _ALIASES if name != 'file')}")  # fmt: skip
-
-    def columns(self, file: Path, present: set[str]) -> dict[str, str]:
-        """Column name → field. Raises BadMetadata when a column of the settings is not there."""
-        chosen = {**self.settings.columns}
-        if self.settings.file_column in present:
-            chosen.setdefault("file", self.settings.file_column)
-        if lost := sorted(name for name in chosen.values() if name not in present and present):
-            there = ", ".join(sorted(present))
-            raise BadMetadata(f"{shown(file)}: no column {', '.join(lost)} as ingest.columns says; there are {there}")
-        mapping = {column: name for name, column in chosen.items()}
-        for column in sorted(present):
-            name = _NAMES.get(re.sub(r"[\s\-]+", "_", column.strip().casefold()))
-            if name and name not in mapping.values() and column not in mapping:
-                mapping[column] = name
-        return mapping
-
-    def from_name(self, paths: list[Path], warnings: list[str]) -> CDR | None:
-        """The CDR that the first matching file name gives, by the pattern of the settings."""
-        if self._pattern is None:
-            return None
-        for path in paths:
-            if found := self._pattern.search(path.name):
-                named = {name: value for name, value in found.groupdict().items() if value}
-                return self.cdr(named, {}, shown(Path(path.name)), warnings)
-        return None
-
-    def cdr(self, named: Mapping[str, Any], extra: Mapping[str, Any], where: str, warnings: list[str]) -> CDR:
-        """A CDR from cells by field. A cell that makes no sense is left out with a warning that does not quote it."""
-        caller = _plain(named.get("caller_number"))
-        got: dict[str, Any] = {"caller_hash": self.hashed(caller)}
-        parsers: dict[str, Callable[[str], Any]] = {
-            "started_at": self._time,
-            "ring_count": _count,
-            "wait_s": _duration_s,
-            "channel_map": channel_map,
-            **{name: _choice(name) for name in _VALUES},
-        }
-        for name, cell in named.items():
-            text = _channels_text(cell) if name == "channel_map" else _plain(cell)
-            text = self.settings.values.get(name, {}).get(text, text)
-            if name == "caller_number" or not text:
-                continue
-            try:
-                got[name] = parsers[name](text) if name in parsers else self._hidden(text, caller)
-            except (ValueError, OverflowError, OSError):
-                warnings.append(f"{where}: {name}: not understood and left out; see ingest.values in the settings")
-        rest = {name: self._hidden(text, caller, whole=True) for name, cell in extra.items() if (text := _plain(cell))}
-        return CDR(**got, extra=dict(sorted(rest.items())))
-
-    def hashed(self, number: str) -> str | None:
-        """HMAC-SHA256 of a telephone number's digits under the home's salt; None without digits."""
-        digits = _digits(number)
-        if not digits:
-            return None
-        if self._salt is None:
-            self._salt = _read_salt(self._home)
-        return hmac.new(self._salt, digits.encode(), hashlib.sha256).hexdigest()[:32]
-
-    def _hidden(self, text: str, caller: str, whole: bool = False) -> str:
-        """A text without the caller's number in it; `whole`: without anything that could be such a number."""
-        if whole:
-            return text if _DATE.fullmatch(text) else _NUMBER.sub(lambda found: self.hashed(found[0]) or "", text)
-        digits = _digits(caller)
-        if len(digits) < 7:
-            return text
-        return re.sub(r"(?:\+?0{0,2}86[\s-]?|0)?" + r"[\s-]?".join(digits), self.hashed(caller) or "", text)
-
-    def _time(self, text: str) -> datetime:
-        moment = parse_time(text)
-        return moment if moment.tzinfo else moment.replace(tzinfo=self._zone)
-
-
-def _read_salt(home: Home) -> bytes:
-    """The home's salt, made at its first use, readable by the owner alone."""
-    try:
-        salt = home.salt.read_bytes()
-    except FileNotFoundError:
-        salt = b""
-    if len(salt) < 16:
-        # mkstemp, under write_whole, gives 0600
-        write_whole(home.salt, os.urandom(32))
-        salt = home.salt.read_bytes()
-    return salt
-
-
-def _plain(cell: Any) -> str:
-    """A cell as text: numbers without a needless ".0", null and blanks as ""."""
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    text = str(cell).strip()
-    return "" if text.casefold() in ("null", "none", "nan", "n/a", "\\n") else text
-
-
-def _digits(number: str) -> str:
-    """The digits that tell a subscriber, without China's country code, trunk prefix or separators."""
-    # sip:…@host, extensions
-    number = re.split(r"@|(?i:ext|x)|转", number)[0]
-    digits = re.sub(r"\D", "", number)
-    digits = digits.removeprefix("00") if digits.startswith("0086") else digits
-    if digits.startswith("86") and len(digits) >= 12:
-        digits = digits[2:]
-    return digits.lstrip("0")
-
-
-def _choice(name: str) -> Callable[[str], str]:
-    def choose(text: str) -> str:
-        try:
-            return _VALUES[name][text.casefold()]
-        except KeyError as error:
-            raise ValueError(name) from error
-
-    return choose
-
-
-def _count(text: str) -> int:
-    number = int(float(text))
-    if not 0 <= number <= 1000:
-        raise ValueError(text)
-    return number
-
-
-def _duration_s(text: str) -> float:
-    """Seconds: "12", "12.5 s", "12秒", "1:05", "00:01:05". Raises ValueError."""
-    text = re.sub(r"\s*(s|sec|seconds|秒)$", "", text.casefold())
-    seconds = 0.0
-    for part in text.split(":"):
-        seconds = seconds * 60 + float(part)
-    if not 0 <= seconds < 86400 * 2:
-        raise ValueError(text)
-    return seconds
-
-
-def parse_time(text: str) -> datetime:
-    """A moment: ISO 8601, "2026/11/20 9:31", "2026年11月20日 9时31分", 20261120093100, or epoch seconds or ms.
-
-    Naive where the text names no zone. Raises ValueError; day and month first would be a guess and are refused.
-    """
-    text = text.strip()
-    compact = re.sub(r"[\sT_-]", "", text)
-    if re.fullmatch(r"\d{10}|\d{13}|\d{10}\.\d+", text):
-        return datetime.fromtimestamp(float(text) / (1000 if len(text) == 13 else 1), UTC)
-    if re.fullmatch(r"(19|20)\d{12}", compact) and re.fullmatch(r"\d{8}[\sT_-]*\d{6}", text):
-        return datetime.strptime(compact, "%Y%m%d%H%M%S")
-    if found := _DATE.fullmatch(text):
-        year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
-        moment = datetime(year, month, day, hour, minute, second)
-        if zone := found[7]:
-            return moment.replace(tzinfo=datetime.fromisoformat(f"2000-01-01T00:00:00{zone}").tzinfo)
-        return moment
-    return datetime.fromisoformat(text)
-
-
-def _channels_text(cell: Any) -> str:
-    if isinstance(cell, dict):
-        return ",".join(f"{channel}={role}" for channel, role in cell.items())
-    return ",".join(map(str, cell)) if isinstance(cell, list) else _plain(cell)
-
-
-def channel_map(text: str) -> dict[int, Role]:
-    """Who is on which of two channels: "0=agent,1=customer", "agent-left", "左=坐席", "agent,customer" (in order).
-
-    Naming one is enough; 1 and 2 count from one. Raises ValueError.
-    """
-    words = [word for word in re.split(r"[\s,;:=/|{}\"'>，；：、_-]+", text.casefold()) if word]
-    words = [part for word in words for part in _split_words(word)]
-    if "2" in words:
-        words = [{"1": "0", "2": "1"}.get(word, word) for word in words]
-    roles = [_ROLES[word] for word in words if word in _ROLES]
-    channels = [_CHANNELS[word] for word in words if word in _CHANNELS]
-    if len(roles) + len(channels) != len(words) or not roles or len(set(roles)) < len(roles):
-        raise ValueError(text)
-    if not channels and len(roles) == 2:
-        channels = [0, 1]
-    if len(channels) != len(roles) or len(set(channels)) < len(channels):
-        raise ValueError(text)
-    mapping = dict(zip(channels, roles, strict=True))
-    if len(mapping) == 1:
-        ((channel, role),) = mapping.items()
-        mapping[1 - channel] = "customer" if role == "agent" else "agent"
-    return dict(sorted(mapping.items()))
-
-
-def _split_words(word: str) -> list[str]:
-    """左坐席 → 左, 坐席: Han words written together."""
-    if word in _ROLES or word in _CHANNELS:
-        return [word]
-    names = "|".join(sorted((n for n in (*_ROLES, *_CHANNELS) if not n.isascii()), key=len, reverse=True))
-    parts: list[str] = re.findall(names, word)
-    return parts if "".join(parts) == word else [word]

@@ -17,7 +17,7 @@ from pipeline.errors import BadArtefact, shown
 from pipeline.messages import Message
 from pipeline.storage.files import write_whole
 
-T = TypeVar("T")
+Stored = TypeVar("Stored")
 
 
 @cache
@@ -32,10 +32,10 @@ def write(path: Path, value: object) -> None:
     )
 
 
-def read(path: Path, kind: type[T]) -> T:
+def read(path: Path, kind: type[Stored]) -> Stored:
     """Read back what `write` wrote. Raises BadArtefact when the file is missing, damaged or of another shape."""
     try:
-        value: T = _adapter(cast(Any, kind)).validate_json(gzip.decompress(path.read_bytes()))
+        value: Stored = _adapter(cast(Any, kind)).validate_json(gzip.decompress(path.read_bytes()))
     except FileNotFoundError as error:
         raise BadArtefact(Message("{file}: no such artefact", file=shown(path))) from error
     except (OSError, EOFError, ValidationError, ValueError) as error:

@@ -17,7 +17,7 @@ from pipeline.datatypes import RATE_HZ
 from pipeline.errors import BadRecording, BadSetting, shown
 from pipeline.hearing import decode as module
 from pipeline.hearing.decode import REASONS, decode, encode_mp3, ffmpeg_executable, fold
-from pipeline.intake.inbox import REASONS as INGEST_REASONS
+from pipeline.intake.inbox import INBOX_REASONS
 from pipeline.settings import Decode, Ingest
 from tests.support.malformed import AMR, FLAC, MP3, OPUS, encoded, m4a, make_damaged, make_malformed, voice, wav
 
@@ -137,7 +137,7 @@ def test_malformed_files_fail_with_their_reason(tmp_path: Path) -> None:
     got = {name: refused(tmp_path / name) for name in for_decode}
     assert got == for_decode
     assert time.monotonic() - start < 30, "nothing hangs"
-    assert set(expected.values()) <= REASONS.keys() | INGEST_REASONS.keys()
+    assert set(expected.values()) <= REASONS.keys() | INBOX_REASONS.keys()
 
 
 def test_damaged_files_are_decoded_as_far_as_they_go(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""What a cell of call metadata says: moments, durations, counts, and who is on which channel."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.datatypes import Role
+from pipeline.intake.vocabulary import CHANNEL_NAMES, ROLE_NAMES
+
+DATE = re.compile(
+    r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?"
+    r"(?:[\sT_]*(\d{1,2})\s*[:时点]\s*(\d{1,2})\s*(?:[:分]\s*(\d{1,2})(?:\.\d+)?\s*秒?|分)?)?"
+    r"\s*(Z|[+-]\d{2}(?::?\d{2})?)?"
+)
+"""A date, with a time of day or without, the year first."""
+
+
+def cell_text(cell: Any) -> str:
+    """A cell as text: numbers without a needless ".0", null and blanks as ""."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    text = str(cell).strip()
+    return "" if text.casefold() in ("null", "none", "nan", "n/a", "\\n") else text
+
+
+def parse_count(text: str) -> int:
+    """A small whole number, written as such or with a fraction. Raises ValueError."""
+    number = int(float(text))
+    if not 0 <= number <= 1000:
+        raise ValueError(text)
+    return number
+
+
+def parse_duration_s(text: str) -> float:
+    """Seconds: "12", "12.5 s", "12秒", "1:05", "00:01:05". Raises ValueError."""
+    text = re.sub(r"\s*(s|sec|seconds|秒)$", "", text.casefold())
+    seconds = 0.0
+    for part in text.split(":"):
+        seconds = seconds * 60 + float(part)
+    if not 0 <= seconds < 86400 * 2:
+        raise ValueError(text)
+    return seconds
+
+
+def parse_time(text: str) -> datetime:
+    """A moment: ISO 8601, "2026/11/20 9:31", "2026年11月20日 9时31分", 20261120093100, or epoch seconds or ms.
+
+    Naive where the text names no zone. Raises ValueError; day and month first would be a guess and are refused.
+    """
+    text = text.strip()
+    compact = re.sub(r"[\sT_-]", "", text)
+    if re.fullmatch(r"\d{10}|\d{13}|\d{10}\.\d+", text):
+        return datetime.fromtimestamp(float(text) / (1000 if len(text) == 13 else 1), UTC)
+    if re.fullmatch(r"(19|20)\d{12}", compact) and re.fullmatch(r"\d{8}[\sT_-]*\d{6}", text):
+        return datetime.strptime(compact, "%Y%m%d%H%M%S")
+    if date := DATE.fullmatch(text):
+        year, month, day, hour, minute, second = (int(part or 0) for part in date.groups()[:6])
+        moment = datetime(year, month, day, hour, minute, second)
+        if zone := date[7]:
+            return moment.replace(tzinfo=datetime.fromisoformat(f"2000-01-01T00:00:00{zone}").tzinfo)
+        return moment
+    return datetime.fromisoformat(text)
+
+
+def channel_map_text(cell: Any) -> str:
+    """A channel map as text, where JSON has it as an object or a list."""
+    if isinstance(cell, dict):
+        return ",".join(f"{channel}={role}" for channel, role in cell.items())
+    return ",".join(map(str, cell)) if isinstance(cell, list) else cell_text(cell)
+
+
+def parse_channel_map(text: str) -> dict[int, Role]:
+    """Who is on which of two channels: "0=agent,1=customer", "agent-left", "左=坐席", "agent,customer" (in order).
+
+    Naming one is enough; 1 and 2 count from one. Raises ValueError.
+    """
+    words = [word for word in re.split(r"[\s,;:=/|{}\"'>，；：、_-]+", text.casefold()) if word]
+    words = [part for word in words for part in _split_words(word)]
+    if "2" in words:
+        words = [{"1": "0", "2": "1"}.get(word, word) for word in words]
+    roles = [ROLE_NAMES[word] for word in words if word in ROLE_NAMES]
+    channels = [CHANNEL_NAMES[word] for word in words if word in CHANNEL_NAMES]
+    if len(roles) + len(channels) != len(words) or not roles or len(set(roles)) < len(roles):
+        raise ValueError(text)
+    if not channels and len(roles) == 2:
+        channels = [0, 1]
+    if len(channels) != len(roles) or len(set(channels)) < len(channels):
+        raise ValueError(text)
+    mapping = dict(zip(channels, roles, strict=True))
+    if len(mapping) == 1:
+        ((channel, role),) = mapping.items()
+        mapping[1 - channel] = "customer" if role == "agent" else "agent"
+    return dict(sorted(mapping.items()))
+
+
+def _split_words(word: str) -> list[str]:
+    """左坐席 → 左, 坐席: Han words written together."""
+    if word in ROLE_NAMES or word in CHANNEL_NAMES:
+        return [word]
+    han = [name for name in (*ROLE_NAMES, *CHANNEL_NAMES) if not name.isascii()]
+    parts: list[str] = re.findall("|".join(sorted(han, key=len, reverse=True)), word)
+    return parts if "".join(parts) == word else [word]

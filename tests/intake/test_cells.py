@@ -1,0 +1,59 @@
+"""What a cell of call metadata says, and what it does not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline.intake.cells import parse_channel_map, parse_time
+from tests.support.inboxes import CHINA
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-20T09:31:05+08:00", datetime(2026, 11, 20, 9, 31, 5, tzinfo=CHINA)),
+        ("2026-11-20T01:31:05Z", datetime(2026, 11, 20, 1, 31, 5, tzinfo=UTC)),
+        ("2026-11-20 01:31:05+00", datetime(2026, 11, 20, 1, 31, 5, tzinfo=UTC)),
+        ("2026-11-20 09:31:05.123", datetime(2026, 11, 20, 9, 31, 5)),
+        ("2026/11/20 9:31", datetime(2026, 11, 20, 9, 31)),
+        ("2026.1.2", datetime(2026, 1, 2)),
+        ("2026年11月20日 9时31分", datetime(2026, 11, 20, 9, 31)),
+        ("2026年11月20日9:31:05", datetime(2026, 11, 20, 9, 31, 5)),
+        ("20261120093105", datetime(2026, 11, 20, 9, 31, 5)),
+        ("20261120-093105", datetime(2026, 11, 20, 9, 31, 5)),
+        ("1795138265", datetime(2026, 11, 20, 1, 31, 5, tzinfo=UTC)),
+        ("1795138265000", datetime(2026, 11, 20, 1, 31, 5, tzinfo=UTC)),
+    ],
+)
+def test_times(text: str, moment: datetime) -> None:
+    got = parse_time(text)
+    assert got == moment
+    assert (got.tzinfo is None) == (moment.tzinfo is None)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "20/11/2026", "11/20/2026 9:31", "2026-02-30", "yesterday", "2026-11-20 25:00", "12"]
+)
+def test_no_times(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        parse_time(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0=agent,1=customer", "0:agent;1:customer", "left=agent", "agent-left", "右=客户", "左坐席右客户",
+     "agent,customer", "1=agent,2=customer", "ch1:customer",
+     '{"0": "agent", "1": "customer"}', "L=Agent R=Customer", "客户:右"],
+)  # fmt: skip
+def test_channel_maps(text: str) -> None:
+    assert parse_channel_map(text) == {0: "agent", 1: "customer"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "both", "0=agent,1=agent", "0=agent,0=customer", "3=agent", "agent", "0,1", "mono"]
+)
+def test_no_channel_maps(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        parse_channel_map(text)
