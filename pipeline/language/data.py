@@ -6,6 +6,7 @@ file that has every field of a dataclass and no other. Both are read once, by wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -32,6 +33,9 @@ def _characters(value: object) -> object:
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 """In a table: words parted by white space, or a list where words have spaces in them."""
+
+WordSet = Annotated[frozenset[str], BeforeValidator(_split)]
+"""The same, where only which words there are matters."""
 
 Characters = Annotated[frozenset[str], BeforeValidator(_characters)]
 """In a table: characters in a row, white space left out."""
@@ -63,6 +67,16 @@ def read_table(language: str, name: str, kind: type[_Table], folder: Path = FOLD
         return TypeAdapter(kind).validate_python(table)
     except ValidationError as error:
         raise BadLanguageData(_fault(path, error.errors())) from error
+
+
+def compile_listed(file: str, text: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
+    """A regular expression that stands in a file of the languages. Raises `BadLanguageData`."""
+    try:
+        return re.compile(text, flags)
+    except re.error as error:
+        raise BadLanguageData(
+            Message("{file}: {text} is not a regular expression: {problem}", file=file, text=text, problem=str(error))
+        ) from error
 
 
 def _fault(path: Path, errors: Sequence[Any]) -> Message:
