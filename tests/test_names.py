@@ -32,7 +32,6 @@ STILL_DOUBLE = frozenset(
         "TAIL_S",
         "Title",
         "WINDOW_S",
-        "common",
         "evaluate",
         "explain",
         "fold",

@@ -19,11 +19,11 @@ ECHO_LIKENESS = 0.6
 
 _PUNCTUATION = re.compile(r"[^\w\s]|_")
 
-Utterance = tuple[Word, ...]
+SpokenPhrase = tuple[Word, ...]
 """Words of one channel, said in one breath."""
 
 
-def find_echoes(words: Sequence[Word], transcript: Transcript) -> tuple[Utterance, ...]:
+def find_echoes(words: Sequence[Word], transcript: Transcript) -> tuple[SpokenPhrase, ...]:
     """The utterances that only repeat the other channel more quietly; `words` by start time."""
     if transcript.channels != 2 or len(transcript.levels_dbfs) != 2:
         return ()
@@ -46,13 +46,13 @@ def find_echoes(words: Sequence[Word], transcript: Transcript) -> tuple[Utteranc
     return tuple(echoes)
 
 
-def without_echoes(words: Iterable[Word], echoes: Iterable[Utterance]) -> list[Word]:
+def without_echoes(words: Iterable[Word], echoes: Iterable[SpokenPhrase]) -> list[Word]:
     """The words that are somebody's own."""
     copies = {word for utterance in echoes for word in utterance}
     return [word for word in words if word not in copies] if copies else list(words)
 
 
-def echo_times(echoes: Iterable[Utterance], channel: int) -> Timeline:
+def echo_times(echoes: Iterable[SpokenPhrase], channel: int) -> Timeline:
     """When a channel only repeats the other."""
     return Timeline(
         Span(utterance[0].span.start_s, utterance[-1].span.end_s)
@@ -68,7 +68,7 @@ def level_dbfs(levels: Sequence[float], span: Span) -> float | None:
     return median(inside) if inside else None
 
 
-def _utterances(words: Iterable[Word]) -> list[Utterance]:
+def _utterances(words: Iterable[Word]) -> list[SpokenPhrase]:
     parts: list[list[Word]] = []
     for word in words:
         if parts and word.span.start_s - parts[-1][-1].span.end_s < PHRASE_GAP_S:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.call.echo import Utterance, echo_times
+from pipeline.call.echo import SpokenPhrase, echo_times
 from pipeline.call.prompts import PROMPT
 from pipeline.datatypes import LEVEL_STEP_S, PARTIES, EventKind, Party, Roles, Transcript, Turn
 from pipeline.timeline import Span, Timeline
@@ -36,7 +36,7 @@ class Voices:
     levels_dbfs: dict[Party, tuple[float, ...]]
 
 
-def find_voices(transcript: Transcript, turns: Sequence[Turn], roles: Roles, echoes: Sequence[Utterance]) -> Voices:
+def find_voices(transcript: Transcript, turns: Sequence[Turn], roles: Roles, echoes: Sequence[SpokenPhrase]) -> Voices:
     """Whose voice is heard when; sounds, announcements and echoes are nobody's."""
     by_speaker = _speaker_voices(transcript, turns, echoes)
     by_party = {
@@ -48,7 +48,9 @@ def find_voices(transcript: Transcript, turns: Sequence[Turn], roles: Roles, ech
     return Voices(by_party, anybody, _party_levels(transcript, roles, by_party))
 
 
-def _speaker_voices(transcript: Transcript, turns: Sequence[Turn], echoes: Sequence[Utterance]) -> dict[str, Timeline]:
+def _speaker_voices(
+    transcript: Transcript, turns: Sequence[Turn], echoes: Sequence[SpokenPhrase]
+) -> dict[str, Timeline]:
     prompts = [turn.span for turn in turns if turn.speaker == PROMPT]
     voices = {}
     for speaker, voice in _raw_voices(transcript, echoes).items():
@@ -59,7 +61,7 @@ def _speaker_voices(transcript: Transcript, turns: Sequence[Turn], echoes: Seque
     return voices
 
 
-def _raw_voices(transcript: Transcript, echoes: Sequence[Utterance]) -> dict[str, Timeline]:
+def _raw_voices(transcript: Transcript, echoes: Sequence[SpokenPhrase]) -> dict[str, Timeline]:
     if transcript.channels > 1:
         return {f"ch{c}": Timeline(spans) - echo_times(echoes, c) for c, spans in enumerate(transcript.voiced)}
     active = Timeline(transcript.voiced[0] if transcript.voiced else ())
