@@ -17,6 +17,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from flows.language import LANGUAGE, say
+from pipeline.results.display import percent
 
 if TYPE_CHECKING:
     from flows.night import Night, Tally
@@ -32,7 +33,7 @@ PLAIN_EVERY_S = 10.0
 """How often progress is told where there is no terminal."""
 
 
-def clock(seconds: float) -> str:
+def clock_tenths(seconds: float) -> str:
     """Minutes and seconds in a recording, as in 1:05.3."""
     minutes, rest = divmod(max(0.0, seconds), 60)
     return f"{int(minutes)}:{rest:04.1f}"
@@ -133,10 +134,6 @@ def table(title: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequenc
     out.print(shown)
 
 
-def percent(share: float | None) -> str | None:
-    return None if share is None else f"{share * 100:.0f} %"
-
-
 def role_name(role: Role) -> str:
     names = {"agent": say("坐席", "agent"), "customer": say("客户", "customer"), "unknown": say("未知", "unknown")}
     return names[role]
@@ -147,7 +144,7 @@ def turns(call: Call) -> None:
     styles = {"agent": "cyan", "customer": "green", "unknown": "dim"}
     for turn in call.turns:
         role = call.role(turn)
-        line = Text(f"{clock(turn.span.start_s):>7}  ")
+        line = Text(f"{clock_tenths(turn.span.start_s):>7}  ")
         line.append(f"{role_name(role)}  ", style=styles[role])
         line.append(turn.text)
         out.print(line, soft_wrap=not out.is_terminal)
@@ -190,7 +187,7 @@ def _evidence(verdict: Verdict) -> Iterator[str]:
     if verdict.outcome not in ("fail", "unsure"):
         return
     for hit in verdict.evidence:
-        at = f"{clock(hit.span.start_s)}  " if hit.span else ""
+        at = f"{clock_tenths(hit.span.start_s)}  " if hit.span else ""
         quote = (f"“{hit.matched}”" if LANGUAGE == "zh" else f'"{hit.matched}"') if hit.matched else ""
         parts = [part for part in (quote, hit.reason) if part]
         if parts:
@@ -200,7 +197,7 @@ def _evidence(verdict: Verdict) -> Iterator[str]:
 def explanation(call: Call, rule: Rule, verdict: Verdict, rows: Sequence[tuple[int, str, Node, Result]]) -> None:
     """A rule's conditions on a call as a tree: truth, reason, evidence; the verdict on top."""
     zh, en, style = OUTCOMES[verdict.outcome]
-    head = Text(rule.title.in_(LANGUAGE), style="bold")
+    head = Text(rule.title.in_language(LANGUAGE), style="bold")
     head.append(f"  {say(zh, en)}", style=style)
     head.append(f"  {verdict.reason}", style="dim")
     top = Tree(head)
@@ -223,7 +220,7 @@ def explanation(call: Call, rule: Rule, verdict: Verdict, rows: Sequence[tuple[i
         if node.children:
             continue  # the evidence stands under the conditions that found it
         for hit in finding.evidence:
-            at = f"{clock(hit.span.start_s)} " if hit.span else ""
+            at = f"{clock_tenths(hit.span.start_s)} " if hit.span else ""
             who = f"{role_name(call.role(call.turns[hit.turn]))} " if hit.turn is not None else ""
             quote = (f"“{hit.matched}” " if LANGUAGE == "zh" else f'"{hit.matched}" ') if hit.matched else ""
             reason = "" if hit.reason == finding.reason or hit.matched in hit.reason else hit.reason

@@ -368,14 +368,14 @@ class Night:
     def judge_shards(self) -> int:
         return -(-len(self.to_judge) // JUDGED_A_SHARD)
 
-    # --- publish
+    # --- results
 
     def cut_excerpts(self, everything: bool = False) -> None:
         """Cut the clips of the calls judged since the last report, or of all, from whichever file is still there."""
-        from pipeline.results.excerpts import best_calls, cut_excerpts, due_early, prune_excerpts
+        from pipeline.results.excerpts import best_calls, complaint_rules, cut_excerpts, due_early, prune_excerpts
 
         self.rulebooks = self.rulebooks or rulebooks_in_force(self.settings)
-        early = due_early(self.rulebooks.values())
+        early, complaints = due_early(self.rulebooks.values()), complaint_rules(self.rulebooks.values())
         fresh = sorted(self.unpublished.calls())
         paths = list(self.home.files("judged") if everything else map(self.home.judged, fresh))
         best = best_calls(self._judged(paths))
@@ -389,7 +389,7 @@ class Night:
                 source = next((file for file in sources if file.is_file()), sources[0] if sources else None)
                 if source is not None:
                     share = best.get(judged.call.sha256, frozenset())
-                    cut_excerpts(judged, source, self.home, self.settings, early, share)
+                    cut_excerpts(judged, source, self.home, self.settings, early, share, complaints)
         prune_excerpts(self.home)
 
     @staticmethod
@@ -398,20 +398,23 @@ class Night:
             with suppress(BadArtefact):
                 yield artefacts.read(path, JudgedFile).judged
 
-    def publish(self, anew: bool = False) -> None:
+    def build_database(self, anew: bool = False) -> None:
         """Build the database, `anew` from nothing, and put it in place of the old one."""
-        from pipeline.results.store import publish, rulebook_info
+        from pipeline.results.rows import rulebook_info
+        from pipeline.results.store import build_database
 
         self.rulebooks = self.rulebooks or rulebooks_in_force(self.settings)
-        publish(self.home, self.settings, [rulebook_info(book) for book in self.rulebooks.values()], anew)
+        build_database(self.home, self.settings, [rulebook_info(book) for book in self.rulebooks.values()], anew)
 
     def report(self) -> None:
         """Make the report of the calls judged since the last one (all, if none), unless the options say no."""
-        from pipeline.results.report import write_report
+        from pipeline.results.report import report_folder, write_report
+        from pipeline.results.workbook import write_workbook
 
         if self.options.report:
             run = artefacts.read(self.home.run(self.run_id), Run) if self._recorded else None
             self.report_file = write_report(self.home, self.settings, run, self.unpublished.calls() or None)
+            write_workbook(self.home, self.settings, report_folder(self.home, self.settings, run))
 
     # --- the run's own record
 

@@ -93,10 +93,10 @@ def excerpts(run_id: str, everything: bool) -> None:
         night.cut_excerpts(everything)
 
 
-@task(name="publish", cache_policy=NO_CACHE, persist_result=False)
-def publish(run_id: str, anew: bool) -> None:
+@task(name="database", cache_policy=NO_CACHE, persist_result=False)
+def database(run_id: str, anew: bool) -> None:
     with _step(run_id) as night:
-        night.publish(anew)
+        night.build_database(anew)
 
 
 @task(name="report", cache_policy=NO_CACHE, persist_result=False)
@@ -108,7 +108,7 @@ def report(run_id: str) -> None:
 def _finish(night: Night, everything: bool = False) -> None:
     night.record("completed")
     excerpts(night.run_id, everything)
-    publish(night.run_id, everything)
+    database(night.run_id, everything)
     report(night.run_id)
     night.unpublished.clear()
 

@@ -121,10 +121,10 @@ def rules_explain(
     from flows.console import explanation
     from flows.rulebooks import rulebooks_in_force
     from pipeline.call.build import build_call
+    from pipeline.judging.conditions.base import did_you_mean
     from pipeline.judging.rulebook import load_rulebook
     from pipeline.judging.token_index import read
     from pipeline.judging.verdicts import explain, judge_rule
-    from pipeline.validation import did_you_mean
 
     settings = read_settings()
     transcript, cdr = stored(call, Home(settings.paths.home))
@@ -222,10 +222,12 @@ def _as_json(found: Replay) -> dict[str, object]:
 
 
 def _show_replay(found: Replay, book: Rulebook, most: int) -> None:
-    from flows.console import OUTCOMES, clock, out, percent, table
+    from flows.console import OUTCOMES, clock_tenths, out, table
     from pipeline.judging.replay import NEW, achievement
+    from pipeline.results.display import percent
+    from pipeline.results.quotes import mark
 
-    titles = {rule.id: rule.title.in_(LANGUAGE) for rule in book.rules}
+    titles = {rule.id: rule.title.in_language(LANGUAGE) for rule in book.rules}
 
     def verdict(outcome: str) -> str:
         return say(*OUTCOMES[outcome][:2]) if outcome in OUTCOMES else say("新", "new")
@@ -236,7 +238,7 @@ def _show_replay(found: Replay, book: Rulebook, most: int) -> None:
         for rule_id, before, after, flips in found.rules()
     ]  # fmt: skip
     table(
-        f"{book.title.in_(LANGUAGE)} · "
+        f"{book.title.in_language(LANGUAGE)} · "
         + say(f"{found.calls} 通，{found.flipped} 通有变化", f"{found.calls} calls, {found.flipped} change"),
         [(say("指标", "indicator"), "left"), (say("变化", "flips"), "right"), (say("实现率 前", "before"), "right"),
          (say("后", "after"), "right"), (say("判定", "verdicts"), "left")],
@@ -255,8 +257,9 @@ def _show_replay(found: Replay, book: Rulebook, most: int) -> None:
             [(n or None, c, f"{b:.1f}", f"{a:.1f}", f"{a - b:+.1f}") for n, c, b, a in shifted],
         )  # fmt: skip
     for flip in found.flips[:most]:
-        at = f" {clock(flip.at_s)}" if flip.at_s is not None else ""
-        quote = say(f"“{flip.quote}” ", f'"{flip.quote}" ') if flip.quote else ""
+        at = f" {clock_tenths(flip.at_s)}" if flip.at_s is not None else ""
+        words = mark(flip.sentence, flip.matched).text
+        quote = say(f"“{words}” ", f'"{words}" ') if words else ""
         out.print(
             f"{flip.call} {flip.agent} {titles.get(flip.rule_id, flip.rule_id)}: "
             f"{verdict(flip.before)} → {verdict(flip.after)}{at}  {quote}{flip.reason}",

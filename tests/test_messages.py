@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
+from jinja2 import Environment, nodes
 
 from pipeline import messages
 from pipeline.errors import BadRule, BadSetting, RuleFault
@@ -23,6 +24,7 @@ Call = tuple[str, str, frozenset[str] | None]
 
 def written() -> Iterator[Call]:
     """Where, English, and the names of the values given (None: not told by the call's form)."""
+    yield from written_in_templates()
     for package in ("pipeline", "models", "flows"):
         for file in sorted((CHECKOUT / package).rglob("*.py")):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -37,6 +39,24 @@ def written() -> Iterator[Call]:
                 )
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):
                     yield place, first.value, given
+
+
+def written_in_templates() -> Iterator[Call]:
+    """The same of the calls of `t` and `say` in the templates of pages."""
+    for file in sorted((CHECKOUT / "pipeline").rglob("templates/*.html")):
+        for call in Environment().parse(file.read_text(encoding="utf-8")).find_all(nodes.Call):
+            if not isinstance(call.node, nodes.Name) or call.node.name not in ("t", "say"):
+                continue
+            (first,) = call.args
+            if isinstance(first, nodes.Const):
+                given = frozenset(str(keyword.key) for keyword in call.kwargs)
+                yield f"{file.relative_to(CHECKOUT)}:{call.lineno}", str(first.value), given
+
+
+def test_the_templates_are_read() -> None:
+    written = {english: given for _, english, given in written_in_templates()}
+    assert written["took {minutes} min"] == {"minutes"}
+    assert written["Contents"] == frozenset()
 
 
 def fields(template: str) -> set[str]:

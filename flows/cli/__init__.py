@@ -24,7 +24,6 @@ from pipeline.storage import artefacts
 from pipeline.storage.files import file_sha256, write_whole
 from pipeline.storage.home import Home, RecordingRecord
 from pipeline.storage.lock import run_lock
-from pipeline.validation import told
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -189,7 +188,7 @@ def nightly(
             night.scan()
             idle = night.idle()
         if idle:
-            night.publish()  # a recording that was moved or copied changes no verdict, yet its paths are shown
+            night.build_database()  # a recording that was moved or copied changes no verdict, yet its paths are shown
         else:
             _run("nightly", night)
     _summary(night, idle, json_output)
@@ -330,7 +329,8 @@ SHOWN_AGENTS = 30
 
 def _tables(settings: Settings) -> None:
     """The agents' scorecards and the achievement rate of every indicator."""
-    from flows.console import out, percent, table
+    from flows.console import out, table
+    from pipeline.results.display import percent
 
     home = Home(settings.paths.home)
     if not home.database.exists():
@@ -494,7 +494,8 @@ def _hearing_with(
             settings.hear.model_dump() | {key: value for key, value in wanted.items() if value is not None}
         )
     except ValidationError as error:
-        raise BadSetting(told(error, type(settings.hear), before="--")) from error
+        fault = error.errors()[0]
+        raise BadSetting(f"--{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
     return settings.model_copy(update={"hear": section})
 
 
@@ -673,9 +674,9 @@ def sql(
     database = Home(settings.paths.home).database
     match "json" if json_output else form:
         case "table" | "csv" | "json" as chosen if query is not None:
-            answer(database, query, settings.sql, chosen, sys.stdout, settings.ingest.timezone)
+            answer(database, query, settings.sql, chosen, sys.stdout, settings.ingest.timezone, LANGUAGE)
         case "table" | "csv" | "json":
-            shell(database, settings.sql, settings.ingest.timezone, sys.stdout)
+            shell(database, settings.sql, settings.ingest.timezone, sys.stdout, language=LANGUAGE)
         case _:
             raise BadSetting(f"--format {form}: there are table, csv and json")
 
@@ -685,13 +686,16 @@ def sql(
     epilog=examples(("report", "重做最近一次的报告", "of what is stored")),
 )
 def report() -> None:
-    from pipeline.results.report import write_report
+    from pipeline.results.report import report_folder, write_report
+    from pipeline.results.workbook import write_workbook
 
     settings = read_settings()
     home = Home(settings.paths.home)
     if not home.database.exists():
         raise CallQAError(f"{home.database}: no database yet; run `callqa nightly` first")
-    print(write_report(home, settings))
+    page = write_report(home, settings)
+    write_workbook(home, settings, report_folder(home, settings))
+    print(page)
 
 
 @app.command(
@@ -879,7 +883,7 @@ def print_settings(
 ) -> None:
     from flows.settings_toml import as_toml
 
-    print(as_toml(Settings() if defaults or settings_file() is None else read_settings(), LANGUAGE), end="")
+    print(as_toml(Settings() if defaults or settings_file() is None else read_settings()), end="")
 
 
 @app.command(

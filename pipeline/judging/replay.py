@@ -38,7 +38,10 @@ NEW = "new"
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """One verdict that the draft changes; `quote` and `at_s` are the draft's evidence, else the present one's."""
+    """One verdict that the draft changes.
+
+    `at_s`, `sentence` and the words `matched` in it are of the draft's evidence, else of the present one's.
+    """
 
     sha256: str
     call: str
@@ -48,7 +51,8 @@ class Flip:
     before: str
     after: str
     at_s: float | None
-    quote: str
+    matched: str
+    sentence: str
     reason: str
 
 
@@ -239,6 +243,7 @@ def _flip(judged: Judged, before: Verdict | None, after: Verdict) -> Flip:
         before=before.outcome if before else NEW,
         after=after.outcome,
         at_s=hit.span.start_s if hit.span else None,
-        quote=hit.matched,
+        matched=hit.matched,
+        sentence=hit.sentence or hit.matched,
         reason=after.reason,
     )

@@ -21,12 +21,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.datatypes import Outcome
 from pipeline.errors import BadRule, RuleFault
 from pipeline.judging.conditions import CONDITIONS
-from pipeline.judging.conditions.base import Node, PhraseList, Phrases, Scenario, Window, compile_pattern
+from pipeline.judging.conditions.base import Node, PhraseList, Phrases, Scenario, Window, compile_pattern, did_you_mean
 from pipeline.judging.conditions.speech import Said
 from pipeline.judging.entities import LABELS, Entities
 from pipeline.judging.lexicon import Lexicon
 from pipeline.judging.notation import BadScript, parse_script
-from pipeline.validation import did_you_mean
 
 ENGINE = "4"
 """Raised whenever conditions, normaliser or sound matching could judge the same rule otherwise; part of every hash."""
@@ -37,7 +36,7 @@ _GATES = ("applies", "require", "forbid")
 Path_ = tuple[str | int, ...]
 Severity = Literal["minor", "normal", "serious", "fatal"]
 Status = Literal["experimental", "stable", "retired"]
-Tag = Literal["booking", "commitment", "complaint"]
+Tag = Literal["booking", "complaint", "complaint-commitment"]
 """What code and views know a rule by, whatever its id."""
 
 
@@ -49,7 +48,7 @@ class Title(_Strict):
     zh: str
     en: str
 
-    def in_(self, language: str) -> str:
+    def in_language(self, language: str) -> str:
         return self.zh if language == "zh" else self.en
 
 
@@ -717,7 +716,7 @@ def _scenarios(book: _RulebookFile, head: _Source, context: dict[str, Any], faul
         when = checker.node(scenario.when, ("scenarios", name, "when"))
         checker.check_references()
         if when is not None:
-            found[name] = Scenario(scenario.title.in_(book.language), when, checker.anchors)
+            found[name] = Scenario(scenario.title.in_language(book.language), when, checker.anchors)
     return found
 
 

@@ -18,66 +18,60 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pipeline.datatypes import (
-    Audio,
-    Call,
-    Evidence,
-    Judged,
-    Role,
-    Turn,
-    Verdict,
-)
+from pydantic import Field
+
+from pipeline.datatypes import Audio, Call, Evidence, Judged, Role, Turn, Verdict
 from pipeline.errors import BadArtefact, BadRecording
 from pipeline.hearing.decode import decode, encode_mp3
+from pipeline.results.display import ROLE_LABELS, clock, label_in
+from pipeline.results.quotes import MarkedQuote, marked_quote, turn_of
 from pipeline.settings import Excerpts, Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Failure, Home
-from pipeline.timeline import Span
+from pipeline.timeline import Span, Timeline
 
 if TYPE_CHECKING:
     from pipeline.judging.conditions.base import Node
     from pipeline.judging.rulebook import Rulebook
 
 RECORD = "excerpts.json.gz"
-COMPLAINT = "script-complaint"
-"""The rule whose grounds are a complaint's own words."""
-MOST_CLIPS = 3
-"""Clips a verdict; a rule that is broken ten times in a call is heard in three."""
+CLIPS_A_VERDICT = 3
+"""A rule that is broken ten times in a call is heard in three clips."""
 DUE_S = 20.0
 """Length of the clip of what was not said, where the verdict does not tell when it should have been."""
-
-_SPEAKER_NAMES: dict[str, dict[Role, str]] = {
-    "zh": {"agent": "坐席", "customer": "客户", "unknown": "未知"},
-    "en": {"agent": "Agent", "customer": "Customer", "unknown": "Unknown"},
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is said of one turn within a clip; `evidence` is true for the turns that the verdict rests on."""
+    """What is said of one turn within a clip; `evidence` is true for the turns that the verdict rests on.
+
+    `matched` are the words in it that were matched.
+    """
 
     role: Role
     span: Span
     text: str
     evidence: bool
+    matched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
     """One clip: `span` is its place in the recording, `file` its name in the recording's folder.
 
-    `quote` and `reason` are the evidence's own; `quote` is "" where something was not said.
+    `matched`, `sentence` and `reason` are the evidence's own; the first two are "" where something was not said.
     """
 
     rule_id: str
     n: int
     file: str
     span: Span
-    quote: str
+    matched: Annotated[str, Field(alias="quote")]
     reason: str
     lines: tuple[Line, ...]
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +90,8 @@ def excerpt_folder(home: Home, sha256: str) -> Path:
 
 def spoken_lines(excerpt: Excerpt, language: str = "zh") -> str:
     """The words of a clip as text, a line a turn: role, minutes and seconds in the call, words."""
-    names = _SPEAKER_NAMES.get(language, _SPEAKER_NAMES["en"])
     return "\n".join(
-        f"{names[line.role]} {int(line.span.start_s // 60)}:{int(line.span.start_s % 60):02}  {line.text}"
+        f"{label_in(ROLE_LABELS, line.role, language)} {clock(int(line.span.start_s))}  {line.text}"
         for line in excerpt.lines
     )
 
@@ -114,6 +107,11 @@ def due_early(rulebooks: Iterable[Rulebook]) -> frozenset[str]:
     return frozenset(rule.id for book in rulebooks for rule in book.rules if rule.require and early(rule.require))
 
 
+def complaint_rules(rulebooks: Iterable[Rulebook]) -> frozenset[str]:
+    """Ids of the rules whose grounds are a complaint's own words."""
+    return frozenset(rule.id for book in rulebooks for rule in book.rules if "complaint" in rule.tags)
+
+
 def best_calls(calls: Iterable[Judged]) -> dict[str, frozenset[str]]:
     """Which calls are worth hearing for which passed rules: of each rule the call with the best score, by SHA-256.
 
@@ -125,7 +123,7 @@ def best_calls(calls: Iterable[Judged]) -> dict[str, frozenset[str]]:
         if card is None or card.score is None:
             continue
         for verdict in card.verdicts:
-            if verdict.outcome == "pass" and any(hit.span for hit in verdict.evidence):
+            if verdict.outcome == "pass" and any(evidence.span for evidence in verdict.evidence):
                 best[verdict.rule_id] = max(best.get(verdict.rule_id, (-1.0, "")), (card.score, card.sha256))
     chosen: dict[str, set[str]] = {}
     for rule_id, (_, sha256) in best.items():
@@ -140,17 +138,18 @@ def cut_excerpts(
     settings: Settings,
     early: Collection[str] = frozenset(),
     share: Collection[str] = frozenset(),
+    complaints: Collection[str] = frozenset(),
 ) -> tuple[Excerpt, ...]:
     """Cut the clips of a call from its recording, and return all that now exist; passed rules in `share` get one.
 
-    A verdict without a place (something was not said) gets the call's beginning when its rule is among `early`
-    (see `due_early`), else its end. Stereo stays stereo. A recording that is gone or can no longer be decoded
-    becomes a Failure of stage "excerpt" in the home, and the clips that are still right stay. Raises OSError
-    when nothing can be written.
+    Rules in `complaints` (see `complaint_rules`) get one of what the customer says. A verdict without a place
+    (something was not said) gets the call's beginning when its rule is among `early` (see `due_early`), else its end.
+    Stereo stays stereo. A recording that is gone or can no longer be decoded becomes a Failure of stage "excerpt" in
+    the home, and the clips that are still right stay. Raises OSError when nothing can be written.
     """
     call = judged.call
     folder = excerpt_folder(home, call.sha256)
-    wanted = tuple(_plan(judged, settings.excerpts, early, share))
+    wanted = tuple(_plan(judged, settings.excerpts, early, share, complaints))
     failure = home.failure(f"{call.sha256}-excerpt")
     if not wanted:
         shutil.rmtree(folder, ignore_errors=True)
@@ -193,46 +192,50 @@ def prune_excerpts(home: Home) -> int:
     return len(folders)
 
 
-def _plan(judged: Judged, settings: Excerpts, early: Collection[str], share: Collection[str]) -> Iterator[Excerpt]:
+def _plan(
+    judged: Judged, settings: Excerpts, early: Collection[str], share: Collection[str], complaints: Collection[str]
+) -> Iterator[Excerpt]:
     call = judged.call
     for verdict in judged.scorecard.verdicts if judged.scorecard else ():
-        if verdict.rule_id == COMPLAINT and verdict.outcome != "not_applicable" and verdict.grounds:
+        if verdict.rule_id in complaints and verdict.outcome != "not_applicable" and verdict.grounds:
             verdict = replace(verdict, evidence=verdict.grounds)
         elif verdict.outcome != "fail" and not (verdict.outcome == "pass" and verdict.rule_id in share):
             continue
         for n, (span, evidence) in enumerate(_cuts(call, verdict, settings, verdict.rule_id in early), start=1):
             cut = f"{call.sha256} {verdict.rule_id} {span.start_s:.3f} {span.end_s:.3f} {settings.bitrate_kbps}"
+            quote = next((marked_quote(item, call) for item in evidence if item.matched), MarkedQuote("", "", ""))
             key = hashlib.sha256(cut.encode()).hexdigest()[:8]
             yield Excerpt(
                 rule_id=verdict.rule_id,
                 n=n,
                 file=f"{call.sha256[:12]}-{verdict.rule_id}-{n}-{key}.mp3",
                 span=span,
-                quote=next((hit.matched for hit in evidence if hit.matched), ""),
-                reason=next((hit.reason for hit in evidence if hit.reason), verdict.reason),
+                matched=next((item.matched for item in evidence if item.matched), ""),
+                reason=next((item.reason for item in evidence if item.reason), verdict.reason),
                 lines=tuple(_lines(call, span, evidence)),
+                sentence=quote.sentence,
             )
 
 
 def _cuts(call: Call, verdict: Verdict, settings: Excerpts, early: bool) -> list[tuple[Span, list[Evidence]]]:
-    """Where to cut, with the evidence in each cut; hits that lie in one another's margin share a clip."""
+    """Where to cut, with the evidence in each cut; evidence in another's margin shares its clip, if that fits."""
     duration_s = call.facts.duration_s
-    placed = sorted(((span, hit) for hit in verdict.evidence if (span := _place(call, hit))), key=lambda p: p[0])
+    placed = sorted(((span, item) for item in verdict.evidence if (span := _place(call, item))), key=lambda p: p[0])
     if not placed:
         placed = [
-            (_due(call, early), hit) for hit in verdict.evidence[:1] or (Evidence(None, None, "", verdict.reason),)
+            (_due(call, early), item) for item in verdict.evidence[:1] or (Evidence(None, None, "", verdict.reason),)
         ]
     cuts: list[tuple[Span, list[Evidence]]] = []
-    for span, hit in placed:
+    for span, item in placed:
         start_s = max(0.0, span.start_s - settings.margin_s)
-        end_s = min(duration_s, span.end_s + settings.margin_s, start_s + settings.longest_s)
-        if end_s <= start_s:
+        cut = Span(start_s, min(duration_s, span.end_s + settings.margin_s, start_s + settings.longest_s))
+        if cut.end_s <= cut.start_s:
             continue
-        if cuts and end_s - cuts[-1][0].start_s <= settings.longest_s and start_s <= cuts[-1][0].end_s:
-            before, evidence = cuts[-1]
-            cuts[-1] = (Span(before.start_s, max(before.end_s, end_s)), [*evidence, hit])
-        elif len(cuts) < MOST_CLIPS:
-            cuts.append((Span(start_s, end_s), [hit]))
+        together = Timeline((cuts[-1][0], cut)).spans if cuts else ()
+        if len(together) == 1 and cut.end_s - cuts[-1][0].start_s <= settings.longest_s:
+            cuts[-1] = (together[0], [*cuts[-1][1], item])
+        elif len(cuts) < CLIPS_A_VERDICT:
+            cuts.append((cut, [item]))
     return cuts
 
 
@@ -245,25 +248,28 @@ def _due(call: Call, early: bool) -> Span:
     return Span(max(0.0, duration_s - DUE_S), duration_s)
 
 
-def _place(call: Call, hit: Evidence) -> Span | None:
-    if hit.span is not None:
-        return hit.span
-    if hit.turn is not None and 0 <= hit.turn < len(call.turns):
-        return call.turns[hit.turn].span
-    return None
+def _place(call: Call, evidence: Evidence) -> Span | None:
+    if evidence.span is not None:
+        return evidence.span
+    turn = turn_of(evidence, call)
+    return turn.span if turn else None
 
 
 def _lines(call: Call, span: Span, evidence: Sequence[Evidence]) -> Iterator[Line]:
     for turn in call.turns:
         if turn.span.overlap_s(span) <= 0:
             continue
-        shown_by = any(
-            hit.turn == turn.index if hit.turn is not None else bool(hit.matched) and hit.matched in turn.text
-            for hit in evidence
-        )
+        own = [item for item in evidence if _is_in(item, turn)]
         text = _said(turn, span)
         if text:
-            yield Line(call.role(turn), turn.span, text, shown_by)
+            matched = dict.fromkeys(item.matched for item in own if item.matched and item.matched in text)
+            yield Line(call.role(turn), turn.span, text, bool(own), tuple(matched))
+
+
+def _is_in(evidence: Evidence, turn: Turn) -> bool:
+    if evidence.turn is not None:
+        return evidence.turn == turn.index
+    return bool(evidence.matched) and evidence.matched in turn.text
 
 
 def _said(turn: Turn, span: Span) -> str:

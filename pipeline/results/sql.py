@@ -16,7 +16,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -26,6 +25,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.errors import BadQuery
+from pipeline.messages import Message
+from pipeline.results.store import no_database
 from pipeline.settings import Sql
 
 Format = Literal["table", "csv", "json"]
@@ -63,9 +64,9 @@ def run_query(
     is wrong or that wants more than to read, and when it takes too long or too much memory.
     """
     if not database.exists():
-        raise BadQuery(f"{database}: there is no database yet; `callqa nightly` makes it")
+        raise no_database(database)
     if not sql.strip(" \t\r\n;"):
-        raise BadQuery('nothing to run; ask for example: callqa sql "FROM agent_scorecard"')
+        raise BadQuery(Message('nothing to run; ask for example: callqa sql "FROM agent_scorecard"'))
     with tempfile.TemporaryDirectory(prefix="callqa-sql-") as scratch:
         request = {
             "database": str(database),
@@ -82,6 +83,7 @@ def run_query(
 
 
 def _ask(request: bytes, scratch: str, settings: Sql) -> list[dict[str, Any]]:
+    # sql_child is no module to import: the file is run by itself, without callqa on its path
     child = subprocess.Popen(
         [sys.executable, "-I", "-X", "utf8", str(Path(__file__).with_name("sql_child.py"))],
         stdin=subprocess.PIPE,
@@ -95,8 +97,11 @@ def _ask(request: bytes, scratch: str, settings: Sql) -> list[dict[str, Any]]:
         output, _ = child.communicate(request, timeout=settings.timeout_s)
     except subprocess.TimeoutExpired as error:
         raise BadQuery(
-            f"the query took longer than {settings.timeout_s:g} s and was stopped; narrow it (WHERE, LIMIT) "
-            "or raise sql.timeout_s in the settings"
+            Message(
+                "the query took longer than {seconds:g} s and was stopped; narrow it (WHERE, LIMIT) or raise "
+                "sql.timeout_s in the settings",
+                seconds=settings.timeout_s,
+            )
         ) from error
     finally:
         child.kill()
@@ -107,17 +112,13 @@ def _ask(request: bytes, scratch: str, settings: Sql) -> list[dict[str, Any]]:
                     stream.close()
     if child.returncode != 0:
         raise BadQuery(
-            f"the query brought the engine down: it needs more than {settings.memory} of memory, or something that "
-            "the engine is not allowed; narrow it (WHERE, fewer columns) or raise sql.memory in the settings"
+            Message(
+                "the query brought the engine down: it needs more than {memory} of memory, or something that the "
+                "engine is not allowed; narrow it (WHERE, fewer columns) or raise sql.memory in the settings",
+                memory=settings.memory,
+            )
         )
     return [json.loads(line) for line in output.splitlines() if line]
-
-
-def _too_much(settings: Sql) -> BadQuery:
-    return BadQuery(
-        f"the query needs more than {settings.memory} of memory; narrow it (WHERE, fewer columns) "
-        "or raise sql.memory in the settings"
-    )
 
 
 def _results(answer: Sequence[dict[str, Any]], database: Path, settings: Sql) -> tuple[QueryResult, ...]:
@@ -136,40 +137,57 @@ def _results(answer: Sequence[dict[str, Any]], database: Path, settings: Sql) ->
     return tuple(results)
 
 
-def _bad_query(kind: str, message: str, database: Path, settings: Sql) -> BadQuery:
+def _bad_query(kind: str, text: str, database: Path, settings: Sql) -> BadQuery:
+    return BadQuery(_refusal(kind, _one_line(text), str(database) in text, settings))
+
+
+def _refusal(kind: str, fault: str, names_database: bool, settings: Sql) -> Message:
+    """What was wrong and what to do, by the engine's kind of error and its message in one line."""
     if kind == "statement":
-        return BadQuery(f"{message} is not allowed: the database can only be read; use SELECT, FROM, WITH or DESCRIBE")
-    if kind == "memory":
-        return _too_much(settings)
-    if kind == "large":
-        return BadQuery(
-            f"the result is larger than {LARGEST_BYTES >> 20} MB; ask for fewer columns or rows (WHERE, LIMIT)"
+        return Message(
+            "{statement} is not allowed: the database can only be read; use SELECT, FROM, WITH or DESCRIBE",
+            statement=fault,
         )
-    said = _one_line(message)
-    if "read-only" in said or kind == "PermissionException" or "is locked" in said or "disabled by config" in said:
-        return BadQuery(f"{said}; the database can only be read, and no other file can be reached from it")
-    if kind == "IOException" and str(database) in message:
-        return BadQuery(f"{said}; delete the file and run `callqa nightly`: it is built anew from what was heard")
-    if "does not exist" in said and "Table" in said:
-        return BadQuery(f"{said}; `callqa sql` and .tables list what there is")
-    if "not found in FROM" in said:
-        return BadQuery(f"{said}; .schema TABLE lists a table's columns")
-    return BadQuery(f"{said}; `callqa sql` and .help show what can be asked")
+    if kind == "memory":
+        return Message(
+            "the query needs more than {memory} of memory; narrow it (WHERE, fewer columns) or raise sql.memory in "
+            "the settings",
+            memory=settings.memory,
+        )
+    if kind == "large":
+        return Message(
+            "the result is larger than {megabytes} MB; ask for fewer columns or rows (WHERE, LIMIT)",
+            megabytes=LARGEST_BYTES >> 20,
+        )
+    if "read-only" in fault or kind == "PermissionException" or "is locked" in fault or "disabled by config" in fault:
+        return Message("{fault}; the database can only be read, and no other file can be reached from it", fault=fault)
+    if kind == "IOException" and names_database:
+        return Message(
+            "{fault}; delete the file and run `callqa nightly`: it is built anew from what was heard", fault=fault
+        )
+    if "does not exist" in fault and "Table" in fault:
+        return Message("{fault}; `callqa sql` and .tables list what there is", fault=fault)
+    if "not found in FROM" in fault:
+        return Message("{fault}; .schema TABLE lists a table's columns", fault=fault)
+    return Message("{fault}; `callqa sql` and .help show what can be asked", fault=fault)
 
 
-def _one_line(message: str) -> str:
+def _one_line(message: str) -> str | Message:
     """The engine's message in a line: what is wrong, its suggestion, and the line of the query."""
     head, _, place = message.partition("\n\nLINE ")
     line = re.match(r"(\d+):", place)
     said = " ".join(part.strip() for part in head.splitlines() if part.strip()).rstrip(".")
-    return f"{said} (line {line[1]} of the query)" if line and line[1] != "1" else said
+    if line and line[1] != "1":
+        return Message("{fault} (line {line} of the query)", fault=said, line=line[1])
+    return said
 
 
-def print_results(results: Sequence[QueryResult], form: Format, stream: IO[str]) -> None:
+def print_results(results: Sequence[QueryResult], form: Format, stream: IO[str], language: str = "en") -> None:
     """Write results as aligned tables, as CSV (RFC 4180) or as JSON (a list of objects; of lists, if several).
 
-    In CSV a text that a spreadsheet would run as a formula (it begins with = + - @ or a tab) gets a ' in
-    front: transcripts and file names are written by strangers. JSON gives every value as it is.
+    `language` is that of the words around a table. In CSV a text that a spreadsheet would run as a formula (it begins
+    with = + - @ or a tab) gets a ' in front: transcripts and file names are written by strangers. JSON gives every
+    value as it is.
     """
     if form == "json":
         listed = [[dict(zip(_unique(r.columns), row, strict=True)) for row in r.rows] for r in results]
@@ -184,7 +202,7 @@ def print_results(results: Sequence[QueryResult], form: Format, stream: IO[str])
             writer.writerows([[_csv_cell(value) for value in row] for row in result.rows])
     else:
         for result in results:
-            _print_table(result, stream)
+            _print_table(result, stream, language)
 
 
 def _unique(columns: Sequence[str]) -> list[str]:
@@ -223,7 +241,7 @@ def _cell(value: Any) -> Text:
     return Text(text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…")
 
 
-def _print_table(result: QueryResult, stream: IO[str]) -> None:
+def _print_table(result: QueryResult, stream: IO[str], language: str) -> None:
     terminal = stream.isatty()
     console = Console(file=stream, width=None if terminal else 10_000, highlight=False, soft_wrap=False)
     rows = result.rows[:SHOWN_ROWS]
@@ -245,31 +263,32 @@ def _print_table(result: QueryResult, stream: IO[str]) -> None:
                 grid.add_row(Text(column, style="bold"), _cell(value))
             console.print(grid)
     more = result.truncated or len(result.rows) > SHOWN_ROWS
-    count = f"first {len(rows)} rows; --format csv or json gives all" if more else _rows(len(rows))
-    console.print(Text(f"({count})", style="dim"))
+    if more:
+        count = Message("first {rows} rows; --format csv or json gives all", rows=len(rows))
+    else:
+        count = Message("1 row") if len(rows) == 1 else Message("{rows} rows", rows=len(rows))
+    console.print(Text(f"({count.in_language(language)})", style="dim"))
 
 
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"
-
-
-def answer(database: Path, sql: str, settings: Sql, form: Format, stream: IO[str], timezone: str) -> None:
+def answer(
+    database: Path, sql: str, settings: Sql, form: Format, stream: IO[str], timezone: str, language: str = "en"
+) -> None:
     """`callqa sql "…"`: run and print. Raises BadQuery."""
     limit = SHOWN_ROWS if form == "table" else None
-    print_results(run_query(database, sql, settings, timezone, limit), form, stream)
+    print_results(run_query(database, sql, settings, timezone, limit), form, stream, language)
 
 
-HELP = """\
-SELECT … ;           以分号结束，可写多行 / end a query with a semicolon; it may span lines
-.tables              列出表与视图 / tables and views
-.schema NAME         列出列与说明 / columns of one, with comments
-.format table|csv|json   输出格式 / output format
-.help  .quit         帮助、退出 / this, and leave (or Ctrl-D)
-例 / e.g.   FROM achievement;   FROM achievement_by(team);   FROM agent_scorecard ORDER BY mean_score;
-"""
+_HELP = Message(
+    "SELECT … ;               end a query with a semicolon; it may span lines\n"
+    ".tables                  tables and views\n"
+    ".schema NAME             the columns of one, with comments\n"
+    ".format table|csv|json   form of the output\n"
+    ".help  .quit             this, and leave (or Ctrl-D)\n"
+    "e.g.   FROM achievement;   FROM achievement_by(team);   FROM agent_scorecard ORDER BY mean_score;\n"
+)
 
 
-def tables(database: Path, settings: Sql) -> QueryResult:
+def list_tables(database: Path, settings: Sql) -> QueryResult:
     """Every table and view, with its comment."""
     return run_query(
         database,
@@ -279,7 +298,7 @@ def tables(database: Path, settings: Sql) -> QueryResult:
     )[0]
 
 
-def schema(database: Path, name: str, settings: Sql) -> QueryResult:
+def describe_table(database: Path, name: str, settings: Sql) -> QueryResult:
     """The columns of one table or view, with their comments. Raises BadQuery when there is none of that name."""
     quoted = name.replace("'", "''")
     result = run_query(
@@ -289,7 +308,7 @@ def schema(database: Path, name: str, settings: Sql) -> QueryResult:
         settings,
     )[0]
     if not result.rows:
-        raise BadQuery(f"{name}: no such table or view; .tables lists them")
+        raise BadQuery(Message("{name}: no such table or view; .tables lists them", name=name))
     return result
 
 
@@ -299,6 +318,7 @@ def shell(
     timezone: str,
     stream: IO[str],
     read: Callable[[str], str] = input,
+    language: str = "en",
 ) -> None:
     """The prompt of `callqa sql`: ask until .quit or the end of input. Errors are printed, not raised.
 
@@ -308,7 +328,7 @@ def shell(
     names = [row[0] for row in run_query(database, _NAMES, settings)[0].rows]
     _complete(names)
     stream.write(f"callqa · {database.name} · .help  .tables  .quit\n")
-    form: Format = "table"
+    prompt = _Prompt(database, settings, timezone, stream, language)
     pending = ""
     while True:
         try:
@@ -324,33 +344,52 @@ def shell(
             command, _, argument = line.strip().partition(" ")
             if command in (".quit", ".exit", ".q"):
                 return
-            form = _command(command, argument.strip(" ;"), form, database, settings, stream)
+            prompt.command(command, argument.strip(" ;"))
             continue
         pending = f"{pending}\n{line}" if pending else line
         if pending.rstrip().endswith(";"):
-            _attempt(partial(answer, database, pending, settings, form, stream, timezone), stream)
+            prompt.query(pending)
             pending = ""
 
 
-def _command(command: str, argument: str, form: Format, database: Path, settings: Sql, stream: IO[str]) -> Format:
-    if command == ".tables":
-        _attempt(lambda: print_results([tables(database, settings)], "table", stream), stream)
-    elif command == ".schema" and argument:
-        _attempt(lambda: print_results([schema(database, argument, settings)], "table", stream), stream)
-    elif command == ".format" and argument in ("table", "csv", "json"):
-        return argument  # type: ignore[return-value]
-    else:
-        stream.write(HELP)
-    return form
+@dataclass
+class _Prompt:
+    """What the prompt knows between lines."""
 
+    database: Path
+    settings: Sql
+    timezone: str
+    stream: IO[str]
+    language: str
+    form: Format = "table"
 
-def _attempt(action: Callable[[], None], stream: IO[str]) -> None:
-    try:
-        action()
-    except BadQuery as error:
-        stream.write(f"{error}\n")
-    except KeyboardInterrupt:
-        stream.write("stopped\n")
+    def command(self, command: str, argument: str) -> None:
+        """Do what a line that begins with a dot says."""
+        if command == ".tables":
+            self._attempt(lambda: self._show(list_tables(self.database, self.settings)))
+        elif command == ".schema" and argument:
+            self._attempt(lambda: self._show(describe_table(self.database, argument, self.settings)))
+        elif command == ".format" and argument in ("table", "csv", "json"):
+            self.form = argument  # type: ignore[assignment]
+        else:
+            self.stream.write(_HELP.in_language(self.language))
+
+    def query(self, sql: str) -> None:
+        """Answer one query, or say what is wrong with it."""
+        self._attempt(
+            lambda: answer(self.database, sql, self.settings, self.form, self.stream, self.timezone, self.language)
+        )
+
+    def _show(self, result: QueryResult) -> None:
+        print_results([result], "table", self.stream, self.language)
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except BadQuery as error:
+            self.stream.write(f"{error.in_language(self.language)}\n")
+        except KeyboardInterrupt:
+            self.stream.write(f"{Message('stopped').in_language(self.language)}\n")
 
 
 def _complete(names: Sequence[str]) -> None:

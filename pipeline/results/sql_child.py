@@ -1,6 +1,6 @@
 """The process in which a query runs: one request on stdin, JSON lines on stdout, nothing else in or out.
 
-Started by `sqlshell.run_query` as a file of its own, with an empty environment, and killed when its time is up.
+Started by `sql.run_query` as a file of its own, not imported, with an empty environment; killed when its time is up.
 The connection is read-only, cannot reach files or the network, and its configuration is locked, before the
 query is so much as parsed. The JSON lines are {"columns", "types"}, then {"rows"}…, for each statement with a
 result; {"truncated": true} behind rows that were cut at the limit; {"error", "kind"} where it ends early.

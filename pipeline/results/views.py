@@ -1,10 +1,12 @@
-"""Views of what the numbers add up to: the day, the month, complaints, recordings to share, versions compared.
+"""Views over the tables: what failed, achievement rates, agents, the day, the month, complaints, versions compared.
 
-Like `pipeline.results.tables`, every view and column has a comment in Chinese and English. The weights and
-limits are those of the audit and of the centres' handbooks; where a score was not supplied, its weight is left out.
+Like the tables', every view and column has a comment in Chinese and English. The weights and limits of the month are
+those of the audit and of the centres' handbooks; where a score was not supplied, its weight is left out.
 """
 
 from __future__ import annotations
+
+from pipeline.results.tables import column_comments
 
 MONTH_WEIGHTS = {"quality": 50, "supervisor": 20, "departments": 20, "peers": 10}
 """What a month's score is made of, in percent: callqa's own mean score, then what others gave (a CSV)."""
@@ -21,24 +23,159 @@ _AGENT = (
     ("team", "班组 / team"),
 )
 _CALL = (
-    ("sha256", "录音标识：文件内容的 SHA-256 / the recording: SHA-256 of its bytes"),
+    *column_comments("calls", "sha256"),
     ("call_id", "通话编号 / call id"),
     ("file_name", "文件名 / file name"),
     ("started_at", "通话开始时间 / when the call began"),
     ("company", "公司 / company"),
     *_AGENT,
 )
-_RULE = (
-    ("rule_id", "指标标识 / the indicator"),
-    ("title_zh", "指标中文名 / the indicator in Chinese"),
-    ("title_en", "指标英文名 / the indicator in English"),
-)
+_RULE = column_comments("verdicts", "rule_id", "title_zh", "title_en")
+_QUOTE = column_comments("clips", "quote", "matched")
 _NAMED = """any_value(agent_name ORDER BY started_at DESC) AS agent_name,
             any_value(team ORDER BY started_at DESC) AS team"""
 _GIVEN = " + ".join(f"coalesce({weight} * {name}, 0)" for name, weight in MONTH_WEIGHTS.items())
 _WEIGHT = " + ".join(f"CASE WHEN {name} IS NULL THEN 0 ELSE {weight} END" for name, weight in MONTH_WEIGHTS.items())
 
-SUMMARIES: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
+COUNTS = """
+    count(*) FILTER (outcome = 'pass') AS passes,
+    count(*) FILTER (outcome = 'fail') AS fails,
+    passes + fails AS decided,
+    round(passes / nullif(passes + fails, 0), 4) AS achievement,
+    achievement < (SELECT value::DOUBLE FROM about WHERE key = 'target') AS below_target,
+    count(*) FILTER (outcome = 'unsure') AS unsure,
+    count(*) FILTER (outcome = 'not_applicable') AS not_applicable
+"""
+"""Aggregates over verdicts that every view of the achievement rate (平均实现率) shares."""
+
+_COUNT_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("passes", "达成数 / passes"),
+    ("fails", "未达成数 / fails"),
+    ("decided", "判定数：达成 + 未达成 / passes plus fails"),
+    ("achievement", "平均实现率：达成 ÷（达成 + 未达成），0–1 / achievement rate: passes ÷ (passes + fails), 0–1"),
+    ("below_target", "是否低于目标（设置 report.target） / below the target of the settings (report.target)"),
+    ("unsure", "不可判数 / could not be told"),
+    ("not_applicable", "不适用数 / does not apply"),
+)
+
+_RULE_GROUP = """rule_id, any_value(title_zh) AS title_zh, any_value(title_en) AS title_en,
+    any_value(dimension) AS dimension"""
+
+
+VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
+    "failed_checks": (
+        "未达成的判定，供人阅读：通话、坐席、指标、原话、片段 / failed verdicts: call, agent, rule, words, clip",
+        (
+            *column_comments("calls", "sha256"),
+            ("call_id", "通话编号 / call id"),
+            ("file_name", "文件名 / file name"),
+            ("started_at", "通话开始时间 / when the call began"),
+            ("company", "公司 / company"),
+            ("team", "班组 / team"),
+            ("agent_id", "工号 / agent's number"),
+            ("agent_name", "姓名 / agent's name"),
+            ("language", "语言 / language"),
+            *column_comments("verdicts", "rule_id", "title_zh", "title_en", "dimension", "severity"),
+            ("occurrences", "违反次数 / times broken"),
+            ("deducted", "扣分 / points deducted"),
+            ("at_s", "证据在录音中的秒数 / where in the recording, seconds"),
+            *_QUOTE,
+            ("reason", "理由 / reason"),
+            ("clip", "首个片段，相对于数据目录 / the first clip, relative to callqa's home"),
+            ("score", "该通电话得分 / score of the call"),
+        ),
+        """SELECT sha256, call_id, file_name, started_at, company, team, agent_id, agent_name, language,
+            rule_id, title_zh, title_en, dimension, severity, occurrences, deducted,
+            list_filter(evidence, lambda e: e.start_s IS NOT NULL)[1].start_s AS at_s,
+            list_filter(evidence, lambda e: e.quote <> '')[1].quote AS quote,
+            list_filter(evidence, lambda e: e.quote <> '')[1].matched AS matched,
+            reason,
+            (SELECT path FROM clips WHERE clips.sha256 = verdicts.sha256
+                AND clips.rule_id = verdicts.rule_id AND clips.n = 1) AS clip,
+            score
+        FROM verdicts JOIN calls USING (sha256)
+        WHERE outcome = 'fail'""",
+    ),
+    "agent_scorecard": (
+        "坐席成绩，每人一行 / one row an agent",
+        (
+            ("agent_id", "工号 / agent's number"),
+            ("agent_name", "姓名 / agent's name"),
+            ("team", "班组 / team"),
+            ("company", "公司 / company"),
+            ("calls", "通话数 / calls"),
+            ("scored", "有得分的通话数 / calls with a score"),
+            ("mean_score", "平均得分 / mean score"),
+            ("lowest_score", "最低得分 / lowest score"),
+            ("passed_calls", "及格通话数 / calls that pass"),
+            ("fatal_calls", "触犯一票否决项的通话数 / calls with a fatal fault"),
+            *_COUNT_COLUMNS,
+            ("score_coverage", "平均判定覆盖率，0–1 / mean share of the weight that was decided, 0–1"),
+            ("talk_minutes", "说话分钟数 / minutes of talk"),
+            ("first_call", "首通时间 / first call"),
+            ("last_call", "末通时间 / last call"),
+        ),
+        f"""WITH per_call AS (
+            SELECT agent_id, any_value(agent_name ORDER BY started_at DESC) AS agent_name,
+                any_value(team ORDER BY started_at DESC) AS team,
+                any_value(company ORDER BY started_at DESC) AS company,
+                count(*) AS calls, count(score) AS scored, round(avg(score), 2) AS mean_score,
+                min(score) AS lowest_score, count(*) FILTER (passed) AS passed_calls,
+                count(*) FILTER (fatal) AS fatal_calls, round(avg(score_coverage), 4) AS score_coverage,
+                round(sum(agent_talk_s) / 60, 1) AS talk_minutes,
+                min(started_at) AS first_call, max(started_at) AS last_call
+            FROM calls GROUP BY agent_id
+        ), per_verdict AS (
+            SELECT agent_id, {COUNTS} FROM verdicts JOIN calls USING (sha256) GROUP BY agent_id
+        )
+        SELECT c.agent_id, agent_name, team, company, calls, scored, mean_score, lowest_score, passed_calls,
+            fatal_calls, passes, fails, decided, achievement, below_target, unsure, not_applicable,
+            score_coverage, talk_minutes, first_call, last_call
+        FROM per_call AS c LEFT JOIN per_verdict AS v ON c.agent_id IS NOT DISTINCT FROM v.agent_id""",
+    ),
+    "achievement": (
+        "平均实现率，每个指标一行；按任意字段分组用 achievement_by(字段) / achievement rate, one row an indicator; "
+        "grouped by anything: achievement_by(column)",
+        (*column_comments("verdicts", "rule_id", "title_zh", "title_en", "dimension"), *_COUNT_COLUMNS),
+        f"SELECT {_RULE_GROUP}, {COUNTS} FROM verdicts GROUP BY rule_id",
+    ),
+    "achievement_groups": (
+        "平均实现率，按公司、班组、坐席、队列、周、月 / achievement by company, team, agent, queue, week, month",
+        (
+            ("grouped_by", "分组方式：company、team、agent_id、queue、week、month / what it is grouped by"),
+            ("value", "组 / the group"),
+            *column_comments("verdicts", "rule_id", "title_zh", "title_en", "dimension"),
+            *_COUNT_COLUMNS,
+        ),
+        f"""SELECT grouped_by, value, {_RULE_GROUP}, {COUNTS}
+        FROM verdicts JOIN (
+            UNPIVOT (SELECT sha256, company, team, agent_id, queue, week::VARCHAR AS week, month::VARCHAR AS month
+                FROM calls)
+            ON company, team, agent_id, queue, week, month INTO NAME grouped_by VALUE value
+        ) USING (sha256)
+        GROUP BY grouped_by, value, rule_id""",
+    ),
+    "excerpts": (
+        "录音片段，附通话、坐席与指标 / clips with their call, agent and indicator",
+        (
+            *column_comments("calls", "sha256"),
+            ("call_id", "通话编号 / call id"),
+            ("started_at", "通话开始时间 / when the call began"),
+            ("team", "班组 / team"),
+            ("agent_id", "工号 / agent's number"),
+            ("agent_name", "姓名 / agent's name"),
+            *column_comments("verdicts", "rule_id", "title_zh", "title_en", "severity"),
+            ("n", "同一判定的第几段 / which clip of the verdict"),
+            ("path", "MP3 文件，相对于数据目录 / MP3 file, relative to callqa's home"),
+            *column_comments("clips", "start_s", "end_s"),
+            *_QUOTE,
+            ("words", "片段中的对话 / what is said in the clip"),
+        ),
+        """SELECT sha256, call_id, started_at, team, agent_id, agent_name, rule_id, title_zh, title_en, severity,
+            n, path, start_s, end_s, quote, matched, words
+        FROM clips JOIN calls USING (sha256) JOIN verdicts USING (sha256, rule_id)
+        WHERE outcome = 'fail'""",
+    ),
     "agent_day": (
         "坐席日报：每人每天一行 / the daily sheet: one row an agent and day",
         (
@@ -54,12 +191,12 @@ SUMMARIES: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
         ),
         f"""SELECT day, agent_id, {_NAMED}, count(*) AS calls, round(sum(duration_s) / 60, 1) AS handled_minutes,
             round(sum(agent_talk_s) / 60, 1) AS talk_minutes,
-            count(*) FILTER (list_contains(scenarios, 'script-booking-accepted')) AS bookings,
-            count(*) FILTER (list_contains(scenarios, 'script-complaint')) AS complaints,
+            count(*) FILTER (list_contains(tags, 'booking')) AS bookings,
+            count(*) FILTER (list_contains(tags, 'complaint')) AS complaints,
             round(avg(score), 2) AS mean_score, coalesce(sum(failed_rules), 0)::INTEGER AS fails
         FROM calls LEFT JOIN (
-            SELECT sha256, list(rule_id) AS scenarios FROM verdicts
-            WHERE starts_with(rule_id, 'script-') AND outcome <> 'not_applicable' GROUP BY sha256
+            SELECT sha256, flatten(list(tags)) AS tags FROM verdicts
+            WHERE len(tags) > 0 AND outcome <> 'not_applicable' GROUP BY sha256
         ) USING (sha256)
         GROUP BY day, agent_id""",
     ),
@@ -115,7 +252,8 @@ SUMMARIES: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             *_CALL,
             ("caller_hash", "来电号码的加密散列，同一客户相同 / keyed hash of the caller, the same for one customer"),
             ("at_s", "投诉在录音中的秒数 / where in the recording, seconds"),
-            ("words", "客户原话 / the customer's words"),
+            ("words", "客户原话，命中的词在【】里 / the customer's words, those that were matched in 【】"),
+            *column_comments("clips", "matched"),
             ("clip", "片段，相对于数据目录 / the clip, relative to callqa's home"),
             ("handled", "投诉流程是否达成：pass、fail、unsure / whether it was handled by the script"),
             ("reason", "理由 / reason"),
@@ -125,12 +263,14 @@ SUMMARIES: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
         """SELECT sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, caller_hash,
             list_filter(v.grounds, lambda g: g.start_s IS NOT NULL)[1].start_s AS at_s,
             list_filter(v.grounds, lambda g: g.quote <> '')[1].quote AS words,
+            list_filter(v.grounds, lambda g: g.quote <> '')[1].matched AS matched,
             (SELECT path FROM clips AS c WHERE c.sha256 = v.sha256 AND c.rule_id = v.rule_id AND n = 1) AS clip,
             v.outcome AS handled, v.reason,
-            (SELECT outcome FROM verdicts AS o WHERE o.sha256 = v.sha256 AND o.rule_id = 'commitment') AS commitment,
+            (SELECT any_value(outcome ORDER BY rule_id) FROM verdicts AS o
+                WHERE o.sha256 = v.sha256 AND list_contains(o.tags, 'complaint-commitment')) AS commitment,
             score
         FROM verdicts AS v JOIN calls USING (sha256)
-        WHERE v.rule_id = 'script-complaint' AND v.outcome <> 'not_applicable'""",
+        WHERE list_contains(v.tags, 'complaint') AND v.outcome <> 'not_applicable'""",
     ),
     "clips_to_share": (
         "每周每个指标最好和最差的片段，供大家听 / the week's best and worst clip of every indicator, to be shared",
@@ -140,12 +280,13 @@ SUMMARIES: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             ("kind", "best 最好、worst 最差 / best or worst"),
             *_CALL,
             ("path", "MP3 文件，相对于数据目录 / MP3 file, relative to callqa's home"),
-            ("quote", "证据原话 / the words of the evidence"),
+            *_QUOTE,
             ("words", "片段中的对话 / what is said in the clip"),
             ("score", "该通电话得分 / score of the call"),
         ),
         """SELECT week, rule_id, v.title_zh, v.title_en, CASE outcome WHEN 'pass' THEN 'best' ELSE 'worst' END AS kind,
-            sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, path, quote, words, score
+            sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, path, quote, matched, words,
+            score
         FROM clips JOIN calls USING (sha256) JOIN verdicts AS v USING (sha256, rule_id)
         WHERE outcome IN ('pass', 'fail') AND n = 1
         QUALIFY row_number() OVER (
@@ -217,3 +358,9 @@ SUMMARIES: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
         FROM verdict_versions GROUP BY rulebook, version, rule_id""",
     ),
 }
+"""Every view by its name: its comment, its columns with their comments, its query."""
+
+ACHIEVEMENT_BY = f"""CREATE MACRO achievement_by(grouped_by) AS TABLE
+    SELECT grouped_by AS value, {_RULE_GROUP}, {COUNTS}
+    FROM verdicts JOIN calls USING (sha256) GROUP BY ALL ORDER BY ALL"""
+"""`FROM achievement_by(team)`; any expression over calls does, e.g. `hour(started_at)`."""

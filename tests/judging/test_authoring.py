@@ -22,7 +22,8 @@ from pipeline.judging.rulebook import Rulebook, load_rulebook
 from pipeline.judging.verdicts import judge_call
 from pipeline.judging.versions import in_force, pending, publications, publish_rulebook
 from pipeline.results.replay_page import replay_page
-from pipeline.results.store import publish, rulebook_info
+from pipeline.results.rows import rulebook_info
+from pipeline.results.store import build_database
 from pipeline.settings import CHECKOUT, Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile, PastCard, RecordingRecord
@@ -209,7 +210,7 @@ def test_versions_can_be_compared_by_sql(tmp_home: Home, folder: Path, settings:
         past = PastCard(card.rulebook, card.version, card.score, {v.rule_id: v.outcome for v in card.verdicts})
         judged = replace(file.judged, scorecard=judge_call(file.judged.call, book))
         artefacts.write(path, replace(file, judged=judged, past=(past,)))
-    publish(tmp_home, settings, [rulebook_info(book)])
+    build_database(tmp_home, settings, [rulebook_info(book)])
     env = environment(tmp_home.root / "prefect", CALLQA_HOME=str(tmp_home.root))
     done = callqa("sql", "SELECT version, fails, calls FROM version_achievement ORDER BY version", "--json", env=env)
     assert json.loads(done.stdout) == [

@@ -80,7 +80,7 @@ PLANTED: list[tuple[str, str, int, str]] = [
     ("dimension: one", "dimension: on", 3, "no dimension on, did you mean one?"),
     ("weight: 2", "wieght: 2", 5, "unknown key wieght, did you mean weight?"),
     ("weight: 2", "weight: -2", 5, "weight: input should be greater than 0"),
-    ("weight: 2", "tags: [complain]", 5, "tags.0: input should be 'booking', 'commitment' or 'complaint'"),
+    ("weight: 2", "tags: [complain]", 5, "tags.0: input should be 'booking', 'complaint' or 'complaint-commitment'"),
     ("weight: 2", "severity: bad", 5, "severity: input should be 'minor', 'normal', 'serious' or 'fatal'"),
     ("id: trial", "id: Trial Rule", 1, "id: string should match pattern"),
     ("why: 试一下\n", "", 1, "why is missing"),

@@ -58,7 +58,7 @@ def test_a_clip_holds_the_evidence_with_two_seconds_of_margin(tmp_home: Home, se
     turn = judged.call.turns[4]
     assert spans([excerpt]) == [(round(turn.span.start_s - 2, 2), round(turn.span.end_s + 2, 2))]
     assert excerpt.rule_id == "forbidden-phrases"
-    assert excerpt.quote == turn.text
+    assert excerpt.matched == excerpt.sentence == turn.text
     assert excerpt.reason == "没办法"
     audio = decode(excerpt_folder(tmp_home, judged.call.sha256) / excerpt.file, settings.decode, settings.ingest)
     assert audio.layout == "stereo"
@@ -115,7 +115,7 @@ def test_what_was_not_said_is_cut_where_it_was_due(tmp_home: Home, settings: Set
         (max(0.0, first_s - 2), first_s + 22),
         (round(duration_s - 22, 2), round(duration_s, 2)),
     ]
-    assert (closing.quote, closing.reason) == ("", "没有结束语")
+    assert (closing.matched, closing.reason) == ("", "没有结束语")
     assert not any(line.evidence for line in closing.lines)
 
 

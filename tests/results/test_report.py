@@ -15,10 +15,10 @@ import pytest
 
 from pipeline.datatypes import CDR, Judged
 from pipeline.errors import BadQuery
-from pipeline.results import report
+from pipeline.results import report_numbers
 from pipeline.results.excerpts import cut_excerpts
 from pipeline.results.report import write_report
-from pipeline.results.store import publish
+from pipeline.results.store import build_database
 from pipeline.settings import Settings, load_settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home
@@ -58,7 +58,7 @@ def publish_night(
     for item in judged:
         if sound:
             cut_excerpts(item, source, home, settings, {"greeting"}, share)
-    publish(home, settings, BOOKS)
+    build_database(home, settings, BOOKS)
 
 
 def hostile_call() -> Judged:
@@ -92,7 +92,7 @@ def words(page: Path) -> str:
 def test_one_file_named_after_its_night(night: tuple[Home, Path]) -> None:
     home, page = night
     assert page == home.reports / "2025-03-04_0130-2025-03-04T013000-1" / "index.html"
-    assert sorted(path.name for path in page.parent.iterdir()) == ["callqa.xlsx", "index.html"]
+    assert sorted(path.name for path in page.parent.iterdir()) == ["index.html"]
     assert 'src="data:audio/mpeg;base64,' in text_of(page)
 
 
@@ -132,7 +132,7 @@ def test_only_the_calls_asked_for(tmp_home: Home, settings: Settings, tmp_path: 
 
 
 def test_an_empty_night_is_a_page_too(tmp_home: Home, settings: Settings) -> None:
-    publish(tmp_home, settings)
+    build_database(tmp_home, settings)
     text = words(write_report(tmp_home, settings, make_run(), []))
     assert "没有需要复听的片段" in text
     assert text.count("没有通话") == 2, "agents and calls"
@@ -192,8 +192,8 @@ def test_a_lost_clip_is_told(tmp_home: Home, settings: Settings, tmp_path: Path)
 def test_it_says_how_much_it_leaves_out(
     tmp_home: Home, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "MOST_CALLS", 2)
-    monkeypatch.setattr(report, "MOST_CLIPS", 1)
+    monkeypatch.setattr(report_numbers, "MOST_CALLS", 2)
+    monkeypatch.setattr(report_numbers, "MOST_CLIPS", 1)
     publish_night(tmp_home, [make_judged(f"c{i}") for i in range(3)], tmp_path, settings)
     page = write_report(tmp_home, settings)
     assert "显示得分最低的 2 通，共 3 通" in words(page)

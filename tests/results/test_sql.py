@@ -19,7 +19,7 @@ from pipeline.errors import BadQuery
 from pipeline.results import sql as sqlshell
 from pipeline.results.excerpts import RECORD, Excerpt, ExcerptSet, Line, excerpt_folder
 from pipeline.results.sql import QueryResult, answer, print_results, run_query, shell
-from pipeline.results.store import publish
+from pipeline.results.store import build_database
 from pipeline.settings import CHECKOUT, Settings, Sql, load_settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home
@@ -48,26 +48,26 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
             artefacts.write(excerpt_folder(home, item.call.sha256) / RECORD, ExcerptSet(item.call.sha256, "zh", clips))
     failure = make_failure()
     artefacts.write(home.failure(failure.key), failure)
-    publish(home, load_settings())
+    build_database(home, load_settings())
     return home.database
 
 
-def documented(page: str) -> list[str]:
-    """The queries of a page's numbered list."""
-    text = (CHECKOUT / "docs" / page).read_text(encoding="utf-8")
+def documented(readme: str) -> list[str]:
+    """The queries of a README's numbered list."""
+    text = (CHECKOUT / readme).read_text(encoding="utf-8")
     blocks = re.findall(r"^\d+\. .+?\n   ```sql\n(.*?)   ```$", text, re.DOTALL | re.MULTILINE)
     return [textwrap.dedent(block) for block in blocks]
 
 
-def test_both_pages_have_the_same_ten_queries() -> None:
-    queries = documented("sql.md")
+def test_both_readmes_have_the_same_ten_queries() -> None:
+    queries = documented("README.md")
     assert len(queries) == 10
-    assert documented("sql.zh-CN.md") == queries
+    assert documented("README.zh-CN.md") == queries
 
 
 @pytest.mark.parametrize("number", range(10))
 def test_a_documented_query_answers(database: Path, number: int) -> None:
-    (result,) = run_query(database, documented("sql.md")[number], SQL)
+    (result,) = run_query(database, documented("README.md")[number], SQL)
     assert result.rows
     assert all(any(row[column] is not None for row in result.rows) for column in range(len(result.columns)))
 
@@ -318,7 +318,7 @@ def test_the_prompt(database: Path) -> None:
     )
     assert "agent_scorecard" in text
     assert "平均实现率" in text
-    assert "证据原话 / the words" in text
+    assert "证据原话：整句" in text
     assert "nothing: no such table or view" in text
     assert "   ...> " in text
     assert " 42 " in text

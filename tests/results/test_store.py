@@ -21,8 +21,10 @@ from pipeline.datatypes import CDR, Evidence, HangUp
 from pipeline.errors import BadQuery, CallQAError
 from pipeline.results import store
 from pipeline.results.excerpts import RECORD, Excerpt, ExcerptSet, Line, excerpt_folder
-from pipeline.results.store import RulebookInfo, RuleInfo, mask_numbers, publish
-from pipeline.results.tables import TABLES, VIEWS
+from pipeline.results.rows import RulebookInfo, RuleInfo, mask_numbers
+from pipeline.results.store import build_database
+from pipeline.results.tables import TABLES
+from pipeline.results.views import VIEWS
 from pipeline.settings import CHECKOUT, Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home
@@ -75,7 +77,7 @@ def test_every_fact_of_a_call_arrives(tmp_home: Home, settings: Settings) -> Non
                 release_party="customer", extra={"phone": "13800138000"}),
     )  # fmt: skip
     save(tmp_home, [judged])
-    result = publish(tmp_home, settings, BOOKS)
+    result = build_database(tmp_home, settings, BOOKS)
     assert result.changed
     assert result.path == tmp_home.database
     assert result.rows | {"about": 0} == {
@@ -108,7 +110,7 @@ def test_no_number_of_a_caller_gets_in(tmp_home: Home, settings: Settings) -> No
     save(tmp_home, [judged], "2025-03-04/13911112222")
     failure = make_failure("inbox/20250304103000_13911112222.wav")
     artefacts.write(tmp_home.failure(failure.key), replace(failure, message=f"{failure.path}: empty"))
-    publish(tmp_home, settings)
+    build_database(tmp_home, settings)
     assert "13911112222" not in str(contents(tmp_home))
     assert ask(tmp_home, "SELECT file_name FROM failures") == [("20250304103000_*********22.wav",)]
 
@@ -130,7 +132,7 @@ def test_masked_file_names(name: str, shown: str) -> None:
 
 
 def test_every_table_view_and_column_says_what_it_is_in_both_languages(tmp_home: Home, settings: Settings) -> None:
-    publish(tmp_home, settings)
+    build_database(tmp_home, settings)
     comments = ask(
         tmp_home,
         "SELECT table_name, comment FROM duckdb_tables() UNION ALL "
@@ -151,7 +153,7 @@ def test_achievement_is_passes_over_decided(tmp_home: Home, settings: Settings) 
         for i, outcome in enumerate(outcomes)
     ]  # fmt: skip
     save(tmp_home, calls)
-    publish(tmp_home, settings, BOOKS)
+    build_database(tmp_home, settings, BOOKS)
     columns = "passes, fails, decided, achievement, below_target, unsure, not_applicable"
     assert ask(tmp_home, f"SELECT {columns} FROM achievement") == [(3, 1, 4, 0.75, True, 1, 1)]
     # even calls are team A (pass, pass, unsure), odd ones B (pass, fail, not applicable)
@@ -173,7 +175,7 @@ def test_agent_scorecard(tmp_home: Home, settings: Settings) -> None:
         return make_judged(name, score=score, fatal=fatal, cdr=cdr, verdicts=[make_verdict("closing", outcome)])
 
     save(tmp_home, [call("a", 100.0, False, "pass"), call("b", 0.0, True, "fail"), call("c", None, False, "unsure")])
-    publish(tmp_home, settings, BOOKS)
+    build_database(tmp_home, settings, BOOKS)
     assert ask(
         tmp_home,
         "SELECT agent_id, calls, scored, mean_score, lowest_score, passed_calls, fatal_calls, achievement, unsure "
@@ -188,7 +190,7 @@ def test_failed_checks_read_well(tmp_home: Home, settings: Settings) -> None:
     excerpt = Excerpt("forbidden-phrases", 1, "x.mp3", Span(1, 5), "没办法", "why", (line,))
     folder = excerpt_folder(tmp_home, judged.call.sha256)
     artefacts.write(folder / RECORD, ExcerptSet(judged.call.sha256, "zh", (excerpt,)))
-    publish(tmp_home, settings, BOOKS)
+    build_database(tmp_home, settings, BOOKS)
     path = f"excerpts/{judged.call.sha256[:2]}/{judged.call.sha256}/x.mp3"
     assert ask(tmp_home, "SELECT call_id, agent_name, title_en, quote, round(at_s, 2), clip FROM failed_checks") == [
         ("one", "李梅", "Forbidden-Phrases", "这个我也没办法，你再等等吧。",
@@ -202,7 +204,7 @@ def test_what_is_not_known_is_null(tmp_home: Home, settings: Settings) -> None:
     unjudged = replace(make_judged("french"), scorecard=None)
     nobody = replace(silent.call, hang_up=HangUp(None, "none", None, "nothing tells"))
     save(tmp_home, [replace(silent, call=nobody), unjudged])
-    publish(tmp_home, settings)
+    build_database(tmp_home, settings)
     assert ask(tmp_home, "SELECT started_at, day, hung_up_by, score, passed FROM calls WHERE turns = 0") == [
         (None, None, None, None, None)
     ]
@@ -214,27 +216,27 @@ def test_strange_text_arrives_unharmed(tmp_home: Home, settings: Settings) -> No
     text = "引号\" ' 反斜杠\\ \\u0000 换行\n制表\t零\0 𠮷 <script>"
     turns = (replace(make_turns([("agent", "x")])[0], text=text),)
     save(tmp_home, [make_judged("odd", turns=turns, verdicts=[make_verdict("greeting", "fail", (hit_on(turns[0]),))])])
-    publish(tmp_home, settings)
+    build_database(tmp_home, settings)
     assert ask(tmp_home, "SELECT text FROM turns") == [(text,)]
     assert ask(tmp_home, "SELECT quote FROM failed_checks") == [(text,)]
 
 
 def test_nothing_changed_nothing_done(tmp_home: Home, settings: Settings) -> None:
     save(tmp_home, make_night(5))
-    first = publish(tmp_home, settings, BOOKS)
+    first = build_database(tmp_home, settings, BOOKS)
     before = tmp_home.database.stat()
-    second = publish(tmp_home, settings, BOOKS)
+    second = build_database(tmp_home, settings, BOOKS)
     assert not second.changed
     assert second.rows == first.rows
     assert tmp_home.database.stat().st_ino == before.st_ino
-    assert publish(tmp_home, settings, BOOKS[:1]).changed, "another rulebook gives other titles"
+    assert build_database(tmp_home, settings, BOOKS[:1]).changed, "another rulebook gives other titles"
 
 
 def test_building_anew_changes_no_row(tmp_home: Home, settings: Settings) -> None:
     save(tmp_home, make_night(5))
-    publish(tmp_home, settings, BOOKS)
+    build_database(tmp_home, settings, BOOKS)
     before = contents(tmp_home)
-    assert publish(tmp_home, settings, BOOKS, anew=True).changed
+    assert build_database(tmp_home, settings, BOOKS, anew=True).changed
     assert contents(tmp_home) == before
 
 
@@ -243,7 +245,7 @@ def test_amending_gives_what_building_anew_gives(tmp_home: Home, settings: Setti
     random_ = random.Random(7)
     night = make_night(60)
     save(tmp_home, night)
-    publish(tmp_home, settings, BOOKS)
+    build_database(tmp_home, settings, BOOKS)
     first = tmp_home.database.open("rb")  # held open, so that its inode is not given away again
     for step in range(4):
         removed, changed = random_.sample(night, 2)
@@ -257,12 +259,12 @@ def test_amending_gives_what_building_anew_gives(tmp_home: Home, settings: Setti
         failure = make_failure(f"inbox/{step}.wav")
         artefacts.write(tmp_home.failure(failure.key), failure)
         artefacts.write(tmp_home.run(f"r{step}"), make_run(f"r{step}"))
-        assert publish(tmp_home, settings, BOOKS).changed
+        assert build_database(tmp_home, settings, BOOKS).changed
     amended = contents(tmp_home)
     with first:
         assert not os.path.samestat(os.fstat(first.fileno()), tmp_home.database.stat())
     tmp_home.database.unlink()
-    publish(tmp_home, settings, BOOKS)
+    build_database(tmp_home, settings, BOOKS)
     assert contents(tmp_home) == amended
     assert len(amended["calls"]) == 60
     assert len(amended["runs"]) == 4
@@ -274,7 +276,7 @@ def Judged_with(judged: Any, card: Any) -> Any:  # noqa: N802
 
 def test_whoever_reads_the_old_one_goes_on_reading_it(tmp_home: Home, settings: Settings) -> None:
     save(tmp_home, make_night(3))
-    publish(tmp_home, settings)
+    build_database(tmp_home, settings)
     reader = subprocess.Popen(
         [sys.executable, "-c",
          "import duckdb, sys\n"
@@ -290,7 +292,7 @@ def test_whoever_reads_the_old_one_goes_on_reading_it(tmp_home: Home, settings: 
         print(file=reader.stdin, flush=True)
         assert reader.stdout.readline() == "3\n"
         save(tmp_home, make_night(30))
-        publish(tmp_home, settings)
+        build_database(tmp_home, settings)
         print(file=reader.stdin, flush=True)
         assert reader.stdout.readline() == "3\n"
         assert ask(tmp_home, "SELECT count(*) FROM calls") == [(30,)]
@@ -302,14 +304,14 @@ def test_a_damaged_artefact_is_a_failure_and_no_stop(tmp_home: Home, settings: S
     judged, recording = tmp_home.judged(night[0].call.sha256), tmp_home.recording(night[1].call.sha256)
     judged.write_bytes(judged.read_bytes()[:100])
     recording.write_bytes(b"not gzip")
-    result = publish(tmp_home, settings)
+    result = build_database(tmp_home, settings)
     assert set(result.damaged) == {judged, recording}
     assert ask(tmp_home, "SELECT count(*), count(file_name) FROM calls") == [(2, 1)]
     assert sorted(ask(tmp_home, "SELECT key, stage, reason FROM failures")) == sorted(
         (item.call.sha256, "publish", "damaged-artefact") for item in night[:2]
     )
     save(tmp_home, night)
-    assert publish(tmp_home, settings).damaged == ()
+    assert build_database(tmp_home, settings).damaged == ()
     assert ask(tmp_home, "SELECT count(*), count(file_name) FROM calls") == [(3, 3)]
     assert ask(tmp_home, "SELECT count(*) FROM failures") == [(0,)]
 
@@ -319,13 +321,13 @@ def test_a_file_that_is_not_a_database_is_replaced(tmp_home: Home, settings: Set
     tmp_home.root.mkdir(parents=True)
     tmp_home.database.write_bytes(garbage)
     save(tmp_home, make_night(2))
-    assert publish(tmp_home, settings).changed
+    assert build_database(tmp_home, settings).changed
     assert ask(tmp_home, "SELECT count(*) FROM calls") == [(2,)]
 
 
 def test_a_full_disk_leaves_the_old_one(tmp_home: Home, settings: Settings) -> None:
     save(tmp_home, make_night(2))
-    publish(tmp_home, settings)
+    build_database(tmp_home, settings)
     save(tmp_home, make_night(200))
     program = (
         "import resource, signal, sys\n"
@@ -333,11 +335,11 @@ def test_a_full_disk_leaves_the_old_one(tmp_home: Home, settings: Settings) -> N
         "from pipeline.errors import CallQAError\n"
         "from pipeline.storage.home import Home\n"
         "from pipeline.settings import load_settings\n"
-        "from pipeline.results.store import publish\n"
+        "from pipeline.results.store import build_database\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         "try:\n"
-        "    publish(Home(Path(sys.argv[1])), load_settings())\n"
+        "    build_database(Home(Path(sys.argv[1])), load_settings())\n"
         "except CallQAError as error:\n"
         "    print(error)\n"
     )
@@ -355,17 +357,17 @@ def test_killed_at_any_moment(tmp_home: Home, settings: Settings, tmp_path: Path
     """SIGKILL while publishing: the database stays whole, and the next publish leaves nothing behind."""
     night = make_night(400)
     save(tmp_home, night[:50])
-    publish(tmp_home, settings)
+    build_database(tmp_home, settings)
     save(tmp_home, night)
     program = (
         "import sys\n"
         "from pathlib import Path\n"
         "from pipeline.storage.home import Home\n"
         "from pipeline.settings import load_settings\n"
-        "from pipeline.results.store import publish\n"
+        "from pipeline.results.store import build_database\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
-        "publish(Home(Path(sys.argv[1])), load_settings())\n"
+        "build_database(Home(Path(sys.argv[1])), load_settings())\n"
     )
     random_ = random.Random(11)
     killed = 0
@@ -386,7 +388,7 @@ def test_killed_at_any_moment(tmp_home: Home, settings: Settings, tmp_path: Path
         assert ask(tmp_home, "SELECT count(*) FROM calls") in ([(50,)], [(400,)])
         assert len(ask(tmp_home, "SELECT rule_id FROM achievement")) == len(RULES)
     assert killed >= 2
-    publish(tmp_home, settings)
+    build_database(tmp_home, settings)
     assert ask(tmp_home, "SELECT count(*) FROM calls") == [(400,)]
     assert not list(tmp_home.root.glob("*.building*"))
 
@@ -399,8 +401,8 @@ def test_a_second_publisher_waits(tmp_home: Home, settings: Settings) -> None:
         "from pathlib import Path\n"
         "from pipeline.storage.home import Home\n"
         "from pipeline.settings import load_settings\n"
-        "from pipeline.results.store import publish\n"
-        "print(publish(Home(Path(sys.argv[1])), load_settings()).changed)\n"
+        "from pipeline.results.store import build_database\n"
+        "print(build_database(Home(Path(sys.argv[1])), load_settings()).changed)\n"
     )
     both = [
         subprocess.Popen([sys.executable, "-c", program, str(tmp_home.root)], cwd=CHECKOUT, stdout=subprocess.PIPE)
@@ -420,7 +422,7 @@ def test_a_home_that_cannot_be_written(tmp_home: Home, settings: Settings) -> No
     save(tmp_home, make_night(1))
     tmp_home.database.mkdir()
     with pytest.raises(CallQAError, match="could not be built") as caught:
-        publish(tmp_home, settings)
+        build_database(tmp_home, settings)
     assert "\n" not in str(caught.value)
     shutil.rmtree(tmp_home.database)
 
@@ -431,7 +433,7 @@ def test_evidence_without_a_turn_is_stored(tmp_home: Home, settings: Settings) -
         Evidence(99, None, "", "no such turn"),
     )
     save(tmp_home, [make_judged("one", verdicts=[make_verdict("dead-air", "fail", tuple(evidence))])])
-    publish(tmp_home, settings)
+    build_database(tmp_home, settings)
     ((evidence,),) = ask(tmp_home, "SELECT evidence FROM verdicts")
     assert [(e["turn"], e["role"], e["start_s"]) for e in evidence] == [(None, None, 1.0), (99, None, None)]
     assert os.path.getsize(tmp_home.database) > 0

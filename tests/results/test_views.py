@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,20 +13,32 @@ import pytest
 
 from pipeline.datatypes import CDR, Judged, Outcome
 from pipeline.results.excerpts import best_calls, cut_excerpts
-from pipeline.results.store import open_database, publish
+from pipeline.results.rows import RuleInfo
+from pipeline.results.store import build_database, open_database
 from pipeline.results.workbook import write_workbook
 from pipeline.settings import Settings
 from pipeline.storage.home import Home
-from tests.results.test_store import BOOKS
+from tests.results.test_store import BOOKS as PLAIN_BOOKS
 from tests.support.factories import CHINA, hit_on, make_judged, make_night, make_turns, make_verdict, save, write_wav
+
+TAGGED = {"order-taken": "booking", "grievance": "complaint", "who-and-when": "complaint-commitment"}
+"""Rules that reports know by their tags; no rulebook has these ids."""
+
+BOOKS = tuple(
+    replace(book, rules=(*book.rules, *(
+        RuleInfo(rule, {"zh": rule, "en": rule}, "courtesy", "normal", 2.0, tags=(tag,)) for rule, tag in TAGGED.items()
+    )))
+    for book in PLAIN_BOOKS
+)  # fmt: skip
 
 
 def call_of(agent: str, started: datetime, score: float, name: str, **outcomes: Outcome) -> Judged:
     turns = make_turns(
         (("agent", "您好，请讲。"), ("customer", "你们把我家地板刮花了，我要投诉。"), ("agent", "非常抱歉。"))
     )
+    complaint = replace(hit_on(turns[1]), matched="投诉", sentence=turns[1].text)
     verdicts = [
-        replace(make_verdict(rule.replace("_", "-"), outcome, (hit_on(turns[2]),)), grounds=(hit_on(turns[1]),))
+        replace(make_verdict(rule.replace("_", "-"), outcome, (hit_on(turns[2]),)), grounds=(complaint,))
         for rule, outcome in outcomes.items()
     ]
     cdr = CDR(call_id=name, agent_id=agent, agent_name=f"坐席{agent}", team="一组", company="=1+1", started_at=started)
@@ -44,12 +57,12 @@ def with_scores(settings: Settings, file: Path) -> Settings:
 def test_the_day(tmp_home: Home, settings: Settings) -> None:
     day = datetime(2026, 11, 2, 9, tzinfo=CHINA)
     save(tmp_home, [
-        call_of("1", day, 90, "a", script_booking_accepted="pass"),
-        call_of("1", day, 70, "b", script_booking_accepted="fail", greeting="fail"),
-        call_of("1", day, 80, "c", script_complaint="pass", script_booking_accepted="not_applicable"),
+        call_of("1", day, 90, "a", order_taken="pass"),
+        call_of("1", day, 70, "b", order_taken="fail", greeting="fail"),
+        call_of("1", day, 80, "c", grievance="pass", order_taken="not_applicable"),
         call_of("2", day.replace(day=3), 80, "d", greeting="pass"),
     ])  # fmt: skip
-    publish(tmp_home, settings, BOOKS)
+    build_database(tmp_home, settings, BOOKS)
     sql = "SELECT day::VARCHAR, agent_id, calls, bookings, complaints, mean_score, fails FROM agent_day ORDER BY ALL"
     assert rows(tmp_home, settings, sql) == [
         ("2026-11-02", "1", 3, 2, 1, 80.0, 2), ("2026-11-03", "2", 1, 0, 0, 80.0, 0),
@@ -72,7 +85,7 @@ def test_the_month_and_the_watch_list(tmp_home: Home, settings: Settings, tmp_pa
         encoding="utf-8-sig",
     )
     settings = with_scores(settings, file)
-    publish(tmp_home, settings, BOOKS)
+    build_database(tmp_home, settings, BOOKS)
     sql = "SELECT score FROM agent_month WHERE agent_id = '{}' AND month = '2026-{}-01'"
     # 50 of 70, 20 of 100, 20 of 90, no peers; two sustained complaints
     assert rows(tmp_home, settings, sql.format("low", 11)) == [(round((3500 + 2000 + 1800) / 90 - 10, 2),)]
@@ -88,8 +101,8 @@ def test_the_month_and_the_watch_list(tmp_home: Home, settings: Settings, tmp_pa
 def night_with_clips(home: Home, settings: Settings, tmp_path: Path) -> list[Judged]:
     day = datetime(2026, 11, 2, 9, tzinfo=CHINA)
     calls = [
-        call_of("1", day, 95, "good", greeting="pass", script_complaint="pass"),
-        call_of("2", day, 60, "poor", greeting="fail", script_complaint="fail"),
+        call_of("1", day, 95, "good", greeting="pass", grievance="pass"),
+        call_of("2", day, 60, "poor", greeting="fail", grievance="fail", who_and_when="unsure"),
         call_of("3", day, 80, "fair", greeting="pass"),
     ]
     save(home, calls)
@@ -97,16 +110,20 @@ def night_with_clips(home: Home, settings: Settings, tmp_path: Path) -> list[Jud
     for judged in calls:
         source = tmp_path / f"{judged.call.cdr.call_id}.wav"
         write_wav(source, 20)
-        cut_excerpts(judged, source, home, settings, share=best.get(judged.call.sha256, frozenset()))
-    publish(home, settings, BOOKS)
+        share = best.get(judged.call.sha256, frozenset())
+        cut_excerpts(judged, source, home, settings, share=share, complaints={"grievance"})
+    build_database(home, settings, BOOKS)
     return calls
 
 
 def test_complaints_are_queued_whatever_became_of_them(tmp_home: Home, settings: Settings, tmp_path: Path) -> None:
     night_with_clips(tmp_home, settings, tmp_path)
-    queue = rows(tmp_home, settings, "SELECT call_id, words, handled, clip FROM complaints ORDER BY call_id")
-    assert [row[:3] for row in queue] == [
-        ("good", "你们把我家地板刮花了，我要投诉。", "pass"), ("poor", "你们把我家地板刮花了，我要投诉。", "fail"),
+    queue = rows(
+        tmp_home, settings, "SELECT call_id, words, matched, handled, commitment, clip FROM complaints ORDER BY 1"
+    )
+    words = "你们把我家地板刮花了，我要【投诉】。"
+    assert [row[:5] for row in queue] == [
+        ("good", words, "投诉", "pass", None), ("poor", words, "投诉", "fail", "unsure"),
     ]  # fmt: skip
     assert all((tmp_home.root / str(clip)).is_file() for *_, clip in queue)
 
@@ -136,16 +153,19 @@ def test_the_workbook(tmp_home: Home, settings: Settings, tmp_path: Path) -> Non
     assert company["B1"].data_type == "s", "what a stranger wrote is text, not a formula"
     complaints = book["投诉"]
     heading = {cell.value: cell.column for cell in complaints[1]}
+    assert complaints.cell(2, heading["客户原话"]).value == "你们把我家地板刮花了，我要投诉。"
     link = complaints.cell(2, heading["片段"]).hyperlink
     assert (path.parent / link.target.replace("\\", "/")).resolve().is_file(), "as Excel on Windows writes it"
     assert complaints.cell(2, heading["通话时间"]).value == datetime(2026, 11, 2, 9)
     assert book["平均实现率"]._charts
+    with zipfile.ZipFile(path) as parts:
+        assert ">投诉</t></r>" in parts.read("xl/sharedStrings.xml").decode(), "the matched words in a run of their own"
 
 
 @pytest.mark.slow
 def test_a_workbook_of_a_large_night_in_english(tmp_home: Home, settings: Settings) -> None:
     save(tmp_home, make_night(300))
-    publish(tmp_home, settings, BOOKS)
+    build_database(tmp_home, settings, BOOKS)
     english = settings.model_copy(update={"report": settings.report.model_copy(update={"language": "en"})})
     book = openpyxl.load_workbook(write_workbook(tmp_home, english, tmp_home.reports / "night"))
     assert book["Agents"].max_row == 5
@@ -157,7 +177,7 @@ def test_a_workbook_of_a_large_night_in_english(tmp_home: Home, settings: Settin
 
 def test_pace_and_level_have_percentiles_and_no_score(tmp_home: Home, settings: Settings) -> None:
     save(tmp_home, make_night(40))
-    publish(tmp_home, settings, BOOKS)
+    build_database(tmp_home, settings, BOOKS)
     found = rows(tmp_home, settings, "SELECT agent_id, rate_percentile, level_percentile FROM agent_tone ORDER BY 1")
     assert [row[0] for row in found] == ["1001", "1002", "1003", "1004"]
     assert all(0 <= float(str(row[1])) <= 1 for row in found)
