@@ -21,7 +21,7 @@ from pipeline.datatypes import (
     Transcript,
     Turn,
 )
-from pipeline.language.backchannels import is_backchannel
+from pipeline.language.backchannels import is_backchannel, shortest_interruption
 from pipeline.language.text import speech_units
 from pipeline.timeline import Span, Timeline
 
@@ -166,7 +166,7 @@ def _longest_monologue_s(
 
 
 def _interruptions(overlaps: Sequence[Overlap], turns: Sequence[Turn], language: str) -> int:
-    least = 3 if language == "en" else 4
+    least = shortest_interruption(language)
     return sum(
         overlap.by == "agent"
         and overlap.took_floor

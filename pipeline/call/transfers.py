@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from pipeline.call.prompts import PROMPT
 from pipeline.datatypes import LineEvent, Roles, Turn
+from pipeline.language.announcements import transfer_phrases
 from pipeline.timeline import Span
 
 LONGEST_S = 180.0
 """A voice that comes later than this after the announcement has not to do with it."""
-
-_ANNOUNCED = re.compile(
-    r"转接|[帮为给][您你](?:转|接)到?|\btransfer(?:ring)? (?:you|your call|the call)|\bput(?:ting)? you through"
-    r"|\bconnect(?:ing)? you (?:to|with)|\bpass(?:ing)? you (?:over|on)"
-)
 
 
 def transfer_events(turns: Sequence[Turn], roles: Roles) -> tuple[LineEvent, ...]:
@@ -36,10 +31,14 @@ def transfer_events(turns: Sequence[Turn], roles: Roles) -> tuple[LineEvent, ...
             if roles.of(earlier.speaker) != "customer"
             and earlier.speaker not in (PROMPT, turn.speaker)
             and turn.span.start_s - earlier.span.end_s <= LONGEST_S
-            and _ANNOUNCED.search(earlier.text.lower())
+            and _announces(earlier.text.lower())
         ]
         new = turn.speaker != PROMPT and roles.of(turn.speaker) != "customer"
         if before and new and {before[-1].speaker, turn.speaker} & set(roles.third_voices):
             said_s = before[-1].span.end_s
             events.append(LineEvent(Span(said_s, max(said_s, turn.span.start_s)), "transfer"))
     return tuple(events)
+
+
+def _announces(text: str) -> bool:
+    return any(e.search(text) for language in ("zh", "en") for e in transfer_phrases(language).announced)

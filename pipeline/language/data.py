@@ -16,6 +16,7 @@ import yaml
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from pipeline.errors import BadLanguageData
+from pipeline.language.text import HAN
 from pipeline.messages import Message
 
 FOLDER = Path(__file__).parent
@@ -39,6 +40,19 @@ WordSet = Annotated[frozenset[str], BeforeValidator(_split)]
 
 Characters = Annotated[frozenset[str], BeforeValidator(_characters)]
 """In a table: characters in a row, white space left out."""
+
+
+def _compiled(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return re.compile(value.replace(r"\p{Han}", f"[{HAN}]"))
+    except re.error as error:
+        raise ValueError(f"{value} is not a regular expression: {error}") from error
+
+
+Expression = Annotated[re.Pattern[str], BeforeValidator(_compiled)]
+"""In a table: a regular expression, in which `\\p{Han}` is a Han character."""
 
 
 def read_words(language: str, name: str, folder: Path = FOLDER) -> tuple[str, ...]:

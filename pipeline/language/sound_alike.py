@@ -1,61 +1,52 @@
-"""Chinese phrases heard through slips of recognition."""
+"""Chinese phrases heard through slips of recognition, by the syllables that a telephone does not keep apart.
+
+For rough counting over whole texts; `phonetics.cost` weighs one phrase against one place.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 
-from pypinyin import Style, lazy_pinyin
+from pipeline.language.phonetics import fold
+from pipeline.language.text import HAN
 
-from pipeline.language.text import HAN, HAN_CHARACTER
+SHORTEST, SLIP = 3, 5
+"""Phrases of fewer syllables than `SHORTEST` must be as written; from `SLIP` on one syllable may differ."""
 
-# Sounds that telephone speech does not keep apart, initials then finals.
-_MERGED_INITIALS = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"), ("f", "h"))
-_MERGED_FINALS = (("ang", "an"), ("eng", "en"), ("ing", "in"), ("ong", "eng"))
-
-
-@lru_cache(maxsize=8192)
-def _merge(syllable: str) -> str:
-    for full, short in _MERGED_INITIALS:
-        if syllable.startswith(full):
-            syllable = short + syllable[len(full) :]
-            break
-    for full, short in _MERGED_FINALS:
-        if syllable.endswith(full):
-            return syllable[: -len(full)] + short
-    return syllable
+_PIECE = re.compile(rf"([{HAN}])|[\w。？！?!.\n]")
 
 
-def sounds_of(text: str) -> list[str]:
-    """Toneless merged syllables of the Han characters in order; anything else parts them (an empty string)."""
-    sounds: list[str] = []
-    for run in re.findall(f"[{HAN}]+|[^{HAN}]+", text):
-        if HAN_CHARACTER.match(run):
-            sounds.extend(_merge(syllable) for syllable in lazy_pinyin(run, style=Style.NORMAL, errors="ignore"))
-        elif re.search(r"[\w。？！?!.\n]", run):
-            sounds.append("")
-    return sounds
+def syllables_of(text: str) -> list[str]:
+    """Folded syllables of the Han characters in order; other words and the end of a sentence part them ("")."""
+    syllables: list[str] = []
+    for piece in _PIECE.finditer(text):
+        if piece[1]:
+            syllables.append(fold(piece[1]))
+        elif not syllables or syllables[-1]:
+            syllables.append("")
+    return syllables
 
 
 @cache
-def _phrase_sounds(phrase: str) -> tuple[str, ...]:
-    return tuple(sounds_of(phrase))
+def _phrase_syllables(phrase: str) -> tuple[str, ...]:
+    return tuple(syllables_of(phrase))
 
 
-def heard_times(phrase: str, text: str, sounds: Sequence[str]) -> int:
+def times_heard(phrase: str, text: str, syllables: Sequence[str]) -> int:
     """How often a Chinese phrase occurs: as written, or by sound from three syllables on (one of five may differ)."""
     exact = text.count(phrase)
-    wanted = _phrase_sounds(phrase)
-    if exact or len(wanted) < 3:
+    wanted = _phrase_syllables(phrase)
+    if exact or len(wanted) < SHORTEST:
         return exact
-    slips = 1 if len(wanted) >= 5 else 0
-    found, start = 0, 0
-    while start + len(wanted) <= len(sounds):
-        wrong = sum(a != b for a, b in zip(wanted, sounds[start : start + len(wanted)], strict=True))
+    slips = 1 if len(wanted) >= SLIP else 0
+    times, start = 0, 0
+    while start + len(wanted) <= len(syllables):
+        wrong = sum(a != b for a, b in zip(wanted, syllables[start : start + len(wanted)], strict=True))
         if wrong <= slips:
-            found += 1
+            times += 1
             start += len(wanted)
         else:
             start += 1
-    return found
+    return times

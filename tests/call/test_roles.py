@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.call.build import build_call
 from pipeline.call.prompts import PROMPT
-from pipeline.call.roles import script_evidence
+from pipeline.call.roles import score_words
 from pipeline.datatypes import CDR, Roles
 from pipeline.settings import CHECKOUT
 from tests.support.talk import NOBODY, Line, heard_call, spoken, written_calls
@@ -97,8 +97,8 @@ def test_plainly_spoken_calls_are_seldom_undecided_and_never_swapped(file: str) 
 
 
 def test_thanks_for_calling_back_are_the_customers() -> None:
-    assert script_evidence(["Thank you for calling Harbor Repairs."]).log_odds >= 2
-    assert script_evidence(["Thank you for calling me back."]).log_odds <= -1
+    assert score_words(["Thank you for calling Harbor Repairs."]).log_odds >= 2
+    assert score_words(["Thank you for calling me back."]).log_odds <= -1
 
 
 def test_a_bare_hello_is_said_by_who_is_called() -> None:
@@ -176,8 +176,8 @@ def test_slips_of_recognition_are_heard_through() -> None:
         ("ch0", "我姓和。"),
     )
     assert roles_of(spoken(*slips)).by_speaker == {"ch0": "customer", "ch1": "agent"}
-    assert script_evidence(["请问您贵性"]).agent >= 2.5
-    assert script_evidence(["我在北京工作"]).agent == 0
+    assert score_words(["请问您贵性"]).agent >= 2.5
+    assert score_words(["我在北京工作"]).agent == 0
 
 
 def test_a_prompt_at_the_beginning_is_no_agent() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import BadLanguageData
-from pipeline.language.data import FOLDER, Characters, Words, read_table, read_words
+from pipeline.language.data import FOLDER, Characters, Expression, Words, read_table, read_words
 from pipeline.settings import CHECKOUT
 
 
@@ -19,6 +19,7 @@ class Table:
     titles: Words
     stops: Characters
     digits: Mapping[str, int]
+    patterns: tuple[Expression, ...] = ()
 
 
 GOOD = "titles: >-\n  先生 女士\n  小姐\nstops: 的 会在\ndigits: {一: 1}\n"
@@ -35,6 +36,12 @@ def test_a_table_becomes_its_dataclass(tmp_path: Path) -> None:
     assert table == Table(("先生", "女士", "小姐"), frozenset("的会在"), {"一": 1})
 
 
+def test_a_pattern_knows_what_han_is(tmp_path: Path) -> None:
+    folder = written(tmp_path, GOOD + "patterns: ['^\\p{Han}{2,3}先生$']\n")
+    (pattern,) = read_table("zh", "table", Table, folder).patterns
+    assert [bool(pattern.search(text)) for text in ("王先生", "欧阳先生", "mr先生")] == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -43,6 +50,11 @@ def test_a_table_becomes_its_dataclass(tmp_path: Path) -> None:
         ("{一: 1}", "{一: one}", "zh/table.yaml: digits / 一: Input should be a valid integer"),
         ("{一: 1}", "{一: 1", "zh/table.yaml:6: not YAML:"),
         ("的 会在", "no", "zh/table.yaml: stops: Input should be"),
+        (
+            "stops",
+            "patterns: ['(先生']\nstops",
+            "zh/table.yaml: patterns / 0: Value error, (先生 is not",
+        ),
     ],
 )
 def test_a_broken_table_tells_its_place(tmp_path: Path, old: str, new: str, said: str) -> None:
