@@ -121,10 +121,10 @@ def rules_explain(
     from flows.console import explanation
     from flows.rulebooks import rulebooks_in_force
     from pipeline.call.build import build_call
-    from pipeline.judging.conditions.base import did_you_mean
     from pipeline.judging.rulebook import load_rulebook
     from pipeline.judging.token_index import read
     from pipeline.judging.verdicts import explain, judge_rule
+    from pipeline.validation import did_you_mean
 
     settings = read_settings()
     transcript, cdr = stored(call, Home(settings.paths.home))

@@ -8,22 +8,26 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from pipeline.messages import in_language
 from pipeline.settings import Settings
 
 
-def as_toml(settings: Settings) -> str:
-    """The settings as a TOML file that `load_settings` reads back equal; one that is unset is a comment."""
+def as_toml(settings: Settings, language: str = "en") -> str:
+    """The settings as a TOML file that `load_settings` reads back equal; one that is unset is a comment.
+
+    What each is for stands above it in Chinese ("zh") or English.
+    """
     parts = []
     for name in type(settings).model_fields:
         section: BaseModel = getattr(settings, name)
         lines, tables = [f"[{name}]"], []
         for key, field in type(section).model_fields.items():
             value = getattr(section, key)
-            comment = f"# {field.description}"
+            comment = f"# {in_language(field.description, language)}"
             if isinstance(value, dict) and any(isinstance(inner, dict) for inner in value.values()):
                 for inner_key, inner in value.items():
                     tables += ["", f"[{name}.{key}.{_key(inner_key)}]", *_pairs(inner)]
-                lines += [comment, f"# [{name}.{key}.…] below" if value else f"# {key}: none"]
+                lines += [comment, f"# [{name}.{key}.…]" if value else f"{key} = {{}}"]
             elif isinstance(value, dict):
                 lines += [comment, f"{key} = {{ {', '.join(_pairs(value))} }}" if value else f"{key} = {{}}"]
             elif value is None:

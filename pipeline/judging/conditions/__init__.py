@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationInfo, model_validator
 
 from pipeline.datatypes import Evidence
-from pipeline.judging.conditions.base import Context, Node, Params, Result, did_you_mean, evaluate, say
+from pipeline.judging.conditions.base import Context, Node, Params, Result, evaluate, say
 from pipeline.judging.conditions.speech import (
     EchoParams,
     ReadbackParams,
@@ -46,6 +46,7 @@ from pipeline.judging.conditions.timing import (
     sound,
     turn,
 )
+from pipeline.validation import did_you_mean
 
 
 class Several(Params):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Annotated, Any, Literal
@@ -24,6 +24,7 @@ from pipeline.judging.token_index import Side as Counted
 from pipeline.judging.token_index import TokenIndex
 from pipeline.language.normalise import tokenise
 from pipeline.timeline import Span
+from pipeline.validation import did_you_mean
 
 Side = Literal["agent", "customer", "any"]
 
@@ -231,14 +232,6 @@ def _phrases(value: Any, info: ValidationInfo) -> Phrases:
     if len(titles) > 4:
         title += "…"
     return Phrases(tuple(dict.fromkeys(phrases)), tuple(patterns), title, tuple(dict.fromkeys(names)), language)
-
-
-def did_you_mean(word: str, known: Iterable[str], mark: str = "") -> str:
-    """ ", did you mean $x?" when something known is spelt alike, else an empty string."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(word, list(known), 1, 0.6)
-    return f", did you mean {mark}{close[0]}?" if close else ""
 
 
 PhraseList = Annotated[Phrases, BeforeValidator(_phrases)]

@@ -25,7 +25,6 @@ from pipeline.judging.conditions.base import (
     Side,
     Window,
     compile_pattern,
-    did_you_mean,
     find_scopes,
     say,
     side_name,
@@ -35,6 +34,7 @@ from pipeline.judging.lexicon import BY_SOUND, Places, phrase_parts
 from pipeline.judging.token_index import TokenIndex
 from pipeline.language import phonetics
 from pipeline.timeline import Span
+from pipeline.validation import did_you_mean
 
 NEAR = {"zh": 12, "en": 10}
 """An exclusion counts this many tokens around a phrase: recognised speech often lacks the punctuation between them."""

@@ -33,7 +33,6 @@ from pipeline.judging.conditions.base import (
     Side,
     Window,
     compile_pattern,
-    did_you_mean,
     find_scopes,
     say,
     side_name,
@@ -43,6 +42,7 @@ from pipeline.language.backchannels import ends_in_question, is_attention, is_ba
 from pipeline.language.normalise import tokenise
 from pipeline.language.text import speech_units
 from pipeline.timeline import Span
+from pipeline.validation import did_you_mean
 
 LEAST_VOICE_S = 8.0
 """With less of a speaker's voice there is no usual level to compare with."""
