@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from models import weights
 from models.machine import free_memory_gb, processors
-from models.whisper_ct2 import EMBEDDED
 from pipeline.datatypes import Diarizer, Recognizer
 from pipeline.run import Engines, hearing_fingerprint
 from pipeline.settings import Settings
@@ -26,7 +25,7 @@ def with_worker_count(settings: Settings) -> Settings:
     """
     hear = settings.hear
     workers = hear.workers
-    if not workers and hear.model == EMBEDDED and not _on_gpu(hear.device):
+    if not workers and hear.model == weights.EMBEDDED and not _on_gpu(hear.device):
         workers = min(processors() // max(1, hear.threads), int((free_memory_gb() or 0.0) / MEMORY_GB), MOST_WORKERS)
     return settings.model_copy(update={"hear": hear.model_copy(update={"workers": max(1, workers)})})
 

@@ -30,6 +30,9 @@ from pipeline.errors import BadModel
 Progress = Callable[[str], None]
 _Array = npt.NDArray[Any]
 
+EMBEDDED = "embedded"
+"""As a Whisper model's name: `WHISPER_BASE`."""
+
 WHISPER_BASE = "whisper-base"
 SEGMENTATION = "segmentation-3.0"
 CAMPPLUS = "campplus-zh-en"

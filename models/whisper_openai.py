@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from models import weights
-from models import windows as chunks
 from models.machine import processors
-from models.whisper_ct2 import EMBEDDED, cannot_load, identity
+from models.tokens import Decoded, Token
+from models.transcription import language_of_speech, transcribe_channels
+from models.whisper_shared import (
+    cannot_load,
+    checked_device,
+    decode_with_hot_words,
+    weights_identity,
+    whisper_fingerprint,
+)
 from pipeline.datatypes import Samples, Segment
 from pipeline.errors import BadModel
 from pipeline.timeline import Span
@@ -35,29 +40,27 @@ class OpenAIWhisper:
         threads: int = 0,
         hot_words: tuple[str, ...] = (),
     ) -> None:
-        self._device = _device(device)
+        name, index = checked_device(device, _gpus)
+        self._device = f"{name}:{index}" if index else name
         self._beam_size = beam_size
         self._threads = threads or processors()
         self._hot_words = ", ".join(hot_words) or None
         self._model: Any = None
-        if model == EMBEDDED:
+        if model == weights.EMBEDDED:
             self._ct2: Path | None = weights.require(folder, weights.WHISPER_BASE)
             self._source = str(self._ct2 / weights.OPENAI_FILE)
-            known = identity(self._ct2 / "model.bin")
+            identity = weights_identity(self._ct2 / "model.bin")
         else:
             self._ct2 = None
             self._source = model
-            known = identity(Path(model))
-        self.fingerprint = " ".join(
-            (
-                f"openai-whisper {importlib.metadata.version('openai-whisper')}",
-                f"torch {importlib.metadata.version('torch')}",
-                known or model,
-                "float32" if self._device == "cpu" else "float16",
-                f"beam {beam_size}",
-                f"chunks {chunks.VERSION}",
-                f"hot words {hashlib.sha256((self._hot_words or '').encode()).hexdigest()[:8]}",
-            )
+            identity = weights_identity(Path(model))
+        self.fingerprint = whisper_fingerprint(
+            "openai-whisper",
+            "torch",
+            identity or model,
+            "float32" if self._device == "cpu" else "float16",
+            f"beam {beam_size}",
+            self._hot_words,
         )
 
     def load(self) -> None:
@@ -85,48 +88,35 @@ class OpenAIWhisper:
 
     def detect_language(self, samples: Samples, voiced: tuple[Span, ...], among: tuple[str, ...]) -> tuple[str, float]:
         """See Recognizer. Hears the first window of speech; `among`'s first, with probability 0, when there is none."""
-        windows = chunks.chunks(samples, chunks.utterances(samples, voiced))
-        if not windows:
-            return next(iter(among), ""), 0.0
-        self.load()
-        if not self._model.is_multilingual:
-            return ("en", 1.0) if "en" in among or not among else (among[0], 0.0)
-        (found,) = self._tell([windows[0].samples])
-        return chunks.among_only(found, among)
+        return language_of_speech(self._language_probabilities, samples, voiced, among)
 
     def transcribe(
         self, channels: Sequence[Samples], voiced: Sequence[tuple[Span, ...]], language: str
     ) -> list[Segment]:
-        """See Recognizer. Text and words are Whisper's own; `pipeline.hearing.postprocess` finishes them."""
-        self.load()
-        return chunks.transcribe(
-            lambda batch, language: [self._decode(samples, language) for samples in batch],
-            self._tell,
-            channels,
-            voiced,
-            language,
-        )
+        """See Recognizer. Text and words are Whisper's own; `pipeline.hearing.postprocess` is for what follows."""
+        return transcribe_channels(self._decode, self._language_probabilities, channels, voiced, language)
 
-    def _tell(self, batch: Sequence[Samples]) -> list[dict[str, float]]:
+    def _language_probabilities(self, batch: Sequence[Samples]) -> list[dict[str, float]]:
+        self.load()
         import whisper
 
         if not self._model.is_multilingual:
             return [{"en": 1.0} for _ in batch]
-        found = []
+        languages = []
         for samples in batch:
             mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(samples), self._model.dims.n_mels)
             _, probabilities = self._model.detect_language(mel.to(self._model.device))
-            found.append(dict(probabilities))
-        return found
+            languages.append(dict(probabilities))
+        return languages
 
-    def _decode(self, samples: Samples, language: str) -> chunks.Decoded:
-        decoded = self._decode_with(samples, language, self._hot_words)
-        if self._hot_words and chunks.loops(decoded):
-            # context is what sends small models into loops most often
-            decoded = self._decode_with(samples, language, None)
-        return decoded
+    def _decode(self, batch: Sequence[Samples], language: str) -> list[Decoded]:
+        self.load()
+        return decode_with_hot_words(self._decode_with, batch, language, self._hot_words)
 
-    def _decode_with(self, samples: Samples, language: str, hot_words: str | None) -> chunks.Decoded:
+    def _decode_with(self, batch: Sequence[Samples], language: str, hot_words: str | None) -> list[Decoded]:
+        return [self._decode_one(samples, language, hot_words) for samples in batch]
+
+    def _decode_one(self, samples: Samples, language: str, hot_words: str | None) -> Decoded:
         said = self._model.transcribe(
             samples,
             language=language,
@@ -135,7 +125,7 @@ class OpenAIWhisper:
             initial_prompt=hot_words,
             word_timestamps=True,
             condition_on_previous_text=False,
-            # no sampling: the same sound must give the same words; nor silent skipping: gates mark instead
+            # no sampling: the same sound must give the same words; nor silent skipping: the hallucination filter marks
             temperature=0.0,
             compression_ratio_threshold=None,
             logprob_threshold=None,
@@ -143,15 +133,15 @@ class OpenAIWhisper:
             fp16=self._device != "cpu",
             verbose=None,
         )
-        found = said["segments"]
-        return chunks.Decoded(
+        segments = said["segments"]
+        return Decoded(
             tuple(
-                chunks.Token(float(word["start"]), float(word["end"]), word["word"], float(word["probability"]))
-                for segment in found
+                Token(float(word["start"]), float(word["end"]), word["word"], float(word["probability"]))
+                for segment in segments
                 for word in segment.get("words", ())
                 if word["word"].strip()
             ),
-            max((float(segment["no_speech_prob"]) for segment in found), default=1.0),
+            max((float(segment["no_speech_prob"]) for segment in segments), default=1.0),
         )
 
 
@@ -164,14 +154,7 @@ def _alignment_heads(file: str) -> list[list[int]]:
     return heads
 
 
-def _device(device: str) -> str:
+def _gpus() -> int:
     import torch
 
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    name, _, index = device.partition(":")
-    if name not in ("cpu", "cuda") or (index and not index.isdigit()):
-        raise BadModel(f"hear.device {device!r} is unknown; use auto, cpu, cuda or cuda:1")
-    if name == "cuda" and torch.cuda.device_count() <= int(index or 0):
-        raise BadModel(f"hear.device {device!r}: no such GPU is visible; use auto or cpu")
-    return device
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0

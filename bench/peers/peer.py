@@ -299,9 +299,9 @@ def bare(weights: Path, threads: int) -> Hear:
     sys.path.insert(0, str(CHECKOUT))
     from faster_whisper.tokenizer import Tokenizer
 
-    from models import windows as chunks
     from models.vad import SileroVoiceActivity
     from models.whisper_ct2 import FasterWhisper
+    from models.windows import cut_speech, merge_cuts
     from pipeline.hearing.decode import decode
     from pipeline.settings import load_settings
 
@@ -315,8 +315,8 @@ def bare(weights: Path, threads: int) -> Hear:
         tokenizer = Tokenizer(model.hf_tokenizer, True, "transcribe", language)
         prompt, cpu_s = model.get_prompt(tokenizer, []), 0.0
         for channel in audio.samples:
-            for chunk in chunks.chunks(channel, chunks.utterances(channel, activity.voiced(channel))):
-                features = model.feature_extractor(chunk.samples)[..., :-1]
+            for window in merge_cuts(channel, cut_speech(channel, activity.voiced(channel))):
+                features = model.feature_extractor(window.samples)[..., :-1]
                 before_s = time.process_time()
                 with timed(stages_s, "words"):
                     encoded = model.encode(features[None])
