@@ -32,7 +32,7 @@ from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.files import put_in_place
 from pipeline.storage.home import Failure, Home, JudgedFile, RecordingRecord, Run
-from pipeline.storage.lock import publish_lock
+from pipeline.storage.lock import database_lock
 
 BATCH_CALLS = 1000
 """Calls held in memory, and in the batch files beside the database, at one time."""
@@ -74,7 +74,7 @@ def build_database(
     home. A second builder waits for the first; what one left behind when it was killed is removed. Raises
     CallQAError when it cannot be built (a full disk); the old database then stays.
     """
-    with publish_lock(home):
+    with database_lock(home):
         building = home.database.with_name(home.database.name + ".building")
         _remove_leftovers(home)
         month_scores = read_month_scores(settings.report.month_scores)

@@ -9,7 +9,7 @@
       rulebooks/<name>/<version>/                 what was published (`pipeline.judging.versions`)
       hashes.json.gz                              Hashes: what the files of the inbox held, so as to read none twice
       caller.salt                                 the key under which callers' numbers are hashed
-      run.lock, publish.lock                      one run, one publisher at a time
+      run.lock, publish.lock                      one run, one build of the database at a time
       excerpts/, reports/, callqa.duckdb          published, can be made again from the above
 
 These files decide what is done. Nothing else does: not Prefect, not the database.
@@ -117,7 +117,7 @@ class Home:
         self.excerpts = root / "excerpts"
         self.reports = root / "reports"
         self.lock = root / "run.lock"
-        self.publish_lock = root / "publish.lock"
+        self.database_lock = root / "publish.lock"
         self.hashes = root / "hashes.json.gz"
         self.salt = root / "caller.salt"
         self.rulebooks = root / "rulebooks"

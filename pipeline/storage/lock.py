@@ -42,10 +42,10 @@ def run_lock(home: Home) -> Iterator[None]:
 
 
 @contextmanager
-def publish_lock(home: Home) -> Iterator[None]:
+def database_lock(home: Home) -> Iterator[None]:
     """Hold the right to build the home's database, waiting for whoever builds it now."""
     home.root.mkdir(parents=True, exist_ok=True)
-    with home.publish_lock.open("a+", encoding="utf-8") as stream:
+    with home.database_lock.open("a+", encoding="utf-8") as stream:
         _taken(stream, wait=True)
         yield
 

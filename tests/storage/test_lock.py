@@ -1,4 +1,4 @@
-"""One run and one publisher at a time, whatever becomes of the process that had the lock."""
+"""One run and one build of the database at a time, whatever becomes of the process that had the lock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.errors import CallQAError
 from pipeline.storage.home import Home
-from pipeline.storage.lock import publish_lock, run_lock, running
+from pipeline.storage.lock import database_lock, run_lock, running
 
 HOLDER = """
 import sys, time
@@ -80,17 +80,17 @@ def test_nobody_runs_over_a_home_that_is_not_there(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_a_publisher_waits_for_the_one_before(
+def test_who_builds_the_database_waits_for_the_one_before(
     tmp_home: Home, other_process: Callable[[str], subprocess.Popen[str]]
 ) -> None:
-    process = other_process("publish_lock")
+    process = other_process("database_lock")
     done = threading.Event()
 
-    def publish() -> None:
-        with publish_lock(tmp_home):
+    def build() -> None:
+        with database_lock(tmp_home):
             done.set()
 
-    threading.Thread(target=publish, daemon=True).start()
+    threading.Thread(target=build, daemon=True).start()
     assert not done.wait(0.5)
     process.kill()
     assert done.wait(10)

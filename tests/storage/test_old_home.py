@@ -17,7 +17,7 @@ from pipeline.datatypes import Transcript
 from pipeline.intake.inbox import Hashes
 from pipeline.judging.rulebook import load_rulebook
 from pipeline.judging.versions import in_force, publications, publish_rulebook
-from pipeline.results.store import publish
+from pipeline.results.store import build_database
 from pipeline.settings import CHECKOUT, Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Failure, Home, JudgedFile, RecordingRecord, Run
@@ -62,7 +62,7 @@ def rejudged(settings: Settings) -> Night:
     night.plan_judging(everything=True)
     for shard in range(night.judge_shards):
         night.judge(shard)
-    night.publish()
+    night.build_database()
     return night
 
 
@@ -108,16 +108,16 @@ def test_no_place_on_a_machine_is_in_it() -> None:
     assert {str(Path(path).parent) for path in paths} == {"/recordings"}
 
 
-def test_it_is_published_as_it_is(home: Home, old: Settings) -> None:
-    published = publish(home, old)
-    assert published.damaged == ()
-    assert {"calls": 3, "failures": 1, "runs": 2, "scorecards": 3}.items() <= published.rows.items()
+def test_its_database_is_built_as_it_is(home: Home, old: Settings) -> None:
+    built = build_database(home, old)
+    assert built.damaged == ()
+    assert {"calls": 3, "failures": 1, "runs": 2, "scorecards": 3}.items() <= built.rows.items()
     assert rows(home.database, "SELECT count(*) FROM verdicts WHERE outcome = 'fail'") == [(3,)]
     assert rows(home.database, "SELECT count(*) FROM turns") > [(20,)]
 
 
 def test_rejudging_hears_nothing_again_and_keeps_the_history(home: Home, old: Settings) -> None:
-    publish(home, old)
+    build_database(home, old)
     before, heard = rows(home.database, HISTORY), contents(home, "heard")
     night = rejudged(old)
     assert (night.tally.failed, night.tally.to_judge) == (0, night.tally.judged)
