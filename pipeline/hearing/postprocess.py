@@ -16,7 +16,9 @@ from functools import cache
 from opencc import OpenCC
 
 from pipeline.datatypes import LineEvent, Segment, Word
+from pipeline.language.hallucinations import hallucinations
 from pipeline.language.text import put_together
+from pipeline.language.zh.questions import asks
 from pipeline.timeline import Span
 
 PAUSE_S = 0.35
@@ -38,28 +40,6 @@ _DIGIT_BY_DIGIT = re.compile(r"(?<![\w-])\d(?:-\d){2,}(?![\w-])")
 _LATIN_GOES_ON = re.compile(r"(?:-[a-zA-Z0-9]|['’]?[a-zA-Z])")
 _END_MARK = re.compile(r"[，。？！；：、,.?!;:…][\"'”’」』）)]*$")
 _FULL_WIDTH = {",": "，", "?": "？", "!": "！", ":": "：", ";": "；", ".": "。"}
-_QUESTION = re.compile(
-    r"(?:吗|么|(?:对|是|好|可以|需要|什么.{0,12})嘛|[对是]吧|"
-    r"(?:什么|哪里|哪儿|哪位|哪天|多少|多久|多长时间|几[点个号天位]|怎么|贵姓|称呼|为什么|是不是|有没有|能不能|可不可以|要不要)"
-    r"[^，。？！；]{0,4})$"
-)
-_NO_QUESTION = re.compile(r"(?:知道|明白|不管|无论|那么|这么|怎么样都|没什么|没有什么|不怎么|要么|什么的)$")
-
-# The engine's training data, not a call: credits of subtitles and requests to subscribe.
-_CREDITS = re.compile(
-    r"(?:字幕(?:由|by|志愿者|制作|組|组|提供)|中文字幕|amara\.?org|请不吝(?:点赞|點讚)|点赞.{0,4}订阅|打赏支持|明镜(?:与|需要)|"
-    r"点点栏目|优优独播剧场|独播剧场|yoyo television|订阅我(?:们)?的频道|by索兰娅|作词.{0,6}作曲|"
-    r"subtitles? (?:by|from)|transcri(?:bed|ption) by|translated by|like and subscribe|"
-    r"subscribe to (?:my|our|the) channel)",
-    re.IGNORECASE,
-)
-# Whole utterances that are invented often and said on the phone seldom.
-_SIGN_OFFS = re.compile(
-    r"(?:(?:谢谢|感谢)(?:大家|您|你|各位)?(?:的)?(?:观看|收看|收听|聆听)|谢谢大家|下(?:集|期|次)(?:再见|见)|(?:我们)?下期再会|"
-    r"thank(?:s| you)(?: so much| very much)? for (?:watching|listening|viewing)|"
-    r"see you (?:in the )?next (?:time|video)|please subscribe|i'll see you (?:in the )?next (?:one|video|time))",
-    re.IGNORECASE,
-)
 
 
 @cache
@@ -149,15 +129,15 @@ def punctuate(words: Sequence[Word], language: str) -> tuple[Word, ...]:
         following, spaced = (None, False) if last else kept[i + 1]
         clause += text
         if _END_MARK.search(text):
-            if text[-1] in "，。" and _asks(clause[:-1]):
+            if text[-1] in "，。" and asks(clause[:-1]):
                 text = text[:-1] + "？"
         else:
             gap_s = following.span.start_s - word.span.end_s if following else 0.0
             between_han = following and _HAN.match(following.text) and _HAN.match(text[-1])
             if following is None or (between_han and gap_s >= STOP_S):
-                text += "？" if _asks(clause) else "。"
+                text += "？" if asks(clause) else "。"
             elif between_han and (spaced or gap_s >= PAUSE_S):
-                text += "？" if _asks(clause) else "，"
+                text += "？" if asks(clause) else "，"
         if _END_MARK.search(text):
             clause = ""
         out.append(replace(word, text=text))
@@ -169,10 +149,6 @@ def _widen(text: str) -> str:
     if len(text) > 1 and text[-1] in _FULL_WIDTH and (_HAN.match(text[-2]) or text[-1] in ",?!;"):
         return text[:-1] + _FULL_WIDTH[text[-1]]
     return _FULL_WIDTH.get(text, text)
-
-
-def _asks(clause: str) -> bool:
-    return _QUESTION.search(clause) is not None and _NO_QUESTION.search(clause) is None
 
 
 def gate(
@@ -210,9 +186,9 @@ def gate(
     if segment.no_speech_probability > NO_SPEECH and segment.mean_log_probability < UNLIKELY:
         return "silence"
     bare = " ".join(sounds) if segment.language != "zh" else "".join(sounds)
-    if _CREDITS.search(segment.text) and (weak or segment.mean_log_probability < -0.25):
+    if hallucinations().credits.search(segment.text) and (weak or segment.mean_log_probability < -0.25):
         return "phrase"
-    if _SIGN_OFFS.fullmatch(bare) and weak:
+    if hallucinations().sign_offs.fullmatch(bare) and weak:
         return "phrase"
     # a short reply heard alone gets probabilities that a sentence gets only when it is made up
     return "doubt" if segment.mean_log_probability < (-4.0 if len(sounds) < 6 else -2.0) else None

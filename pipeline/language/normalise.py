@@ -17,17 +17,17 @@ from opencc import OpenCC
 
 from pipeline.language.en.contractions import contractions
 from pipeline.language.en.numbers import write_english_numbers
+from pipeline.language.text import HAN
 from pipeline.language.tokens import CLAUSE, SENTENCE, TEXT_END, TURN_END, Tokens
 from pipeline.language.zh.numbers import write_chinese_numbers
 
 __all__ = ["CLAUSE", "SENTENCE", "TEXT_END", "TURN_END", "Tokens", "normalise", "tokenise", "tokenise_all"]
 
-_HAN = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
 _SENTENCE_MARKS = "。！？!?；;…\n"
 _CLAUSE_MARKS = '，、,：:—()《》“”"「」'
 _BREAKS = dict.fromkeys(_SENTENCE_MARKS, SENTENCE) | dict.fromkeys(_CLAUSE_MARKS, CLAUSE)
 _MARK = f"([{re.escape(''.join(_BREAKS))}]?)"
-_PIECES = re.compile(rf"(?:([{_HAN}0-9]+)|([a-z]+(?:'[a-z]+)?)){_MARK}|[^\s]|[\n{TEXT_END}]")
+_PIECES = re.compile(rf"(?:([{HAN}0-9]+)|([a-z]+(?:'[a-z]+)?)){_MARK}|[^\s]|[\n{TEXT_END}]")
 _WIDE = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFF00, 0xFFF0)}
 # A few replacements are much faster than a translation.
 _WIDE_MARKS = tuple(zip("，？！：；", ",?!:;", strict=True))
