@@ -19,14 +19,12 @@ SAME_ON_PURPOSE = {
 STILL_DOUBLE = frozenset(
     [
         "Language",
-        "NEAR",
         "Outcome",
         "Progress",
         "Recording",
         "Side",
         "evaluate",
         "explain",
-        "fold",
         "hear",
         "judge",
         "nightly",

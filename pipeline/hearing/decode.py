@@ -145,11 +145,11 @@ def decode(path: Path, settings: Decode, ingest: Ingest | None = None) -> Audio:
         np.clip(samples, -1.0, 1.0, out=samples)
     else:
         samples /= 32768.0
-    samples, layout = fold(samples)
+    samples, layout = fold_channels(samples)
     return Audio(samples, layout, RATE_HZ, source_rate_hz, codec)
 
 
-def fold(samples: Samples) -> tuple[Samples, Layout]:
+def fold_channels(samples: Samples) -> tuple[Samples, Layout]:
     """Tell the layout of (1 or 2, n) samples, and fold fake stereo and anti-phase stereo into one channel.
 
     Two channels are one voice path saved twice when they agree in nearly every half second in which anything

@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 
 from pypinyin.pinyin_dict import pinyin_dict
 
-TONE, CONFUSED, NEAR, OTHER = 0.05, 0.25, 0.5, 1.0
+TONE, CONFUSED, CLOSE, OTHER = 0.05, 0.25, 0.5, 1.0
 """Costs: another tone; an initial or final that telephone speech confuses; a vowel close by; anything else."""
 
 SHARE, LONG_SHARE = 0.12, 0.15
@@ -110,7 +110,7 @@ def distance(one: str, other: str) -> float:
 def _cost(one: str, other: str, folded: dict[str, str], near: Sequence[frozenset[str]]) -> float:
     if folded.get(one, one) == folded.get(other, other):
         return CONFUSED
-    return NEAR if frozenset((one, other)) in near else OTHER
+    return CLOSE if frozenset((one, other)) in near else OTHER
 
 
 def budget(syllables: int) -> float:

@@ -12,8 +12,8 @@ from functools import cache
 from pipeline.language.phonetics import fold
 from pipeline.language.text import HAN
 
-SHORTEST, SLIP = 3, 5
-"""Phrases of fewer syllables than `SHORTEST` must be as written; from `SLIP` on one syllable may differ."""
+_SHORTEST, _SLIP = 3, 5
+"""Phrases of fewer syllables than `_SHORTEST` must be as written; from `_SLIP` on one syllable may differ."""
 
 _PIECE = re.compile(rf"([{HAN}])|[\w。？！?!.\n]")
 
@@ -38,9 +38,9 @@ def times_heard(phrase: str, text: str, syllables: Sequence[str]) -> int:
     """How often a Chinese phrase occurs: as written, or by sound from three syllables on (one of five may differ)."""
     exact = text.count(phrase)
     wanted = _phrase_syllables(phrase)
-    if exact or len(wanted) < SHORTEST:
+    if exact or len(wanted) < _SHORTEST:
         return exact
-    slips = 1 if len(wanted) >= SLIP else 0
+    slips = 1 if len(wanted) >= _SLIP else 0
     times, start = 0, 0
     while start + len(wanted) <= len(syllables):
         wrong = sum(a != b for a, b in zip(wanted, syllables[start : start + len(wanted)], strict=True))

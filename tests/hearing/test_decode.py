@@ -16,7 +16,7 @@ import soundfile
 from pipeline.datatypes import RATE_HZ
 from pipeline.errors import BadRecording, BadSetting, shown
 from pipeline.hearing import decode as module
-from pipeline.hearing.decode import REASONS, decode, encode_mp3, ffmpeg_executable, fold
+from pipeline.hearing.decode import REASONS, decode, encode_mp3, ffmpeg_executable, fold_channels
 from pipeline.intake.inbox import INBOX_REASONS
 from pipeline.settings import Decode, Ingest
 from tests.support.malformed import AMR, FLAC, MP3, OPUS, encoded, m4a, make_damaged, make_malformed, voice, wav
@@ -304,7 +304,7 @@ def test_naive_downmix_of_anti_phase_is_silent(tmp_path: Path) -> None:
 
 def test_fold_leaves_one_channel_alone() -> None:
     one = np.zeros((1, 10), np.float32)
-    assert fold(one) == (one, "mono")
+    assert fold_channels(one) == (one, "mono")
 
 
 # --- ffmpeg itself, and clips
