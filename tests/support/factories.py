@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.call.build import build_call
 from pipeline.datatypes import (
     CDR,
     Call,
@@ -31,6 +32,7 @@ from pipeline.datatypes import (
 from pipeline.storage import artefacts
 from pipeline.storage.home import Failure, Hearing, Home, JudgedFile, RecordingRecord, Run
 from pipeline.timeline import Span
+from tests.support.talk import heard_call
 
 CHINA = timezone(timedelta(hours=8))
 NIGHT = datetime(2025, 3, 3, 9, 0, tzinfo=CHINA)
@@ -88,38 +90,11 @@ def make_turns(lines: Sequence[tuple[Role, str]], start_s: float = 0.5) -> tuple
     return tuple(turns)
 
 
-def make_facts(turns: Sequence[Turn], duration_s: float, coverage: float = 0.95) -> Facts:
-    agent = [t for t in turns if t.speaker == "ch0"]
-    customer = [t for t in turns if t.speaker == "ch1"]
-    agent_s, customer_s = sum(t.span.duration_s for t in agent), sum(t.span.duration_s for t in customer)
-    return Facts(
-        duration_s=duration_s,
-        conversation_s=duration_s - 1,
-        voiced_s=agent_s + customer_s,
-        coverage=coverage,
-        turns=len(turns),
-        agent_turns=len(agent),
-        customer_turns=len(customer),
-        first_agent_s=agent[0].span.start_s if agent else None,
-        first_customer_s=customer[0].span.start_s if customer else None,
-        agent_talk_s=agent_s,
-        customer_talk_s=customer_s,
-        agent_talk_share=agent_s / (agent_s + customer_s) if agent or customer else None,
-        agent_rate=240.0,
-        customer_rate=None,
-        rate_ratio=None,
-        longest_agent_monologue_s=max((t.span.duration_s for t in agent), default=None),
-        longest_silence_s=0.5,
-        inner_silence_s=4.0,
-        overlap_s=0.0,
-        interruptions_by_agent=0,
-        ring_count=None,
-        ring_s=0.0,
-        music_s=0.0,
-        prompt_s=0.0,
-        dtmf_keys=0,
-        busy_s=0.0,
-    )
+def facts_of(turns: Sequence[Turn], duration_s: float) -> Facts:
+    """What is measured of a call of these turns."""
+    lines = [(turn.speaker, turn.span.start_s, turn.span.end_s, turn.text) for turn in turns]
+    transcript = heard_call(lines, duration_s=duration_s, channels=2)
+    return build_call(transcript, CDR(channel_map={0: "agent", 1: "customer"})).facts
 
 
 def make_verdict(rule_id: str, outcome: Outcome, evidence: tuple[Evidence, ...] = (), reason: str = "") -> Verdict:
@@ -167,7 +142,7 @@ def make_judged(
         events=(LineEvent(Span(0.0, 0.4), "ring", 0, 1),),
         levels_dbfs={"agent": (-20.0,) * int(duration_s * 4)},
         hang_up=HangUp("customer", "inferred", duration_s, "ch1 falls to digital silence first"),
-        facts=make_facts(turns, duration_s),
+        facts=facts_of(turns, duration_s),
     )
     card = Scorecard(sha256, f"hotline-{language}", sha_of(language), tuple(verdicts), score, 0.9, fatal)
     return Judged(call, card)
