@@ -8,6 +8,7 @@ from typing import Any
 
 from models import weights
 from models.machine import processors
+from models.openai_checkpoint import convert_to_openai
 from models.tokens import Decoded, Token
 from models.transcription import language_of_speech, transcribe_channels
 from models.whisper_shared import (
@@ -73,7 +74,7 @@ class OpenAIWhisper:
         if self._device == "cpu":
             torch.set_num_threads(self._threads)
         if self._ct2 and not Path(self._source).is_file():
-            weights.convert_to_openai(self._ct2, Path(self._source))
+            convert_to_openai(self._ct2, Path(self._source))
         try:
             model = whisper.load_model(self._source, device=self._device)
             heads = _alignment_heads(self._source) if Path(self._source).is_file() else []
@@ -146,7 +147,7 @@ class OpenAIWhisper:
 
 
 def _alignment_heads(file: str) -> list[list[int]]:
-    """The (layer, head) pairs that `weights.convert_to_openai` stored; none in other checkpoints."""
+    """The (layer, head) pairs that `convert_to_openai` stored; none in other checkpoints."""
     import torch
 
     checkpoint = torch.load(file, map_location="cpu", weights_only=True, mmap=True)

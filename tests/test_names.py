@@ -20,7 +20,6 @@ STILL_DOUBLE = frozenset(
     [
         "Language",
         "Outcome",
-        "Progress",
         "Recording",
         "Side",
         "evaluate",

