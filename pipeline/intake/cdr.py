@@ -56,7 +56,7 @@ class CdrBuilder:
         The warning of it names `place` and the field and does not quote the cell.
         """
         caller = cell_text(named.get("caller_number"))
-        known: dict[str, Any] = {"caller_hash": self._callers.hashed(caller)}
+        values: dict[str, Any] = {"caller_hash": self._callers.hashed(caller)}
         for name, cell in named.items():
             text = channel_map_text(cell) if name == "channel_map" else cell_text(cell)
             text = self._translations.get(name, {}).get(text, text)
@@ -64,7 +64,7 @@ class CdrBuilder:
                 continue
             try:
                 parse = self._parsers.get(name)
-                known[name] = parse(text) if parse else self._callers.without_caller(text, caller)
+                values[name] = parse(text) if parse else self._callers.without_caller(text, caller)
             except (ValueError, OverflowError, OSError):
                 message = Message(
                     "{place}: {field}: not understood and left out; see ingest.values in the settings",
@@ -73,7 +73,7 @@ class CdrBuilder:
                 )
                 warnings.append(message)
         rest = {name: self._callers.without_numbers(text) for name, cell in extra.items() if (text := cell_text(cell))}
-        return CDR(**known, extra=dict(sorted(rest.items())))
+        return CDR(**values, extra=dict(sorted(rest.items())))
 
 
 def check_fields(names: Iterable[str], key: str, allowed: tuple[str, ...] = METADATA_FIELDS) -> None:
