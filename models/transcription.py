@@ -36,7 +36,7 @@ SURELY = 0.9
 """Probability from which a cut is held to be in the other of `SWITCHED`; of 196 in practice calls of one language none
 got there."""
 
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f]")
 _LATIN = re.compile(r"[A-Za-z]{2,}")
 
 DecodeWindows = Callable[[Sequence[Samples], str], list[Decoded]]

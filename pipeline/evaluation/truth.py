@@ -17,6 +17,7 @@ from pipeline.datatypes import CDR, Call, EventKind, LineEvent
 from pipeline.errors import BadTruth
 from pipeline.evaluation.metrics import Label
 from pipeline.judging.notation import Script, ScriptTurn, script_call
+from pipeline.language.text import HAN_CHARACTER
 from pipeline.messages import Message
 from pipeline.settings import Settings
 from pipeline.timeline import Span
@@ -170,7 +171,7 @@ def _read_transcripts(path: Path) -> Iterable[LabelledRecording]:
                         path=path, line=number, count=len(cells))
             )  # fmt: skip
         name, speaker, text = (cell.strip() for cell in cells)
-        chinese = any("\u4e00" <= character <= "\u9fff" for character in text)
+        chinese = HAN_CHARACTER.search(text)
         turn = TruthTurn(speaker=speaker, start_s=0, end_s=0, text=text)
         truth = Truth(language="zh" if chinese else "en", turns=(turn,))
         yield LabelledRecording(Path(name).stem, truth, path.parent / name, utterance=True)

@@ -17,7 +17,7 @@ from opencc import OpenCC
 
 from pipeline.datatypes import LineEvent, Segment, Word
 from pipeline.language.hallucinations import hallucinations
-from pipeline.language.text import put_together
+from pipeline.language.text import HAN, HAN_CHARACTER, put_together
 from pipeline.language.zh.questions import asks
 from pipeline.timeline import Span
 
@@ -33,8 +33,7 @@ NO_SPEECH, UNLIKELY = 0.6, -1.0
 NOISE = 0.7
 """Above it a loop is no speaker repeating himself: noise that was decoded with hot words had 0.75 to 0.94."""
 
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
-_SOUND = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3400-\u9fff\uf900-\ufaff]+(?:['’][a-z]+)?")
+_SOUND = re.compile(rf"[{HAN}]|[^\W_{HAN}]+(?:['’][a-z]+)?")
 _LATIN_END = re.compile(r"[a-zA-Z0-9'-]$")
 _DIGIT_BY_DIGIT = re.compile(r"(?<![\w-])\d(?:-\d){2,}(?![\w-])")
 _LATIN_GOES_ON = re.compile(r"(?:-[a-zA-Z0-9]|['’]?[a-zA-Z])")
@@ -133,7 +132,7 @@ def punctuate(words: Sequence[Word], language: str) -> tuple[Word, ...]:
                 text = text[:-1] + "？"
         else:
             gap_s = following.span.start_s - word.span.end_s if following else 0.0
-            between_han = following and _HAN.match(following.text) and _HAN.match(text[-1])
+            between_han = following and HAN_CHARACTER.match(following.text) and HAN_CHARACTER.match(text[-1])
             if following is None or (between_han and gap_s >= STOP_S):
                 text += "？" if asks(clause) else "。"
             elif between_han and (spaced or gap_s >= PAUSE_S):
@@ -146,7 +145,7 @@ def punctuate(words: Sequence[Word], language: str) -> tuple[Word, ...]:
 
 def _widen(text: str) -> str:
     """Full-width marks behind Han characters; 3.5, 9:00 and Latin words keep theirs."""
-    if len(text) > 1 and text[-1] in _FULL_WIDTH and (_HAN.match(text[-2]) or text[-1] in ",?!;"):
+    if len(text) > 1 and text[-1] in _FULL_WIDTH and (HAN_CHARACTER.match(text[-2]) or text[-1] in ",?!;"):
         return text[:-1] + _FULL_WIDTH[text[-1]]
     return _FULL_WIDTH.get(text, text)
 
@@ -195,7 +194,7 @@ def gate(
 
 
 def _syllables(sounds: Sequence[str]) -> float:
-    return sum(1.0 if _HAN.match(sound) else max(1.0, len(sound) / 3.5) for sound in sounds)
+    return sum(1.0 if HAN_CHARACTER.match(sound) else max(1.0, len(sound) / 3.5) for sound in sounds)
 
 
 def _loop(sounds: Sequence[str], fewest: int = 8) -> int:

@@ -39,7 +39,7 @@ from pipeline.datatypes import (
     Transcript,
     Word,
 )
-from pipeline.language.text import speech_units
+from pipeline.language.text import HAN, speech_units
 from pipeline.timeline import Span, Timeline
 
 RATE_PER_S = {"zh": 4.4, "en": 2.6}
@@ -57,7 +57,7 @@ _CHANNELS: dict[Speaker, int] = {"agent": 0, "customer": 1, "third": 0}
 _LINE = re.compile(r"(?P<who>\S+)\s+(?P<start>\d+(?:\.\d+)?)(?:\s*-\s*(?P<end>\d+(?:\.\d+)?))?\s*[:：]\s*(?P<text>.*)")
 _LOUD = re.compile(r"(?P<start>[\d.]+)\s*-\s*(?P<end>[\d.]+)\s+(?P<who>\S+)\s+(?P<db>\d+(?:\.\d+)?)")
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)")
-_PIECES = re.compile(r"[\u3400-\u9fff][^\w\s]*|[\w'’.-]*\w[^\w\s]*|\S", re.UNICODE)
+_PIECES = re.compile(rf"[{HAN}][^\w\s]*|[\w'’.-]*\w[^\w\s]*|\S")
 _NOISE_DBFS, _SPEECH_DBFS = -55.0, -25.0
 
 

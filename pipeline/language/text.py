@@ -9,7 +9,7 @@ from pipeline.datatypes import Word
 
 HAN = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
 """Han characters, as the inside of a character class: the unified ideographs with their extensions, and compatibility
-ideographs. `models/transcription.py`, which may not look in here, has a set of its own."""
+ideographs. `models/transcription.py`, which may not look in here, has the same."""
 
 HAN_CHARACTER = re.compile(f"[{HAN}]")
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’-][A-Za-zÀ-ɏ]+)*")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pipeline.datatypes import Word
-from pipeline.language.text import put_together, speech_units
+from pipeline.language.text import HAN, HAN_CHARACTER, put_together, speech_units
+from pipeline.settings import CHECKOUT
 from pipeline.timeline import Span
 
 
@@ -38,3 +41,18 @@ def test_text_is_put_together(texts: tuple[str, ...], language: str, expected: s
 )
 def test_what_counts_as_said(text: str, units: int) -> None:
     assert speech_units(text) == units
+
+
+@pytest.mark.parametrize(("character", "han"), [("中", True), ("㐀", True), ("豈", True), ("𠮷", True), ("々", False)])
+def test_which_characters_are_han(character: str, han: bool) -> None:
+    assert bool(HAN_CHARACTER.fullmatch(character)) == han
+
+
+def test_the_ranges_of_han_characters_are_written_once() -> None:
+    ranges = {
+        str(file.relative_to(CHECKOUT)): set(re.findall(r"\\u(?:3400|4e00)[^]\"]*", file.read_text(encoding="utf-8")))
+        for package in ("pipeline", "models", "flows")
+        for file in sorted((CHECKOUT / package).rglob("*.py"))
+    }
+    named = {file: found for file, found in ranges.items() if found}
+    assert named == {"models/transcription.py": {HAN}, "pipeline/language/text.py": {HAN}}

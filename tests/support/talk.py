@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.call.build import build_call
 from pipeline.datatypes import CDR, LineEnd, LineEvent, Segment, SpeakerSpan, Transcript, Word
+from pipeline.language.text import HAN
 from pipeline.timeline import Span, Timeline
 
 Line = tuple[str, float, float, str]
@@ -25,7 +26,7 @@ SHORT_CALL: Sequence[Line] = (
     ("ch1", 14.5, 15.5, "没有了。"),
 )
 
-_PIECE = re.compile(r"[\u3400-\u9fff][，。？！、]*|[^\s\u3400-\u9fff]+")
+_PIECE = re.compile(rf"[{HAN}][，。？！、]*|[^\s{HAN}]+")
 
 
 def words_of(text: str, start_s: float, end_s: float, channel: int = 0) -> tuple[Word, ...]:

@@ -10,6 +10,7 @@ from pipeline.judging.lexicon import Places
 from pipeline.judging.token_index import TokenIndex
 from pipeline.language import phonetics
 from pipeline.language.normalise import tokenise
+from pipeline.language.text import HAN_CHARACTER
 from pipeline.language.zh.names import ChineseNames, chinese_name_patterns, chinese_names, chinese_surnames
 
 COMPANY_TOKENS = 14
@@ -134,7 +135,7 @@ def _full_name_before(index: TokenIndex, at: int, start: int) -> int | None:
 
 
 def _is_han(word: str) -> bool:
-    return len(word) == 1 and "\u4e00" <= word <= "\u9fff"
+    return HAN_CHARACTER.fullmatch(word) is not None
 
 
 def _address_begins(index: TokenIndex, at: int, start: int) -> bool:
