@@ -8,10 +8,12 @@ merges what is easily confused, `distance` weighs what differs.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 
 from pypinyin.pinyin_dict import pinyin_dict
+
+from pipeline.language.zh.sounds import chinese_sounds
 
 TONE, CONFUSED, CLOSE, OTHER = 0.05, 0.25, 0.5, 1.0
 """Costs: another tone; an initial or final that telephone speech confuses; a vowel close by; anything else."""
@@ -29,25 +31,6 @@ SHORT_BUDGET = 0.36
 SLIP = 7
 """From this many syllables on, one may be missing, doubled or different."""
 
-_INITIALS = ("zh", "ch", "sh", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "r", "z", "c", "s",
-             "y", "w")  # fmt: skip
-_FOLDED_INITIALS = {"zh": "z", "ch": "c", "sh": "s", "n": "l", "h": "f"}
-_FOLDED_FINALS = {"ang": "an", "eng": "en", "ing": "in", "iang": "ian", "uang": "uan"}
-_NEAR_INITIALS_TEXT = "b-p d-t g-k j-q z-c zh-ch r-l y-r zh-j ch-q sh-x w-"
-_NEAR_FINALS_TEXT = """
-    o-uo e-uo o-e en-un ei-ui ai-ei ao-ou ie-ian ian-an u-ü i-ü eng-ong ou-uo ie-i ia-a ua-a an-en ang-ong uan-an
-    iu-ou e-a ei-i i-in ui-i un-ong
-"""
-_NEAR_INITIALS = tuple(frozenset(pair.split("-")) for pair in _NEAR_INITIALS_TEXT.split())
-_NEAR_FINALS = tuple(frozenset(pair.split("-")) for pair in _NEAR_FINALS_TEXT.split())
-# The dictionary's first reading is not always the one of service calls.
-_READINGS_TEXT = """
-    嗯-en1 喔-o1 还-hai2 谁-shei2 那-na4 哪-na3 呗-bei5 单-dan1 重-chong2 长-chang2 行-xing2 都-dou1 了-le5
-    着-zhe5 地-di4 得-de5 为-wei4 的-de5 啊-a5 吧-ba5 吗-ma5 呢-ne5 号-hao4 和-he2 给-gei3 没-mei2 说-shuo1
-    便-bian4 调-diao4 查-cha2 觉-jue2 呃-e4 额-e2 哦-o2 噢-o1 哎-ai1 喂-wei4 解-jie3
-"""
-_DIGITS_TEXT = "0-ling2 1-yi1 2-er4 3-san1 4-si4 5-wu3 6-liu4 7-qi1 8-ba1 9-jiu3"
-_READINGS = dict(pair.split("-") for pair in f"{_READINGS_TEXT} {_DIGITS_TEXT}".split())
 _TONES = {"\u0304": 1, "\u0301": 2, "\u030c": 3, "\u0300": 4}
 
 Syllable = tuple[str, str, int]
@@ -56,7 +39,7 @@ Syllable = tuple[str, str, int]
 @cache
 def syllable(token: str) -> Syllable | None:
     """Initial, final and tone (1–5) of a Han character or a digit by its commonest reading; None for the rest."""
-    numbered = _READINGS.get(token)
+    numbered = chinese_sounds().reading.get(token)
     if numbered:
         return _split(numbered[:-1], int(numbered[-1]))
     reading = pinyin_dict.get(ord(token)) if len(token) == 1 else None
@@ -74,7 +57,7 @@ def syllable(token: str) -> Syllable | None:
 
 
 def _split(letters: str, tone: int) -> Syllable:
-    initial = next((i for i in _INITIALS if letters.startswith(i)), "")
+    initial = next((i for i in chinese_sounds().initials if letters.startswith(i)), "")
     final = letters[len(initial) :]
     if initial in {"j", "q", "x", "y"} and final.startswith("u"):
         final = "ü" + final[1:]
@@ -88,7 +71,8 @@ def fold(token: str) -> str:
     if sound is None:
         return token
     initial, final, _ = sound
-    return _FOLDED_INITIALS.get(initial, initial) + _FOLDED_FINALS.get(final, final)
+    sounds = chinese_sounds()
+    return sounds.confused_initials.get(initial, initial) + sounds.confused_finals.get(final, final)
 
 
 @lru_cache(maxsize=65536)
@@ -99,18 +83,19 @@ def distance(one: str, other: str) -> float:
     a, b = syllable(one), syllable(other)
     if a is None or b is None:
         return OTHER
+    sounds = chinese_sounds()
     cost = 0.0 if a[2] == b[2] else TONE
     if a[0] != b[0]:
-        cost += _cost(a[0], b[0], _FOLDED_INITIALS, _NEAR_INITIALS)
+        cost += _cost(a[0], b[0], sounds.confused_initials, sounds.close_initial_pairs)
     if a[1] != b[1]:
-        cost += _cost(a[1], b[1], _FOLDED_FINALS, _NEAR_FINALS)
+        cost += _cost(a[1], b[1], sounds.confused_finals, sounds.close_final_pairs)
     return min(OTHER, cost)
 
 
-def _cost(one: str, other: str, folded: dict[str, str], near: Sequence[frozenset[str]]) -> float:
-    if folded.get(one, one) == folded.get(other, other):
+def _cost(one: str, other: str, confused: Mapping[str, str], close: frozenset[frozenset[str]]) -> float:
+    if confused.get(one, one) == confused.get(other, other):
         return CONFUSED
-    return CLOSE if frozenset((one, other)) in near else OTHER
+    return CLOSE if frozenset((one, other)) in close else OTHER
 
 
 def budget(syllables: int) -> float:

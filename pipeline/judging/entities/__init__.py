@@ -24,6 +24,8 @@ from pipeline.judging.entities.zh import chinese_finders
 from pipeline.judging.lexicon import Places
 from pipeline.judging.token_index import TokenIndex
 
+_FINDERS = {"zh": chinese_finders, "en": english_finders}
+
 LABELS = ("PERSON_TITLE", "SELF_NAME", "AGENT_ID", "COMPANY", "OWN_NAME", "PHONE", "DATE", "MONEY")
 
 
@@ -78,7 +80,7 @@ class Entities:
 
     @cached_property
     def _finders(self) -> Finders:
-        return chinese_finders() if self.language == "zh" else english_finders()
+        return _FINDERS[self.language]()
 
     @cached_property
     def _matchers(self) -> dict[str, Matcher]:

@@ -188,7 +188,7 @@ def _own_name(index: TokenIndex, start: int, end: int, known: KnownNames) -> Pla
     number = index.turn_of(start)
     if number and index.call.role(index.call.turns[number]) == "customer":
         before = words[slice(*index.range_of(number - 1))][-QUESTION_WORDS:]
-        if names.asks_name.search(" ".join(before)):
+        if names.name_asked.search(" ".join(before)):
             answers = ((at, at + _name_length(index, at, end), 0.0) for at in range(start, end))
             found += islice((answer for answer in answers if answer[1] > answer[0]), 1)
     return found

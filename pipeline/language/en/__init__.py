@@ -1,1 +1,1 @@
-"""What is known of English: its numbers, contractions and names, as data with what reads them."""
+"""What is known of English, as data with what reads it: numbers, contractions, names, roles, prompts…"""

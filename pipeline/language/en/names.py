@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import Annotated
 
 from pydantic import PlainValidator
 
-from pipeline.language.data import WordSet, compile_listed, read_table, read_words
+from pipeline.language.data import Expression, WordSet, read_table, read_words
 
 
 class WordSequences:
@@ -52,7 +51,7 @@ class EnglishNames:
     addressed_after: WordSet
     asked_for_after: Sequences
     name_told_after: Sequences
-    name_asked: str
+    name_asked: Expression
     company_after: Sequences
     greetings: WordSet
     inside_company_names: WordSet
@@ -61,10 +60,6 @@ class EnglishNames:
     between_role_and_number: WordSet
     days: WordSet
     currencies: WordSet
-
-    @cached_property
-    def asks_name(self) -> re.Pattern[str]:
-        return compile_listed("en/names.yaml", self.name_asked)
 
 
 @cache

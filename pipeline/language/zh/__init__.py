@@ -1,1 +1,1 @@
-"""What is known of Chinese: its numbers and names, as data with what reads them."""
+"""What is known of Chinese, as data with what reads it: sounds, numbers, names, questions, roles, prompts…"""
