@@ -1,4 +1,4 @@
-"""What a night does, step by step, without Prefect: find out what is left to do, hear, judge, publish.
+"""What a night does, step by step, without Prefect: find out what is left to do, hear, judge, build the results.
 
 The files of the home folder decide what is done (see `pipeline.storage.home`). A killed night therefore goes on
 where it was, a second one finds nothing to do, and no step trusts what an earlier process believed.

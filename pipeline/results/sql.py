@@ -1,4 +1,4 @@
-"""Questions to the published database: `run_query`, output as table, CSV or JSON, and an interactive prompt.
+"""Questions to the database: `run_query`, output as table, CSV or JSON, and an interactive prompt.
 
 Whoever can type here may be anybody on the QA team, and what they paste may come from anywhere. So every query
 runs in a process of its own (`sql_child`): read-only, without files, network or configuration, within limits of

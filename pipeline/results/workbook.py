@@ -1,6 +1,6 @@
 """The same numbers as an Excel workbook, for people who live in Excel: a sheet each, links to the clips.
 
-Made from the published database alone. Every cell that strangers wrote goes in as text, never as a formula.
+Made from the database alone. Every cell that strangers wrote goes in as text, never as a formula.
 """
 
 from __future__ import annotations

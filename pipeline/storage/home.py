@@ -10,7 +10,7 @@
       hashes.json.gz                              Hashes: what the files of the inbox held, so as to read none twice
       caller.salt                                 the key under which callers' numbers are hashed
       run.lock, publish.lock                      one run, one build of the database at a time
-      excerpts/, reports/, callqa.duckdb          published, can be made again from the above
+      excerpts/, reports/, callqa.duckdb          results, can be made again from the above
 
 These files decide what is done. Nothing else does: not Prefect, not the database.
 """

@@ -222,6 +222,15 @@ def test_english(tmp_home: Home, settings: Settings, tmp_path: Path) -> None:
     assert '<html lang="en">' in text
     assert "<title>Quality report" in text
     assert 'id="lang-en" checked' in text
+    assert 'aria-label="Contents"' in text
+
+
+def test_every_text_is_there_in_both_languages(night: tuple[Home, Path]) -> None:
+    text = text_of(night[1])
+    pairs = re.findall(r'<span class="zh" lang="zh">(.*?)</span><span class="en" lang="en">(.*?)</span>', text)
+    assert len(pairs) == text.count('class="zh"') == text.count('class="en"') > 100
+    assert ("未能处理的文件", "Files that could not be processed") in pairs
+    assert all(chinese and english for chinese, english in pairs)
 
 
 @pytest.fixture(scope="module")

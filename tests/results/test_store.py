@@ -1,4 +1,4 @@
-"""The published database: its rows, how it is put in place, and that a killed publisher does no harm."""
+"""The database: its rows, how it is swapped in, and that a killed builder does no harm."""
 
 from __future__ import annotations
 
@@ -354,7 +354,7 @@ def test_a_full_disk_leaves_the_old_one(tmp_home: Home, settings: Settings) -> N
 
 @pytest.mark.slow
 def test_killed_at_any_moment(tmp_home: Home, settings: Settings, tmp_path: Path) -> None:
-    """SIGKILL while publishing: the database stays whole, and the next publish leaves nothing behind."""
+    """SIGKILL while building: the database stays whole, and the next build leaves nothing behind."""
     night = make_night(400)
     save(tmp_home, night[:50])
     build_database(tmp_home, settings)
@@ -394,7 +394,7 @@ def test_killed_at_any_moment(tmp_home: Home, settings: Settings, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_a_second_publisher_waits(tmp_home: Home, settings: Settings) -> None:
+def test_a_second_builder_waits(tmp_home: Home, settings: Settings) -> None:
     save(tmp_home, make_night(50))
     program = (
         "import sys\n"
