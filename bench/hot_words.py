@@ -25,7 +25,7 @@ from flows.engines import load_engines
 from pipeline.datatypes import RATE_HZ
 from pipeline.evaluation.score import Score, word_errors
 from pipeline.evaluation.truth import LabelledRecording, find_labelled
-from pipeline.hearing.postprocess import finish
+from pipeline.hearing.postprocess import postprocess
 from pipeline.language.normalise import normalise
 from pipeline.settings import Settings, load_settings
 from pipeline.timeline import Span
@@ -79,7 +79,7 @@ def figures(
         noise = (10 ** (level_dbfs / 20) * generator.standard_normal(int(NOISE_S * RATE_HZ))).astype(np.float32)
         forced = (Span(0.5, NOISE_S - 0.5),)
         for language in ("zh", "en"):
-            segments = finish(
+            segments = postprocess(
                 engines.recognizer.transcribe([noise], [forced], language), [forced], hot_words=settings.hear.hot_words
             )
             made_up += sum(not segment.gate for segment in segments)

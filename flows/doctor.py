@@ -138,7 +138,7 @@ def _shadows() -> Iterator[Check]:
 
 
 def _ffmpeg(settings: Settings) -> Check:
-    from pipeline.hearing.decode import ffmpeg_executable
+    from pipeline.hearing.ffmpeg import ffmpeg_executable
 
     try:
         executable = ffmpeg_executable(settings.decode.ffmpeg)

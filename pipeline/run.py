@@ -32,13 +32,13 @@ from pipeline.hearing.decode import decode
 from pipeline.hearing.levels import levels_dbfs
 from pipeline.hearing.line_ends import line_ends
 from pipeline.hearing.line_events import line_events, without_events
-from pipeline.hearing.postprocess import finish
+from pipeline.hearing.postprocess import postprocess
 from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.verdicts import judge_call
 from pipeline.settings import Settings
 from pipeline.timeline import Span
 
-HEARING = "4"
+HEARING_VERSION = "4"
 """Raised whenever the code of hearing changes what is heard; part of every artefact's fingerprint."""
 
 JUDGED_LANGUAGES = ("zh", "en")
@@ -49,7 +49,7 @@ SURELY_FOREIGN = 0.5
 
 _WRITTEN_ALIKE = {"yue": "zh"}
 
-JUDGING = "5"
+JUDGING_VERSION = "5"
 """Raised whenever the code of judging changes verdicts; part of every judged file's key."""
 
 
@@ -69,7 +69,7 @@ def _digest(*parts: str) -> str:
 def hearing_fingerprint(engines: Engines, settings: Settings) -> str:
     """Hexadecimal hash of everything but the recording that an artefact depends on."""
     return _digest(
-        HEARING,
+        HEARING_VERSION,
         engines.voice_activity.fingerprint,
         engines.recognizer.fingerprint,
         engines.diarizer.fingerprint if engines.diarizer else "channels",
@@ -110,7 +110,7 @@ def hear_audio(
         language, language_probability = _language(audio, voiced, engines, settings)
     with _timed(timings_s, "words"):
         segments = engines.recognizer.transcribe(list(audio.samples), voiced, language)
-        segments = finish(segments, voiced, events, settings.hear.hot_words)
+        segments = postprocess(segments, voiced, events, settings.hear.hot_words)
     with _timed(timings_s, "speakers"):
         speakers, overlap_heard = _speakers(audio, voiced, engines)
     return Transcript(
@@ -192,7 +192,7 @@ _CDR = TypeAdapter(CDR)
 def judging_key(sha256: str, fingerprint: str, cdr: CDR, rulebooks: Mapping[str, Rulebook], settings: Settings) -> str:
     """Hexadecimal hash of everything that `judge` depends on; `fingerprint` is the artefact's (its first 16 do)."""
     return _digest(
-        JUDGING,
+        JUDGING_VERSION,
         sha256,
         fingerprint[:16],
         _CDR.dump_json(cdr).decode(),

@@ -43,7 +43,8 @@ from pipeline.evaluation.degrade import mixed
 from pipeline.evaluation.metrics import role_time
 from pipeline.evaluation.score import Score, diarization_errors, word_errors
 from pipeline.evaluation.truth import LabelledRecording, find_labelled
-from pipeline.hearing.decode import decode, ffmpeg_executable
+from pipeline.hearing.decode import decode
+from pipeline.hearing.ffmpeg import ffmpeg_executable
 from pipeline.settings import Settings, load_settings
 from pipeline.timeline import Span
 

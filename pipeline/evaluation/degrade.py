@@ -15,7 +15,8 @@ import numpy as np
 
 from pipeline.datatypes import Audio, Samples
 from pipeline.errors import BadSetting
-from pipeline.hearing.decode import decode, ffmpeg_executable
+from pipeline.hearing.decode import decode
+from pipeline.hearing.ffmpeg import ffmpeg_executable
 from pipeline.messages import Message
 from pipeline.settings import Settings
 

@@ -1,8 +1,8 @@
 """What a recogniser wrote, made fit to read and to judge: one script, punctuation, and marks on what nobody said.
 
 Whisper writes Chinese in either script and often without punctuation, and it invents text: in noise, in loops,
-or by repeating its own context. Such a segment is marked with the gate that caught it. It is never erased, so
-that a reader can see what was left out, and a wrong gate can be found.
+or by repeating its own context. The hallucination filter marks such a segment with why (`Segment.gate`). It is never
+erased, so that a reader can see what was left out, and a wrong mark can be found.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ PAUSE_S = 0.35
 STOP_S = 0.8
 """A Chinese speaker who pauses this long has ended a sentence."""
 
-NO_SPEECH, UNLIKELY = 0.6, -1.0
-"""Above the one and below the other Whisper's authors hold a window to be silent (whisper/transcribe.py)."""
+NO_SPEECH = 0.6
+"""Above it, and below `UNLIKELY`, Whisper's authors hold a window to be silent (whisper/transcribe.py)."""
+
+UNLIKELY = -1.0
+"""Mean log probability that goes with `NO_SPEECH`."""
 
 NOISE = 0.7
 """Above it a loop is no speaker repeating himself: noise that was decoded with hot words had 0.75 to 0.94."""
@@ -51,15 +54,15 @@ def simplify(text: str) -> str:
     return str(_to_simplified().convert(text))
 
 
-def finish(
+def postprocess(
     segments: Iterable[Segment],
     voiced: Sequence[Sequence[Span]],
     events: Iterable[LineEvent] = (),
     hot_words: Sequence[str] = (),
 ) -> list[Segment]:
-    """Segments as the artefact keeps them: simplified, punctuated, gated; `raw_text` stays the engine's.
+    """Segments as the artefact keeps them: simplified, punctuated, filtered; `raw_text` stays the engine's.
 
-    `voiced` holds the speech spans of each channel, `marks` the sounds that are none, `hot_words` what the
+    `voiced` holds the speech spans of each channel, `events` the sounds that are none, `hot_words` what the
     recogniser was told to expect. Segments stay in order and none is left out.
     """
     events = tuple(events)
@@ -68,7 +71,7 @@ def finish(
         words = punctuate(_simplified(_whole(segment.words)), segment.language)
         segment = replace(segment, words=words, text=put_together(words, segment.language))
         spans = voiced[segment.channel] if segment.channel < len(voiced) else ()
-        done.append(replace(segment, gate=gate(segment, spans, events, hot_words)))
+        done.append(replace(segment, gate=hallucination_filter(segment, spans, events, hot_words)))
     return done
 
 
@@ -150,7 +153,7 @@ def _widen(text: str) -> str:
     return _FULL_WIDTH.get(text, text)
 
 
-def gate(
+def hallucination_filter(
     segment: Segment, voiced: Sequence[Span], events: Sequence[LineEvent] = (), hot_words: Sequence[str] = ()
 ) -> str | None:
     """Why nobody said this segment, or None.

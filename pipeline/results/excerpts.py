@@ -24,7 +24,8 @@ from pydantic import Field
 
 from pipeline.datatypes import Audio, Call, Evidence, Judged, Role, Turn, Verdict
 from pipeline.errors import BadArtefact, BadRecording
-from pipeline.hearing.decode import decode, encode_mp3
+from pipeline.hearing.decode import decode
+from pipeline.hearing.ffmpeg import encode_mp3
 from pipeline.results.display import ROLE_LABELS, clock, label_in
 from pipeline.results.quotes import MarkedQuote, marked_quote, turn_of
 from pipeline.settings import Excerpts, Settings

@@ -15,8 +15,9 @@ import soundfile
 
 from pipeline.datatypes import RATE_HZ
 from pipeline.errors import BadRecording, BadSetting, shown
-from pipeline.hearing import decode as module
-from pipeline.hearing.decode import REASONS, decode, encode_mp3, ffmpeg_executable, fold_channels
+from pipeline.hearing.decode import decode, fold_channels
+from pipeline.hearing.ffmpeg import encode_mp3, ffmpeg_executable
+from pipeline.hearing.formats import DECODE_REASONS, riff_chunks
 from pipeline.intake.inbox import INBOX_REASONS
 from pipeline.settings import Decode, Ingest
 from tests.support.malformed import AMR, FLAC, MP3, OPUS, encoded, m4a, make_damaged, make_malformed, voice, wav
@@ -31,7 +32,7 @@ def refused(path: Path, settings: Decode = DECODE) -> str:
     message = str(caught.value)
     assert message.startswith(shown(path) + ": "), "the message names the file"
     assert message.isprintable(), "one line"
-    assert caught.value.reason in REASONS
+    assert caught.value.reason in DECODE_REASONS
     return caught.value.reason
 
 
@@ -137,7 +138,7 @@ def test_malformed_files_fail_with_their_reason(tmp_path: Path) -> None:
     got = {name: refused(tmp_path / name) for name in for_decode}
     assert got == for_decode
     assert time.monotonic() - start < 30, "nothing hangs"
-    assert set(expected.values()) <= REASONS.keys() | INBOX_REASONS.keys()
+    assert set(expected.values()) <= DECODE_REASONS.keys() | INBOX_REASONS.keys()
 
 
 def test_damaged_files_are_decoded_as_far_as_they_go(tmp_path: Path) -> None:
@@ -350,4 +351,4 @@ def test_a_clip_is_whole_or_not_there(tmp_path: Path) -> None:
 
 def test_wav_chunks_are_not_trusted() -> None:
     head = b"RIFF\0\0\0\0WAVE" + b"junk" + struct.pack("<I", 0xFFFFFFF0)
-    assert list(module._chunks(head, "<")) == [(b"junk", 20, 0xFFFFFFF0)]
+    assert list(riff_chunks(head, "<")) == [(b"junk", 20, 0xFFFFFFF0)]

@@ -1,4 +1,4 @@
-"""Script, punctuation and gates: pure functions over segments."""
+"""Script, punctuation and the hallucination filter: pure functions over segments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.datatypes import LineEvent, Segment, Word
-from pipeline.hearing.postprocess import finish, gate, punctuate, simplify
+from pipeline.hearing.postprocess import hallucination_filter, postprocess, punctuate, simplify
 from pipeline.timeline import Span
 
 
@@ -82,9 +82,9 @@ def test_punctuation_touches_neither_times_nor_words(pieces: list[str]) -> None:
     assert [w.text.translate(bare) for w in after] == [w.text.translate(bare) for w in before]
 
 
-def test_finish_keeps_what_the_engine_said() -> None:
+def test_postprocessing_keeps_what_the_engine_said() -> None:
     raw, voiced = segment("請問您貴姓")
-    (done,) = finish([raw], [voiced])
+    (done,) = postprocess([raw], [voiced])
     assert (done.text, done.raw_text, done.gate) == ("请问您贵姓？", "請問您貴姓", None)
     assert "".join(word.text for word in done.words) == done.text
 
@@ -103,7 +103,7 @@ def test_finish_keeps_what_the_engine_said() -> None:
 def test_latin_words_are_whole(said: str, language: str, written: str) -> None:
     pieces = words(said)
     whole = Segment(Span(0, 5), 0, "", "", pieces, language, -0.1, 0.1, 1.0)
-    (done,) = finish([whole], [(Span(0, 5),)])
+    (done,) = postprocess([whole], [(Span(0, 5),)])
     assert done.text == written
     assert (done.words[0].span.start_s, done.words[-1].span.end_s) == (0.0, pieces[-1].span.end_s)
 
@@ -130,7 +130,7 @@ def test_latin_words_are_whole(said: str, language: str, written: str) -> None:
 )
 def test_real_speech_passes(text: str, language: str, probability: float) -> None:
     said, voiced = segment(text, language, probability)
-    assert gate(said, voiced) is None
+    assert hallucination_filter(said, voiced) is None
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_real_speech_passes(text: str, language: str, probability: float) -> Non
 )
 def test_what_nobody_said_is_marked(text: str, language: str, probability: float, voiced_s: float, reason: str) -> None:
     said, voiced = segment(text, language, probability, voiced_s)
-    assert gate(said, voiced) == reason
+    assert hallucination_filter(said, voiced) == reason
 
 
 @pytest.mark.parametrize(
@@ -168,33 +168,33 @@ def test_words_that_the_engine_itself_doubts_are_marked(
     text: str, language: str, probability: float, voiced_s: float
 ) -> None:
     said, voiced = segment(text, language, probability, voiced_s, no_speech=0.65)
-    assert gate(said, voiced) == "silence"
+    assert hallucination_filter(said, voiced) == "silence"
     said, voiced = segment(text, language, 0.6, no_speech=0.65)
-    assert gate(said, voiced) is None, "sure words are speech, whatever the engine holds of the window"
+    assert hallucination_filter(said, voiced) is None, "sure words are speech, whatever the engine holds of the window"
     said, voiced = segment("冲" * 6, "zh", 0.5, no_speech=0.75)
-    assert gate(said, voiced) == "repetition", "what hot words make of noise"
+    assert hallucination_filter(said, voiced) == "repetition", "what hot words make of noise"
     said, voiced = segment("对" * 6, "zh", 0.5, no_speech=0.02)
-    assert gate(said, voiced) is None
+    assert hallucination_filter(said, voiced) is None
     said, voiced = segment("对", "zh", 0.13, no_speech=0.02)
-    assert gate(said, voiced) is None, "an unsure reply is speech where the engine hears some"
+    assert hallucination_filter(said, voiced) is None, "an unsure reply is speech where the engine hears some"
 
 
 def test_words_without_voice_are_marked() -> None:
     said, _ = segment("您好请讲")
-    assert gate(said, ()) == "silence"
+    assert hallucination_filter(said, ()) == "silence"
 
 
 def test_words_in_music_are_marked() -> None:
     said, _ = segment("您好请讲")
     music = LineEvent(Span(9.0, 20.0), "music", 0)
-    assert gate(said, (Span(10.0, 10.1),), (music,)) == "sound"
-    assert gate(said, (said.span,), (music,)) is None, "speech over music is speech"
+    assert hallucination_filter(said, (Span(10.0, 10.1),), (music,)) == "sound"
+    assert hallucination_filter(said, (said.span,), (music,)) is None, "speech over music is speech"
 
 
 def test_the_context_is_no_speech() -> None:
     hot = ("联想", "惠普", "索尼", "王先生")
     said, voiced = segment("联想惠普索尼")
-    assert gate(said, voiced, hot_words=hot) == "echo"
-    assert gate(said, voiced) is None
+    assert hallucination_filter(said, voiced, hot_words=hot) == "echo"
+    assert hallucination_filter(said, voiced) is None
     said, voiced = segment("惠普索尼")
-    assert gate(said, voiced, hot_words=hot) is None, "two names may well be said"
+    assert hallucination_filter(said, voiced, hot_words=hot) is None, "two names may well be said"

@@ -17,7 +17,7 @@ from pipeline.datatypes import RATE_HZ, Recognizer, Samples, Segment
 from pipeline.errors import BadModel
 from pipeline.evaluation.metrics import characters, edit_distance
 from pipeline.hearing.decode import decode
-from pipeline.hearing.postprocess import finish
+from pipeline.hearing.postprocess import postprocess
 from pipeline.language.normalise import normalise
 from pipeline.settings import load_settings
 from pipeline.timeline import Span
@@ -68,7 +68,7 @@ def openai(weights: Path) -> OpenAIWhisper:
 
 
 def heard(engine: Recognizer, what: Clip) -> list[Segment]:
-    return finish(engine.transcribe([what.samples], [what.voiced], what.language), [what.voiced])
+    return postprocess(engine.transcribe([what.samples], [what.voiced], what.language), [what.voiced])
 
 
 def tokens(text: str, language: str) -> list[str]:
@@ -133,7 +133,7 @@ def test_noise_has_no_words(faster: FasterWhisper) -> None:
     noise = (0.02 * np.random.default_rng(0).standard_normal(6 * RATE_HZ)).astype(np.float32)
     assert faster.transcribe([noise], [SileroVoiceActivity().voiced(noise)], "zh") == []
     # were it held to be speech, what is made up is marked
-    forced = finish(faster.transcribe([noise], [(Span(1.0, 1.5),)], "zh"), [()])
+    forced = postprocess(faster.transcribe([noise], [(Span(1.0, 1.5),)], "zh"), [()])
     assert all(segment.gate for segment in forced)
 
 

@@ -11,7 +11,7 @@ from models.scripted import ScriptedRecognizer
 from models.vad import SileroVoiceActivity
 from pipeline.datatypes import CDR, Recognizer
 from pipeline.hearing.decode import decode
-from pipeline.hearing.postprocess import finish
+from pipeline.hearing.postprocess import postprocess
 from pipeline.judging.rulebook import load_rulebook
 from pipeline.run import Engines, hear_audio, judge
 from pipeline.settings import Settings
@@ -44,6 +44,6 @@ def test_lines_without_voice_are_not_heard() -> None:
     assert [segment.text for segment in segments] == ["您好"]
     assert [word.text for word in segments[0].words] == ["您", "好"]
     english = ScriptedRecognizer({0: [(Span(0.0, 1.0), "Please hold.")]}, "en")
-    (segment,) = finish(english.transcribe([], [(Span(0.2, 0.9),)], "en"), ((Span(0.2, 0.9),),))
+    (segment,) = postprocess(english.transcribe([], [(Span(0.2, 0.9),)], "en"), ((Span(0.2, 0.9),),))
     assert segment.text == "Please hold."
     assert recognizer.transcribe([], [(), (Span(0.2, 0.9),)], "zh") == []

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.hearing.decode import ffmpeg_executable
+from pipeline.hearing.ffmpeg import ffmpeg_executable
 
 RATE_HZ = 8000
 

@@ -1,0 +1,224 @@
+"""What a recording is, by its first bytes, before anything opens it: its format, or why it is refused.
+
+A recording is hostile until shown otherwise. Its format is decided here and forced upon ffmpeg, so that a playlist in
+disguise cannot make it open another file.
+"""
+
+from __future__ import annotations
+
+import stat
+import struct
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import BadRecording, shown
+from pipeline.messages import Message
+from pipeline.settings import Decode, Ingest
+
+DECODE_REASONS = {
+    "missing": "there is no such file",
+    "not-a-file": "a folder, pipe, socket or device, not a file",
+    "unreadable": "the file, or what it holds, cannot be read",
+    "empty": "the file has no bytes",
+    "too-large": "the file is larger than decode.largest_mb",
+    "not-audio": "the bytes are in no known audio format",
+    "no-audio": "a media file without an audio stream",
+    "no-samples": "a header without sound behind it",
+    "damaged": "most of the sound cannot be decoded",
+    "bad-rate": "the sampling rate is not one of speech",
+    "too-many-channels": "more than two channels",
+    "too-long": "longer than decode.longest_s",
+    "not-finite": "samples that are no numbers (NaN or infinite)",
+    "timeout": "decoding took longer than decode.timeout_s",
+}
+"""Every reason that a BadRecording from here and from `decode` can have."""
+
+_HEAD_BYTES = 1 << 16
+_RAW = {
+    ".ul": "mulaw", ".ulaw": "mulaw", ".al": "alaw", ".alaw": "alaw", ".gsm": "gsm", ".g729": "g729", ".729": "g729",
+}  # fmt: skip
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_FOREIGN = (b"PK\3\4", b"%PDF", b"\x1f\x8b", b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"\x7fELF", b"BZh", b"7z\xbc")
+_WAV_FLOAT = 3
+_WAV_EXTENSIBLE = 0xFFFE
+_WAV_PLAIN = (1, _WAV_FLOAT, 6, 7)
+# telephony starts at 8 kHz; some dictation recorders go down to 5.5; studio gear ends at 384
+_RATES_HZ = range(4_000, 384_001)
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFormat:
+    """ffmpeg's name of the container, the options that reading it needs, and whether samples are floats."""
+
+    name: str
+    options: tuple[str, ...] = ()
+    floats: bool = False
+
+
+def refused(reason: str, path: Path, problem: Message) -> BadRecording:
+    """The error for a recording that cannot be heard; `reason` is one of `DECODE_REASONS`."""
+    return BadRecording(reason, Message("{file}: {problem}", file=shown(path), problem=problem))
+
+
+def recognise(path: Path, settings: Decode, ingest: Ingest) -> SoundFormat:
+    """Which format the file is in, by its first bytes (by its name where the format has no header)."""
+    try:
+        info = path.stat()
+        if not stat.S_ISREG(info.st_mode):
+            raise refused("not-a-file", path, Message("is no regular file; put recordings themselves into the inbox"))
+        if info.st_size == 0:
+            raise refused("empty", path, Message("is empty; copy it again"))
+        if info.st_size > settings.largest_mb * 1e6:
+            raise refused(
+                "too-large",
+                path,
+                Message("is larger than {limit_mb} MB; raise decode.largest_mb", limit_mb=f"{settings.largest_mb:g}"),
+            )
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+            if head[:3] == b"ID3" and len(head) >= 10:
+                # a tag may hold a picture larger than the head
+                stream.seek(10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]))
+                head = stream.read(_HEAD_BYTES)
+    except FileNotFoundError as error:
+        raise refused("missing", path, Message("no such file")) from error
+    except (OSError, ValueError) as error:
+        raise refused(
+            "unreadable", path, Message("cannot be read ({error}); check its permissions", error=type(error).__name__)
+        ) from error
+    if head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
+        return _wav(path, head, info.st_size, settings.longest_s)
+    name = _magic(head)
+    if name is None and not _is_foreign(head):
+        name = _RAW.get(path.suffix.lower()) or ("mp3" if _is_mpeg_audio(head) else None)
+    if name is None:
+        raise refused(
+            "not-audio", path, Message("is in no known audio format; export it as WAV, MP3, FLAC, Opus, M4A or AMR")
+        )
+    if name in ("mulaw", "alaw"):
+        return SoundFormat(name, ("-ar", str(ingest.raw_rate_hz), "-ac", str(ingest.raw_channels)))
+    return SoundFormat(name)
+
+
+def _magic(head: bytes) -> str | None:
+    if head[:4] == b"fLaC":
+        return "flac"
+    if head[:4] == b"OggS":
+        return "ogg"
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+        return "mov"
+    if head[:5] == b"#!AMR":
+        return "amr"
+    if head[:16] == _ASF:
+        return "asf"
+    if head[:1] == b"\xff" and len(head) > 6 and head[1] & 0xF6 == 0xF0:
+        return "aac"
+    return None
+
+
+def _is_foreign(head: bytes) -> bool:
+    """Whether the bytes are plainly something else than headerless sound: text, archives, pictures, documents."""
+    if head.startswith(_FOREIGN):
+        return True
+    start = head[:512]
+    with suppress(UnicodeDecodeError):
+        text = start[: max(1, len(start) - 3)].decode("utf-8")
+        return all(c.isprintable() or c.isspace() for c in text)
+    return False
+
+
+def _is_mpeg_audio(head: bytes) -> bool:
+    """Whether two MPEG audio frames follow each other somewhere in the head; one is not enough, chance makes it.
+
+    Source: ISO/IEC 11172-3 and 13818-3, frame header.
+    """
+    rates_kbps = {
+        3: {1: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+            2: (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)},
+        2: {1: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+            2: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)},
+    }  # fmt: skip
+
+    def frame(at: int) -> int:
+        """Length in bytes of the frame that starts at `at`, or 0."""
+        if at + 4 > len(head) or head[at] != 0xFF or head[at + 1] & 0xE0 != 0xE0:
+            return 0
+        version, layer = head[at + 1] >> 3 & 3, head[at + 1] >> 1 & 3
+        index, rate, padding = head[at + 2] >> 4, head[at + 2] >> 2 & 3, head[at + 2] >> 1 & 1
+        if version == 1 or layer not in (1, 2) or index in (0, 15) or rate == 3:
+            return 0
+        kbps = rates_kbps[3 if version == 3 else 2][layer][index - 1]
+        hz = (44100, 48000, 32000)[rate] // {3: 1, 2: 2, 0: 4}[version]
+        slots = 144 if version == 3 or layer == 2 else 72
+        return slots * kbps * 1000 // hz + padding
+
+    at = head.find(b"\xff")
+    while 0 <= at < 8192:
+        length = frame(at)
+        if length and (frame(at + length) or at + length == len(head)):
+            return True
+        at = head.find(b"\xff", at + 1)
+    return False
+
+
+def riff_chunks(head: bytes, order: str, start: int = 12) -> Iterable[tuple[bytes, int, int]]:
+    """(name, offset of its content, size) of the RIFF chunks in `head`."""
+    at = start
+    while at + 8 <= len(head):
+        name, size = struct.unpack_from(f"{order}4sI", head, at)
+        yield name, at + 8, size
+        at += 8 + size + (size & 1)
+
+
+def _wav(path: Path, head: bytes, file_size: int, longest_s: float) -> SoundFormat:
+    """How to read a WAV. Recorders that die, or stream, leave a data size that is wrong: then it is not heeded.
+
+    What the header alone shows to be hopeless is refused at once, by the bytes there are, not those it claims.
+    """
+    order = ">" if head[:4] == b"RIFX" else "<"
+    floats, ignore, bytes_a_second = False, False, 0.0
+    for name, at, size in riff_chunks(head, order):
+        if name == b"fmt " and at + 16 <= len(head):
+            tag, channels, rate_hz, _, _, bits = struct.unpack_from(f"{order}HHIIHH", head, at)
+            if tag == _WAV_EXTENSIBLE and at + 26 <= len(head):
+                (tag,) = struct.unpack_from(f"{order}H", head, at + 24)
+            check_rate(path, rate_hz)
+            check_channels(path, channels)
+            floats = tag == _WAV_FLOAT
+            if tag in _WAV_PLAIN:
+                bytes_a_second = channels * bits / 8 * rate_hz
+        if name == b"data":
+            there = file_size - at
+            if bytes_a_second and there / bytes_a_second > longest_s + 1 and size / bytes_a_second > longest_s + 1:
+                raise too_long(path, longest_s)
+            # what follows honest data is at most other chunks: notes, markers; never as much as the sound
+            ignore = head[:4] in (b"RIFF", b"RIFX") and (size in (0, 0xFFFFFFFF) or there - size > max(4096, size // 4))
+            break
+    return SoundFormat("wav", ("-ignore_length", "1") if ignore else (), floats)
+
+
+def check_rate(path: Path, rate_hz: int) -> None:
+    """Raises BadRecording when nobody records speech at this rate."""
+    if rate_hz not in _RATES_HZ:
+        raise refused(
+            "bad-rate", path, Message("claims {rate_hz} Hz; export it again at 8000 Hz or more", rate_hz=rate_hz)
+        )
+
+
+def check_channels(path: Path, channels: int) -> None:
+    """Raises BadRecording for more than two channels: nobody could say who is on which."""
+    if channels > 2:
+        raise refused(
+            "too-many-channels", path, Message("has {channels} channels; export it with one or two", channels=channels)
+        )
+
+
+def too_long(path: Path, longest_s: float) -> BadRecording:
+    """The refusal of a recording longer than the settings allow."""
+    return refused(
+        "too-long",
+        path,
+        Message("is longer than {limit_s} s; split it or raise decode.longest_s", limit_s=f"{longest_s:g}"),
+    )
