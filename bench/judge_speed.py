@@ -68,7 +68,7 @@ def generate(book: Rulebook, count: int, seed: int = 1) -> Iterator[Call]:
             length_s = max(0.4, units / RATE_PER_S[book.language])
             turns.append(ScriptTurn("agent" if side == "agent" else "customer", Span(at_s, at_s + length_s), text))
             at_s += length_s + draw.choice((0.2, 0.4, 0.6, 1.2))
-        yield script_call(Script(tuple(turns), hung_up="customer", hung_up_s=at_s), book.language)
+        yield script_call(Script(tuple(turns), hung_up_by="customer", hung_up_s=at_s), book.language)
 
 
 def peak_mb() -> float:

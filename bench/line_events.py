@@ -98,7 +98,7 @@ class Known:
     legs: list[list[tuple[float, Sound]]] = field(default_factory=lambda: [[], []])
     events: list[Event] = field(default_factory=list)
     turns: list[tuple[Span, Said]] = field(default_factory=list)
-    hung_up: str | None = None
+    hung_up_by: str | None = None
     told: bool = False
     """Whether two channels tell who hung up, and (`told_mixed`) whether one does."""
     told_mixed: bool = False
@@ -216,7 +216,7 @@ def finish(known: Known, at_s: float, rng: np.random.Generator) -> tuple[float, 
     """How the call ends: its end, and from when on each leg's recorder gets nothing."""
     leaver = int(rng.integers(2))
     other = 1 - leaver
-    known.hung_up = "agent" if leaver == AGENT else "customer"
+    known.hung_up_by = "agent" if leaver == AGENT else "customer"
     at_s += rng.uniform(0.2, 1.0)
     if rng.random() < 0.5:
         known.put(leaver, at_s, line.click(rng, rng.uniform(-30, -10)))
@@ -334,7 +334,7 @@ def score(known: Known, heard: Transcript, call: Call) -> dict[str, Tally]:
     tallies["queue time"] = _value(facts.agent_wait_s, waited_s(known), 1.0)
     by = call.hang_up.by
     tallies["hang-up"] = Counter(
-        right=int(by is not None and by == known.hung_up),
+        right=int(by is not None and by == known.hung_up_by),
         found=int(by is not None),
         true=int(known.told if stereo else known.told_mixed),
     )
@@ -410,7 +410,7 @@ def explain(seed: int, mono: bool, known: Known, heard: Transcript, call: Call, 
         print(f"   true  {event.kind:6} {event.leg} {event.span.start_s:7.2f} {event.span.end_s:7.2f} {event.count}")
     for mark in call.events:
         print(f"   found {mark.kind:6} {mark.channel} {mark.span.start_s:7.2f} {mark.span.end_s:7.2f} {mark.count}")
-    print(f"   hang-up {known.hung_up} (told {known.told}), found {call.hang_up}, ends {heard.line_ends}", flush=True)
+    print(f"   hang-up {known.hung_up_by} (told {known.told}), found {call.hang_up}, ends {heard.line_ends}", flush=True)
 
 
 def rate(part: float, whole: float) -> str:

@@ -28,6 +28,9 @@ from pipeline.timeline import Span, Timeline
 MONOLOGUE_PAUSE_S = 3.0
 """A longer silence of both ends a monologue."""
 
+LISTENED_S, TOGETHER_S = 1.0, 0.6
+"""Who cuts in after the other has spoken for less, or while both speak for less, has not interrupted."""
+
 
 def measure(
     transcript: Transcript,
@@ -170,8 +173,8 @@ def _interruptions(overlaps: Sequence[Overlap], turns: Sequence[Turn], language:
     return sum(
         overlap.by == "agent"
         and overlap.took_floor
-        and overlap.other_spoke_s >= 1.0
-        and overlap.span.duration_s >= 0.6
+        and overlap.other_spoke_s >= LISTENED_S
+        and overlap.span.duration_s >= TOGETHER_S
         and speech_units(turns[overlap.turn].text) >= least
         and not is_backchannel(turns[overlap.turn].text)
         for overlap in overlaps

@@ -23,6 +23,7 @@ from pipeline.language.backchannels import is_backchannel
 from pipeline.language.role_phrases import RolePhrases, WeightedExpressions, role_phrases
 from pipeline.language.sound_alike import syllables_of, times_heard
 from pipeline.language.text import HAN_CHARACTER
+from pipeline.messages import Message
 
 ENOUGH = 1.2
 """Log-odds needed before anybody gets a role; about nine in ten decided so closely are right."""
@@ -35,6 +36,16 @@ MOST_PER_PHRASE = 2
 
 LEANING, MOST_LEANING = 0.4, 1.5
 """What a word that leans to one side counts each time, and all of them together at most."""
+
+_METHODS = {
+    "channel-map": Message("the CDR's channel map"),
+    "cdr": Message("names in the CDR"),
+    "script": Message("what is said"),
+    "first-voice": Message("who speaks first"),
+    "mixed": Message("nothing: one voice says what both sides say"),
+    "none": Message("nothing"),
+}
+"""What decided, by its name in `Roles.method`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +145,14 @@ def assign(turns: Sequence[Turn], transcript: Transcript, cdr: CDR) -> Roles:
 
     everyone = [f"ch{channel}" for channel in range(transcript.channels)] if stereo else sorted(said)
     return _decide(log_odds, said, everyone, "+".join(methods), prompts)
+
+
+def method_text(method: str) -> Message:
+    """`Roles.method` in words: what decided who is who."""
+    first, *more = (_METHODS.get(name, Message("nothing")) for name in method.split("+"))
+    for name in more:
+        first = Message("{one}, {other}", one=first, other=name)
+    return first
 
 
 def _from_channel_map(channel_map: dict[int, Role], channels: int, prompts: tuple[str, ...]) -> Roles:

@@ -43,7 +43,7 @@ class Score:
     der_collar: ErrorCount = _NO_ERRORS
     role_time: RoleTime = field(default_factory=RoleTime)
     roles: Counter[str] = field(default_factory=Counter)
-    hangup: Counter[str] = field(default_factory=Counter)
+    hang_up: Counter[str] = field(default_factory=Counter)
     rules: dict[str, RuleCount] = field(default_factory=dict)
     not_judged: Counter[str] = field(default_factory=Counter)
     timings_s: dict[str, float] = field(default_factory=dict)
@@ -67,7 +67,7 @@ def score_call(truth: Truth, transcript: Transcript, judged: Judged) -> Score:
     """Compare one transcribed and judged call with its truth: every count that the truth allows."""
     call = judged.call
     reference = [(turn.role, turn.span) for turn in truth.turns if turn.role is not None]
-    hypothesis = [(call.roles.by_speaker.get(span.speaker, "unknown"), span.span) for span in transcript.speakers]
+    hypothesis = [(call.roles.of(span.speaker), span.span) for span in transcript.speakers]
     verdict = roles_verdict(reference, hypothesis)
     hang_up = hang_up_verdict(truth.hung_up_first, call.hang_up.by)
     rules, not_judged = score_rules(truth, judged.scorecard.verdicts if judged.scorecard else ())
@@ -77,7 +77,7 @@ def score_call(truth: Truth, transcript: Transcript, judged: Judged) -> Score:
         der_collar=der_collar,
         role_time=role_time(reference, hypothesis),
         roles=Counter([verdict] if verdict else []),
-        hangup=Counter([hang_up] if hang_up else []),
+        hang_up=Counter([hang_up] if hang_up else []),
         rules=rules,
         not_judged=not_judged,
     )
@@ -187,7 +187,7 @@ def figures_of(score: Score) -> dict[str, Any]:
         "der_collar": _rounded(score.der_collar.rate),
         "role_accuracy": _rounded(score.role_time.accuracy),
         "roles": _tally(score.roles, ("right", "wrong", "unknown")),
-        "hangup": _tally(score.hangup, ("right", "wrong", "unsure")),
+        "hangup": _tally(score.hang_up, ("right", "wrong", "unsure")),
         "rules": {
             "precision": _rounded(pooled.precision),
             "recall": _rounded(pooled.recall),

@@ -214,7 +214,7 @@ def call_from_truth(truth: Truth, use_cdr: bool = True) -> Call:
         turns=tuple(turns),
         events=tuple(events),
         cdr=cdr_from_truth(truth.meta) if use_cdr else CDR(),
-        hung_up=truth.hung_up_first,
+        hung_up_by=truth.hung_up_first,
         hung_up_s=truth.hangup_s,
         duration_s=truth.duration_s or None,
     )

@@ -83,7 +83,7 @@ class Script:
     turns: tuple[ScriptTurn, ...]
     events: tuple[LineEvent, ...] = ()
     cdr: CDR = field(default_factory=CDR)
-    hung_up: Literal["agent", "customer"] | None = None
+    hung_up_by: Literal["agent", "customer"] | None = None
     hung_up_s: float | None = None
     mono: bool = False
     duration_s: float | None = None
@@ -100,7 +100,7 @@ def parse_script(text: str, language: str) -> Script:
     turns: list[tuple[int, Speaker, float, float | None, str | None]] = []
     events: list[LineEvent] = []
     fields: dict[str, str] = {}
-    hung_up: Literal["agent", "customer"] | None = None
+    hung_up_by: Literal["agent", "customer"] | None = None
     hung_up_s: float | None = None
     mono = False
     loud: list[tuple[Speaker, Span, float]] = []
@@ -119,7 +119,7 @@ def parse_script(text: str, language: str) -> Script:
             when = rest.split()[1] if len(rest.split()) > 1 else None
             if who not in ("agent", "customer") or when is None or not re.fullmatch(r"\d+(\.\d+)?", when):
                 raise BadScript(number, "a hang-up is written: 挂断 坐席 30.2 (hangup agent 30.2)")
-            hung_up, hung_up_s = ("agent" if who == "agent" else "customer"), float(when)
+            hung_up_by, hung_up_s = ("agent" if who == "agent" else "customer"), float(when)
         elif key in ("单声道", "mono"):
             mono = True
         elif key in ("大声", "loud"):
@@ -160,7 +160,7 @@ def parse_script(text: str, language: str) -> Script:
         cdr = _cdr(fields)
     except ValueError as error:
         raise BadScript(1, str(error)) from error
-    return Script(tuple(finished), tuple(events), cdr, hung_up, hung_up_s, mono, loud=tuple(loud))
+    return Script(tuple(finished), tuple(events), cdr, hung_up_by, hung_up_s, mono, loud=tuple(loud))
 
 
 def _pairs(text: str, number: int) -> dict[str, str]:
@@ -203,9 +203,9 @@ def script_call(script: Script, language: str) -> Call:
     duration_s = max(script.duration_s or 0.0, last_s + (TAIL_S if script.duration_s is None else 0.0))
     third = any(turn.speaker == "third" for turn in script.turns)
     line_ends: tuple[LineEnd, ...] = ()
-    if script.hung_up in ("agent", "customer") and script.hung_up_s is not None:
+    if script.hung_up_by in ("agent", "customer") and script.hung_up_s is not None:
         duration_s = max(duration_s, script.hung_up_s + TAIL_S)
-        line_ends = (LineEnd(0 if script.hung_up == "agent" else 1, script.hung_up_s, "digital-silence"),)
+        line_ends = (LineEnd(0 if script.hung_up_by == "agent" else 1, script.hung_up_s, "digital-silence"),)
     segments = tuple(_segment(turn, language) for turn in script.turns if turn.text)
     voiced = tuple(
         Timeline(turn.span for turn in script.turns if _CHANNELS[turn.speaker] == channel).spans for channel in (0, 1)

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.call.build import build_call
 from pipeline.datatypes import CDR, LineEnd, LineEvent
+from pipeline.messages import Message
 from pipeline.timeline import Span
 from tests.support.talk import CHANNELS_KNOWN, NOBODY, SHORT_CALL, heard_call
 
@@ -74,3 +75,12 @@ def test_busy_tone_on_one_channel_needs_a_voice_after_it() -> None:
     assert (hang_up.by, hang_up.method, hang_up.at_s) == ("agent", "inferred", 16.0)
     early = LineEvent(Span(7.0, 11.0), "busy", None, 6)
     assert build_call(heard_call(on, duration_s=21.0, events=[early]), NOBODY).hang_up.by is None
+
+
+def test_what_tells_it_is_told_in_both_languages() -> None:
+    reason = build_call(
+        heard_call(SHORT_CALL, duration_s=20.0, line_ends=[LineEnd(0, 17.0, "busy")]), CHANNELS_KNOWN
+    ).hang_up.reason
+    assert isinstance(reason, Message)
+    assert reason == "the agent's channel gives way to busy tone while the other lives"
+    assert reason.in_language("zh") == "坐席声道转为忙音，对方声道仍未中断"

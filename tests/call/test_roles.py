@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.call.build import build_call
 from pipeline.call.prompts import PROMPT
-from pipeline.call.roles import score_words
+from pipeline.call.roles import method_text, score_words
 from pipeline.datatypes import CDR, Roles
 from pipeline.settings import CHECKOUT
 from tests.support.talk import NOBODY, Line, heard_call, spoken, written_calls
@@ -65,6 +65,7 @@ def test_chinese_calls(script: Script, agent: str, customer: str) -> None:
     roles = roles_of(named(script, A=agent, C=customer))
     assert roles.by_speaker == {agent: "agent", customer: "customer"}
     assert "script" in roles.method
+    assert "说话内容" in method_text(roles.method).in_language("zh")
     assert 0.5 < roles.confidence < 1.0
 
 
@@ -126,6 +127,13 @@ def test_the_channel_map_decides_on_true_channels_only() -> None:
         1.0,
     )
     assert roles_of(named(GOOD, A="S1", C="S2"), swapped).by_speaker == {"S1": "agent", "S2": "customer"}
+
+
+def test_what_decided_is_told_in_both_languages() -> None:
+    text = method_text("script+first-voice")
+    assert (text, text.in_language("zh")) == ("what is said, who speaks first", "说话内容、谁先开口")
+    assert method_text("channel-map").in_language("zh") == "话单中的声道对应"
+    assert method_text("") == method_text("none") == "nothing"
 
 
 def test_a_channel_map_of_one_channel_names_the_other() -> None:
