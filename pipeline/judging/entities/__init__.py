@@ -19,7 +19,7 @@ import re2
 from spacy.matcher import Matcher
 
 from pipeline.judging.entities.en import english_finders
-from pipeline.judging.entities.shapes import Finders, Stretch, asks_for_digits, make_doc, matcher_of
+from pipeline.judging.entities.shapes import Finders, TokenStretch, asks_for_digits, make_doc, matcher_of
 from pipeline.judging.entities.zh import chinese_finders
 from pipeline.judging.lexicon import Places
 from pipeline.judging.token_index import TokenIndex
@@ -37,7 +37,7 @@ class Entities:
     company_names: tuple[str, ...] = ()
     agent_id: str | None = None
 
-    def find(self, label: str, index: TokenIndex, stretches: Iterable[Stretch]) -> Places:
+    def find(self, label: str, index: TokenIndex, stretches: Iterable[TokenStretch]) -> Places:
         """Every entity of a label in some stretches of tokens (turns), in order, none inside another."""
         found: Places = []
         for stretch in stretches:

@@ -18,7 +18,7 @@ from pipeline.judging.lexicon import Places
 from pipeline.judging.token_index import TokenIndex
 from pipeline.language import phonetics
 
-Stretch = tuple[int, int]
+TokenStretch = tuple[int, int]
 """First token, and the one behind the last."""
 
 TokenShape = Mapping[str, object]
