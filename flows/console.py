@@ -16,11 +16,14 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from flows.language import LANGUAGE, say
-from pipeline.results.display import percent
+from flows.language import LANGUAGE, localised, say
+from pipeline.judging.replay import NEW
+from pipeline.results.display import OUTCOME_LABELS, ROLE_LABELS, label_in, percent
+from pipeline.results.quotes import marked_quote
 
 if TYPE_CHECKING:
-    from flows.night import Night, Tally
+    from flows.night import Night
+    from flows.tally import Tally
     from pipeline.datatypes import Call, Judged, Role, Verdict
     from pipeline.judging.conditions.base import Node, Result
     from pipeline.judging.rulebook import Rule
@@ -52,8 +55,11 @@ def step(text: str) -> Iterator[None]:
 
 def _counts(tally: Tally) -> str:
     return say(
-        f"已转写 {tally.heard}/{tally.to_hear}，已评分 {tally.judged}，失败 {tally.failed}",
-        f"heard {tally.heard}/{tally.to_hear}, judged {tally.judged}, failed {tally.failed}",
+        "transcribed {heard}/{to_hear}, scored {judged}, failed {failed}",
+        heard=tally.heard,
+        to_hear=tally.to_hear,
+        judged=tally.judged,
+        failed=tally.failed,
     )
 
 
@@ -62,7 +68,7 @@ def progress(night: Night) -> Iterator[None]:
     """Show a night's progress while the block runs, with the time that is left by what was heard so far."""
     tally = night.tally
     if not err.is_terminal:
-        yield from _plain_progress(night)
+        yield from _plain_progress(tally)
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -75,19 +81,19 @@ def progress(night: Night) -> Iterator[None]:
             left = ""
             if tally.done_s and tally.done_s < tally.expected_s:
                 rest_s = (time.monotonic() - start) * (tally.expected_s - tally.done_s) / tally.done_s
-                left = say("约剩 ", "about ") + str(timedelta(seconds=round(rest_s))) + say("", " left")
+                left = say("about {time} left", time=timedelta(seconds=round(rest_s)))
             bar.update(
                 task, completed=tally.done_s, total=max(tally.expected_s, 1e-9), description=_counts(tally), left=left
             )
 
-        night.on_change = change
+        tally.on_change = change
         try:
             yield
         finally:
-            night.on_change = lambda: None
+            tally.on_change = lambda: None
 
 
-def _plain_progress(night: Night) -> Iterator[None]:
+def _plain_progress(tally: Tally) -> Iterator[None]:
     lock, told = threading.Lock(), [0.0]
 
     def change() -> None:
@@ -95,13 +101,13 @@ def _plain_progress(night: Night) -> Iterator[None]:
             if time.monotonic() - told[0] < PLAIN_EVERY_S:
                 return
             told[0] = time.monotonic()
-        print(_counts(night.tally), file=sys.stderr, flush=True)
+        print(_counts(tally), file=sys.stderr, flush=True)
 
-    night.on_change = change
+    tally.on_change = change
     try:
         yield
     finally:
-        night.on_change = lambda: None
+        tally.on_change = lambda: None
 
 
 @contextmanager
@@ -135,11 +141,15 @@ def table(title: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequenc
 
 
 def role_name(role: Role) -> str:
-    names = {"agent": say("坐席", "agent"), "customer": say("客户", "customer"), "unknown": say("未知", "unknown")}
-    return names[role]
+    return label_in(ROLE_LABELS, role, LANGUAGE)
 
 
-def turns(call: Call) -> None:
+def outcome_name(outcome: str) -> str:
+    """An outcome of a verdict, or "new" for a rule that a call was not judged by."""
+    return say("new") if outcome == NEW else label_in(OUTCOME_LABELS, outcome, LANGUAGE)
+
+
+def print_turns(call: Call) -> None:
     """A call's turns, one a line: when, who, what."""
     styles = {"agent": "cyan", "customer": "green", "unknown": "dim"}
     for turn in call.turns:
@@ -150,79 +160,68 @@ def turns(call: Call) -> None:
         out.print(line, soft_wrap=not out.is_terminal)
 
 
-OUTCOMES = {
-    "pass": ("达成", "pass", "green"),
-    "fail": ("未达成", "fail", "red"),
-    "not_applicable": ("不适用", "n/a", "dim"),
-    "unsure": ("不可判", "unsure", "yellow"),
-}
+OUTCOME_STYLES = {"pass": "green", "fail": "red", "not_applicable": "dim", "unsure": "yellow"}
 
 
-def verdicts(judged: Judged, title: Callable[[str], str]) -> None:
+def print_verdicts(judged: Judged, title: Callable[[str], str]) -> None:
     """A call's verdicts with their evidence; `title` turns a rule id into its name."""
     card = judged.scorecard
     if card is None:
-        out.print(say("这种语言没有规则册，未评分。", "No rulebook for this language; not judged."))
+        out.print(say("No rulebook for this language; not scored."))
         return
-    score = say("无可评分项", "nothing could be scored") if card.score is None else f"{card.score:.1f}"
-    fatal = say("，触犯一票否决项", ", a fatal rule was broken") if card.fatal else ""
-    out.print(
-        say(
-            f"得分 {score}（已判定 {percent(card.coverage)}{fatal}）",
-            f"Score {score} ({percent(card.coverage)} of the weight decided{fatal})",
-        )
-    )
+    score = say("nothing could be scored") if card.score is None else f"{card.score:.1f}"
+    decided = say("{share} of the weight decided", share=percent(card.coverage))
+    fatal = [say("a fatal rule was broken")] if card.fatal else []
+    out.print(say("Score {score} ({notes})", score=score, notes=say(", ").join([decided, *fatal])))
     for verdict in card.verdicts:
-        zh, en, style = OUTCOMES[verdict.outcome]
-        line = Text(f"  {say(zh, en)}  ", style=style)
+        line = Text(f"  {outcome_name(verdict.outcome)}  ", style=OUTCOME_STYLES[verdict.outcome])
         line.append(title(verdict.rule_id), style="bold")
         if verdict.reason:
-            line.append(f"  {verdict.reason}", style="dim")
+            line.append(f"  {localised(verdict.reason)}", style="dim")
         out.print(line, soft_wrap=not out.is_terminal)
-        for hit in _evidence(verdict):
-            out.print(Text(f"      {hit}"), soft_wrap=not out.is_terminal)
+        for evidence in _evidence(verdict, judged.call):
+            out.print(Text(f"      {evidence}"), soft_wrap=not out.is_terminal)
 
 
-def _evidence(verdict: Verdict) -> Iterator[str]:
+def _evidence(verdict: Verdict, call: Call) -> Iterator[str]:
     if verdict.outcome not in ("fail", "unsure"):
         return
-    for hit in verdict.evidence:
-        at = f"{clock_tenths(hit.span.start_s)}  " if hit.span else ""
-        quote = (f"“{hit.matched}”" if LANGUAGE == "zh" else f'"{hit.matched}"') if hit.matched else ""
-        parts = [part for part in (quote, hit.reason) if part]
+    for item in verdict.evidence:
+        at = f"{clock_tenths(item.span.start_s)}  " if item.span else ""
+        parts = [part for part in (marked_quote(item, call).text, localised(item.reason)) if part]
         if parts:
             yield at + "  ".join(parts)
 
 
-def explanation(call: Call, rule: Rule, verdict: Verdict, rows: Sequence[tuple[int, str, Node, Result]]) -> None:
+def print_explanation(call: Call, rule: Rule, verdict: Verdict, rows: Sequence[tuple[int, str, Node, Result]]) -> None:
     """A rule's conditions on a call as a tree: truth, reason, evidence; the verdict on top."""
-    zh, en, style = OUTCOMES[verdict.outcome]
     head = Text(rule.title.in_language(LANGUAGE), style="bold")
-    head.append(f"  {say(zh, en)}", style=style)
-    head.append(f"  {verdict.reason}", style="dim")
+    head.append(f"  {outcome_name(verdict.outcome)}", style=OUTCOME_STYLES[verdict.outcome])
+    head.append(f"  {localised(verdict.reason)}", style="dim")
     top = Tree(head)
     branches = [top]
-    gates = {
-        "applies": say("适用条件", "applies"),
-        "require": say("要求", "require"),
-        "forbid": say("禁止", "forbid"),
-    }
-    for depth, gate, node, finding in rows:
-        mark, colour = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}[finding.truth]
-        line = Text(f"{gates[gate]}  " if gate else "", style="bold")
-        line.append(f"{mark} ", style=colour)
-        line.append(node.kind, style="cyan")
-        if node.name:
-            line.append(f" {node.name}", style="bold")
-        line.append(f"  {finding.reason}" if finding.reason else "")
+    for depth, gate, node, result in rows:
         del branches[depth + 1 :]
-        branches.append(branches[depth].add(line))
+        branches.append(branches[depth].add(_condition_line(gate, node, result)))
         if node.children:
             continue  # the evidence stands under the conditions that found it
-        for hit in finding.evidence:
-            at = f"{clock_tenths(hit.span.start_s)} " if hit.span else ""
-            who = f"{role_name(call.role(call.turns[hit.turn]))} " if hit.turn is not None else ""
-            quote = (f"“{hit.matched}” " if LANGUAGE == "zh" else f'"{hit.matched}" ') if hit.matched else ""
-            reason = "" if hit.reason == finding.reason or hit.matched in hit.reason else hit.reason
+        for item in result.evidence:
+            at = f"{clock_tenths(item.span.start_s)} " if item.span else ""
+            who = f"{role_name(call.role(call.turns[item.turn]))} " if item.turn is not None else ""
+            words = marked_quote(item, call).text
+            quote = f"{words} " if words else ""
+            reason = "" if item.reason == result.reason or item.matched in item.reason else localised(item.reason)
             branches[-1].add(Text(f"{at}{who}{quote}{reason}", style="dim"))
     out.print(top, soft_wrap=not out.is_terminal)
+
+
+def _condition_line(gate: str, node: Node, result: Result) -> Text:
+    gates = {"applies": say("applies"), "require": say("require"), "forbid": say("forbid")}
+    sign, colour = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}[result.truth]
+    line = Text(f"{gates[gate]}  " if gate else "", style="bold")
+    line.append(f"{sign} ", style=colour)
+    line.append(node.kind, style="cyan")
+    if node.name:
+        line.append(f" {node.name}", style="bold")
+    line.append(f"  {localised(result.reason)}" if result.reason else "")
+    return line

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -14,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from flows.language import say
+from flows.language import LANGUAGE, localised, say
 from pipeline.errors import CallQAError
 from pipeline.settings import CHECKOUT, Settings
 from pipeline.storage.home import Home
@@ -35,7 +34,7 @@ class Check:
 
 
 def examine(settings: Callable[[], Settings]) -> bool:
-    """Print every finding; true when nothing failed (warnings do not count)."""
+    """Print every check; true when nothing failed (warnings do not count)."""
     from rich.text import Text
 
     from flows.console import out
@@ -44,18 +43,18 @@ def examine(settings: Callable[[], Settings]) -> bool:
     if not (out.encoding or "").lower().startswith("utf"):
         marks = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
     good = True
-    for finding in findings(settings):
-        sign, style = marks[finding.mark]
+    for check in checks(settings):
+        sign, style = marks[check.mark]
         line = Text(f"{sign} ", style=style)
-        line.append(finding.what)
-        if finding.remedy:
-            line.append(f" → {finding.remedy}", style="bold")
+        line.append(check.what)
+        if check.remedy:
+            line.append(f" → {check.remedy}", style="bold")
         out.print(line, soft_wrap=True)
-        good = good and finding.mark != "fail"
+        good = good and check.mark != "fail"
     return good
 
 
-def findings(read: Callable[[], Settings]) -> Iterator[Check]:
+def checks(read: Callable[[], Settings]) -> Iterator[Check]:
     """Every check in turn."""
     yield _python()
     yield from _versions()
@@ -63,9 +62,9 @@ def findings(read: Callable[[], Settings]) -> Iterator[Check]:
     try:
         settings = read()
     except CallQAError as error:
-        yield Check("fail", str(error), say("改正设置文件", "correct the settings file"))
+        yield Check("fail", error.in_language(LANGUAGE), say("correct the settings file"))
         return
-    yield Check("ok", say("设置可读", "settings can be read"))
+    yield Check("ok", say("settings can be read"))
     yield _ffmpeg(settings)
     yield from _weights(settings)
     yield from _rulebooks(settings)
@@ -81,8 +80,8 @@ def _python() -> Check:
     if sys.prefix == sys.base_prefix:
         return Check(
             "warn",
-            say(f"Python {version}，不在虚拟环境中", f"Python {version}, in no virtual environment"),
-            say("用 make venv 建立的 .venv/bin/callqa", "use .venv/bin/callqa, which make venv makes"),
+            say("Python {version}, outside a virtual environment", version=version),
+            say("use .venv/bin/callqa, made by make venv"),
         )
     return Check("ok", f"Python {version}")
 
@@ -90,7 +89,7 @@ def _python() -> Check:
 def _versions() -> Iterator[Check]:
     file = CHECKOUT / "constraints.txt"
     if not file.is_file():
-        yield Check("warn", say("找不到 constraints.txt", "constraints.txt is missing"), "git checkout constraints.txt")
+        yield Check("warn", say("constraints.txt is missing"), "git checkout constraints.txt")
         return
     pins = dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE))
     needed = {
@@ -109,32 +108,19 @@ def _versions() -> Iterator[Check]:
         if installed != pin:
             other.append(f"{name} {installed} ({pin})")
     if missing:
-        yield Check("fail", say("缺少软件包：", "packages are missing: ") + ", ".join(missing), "make venv")
+        yield Check("fail", say("packages are missing: {names}", names=", ".join(missing)), "make venv")
     if other:
-        yield Check(
-            "warn", say("版本与测试过的不同：", "versions other than the tested ones: ") + ", ".join(other), "make venv"
-        )
+        yield Check("warn", say("other versions than the tested ones: {names}", names=", ".join(other)), "make venv")
     if not missing and not other:
-        yield Check("ok", say("软件包即测试过的一组", "packages are the tested set"))
+        yield Check("ok", say("packages are the tested set"))
 
 
 def _shadows() -> Iterator[Check]:
-    """Another project's `pipeline`, `models` or `flows` that Python would find before ours."""
-    for name in ("pipeline", "models", "flows"):
-        spec = importlib.util.find_spec(name)
-        origin = Path(spec.origin).resolve() if spec and spec.origin else None
-        if origin is None or origin.parent.parent != CHECKOUT:
-            yield Check(
-                "fail",
-                say(f"模块 {name} 来自 {origin}", f"module {name} comes from {origin}"),
-                say("清除 PYTHONPATH 后重试", "unset PYTHONPATH"),
-            )
+    """Another project's packages of our names; where they come first, `flows.import_guard` has stopped us already."""
     paths = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
     others = [p for p in paths if any((Path(p) / n).exists() for n in ("pipeline", "models", "flows"))]
     if [p for p in others if Path(p).resolve() != CHECKOUT]:
-        yield Check(
-            "warn", say("PYTHONPATH 中另有同名模块", "PYTHONPATH holds modules of the same names"), "unset PYTHONPATH"
-        )
+        yield Check("warn", say("PYTHONPATH holds modules of the same names"), say("unset PYTHONPATH"))
 
 
 def _ffmpeg(settings: Settings) -> Check:
@@ -146,8 +132,10 @@ def _ffmpeg(settings: Settings) -> Check:
             0
         ]
     except (CallQAError, OSError, subprocess.TimeoutExpired) as error:
-        remedy = say("apt-get install ffmpeg，或 make venv", "apt-get install ffmpeg, or make venv")
-        return Check("fail", f"ffmpeg: {error}" if isinstance(error, CallQAError) else "ffmpeg", remedy)
+        remedy = say("apt-get install ffmpeg, or make venv")
+        return Check(
+            "fail", f"ffmpeg: {error.in_language(LANGUAGE)}" if isinstance(error, CallQAError) else "ffmpeg", remedy
+        )
     return Check("ok", first.split(" Copyright")[0] or "ffmpeg")
 
 
@@ -156,13 +144,13 @@ def _weights(settings: Settings) -> Iterator[Check]:
 
     faults = check(settings.paths.weights)
     if not faults:
-        yield Check("ok", say("内置模型齐全、校验正确", "embedded models are there and right"))
+        yield Check("ok", say("embedded models are complete and verified"))
     embedded = settings.hear.model == "embedded" or settings.hear.diarization in ("auto", "embedded")
     for fault in faults:
-        yield Check("fail" if embedded else "warn", fault.split("; ")[0], "callqa models fetch")
+        yield Check("fail" if embedded else "warn", localised(fault).split("; ")[0], "callqa models fetch")
     model = settings.hear.model
     if ("/" in model or model.startswith(".")) and not Path(model).exists():
-        yield Check("fail", f"hear.model = {model}", say("该路径不存在", "there is no such path"))
+        yield Check("fail", f"hear.model = {model}", say("there is no such path"))
 
 
 def _rulebooks(settings: Settings) -> Iterator[Check]:
@@ -172,12 +160,10 @@ def _rulebooks(settings: Settings) -> Iterator[Check]:
         try:
             book = load_rulebook(folder)
         except CallQAError as error:
-            faults = str(error).splitlines()
+            faults = error.in_language(LANGUAGE).splitlines()
             yield Check("fail", faults[0] + (f" (+{len(faults) - 1})" if len(faults) > 1 else ""), "callqa rules lint")
         else:
-            yield Check(
-                "ok", say(f"规则册 {language}：{len(book.rules)} 条", f"rulebook {language}: {len(book.rules)} rules")
-            )
+            yield Check("ok", say("rulebook {language}: {rules} rules", language=language, rules=len(book.rules)))
 
 
 def _home(settings: Settings) -> Iterator[Check]:
@@ -186,20 +172,20 @@ def _home(settings: Settings) -> Iterator[Check]:
     if not os.access(folder, os.W_OK):
         yield Check(
             "fail",
-            say(f"不能写入 {folder}", f"{folder} cannot be written"),
-            say("修改权限，或设置 paths.home", "change its permissions, or paths.home"),
+            say("{folder} cannot be written", folder=folder),
+            say("change its permissions, or paths.home"),
         )
         return
     free_gb = shutil.disk_usage(folder).free / 1e9
-    what = say(f"磁盘空闲 {free_gb:.1f} GB（{folder}）", f"{free_gb:.1f} GB free on the disk of {folder}")
-    yield Check("ok", what) if free_gb >= DISK_GB else Check("warn", what, say("腾出空间", "make room"))
+    what = say("{free_gb:.1f} GB free on the disk of {folder}", free_gb=free_gb, folder=folder)
+    yield Check("ok", what) if free_gb >= DISK_GB else Check("warn", what, say("make room"))
     if running(Home(home)):
-        yield Check("warn", say("有一次运行正在进行", "a run is at work"), say("等它结束", "wait for it"))
+        yield Check("warn", say("a run is at work"), say("wait for it"))
     if not settings.paths.inbox.is_dir():
         yield Check(
             "warn",
-            say(f"没有收件文件夹 {settings.paths.inbox}", f"no inbox: {settings.paths.inbox}"),
-            say("建立它，或设置 paths.inbox", "make it, or set paths.inbox"),
+            say("no recordings folder: {inbox}", inbox=settings.paths.inbox),
+            say("create it, or set paths.inbox"),
         )
 
 
@@ -209,17 +195,18 @@ def _memory(settings: Settings) -> Check:
 
     free_gb = free_memory_gb()
     if free_gb is None:
-        return Check("warn", say("不知可用内存", "free memory is not known"))
+        return Check("warn", say("free memory is not known"))
     workers = with_worker_count(settings).hear.workers
     needed_gb = MEMORY_GB * workers
-    what = say(f"可用内存 {free_gb:.1f} GB", f"{free_gb:.1f} GB of memory available")
+    what = say("{free_gb:.1f} GB of memory available", free_gb=free_gb)
     if free_gb < needed_gb:
         return Check(
             "warn",
             what,
             say(
-                f"{workers} 个进程约需 {needed_gb:.0f} GB；减少 hear.workers，或腾出内存",
-                f"hearing with hear.workers = {workers} may need {needed_gb:.0f} GB; lower it, or free some",
+                "{workers} worker processes may need {needed_gb:.0f} GB; lower hear.workers, or free some",
+                workers=workers,
+                needed_gb=needed_gb,
             ),
         )
     return Check("ok", what)
@@ -229,14 +216,16 @@ def _processor(settings: Settings) -> Iterator[Check]:
     from flows.engines import threads, with_worker_count
     from models.machine import processors
 
-    with_worker_count_settings = with_worker_count(settings)
-    usable, workers, each = processors(), with_worker_count_settings.hear.workers, threads(with_worker_count_settings)
+    settings = with_worker_count(settings)
+    usable, workers, each = processors(), settings.hear.workers, threads(settings)
     what = say(
-        f"{usable} 个处理器核心：{workers} 个进程听录音，每个 {each} 个线程",
-        f"processor cores: {usable}; processes that hear: {workers}, threads in each: {each}",
+        "processor cores: {usable}; worker processes: {workers}, threads in each: {each}",
+        usable=usable,
+        workers=workers,
+        each=each,
     )
     if workers * each > usable:
-        remedy = say("减少 hear.workers 或 hear.threads", "lower hear.workers or hear.threads")
+        remedy = say("lower hear.workers or hear.threads")
         yield Check("warn", what, remedy)
     else:
         yield Check("ok", what)
@@ -247,11 +236,11 @@ def _processor(settings: Settings) -> Iterator[Check]:
     elif settings.hear.device.startswith("cuda"):
         yield Check(
             "fail",
-            say("设置了 GPU，但 torch 找不到", "hear.device asks for a GPU, and torch finds none"),
-            say("安装 CUDA 版 torch，或 hear.device = auto", "install a CUDA build of torch, or hear.device = auto"),
+            say("hear.device asks for a GPU, and torch finds none"),
+            say("install a CUDA build of torch, or hear.device = auto"),
         )
     else:
-        yield Check("ok", say("没有 GPU：在处理器上运行", "no GPU: runs on the processor"))
+        yield Check("ok", say("no GPU: runs on the processor"))
 
 
 def _diarization(settings: Settings) -> Iterator[Check]:
@@ -259,15 +248,12 @@ def _diarization(settings: Settings) -> Iterator[Check]:
     if hear.diarization != "community-1":
         return
     if hear.diarization_model and not Path(hear.diarization_model).exists():
-        yield Check(
-            "fail", f"hear.diarization_model = {hear.diarization_model}", say("该路径不存在", "there is no such path")
-        )
+        yield Check("fail", f"hear.diarization_model = {hear.diarization_model}", say("there is no such path"))
     elif not hear.diarization_model and not os.environ.get(hear.token_env):
         yield Check(
             "fail",
-            say(f"community-1 需要环境变量 {hear.token_env}", f"community-1 needs the variable {hear.token_env}"),
+            say("community-1 needs the variable {token_env}", token_env=hear.token_env),
             say(
-                "设置令牌，或用本地文件夹 hear.diarization_model",
                 "set the token, or hear.diarization_model to a folder",
             ),
         )
@@ -278,10 +264,10 @@ def _terminal() -> Iterator[Check]:
     if not encoding.startswith("utf"):
         yield Check(
             "warn",
-            say(f"终端编码 {encoding}", f"the terminal's encoding is {encoding}"),
+            say("the terminal's encoding is {encoding}", encoding=encoding),
             "export LANG=C.UTF-8 PYTHONUTF8=1",
         )
     if shutil.which("fc-list"):
         fonts = subprocess.run(["fc-list", ":lang=zh"], capture_output=True, text=True).stdout
         if not fonts.strip():
-            yield Check("warn", say("没有中文字体", "no Chinese font"), "apt-get install fonts-noto-cjk")
+            yield Check("warn", say("no Chinese font"), "apt-get install fonts-noto-cjk")

@@ -15,4 +15,8 @@ for _name in ("pipeline", "models"):
     _spec = importlib.util.find_spec(_name)
     _place = Path(_spec.origin).resolve() if _spec and _spec.origin else None
     if _place is None or _place.parent.parent != _CHECKOUT:
-        raise SystemExit(f"callqa: Python finds another `{_name}` ({_place}) before callqa's: unset PYTHONPATH")
+        # in both languages: the catalogue is in the package that was not found
+        raise SystemExit(
+            f"callqa: Python finds another `{_name}` ({_place}) before callqa's: unset PYTHONPATH"
+            f" / 先找到了别处的 `{_name}`：请清除 PYTHONPATH"
+        )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Literal
 
-Language = Literal["zh", "en"]
+from pipeline.messages import Language, Message
 
 
 def _chosen() -> Language:
+    # before typer parses them: help texts are made while modules are imported
     arguments = sys.argv[1:]
     for index, argument in enumerate(arguments):
         value = argument.removeprefix("--lang=") if argument.startswith("--lang=") else None
@@ -25,9 +25,14 @@ def _chosen() -> Language:
 
 
 LANGUAGE: Language = _chosen()
-"""Chosen once, when the command starts: help texts are made at import."""
+"""Chosen once, when the process starts."""
 
 
-def say(zh: str, en: str) -> str:
-    """The text in the language of this process."""
-    return zh if LANGUAGE == "zh" else en
+def say(template: str, **values: object) -> str:
+    """A message in the language of this process; see `pipeline.messages.Message`."""
+    return Message(template, **values).in_language(LANGUAGE)
+
+
+def localised(message: object) -> str:
+    """What an error or a record says, in the language of this process as far as it is a message."""
+    return message.in_language(LANGUAGE) if isinstance(message, Message) else str(message)

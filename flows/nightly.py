@@ -2,7 +2,7 @@
 
 Prefect shows that a run went on and how long each part took. It learns a run's id and shard numbers and
 nothing else: no file name, no name of a person, no word of a call is in a parameter, a result or a log.
-What is to be done, and whether it is done, `flows.night` finds in the home folder.
+What is to be done, and whether it is done, `flows.plan` finds in the home folder.
 
 Import this module after `flows.prefect_server.quiet_environment`.
 """
@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,15 +24,22 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import wait
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.night import Night, explain
-from flows.worker import NightStopped
+from flows.faults import explained, interruption
+from flows.language import LANGUAGE, say
+from flows.night import Night
+from flows.parent import leave_with_starter
 from pipeline.errors import CallQAError
+from pipeline.messages import Message
 from pipeline.settings import load_settings
 from pipeline.storage.home import Home
 from pipeline.storage.lock import run_lock
 
 _NIGHTS: dict[str, Night] = {}
-"""The runs of this process, by id: tasks take an id, so that Prefect sees no more than that."""
+"""The runs of this process, by id. Prefect records what flows and tasks are given, so they are given an id and no more;
+and they are module-level functions, for its scheduler imports the flow by name."""
+
+
+STOPPED = "stopped; callqa says why where it runs"
 
 
 class FlowStopped(Exception):
@@ -59,65 +65,65 @@ def _step(run_id: str) -> Iterator[Night]:
         yield night
     except Exception as error:
         if night.error is None:
-            night.error = explain(error)
+            night.error = explained(error)
         night.stop.set()
         failed = True
     else:
         failed = False
     if failed:
-        raise FlowStopped("stopped; callqa says why where it runs")
+        raise FlowStopped(STOPPED)
 
 
 @task(name="scan", cache_policy=NO_CACHE, persist_result=False)
-def scan(run_id: str) -> None:
+def scan_task(run_id: str) -> None:
     with _step(run_id) as night:
-        if not night.scanned:
+        if night.plan is None:
             night.scan()
 
 
 @task(name="hear", cache_policy=NO_CACHE, persist_result=False)
-def hear(run_id: str, shard: int) -> None:
+def hear_task(run_id: str, shard: int) -> None:
     with _step(run_id) as night:
         night.hear(shard)
 
 
 @task(name="judge", cache_policy=NO_CACHE, persist_result=False)
-def judge(run_id: str, shard: int) -> None:
+def judge_task(run_id: str, shard: int) -> None:
     with _step(run_id) as night:
         night.judge(shard)
 
 
-@task(name="excerpts", cache_policy=NO_CACHE, persist_result=False)
-def excerpts(run_id: str, everything: bool) -> None:
+@task(name="clips", cache_policy=NO_CACHE, persist_result=False)
+def clips_task(run_id: str, everything: bool) -> None:
     with _step(run_id) as night:
-        night.cut_excerpts(everything)
+        night.cut_clips(everything)
 
 
 @task(name="database", cache_policy=NO_CACHE, persist_result=False)
-def database(run_id: str, anew: bool) -> None:
+def database_task(run_id: str, anew: bool) -> None:
     with _step(run_id) as night:
         night.build_database(anew)
 
 
 @task(name="report", cache_policy=NO_CACHE, persist_result=False)
-def report(run_id: str) -> None:
+def report_task(run_id: str) -> None:
     with _step(run_id) as night:
-        night.report()
+        night.write_report()
 
 
 def _finish(night: Night, everything: bool = False) -> None:
-    night.record("completed")
-    excerpts(night.run_id, everything)
-    database(night.run_id, everything)
-    report(night.run_id)
-    night.unpublished.clear()
+    night.record.write("completed", night.tally)
+    clips_task(night.run_id, everything)
+    database_task(night.run_id, everything)
+    report_task(night.run_id)
+    night.pending.clear()
 
 
 def _judge_all(night: Night, everything: bool) -> None:
     night.plan_judging(everything)
-    night.on_change()
+    night.tally.on_change()
     for shard in range(night.judge_shards):
-        judge(night.run_id, shard)
+        judge_task(night.run_id, shard)
 
 
 @contextmanager
@@ -129,8 +135,8 @@ def _heeding_signals(night: Night) -> Iterator[None]:
 
     def leave(number: int, frame: FrameType | None) -> None:
         if night.stop.is_set():
-            os._exit(130)  # asked twice; the children leave with us
-        night.error = NightStopped("interrupted", interrupted=True)
+            os._exit(130)  # asked twice; the workers leave with us
+        night.error = interruption()
         night.stop.set()
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -142,34 +148,35 @@ def _heeding_signals(night: Night) -> Iterator[None]:
 
 
 @flow(name="nightly", validate_parameters=False, persist_result=False, log_prints=False)
-def nightly(run_id: str | None = None) -> None:
-    """Scan the inbox, hear and judge what is new, publish. Without `run_id` it is a scheduled run."""
+def nightly_flow(run_id: str | None = None) -> None:
+    """Scan the inbox, hear and judge what is new, build the database. Without `run_id` it is a scheduled run."""
     if run_id is None:
         _scheduled()
         return
     night = _NIGHTS[run_id]
     with _heeding_signals(night), _recording_end(night):
-        scan(run_id)
-        futures = [hear.submit(run_id, shard) for shard in range(len(night.shards))]
+        scan_task(run_id)
+        shards = night.plan.shards if night.plan else ()
+        futures = [hear_task.submit(run_id, shard) for shard in range(len(shards))]
         wait(futures)
         _stop_on_error(night)
         _judge_all(night, everything=False)
-        if night.stale():
+        if night.outdated():
             _finish(night)
 
 
 @flow(name="rejudge", validate_parameters=False, persist_result=False, log_prints=False)
-def rejudge(run_id: str) -> None:
+def rejudge_flow(run_id: str) -> None:
     """Judge every stored call again where the rulebook, the CDR or the code of judging changed."""
     night = _NIGHTS[run_id]
     with _heeding_signals(night), _recording_end(night):
         _judge_all(night, everything=True)
-        if night.stale():
+        if night.outdated():
             _finish(night)
 
 
 @flow(name="rebuild", validate_parameters=False, persist_result=False, log_prints=False)
-def rebuild(run_id: str) -> None:
+def rebuild_flow(run_id: str) -> None:
     """Build database, excerpts and report again from the stored results."""
     night = _NIGHTS[run_id]
     with _heeding_signals(night), _recording_end(night):
@@ -178,7 +185,7 @@ def rebuild(run_id: str) -> None:
 
 def _stop_on_error(night: Night) -> None:
     if night.error is not None:
-        raise FlowStopped("stopped; callqa says why where it runs")
+        raise FlowStopped(STOPPED)
 
 
 @contextmanager
@@ -188,30 +195,32 @@ def _recording_end(night: Night) -> Iterator[None]:
         yield
     except Exception as error:
         if night.error is None:
-            night.error = explain(error)
+            night.error = explained(error)
         night.stop.set()
         with suppress(OSError):  # the disk may be what failed; the row is closed by the next run
-            night.record("failed")
-        raise FlowStopped("stopped; callqa says why where it runs") from None
+            night.record.write("failed", night.tally)
+        raise FlowStopped(STOPPED) from None
 
 
 def run_flow(which: str, night: Night) -> None:
     """Run one of the flows ("nightly", "rejudge", "rebuild") for a night. Raises the CallQAError that stopped it."""
-    flows: dict[str, Any] = {"nightly": nightly, "rejudge": rejudge, "rebuild": rebuild}
+    flows: dict[str, Any] = {"nightly": nightly_flow, "rejudge": rejudge_flow, "rebuild": rebuild_flow}
     runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=night.settings.hear.workers)
     with known(night):
         state = flows[which].with_options(task_runner=runner)(night.run_id, return_state=True)
     if night.error is not None:
         raise night.error
     if not state.is_completed():
-        raise CallQAError(f"Prefect did not complete the run ({state.name}); run it again, or `callqa doctor`")
+        raise CallQAError(
+            Message("Prefect did not complete the run ({state}); run it again, or `callqa doctor`", state=state.name)
+        )
 
 
 def _scheduled() -> None:
-    """A night started by Prefect's scheduler, in a process of its own; `callqa schedule` sets the environment."""
+    """A run started by Prefect's scheduler, in a process of its own; `callqa schedule` sets the environment."""
     from flows.engines import fingerprint
 
-    _leave_with_scheduler()
+    leave_with_starter()  # the scheduler's server goes with it, and the next start takes up the rest
     given = {name: os.environ.get(f"CALLQA_{name}") for name in ("SETTINGS", "HOME", "INBOX")}
     problem: CallQAError | None = None
     try:
@@ -222,26 +231,18 @@ def _scheduled() -> None:
             night = Night(settings, fingerprint(settings))
             night.close_lost_runs()
             run_flow("nightly", night)
-            t = night.tally
-            print(
-                f"night {night.run_id}: {t.found} found, {t.heard} heard, {t.judged} judged, "
-                f"{t.failed + t.known_failures} failed",
-                flush=True,
+            tally = night.tally
+            text = say(
+                "run {id}: found {found}, transcribed {heard}, scored {judged}, failed {failed}",
+                id=night.run_id,
+                found=tally.found,
+                heard=tally.heard,
+                judged=tally.judged,
+                failed=tally.failed + tally.known_failures,
             )
+            print(text, flush=True)
     except CallQAError as error:
         problem = error
     if problem is not None:
-        print(f"callqa: {problem}", file=sys.stderr, flush=True)
-        raise FlowStopped("stopped; callqa says why where it runs")
-
-
-def _leave_with_scheduler() -> None:
-    """A scheduled night ends with the scheduler: its server is gone, and the next start takes up the rest."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+        print(f"callqa: {problem.in_language(LANGUAGE)}", file=sys.stderr, flush=True)
+        raise FlowStopped(STOPPED)

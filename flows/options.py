@@ -1,4 +1,4 @@
-"""What the commands of `callqa` share: what was given before the command, the settings, examples, stored calls."""
+"""What the commands of `callqa` share: options, what was given before the command, the settings, stored calls."""
 
 from __future__ import annotations
 
@@ -10,24 +10,46 @@ import typer
 
 from flows.language import say
 from pipeline.errors import BadArtefact, BadSetting, CallQAError
+from pipeline.messages import Message
 from pipeline.settings import CHECKOUT, Settings, load_settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
+from pipeline.validation import told
 
 if TYPE_CHECKING:
     from pipeline.datatypes import CDR, Transcript
 
-Json = Annotated[bool, typer.Option("--json", metavar="", help=say("以 JSON 输出。", "Print JSON."))]
+
+def flag(name: str, text: str, **settings: Any) -> Any:
+    """A switch without a value."""
+    return typer.Option(name, metavar="", help=text, **settings)
 
 
-def examples(*lines: tuple[str, str, str]) -> str:
-    """Examples under a command's help: (command, Chinese, English)."""
-    head = say("例：", "Examples:")
-    return head + "\n\n" + "\n\n".join(f"callqa {command}  —  {say(zh, en)}" for command, zh, en in lines)
+Json = Annotated[bool, flag("--json", say("Print JSON."))]
+Inbox = Annotated[Path | None, typer.Option(metavar="DIR", help=say("Recordings folder, instead of paths.inbox."))]
+Engine = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help=say("Speech recognition engine: faster-whisper or openai-whisper.")),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help=say("Recognition model: embedded, a Whisper size, or a path.")),
+]
+SpokenLanguage = Annotated[
+    str | None, typer.Option("--language", metavar="zh|en|auto", help=say("Language of the call."))
+]
+RecordingFile = Annotated[Path, typer.Argument(metavar="FILE", help=say("A recording."))]
+RulebookFolder = Annotated[Path, typer.Argument(metavar="BOOK", help=say("Folder of the rulebook."))]
+RulebookFolders = Annotated[
+    list[Path] | None, typer.Argument(metavar="BOOK", help=say("Rulebook folders; otherwise all of the settings."))
+]
 
 
 class Given:
-    """What was given before the command; the settings are read when a command asks for them."""
+    """What was given before the command; the settings are read when a command asks for them.
+
+    Not typer's `ctx.obj`: errors are told, and settings read, where no context is at hand.
+    """
 
     file: Path | None = None
     home: Path | None = None
@@ -43,7 +65,7 @@ def read_settings(inbox: Path | None = None, workers: int | None = None) -> Sett
         paths["home"] = given.home.absolute()
     if inbox is not None:
         if not inbox.is_dir():
-            raise BadSetting(f"--inbox {inbox}: no such folder")
+            raise BadSetting(Message("--inbox {folder}: no such folder", folder=inbox))
         paths["inbox"] = inbox.absolute()
     update: dict[str, Any] = {"paths": settings.paths.model_copy(update=paths)}
     if workers is not None:
@@ -57,26 +79,30 @@ def settings_file() -> Path | None:
     return next((f for f in (Path("callqa.toml").absolute(), CHECKOUT / "callqa.toml") if f.is_file()), None)
 
 
-def stored(identity: str, home: Home) -> tuple[Transcript, CDR]:
-    """What was heard of a stored call, and its CDR, by call id or how its SHA-256 begins. Raises CallQAError."""
+def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR]:
+    """The transcript of a stored call and its CDR, by call id or SHA-256 prefix. Raises CallQAError."""
     from pipeline.datatypes import Transcript
 
-    found: list[RecordingRecord] = [
+    matches: list[RecordingRecord] = [
         record
         for record in home.recording_records()
         if record.cdr.call_id == identity or (len(identity) >= 6 and record.sha256.startswith(identity.lower()))
     ]
-    if not found:
-        raise CallQAError(f"{identity}: no such file, and no stored call has this id (in {home.root})")
-    if len(found) > 1:
-        raise CallQAError(f"{identity}: {len(found)} stored calls match; give more of the SHA-256")
-    path = _heard(home, found[0].sha256)
+    if not matches:
+        raise CallQAError(
+            Message("{call}: no such file, and no stored call has this id (in {home})", call=identity, home=home.root)
+        )
+    if len(matches) > 1:
+        raise CallQAError(
+            Message("{call}: {count} stored calls match; give more of the SHA-256", call=identity, count=len(matches))
+        )
+    path = _transcript(home, matches[0].sha256)
     if path is None:
-        raise CallQAError(f"{identity}: this recording has not been heard; run `callqa nightly`")
-    return artefacts.read(path, Transcript), found[0].cdr
+        raise CallQAError(Message("{call}: not transcribed yet; run `callqa nightly`", call=identity))
+    return artefacts.read(path, Transcript), matches[0].cdr
 
 
-def _heard(home: Home, sha256: str) -> Path | None:
+def _transcript(home: Home, sha256: str) -> Path | None:
     """The artefact that a call's verdicts rest on; of a call without verdicts, the newest."""
     with suppress(BadArtefact):
         hearing = artefacts.read(home.judged(sha256), JudgedFile).hearing
@@ -84,3 +110,21 @@ def _heard(home: Home, sha256: str) -> Path | None:
             return path
     files = home.transcript(sha256, "").parent.glob(f"{sha256}.*.json.gz")
     return max(files, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def hearing_with(
+    settings: Settings, engine: str | None = None, model: str | None = None, language: str | None = None
+) -> Settings:
+    """The settings with what the command line chose for hearing. Raises BadSetting."""
+    from pydantic import ValidationError
+
+    if model and ("/" in model or Path(model).exists()):
+        model = str(Path(model).absolute())
+    chosen = {"engine": engine, "model": model, "language": language}
+    try:
+        section = type(settings.hear).model_validate(
+            settings.hear.model_dump() | {key: value for key, value in chosen.items() if value is not None}
+        )
+    except ValidationError as error:
+        raise BadSetting(told(error, type(settings.hear), before="--")) from error
+    return settings.model_copy(update={"hear": section})

@@ -1,4 +1,4 @@
-"""A Prefect server for the length of one command, heard by nobody.
+"""A Prefect server for the length of one command, reached by nobody else.
 
 Prefect starts a temporary server of its own when it is given none; that one prints as it stops, outlives a
 killed parent, and polls a guessed port. This one is started here: it binds a free port before it reports
@@ -19,7 +19,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from flows.parent import leave_when_stdin_closes
 from pipeline.errors import CallQAError
+from pipeline.messages import Message
 
 STARTUP_LIMIT_S = 120.0
 """The first start makes Prefect's database and takes some 20 s on two busy cores, later ones some 5 s."""
@@ -44,7 +46,7 @@ QUIET = {
 def quiet_environment(home: Path) -> None:
     """Set Prefect's environment where the user has not; call it before Prefect is imported.
 
-    Prefect's own folder goes into callqa's home. Nothing is tracked, and Prefect logs nothing: what a night
+    Prefect's own folder goes into callqa's home. Nothing is tracked, and Prefect logs nothing: what a run
     has to say it says itself, without content of calls.
     """
     os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
@@ -114,8 +116,17 @@ def _port(process: subprocess.Popen[bytes], log: Path) -> int:
     ready, _, _ = select.select([process.stdout], [], [], STARTUP_LIMIT_S)
     line = process.stdout.readline() if ready else b""
     if not line.strip().isdigit():
-        why = "ended at once" if ready else f"was not ready after {STARTUP_LIMIT_S:.0f} s"
-        raise CallQAError(f"Prefect's temporary server {why}; see {log}, or run `callqa doctor`")
+        if ready:
+            raise CallQAError(
+                Message("Prefect's temporary server ended at once; see {log}, or run `callqa doctor`", log=log)
+            )
+        raise CallQAError(
+            Message(
+                "Prefect's temporary server was not ready after {limit_s:.0f} s; see {log}, or run `callqa doctor`",
+                limit_s=STARTUP_LIMIT_S,
+                log=log,
+            )
+        )
     return int(line)
 
 
@@ -148,17 +159,8 @@ def main() -> None:
         time.sleep(GRACE_S)
         os._exit(0)
 
-    def leave_early() -> None:
-        # the parent may be gone before the server has started
-        poll = select.poll()
-        poll.register(0, select.POLLHUP)
-        while not any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(1000)):
-            pass
-        time.sleep(2 * GRACE_S)
-        os._exit(0)
-
     threading.Thread(target=attend, daemon=True).start()
-    threading.Thread(target=leave_early, daemon=True).start()
+    leave_when_stdin_closes(after_s=2 * GRACE_S)  # the parent may be gone before the server has started
     server.run(sockets=[listener])
 
 

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 from flows.prefect_server import quiet_environment, quiet_server
 from pipeline.errors import BadSetting
+from pipeline.messages import Message
 from pipeline.settings import Settings
 
-NAME = "callqa"
+DEPLOYMENT = "callqa"
 """Name of the deployment; with the flow's it is "nightly/callqa"."""
 
 
@@ -27,7 +28,9 @@ def check_schedule(cron: str, timezone: str) -> None:
         ZoneInfo(timezone)
     except (KeyError, ValueError, OSError) as error:
         raise BadSetting(
-            f"--timezone {timezone}: no such time zone; use a name such as Asia/Shanghai or Europe/London"
+            Message(
+                "--timezone {zone}: no such time zone; use a name such as Asia/Shanghai or Europe/London", zone=timezone
+            )
         ) from error
     try:
         CronSchedule(cron=cron, timezone=timezone)
@@ -37,20 +40,23 @@ def check_schedule(cron: str, timezone: str) -> None:
         understood = False
     if not understood:
         raise BadSetting(
-            f"--cron {cron!r}: not understood; five fields: minute hour day month weekday, "
-            "e.g. '30 1 * * *' is 01:30 every night"
+            Message(
+                "--cron '{cron}': not understood; five fields: minute hour day month weekday, "
+                "e.g. '30 1 * * *' is 01:30 every night",
+                cron=cron,
+            )
         )
 
 
-def serve(settings: Settings, cron: str, timezone: str, say: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM. `say` is told the API's URL once the schedule is registered.
+def serve(settings: Settings, cron: str, timezone: str, ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM. `ready` is told the API's URL once the schedule is registered.
 
     Raises BadSetting, or the CallQAError of a server that does not start.
     """
     quiet_environment(settings.paths.home)
     check_schedule(cron, timezone)
     with quiet_server(settings.paths.home, services=True) as url:
-        _serve(cron, timezone, lambda: say(url))
+        _serve(cron, timezone, lambda: ready(url))
 
 
 def _serve(cron: str, timezone: str, ready: Callable[[], None]) -> None:
@@ -58,7 +64,7 @@ def _serve(cron: str, timezone: str, ready: Callable[[], None]) -> None:
     from prefect.schedules import Cron
     from prefect.types.entrypoint import EntrypointType
 
-    from flows.nightly import nightly
+    from flows.nightly import nightly_flow
 
     errors: list[Exception] = []
     started = threading.Event()
@@ -71,10 +77,10 @@ def _serve(cron: str, timezone: str, ready: Callable[[], None]) -> None:
         handle.append((asyncio.get_running_loop(), task))
         started.set()
         # one night at a time; one that is due while another lasts waits for its turn
-        runner = Runner(name=NAME, limit=1)
+        runner = Runner(name=DEPLOYMENT, limit=1)
         await runner.aadd_flow(
-            nightly,
-            name=NAME,
+            nightly_flow,
+            name=DEPLOYMENT,
             schedule=Cron(cron, timezone=timezone),
             entrypoint_type=EntrypointType.MODULE_PATH,
         )

@@ -18,19 +18,8 @@ SAME_ON_PURPOSE = {
 
 STILL_DOUBLE = frozenset(
     [
-        "Language",
-        "Outcome",
-        "Recording",
         "Side",
-        "evaluate",
-        "explain",
-        "hear",
-        "judge",
-        "nightly",
         "read",
-        "rebuild",
-        "rejudge",
-        "report",
         "say",
     ]
 )

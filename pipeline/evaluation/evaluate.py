@@ -24,7 +24,7 @@ from pipeline.run import Engines, hear_audio, judge
 from pipeline.settings import Settings
 from pipeline.storage.files import file_sha256
 
-Progress = Callable[[int, int, str], None]
+FileProgress = Callable[[int, int, str], None]
 """Called with files done, files in all, and the file that comes next."""
 
 
@@ -39,7 +39,9 @@ class Bench:
     use_cdr: bool = True
 
 
-def evaluate(labelled: Labelled, bench: Bench, progress: Progress = lambda done, total, name: None) -> dict[str, Any]:
+def evaluate_all(
+    labelled: Labelled, bench: Bench, progress: FileProgress = lambda done, total, name: None
+) -> dict[str, Any]:
     """Hear and judge every labelled recording and return the figures.
 
     The result is ``{"pooled": figures, "files": {id: figures}, "skipped": {file: why}}``, ready for JSON; shares and

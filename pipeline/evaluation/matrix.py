@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.errors import CallQAError
 from pipeline.evaluation.degrade import AS_RECORDED, CODECS, Rendering
-from pipeline.evaluation.evaluate import Bench, Progress, evaluate
+from pipeline.evaluation.evaluate import Bench, FileProgress, evaluate_all
 from pipeline.evaluation.truth import Labelled
 
 NOISES_DB = (20.0, 10.0)
@@ -43,7 +43,7 @@ def matrix(
     labelled: Labelled,
     bench: Bench,
     renderings: Sequence[Rendering],
-    progress: Progress = lambda done, total, name: None,
+    progress: FileProgress = lambda done, total, name: None,
 ) -> dict[str, Any]:
     """Evaluate the recordings in each rendering: ``{"cells": [{"name", "rendering", "pooled", …}]}``.
 
@@ -59,7 +59,7 @@ def matrix(
 
         row: dict[str, Any] = {"name": rendering.name, "rendering": asdict(rendering), "pooled": None, "failed": None}
         try:
-            result = evaluate(labelled, replace(bench, rendering=rendering), tell)
+            result = evaluate_all(labelled, replace(bench, rendering=rendering), tell)
             row |= {"pooled": result["pooled"], "files": len(result["files"]), "skipped": result["skipped"]}
         except CallQAError as error:
             if number == 0:

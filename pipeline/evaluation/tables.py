@@ -42,7 +42,7 @@ _RATES = ("cer", "wer", "cpcer", "cpwer", "der", "der_collar")
 
 
 def evaluation_tables(result: Mapping[str, Any], language: str) -> Group:
-    """What `evaluate` returned as rich tables."""
+    """What `evaluate_all` returned as rich tables."""
     pooled = result["pooled"]
     shown: list[Table | str] = [_files_table(result, language)]
     if pooled["rules"]["per_rule"]:

@@ -21,7 +21,7 @@ from models.scripted import ScriptedRecognizer
 from models.vad import SileroVoiceActivity
 from pipeline.errors import BadSetting, BadTruth, CallQAError
 from pipeline.evaluation.degrade import AS_RECORDED, CODECS, Codec, Rendering
-from pipeline.evaluation.evaluate import Bench, evaluate
+from pipeline.evaluation.evaluate import Bench, evaluate_all
 from pipeline.evaluation.matrix import every_combination, matrix, one_at_a_time
 from pipeline.evaluation.metrics import ErrorCount, RuleCount
 from pipeline.evaluation.score import Score
@@ -57,7 +57,7 @@ def _shown(result: dict[str, Any], language: str) -> str:
 
 def judged_scripts(folder: Path, settings: Settings, use_cdr: bool = True, limit: int | None = None) -> dict[str, Any]:
     labelled = find_labelled(folder, settings, scripted=True).spread(limit)
-    return evaluate(labelled, Bench(settings, None, draft_rulebooks(settings), use_cdr=use_cdr))
+    return evaluate_all(labelled, Bench(settings, None, draft_rulebooks(settings), use_cdr=use_cdr))
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_bad_truths_are_told_by_name_and_the_rest_is_scored(samples: Path, setti
 @pytest.mark.parametrize("scripted", [False, True])
 def test_a_folder_without_truths_is_refused(settings: Settings, tmp_path: Path, scripted: bool) -> None:
     with pytest.raises(BadTruth, match="no truth here"):
-        evaluate(find_labelled(tmp_path, settings, scripted=scripted), Bench(settings, None, {}))
+        evaluate_all(find_labelled(tmp_path, settings, scripted=scripted), Bench(settings, None, {}))
     with pytest.raises(BadTruth, match="no such folder"):
         find_labelled(tmp_path / "nowhere", settings, scripted=scripted)
 
@@ -201,7 +201,7 @@ def test_what_is_wrong_with_a_truth_is_told_and_not_another_fault(settings: Sett
     labelled = find_labelled(tmp_path, settings, scripted=True)
     assert not labelled.skipped
     with pytest.raises(BadTruth, match=r"nothing could be scored: mark: marks\.0: has no end_s \(and 2 more like it\)"):
-        evaluate(labelled, Bench(settings, None, {}))
+        evaluate_all(labelled, Bench(settings, None, {}))
 
 
 def test_a_transcript_table_is_read_and_its_faults_have_a_line(settings: Settings, tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_two_calls_heard(samples: Path, settings: Settings, tmp_path: Path, load
     _copied(samples, tmp_path, RUDE, RUDE_EN)
     calls: list[tuple[int, int]] = []
     bench = Bench(settings, loaded_engines, draft_rulebooks(settings), use_cdr=False)
-    result = evaluate(find_labelled(tmp_path, settings), bench, lambda done, of, _: calls.append((done, of)))
+    result = evaluate_all(find_labelled(tmp_path, settings), bench, lambda done, of, _: calls.append((done, of)))
     assert calls == [(0, 2), (1, 2), (2, 2)]
     pooled = result["pooled"]
     assert pooled["roles"] == {"right": 2, "wrong": 0, "unknown": 0}
@@ -321,7 +321,7 @@ def test_a_call_rendered_to_mono(samples: Path, settings: Settings, tmp_path: Pa
     _copied(samples, tmp_path, RUDE)
     rendering = Rendering(mono=True, codec="mulaw", noise_db=25.0)
     bench = Bench(settings, loaded_engines, draft_rulebooks(settings), rendering)
-    result = evaluate(find_labelled(tmp_path, settings), bench)
+    result = evaluate_all(find_labelled(tmp_path, settings), bench)
     figures = result["files"][RUDE]
     assert figures["rtf"]["speakers"] > 0
     assert 0 < figures["der"] < 1

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from flows import worker
+from flows import worker_pool
 from flows.engines import fingerprint
-from flows.worker import WorkerPool
+from flows.faults import RunStopped
+from flows.worker_pool import WorkerPool
 from pipeline.datatypes import Transcript
 from pipeline.settings import Settings, load_settings
 from pipeline.storage import artefacts
@@ -77,7 +78,7 @@ def test_killed_nights_end_like_an_uninterrupted_one(inbox: Path, tmp_path: Path
     assert summary(callqa("--home", broken.root, "nightly", "--inbox", inbox, "--json", env=env))["run_id"] is None
 
 
-def crew_settings(home: Home, **hear: float) -> Settings:
+def pool_settings(home: Home, **hear: float) -> Settings:
     settings = load_settings()
     return settings.model_copy(
         update={
@@ -92,7 +93,7 @@ def _pids(pool: WorkerPool) -> list[int]:
 
 
 def test_a_child_that_dies_is_replaced_and_one_that_is_stuck_is_given_up(inbox: Path, tmp_home: Home) -> None:
-    settings = crew_settings(tmp_home, stuck_factor=1.01)
+    settings = pool_settings(tmp_home, stuck_factor=1.01)
     recordings = sorted(inbox.glob("*.wav"))
     killed: list[int] = []
 
@@ -112,11 +113,11 @@ def test_a_child_that_dies_is_replaced_and_one_that_is_stuck_is_given_up(inbox: 
         killed.clear()
         twice = pool.hear("b" * 64, recordings[1], lambda _: strike(signal.SIGKILL, 9))
         assert twice.reason == "crashed"
-        assert len(killed) == worker.TRIES
+        assert len(killed) == worker_pool.TRIES
         killed.clear()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(worker, "SHORTEST_LIMIT_S", 1.0)
-            patch.setattr(worker, "LOADING_LIMIT_S", 60.0)
+            patch.setattr(worker_pool, "SHORTEST_LIMIT_S", 1.0)
+            patch.setattr(worker_pool, "LOADING_LIMIT_S", 60.0)
             assert pool.hear("d" * 64, recordings[3]).reason is None
             stuck = pool.hear("c" * 64, recordings[2], lambda _: strike(signal.SIGSTOP, 1))
         assert stuck.reason == "stuck"
@@ -124,9 +125,9 @@ def test_a_child_that_dies_is_replaced_and_one_that_is_stuck_is_given_up(inbox: 
         assert not tmp_home.transcript("c" * 64, fingerprint(settings)).exists()
 
 
-def test_closing_the_crew_or_losing_the_parent_ends_the_children(inbox: Path, tmp_home: Home) -> None:
+def test_closing_the_pool_or_losing_the_parent_ends_the_children(inbox: Path, tmp_home: Home) -> None:
     recording = min(inbox.glob("*.wav"))
-    with WorkerPool(crew_settings(tmp_home)) as pool:
+    with WorkerPool(pool_settings(tmp_home)) as pool:
         pool.hear("a" * 64, recording)
         first = _pids(pool)
         assert all(map(alive, first))
@@ -135,7 +136,7 @@ def test_closing_the_crew_or_losing_the_parent_ends_the_children(inbox: Path, tm
         assert stdin is not None
         stdin.close()
         assert gone(first, 10)
-    with WorkerPool(crew_settings(tmp_home)) as pool:
+    with WorkerPool(pool_settings(tmp_home)) as pool:
         pool.hear("a" * 64, recording)
         second = _pids(pool)
     assert gone(second, 1)
@@ -143,9 +144,9 @@ def test_closing_the_crew_or_losing_the_parent_ends_the_children(inbox: Path, tm
 
 def test_stopping_takes_effect_at_once(inbox: Path, tmp_home: Home) -> None:
     stop = threading.Event()
-    with WorkerPool(crew_settings(tmp_home), stop) as pool:
-        with pytest.raises(worker.NightStopped):
+    with WorkerPool(pool_settings(tmp_home), stop) as pool:
+        with pytest.raises(RunStopped):
             pool.hear("a" * 64, min(inbox.glob("*.wav")), lambda _: stop.set())
         assert not _pids(pool)
-        with pytest.raises(worker.NightStopped):
+        with pytest.raises(RunStopped):
             pool.hear("b" * 64, min(inbox.glob("*.wav")))

@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from flows.night import Night
-from flows.options import stored
+from flows.options import stored_call
 from pipeline.datatypes import CDR
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
@@ -65,6 +65,6 @@ def test_a_stored_call_is_what_its_verdicts_rest_on(night: Night) -> None:
     heard_before(night.home, sha256, "e" * 64)
     later = night.home.transcript(sha256, "e" * 64).stat().st_mtime + 10
     os.utime(night.home.transcript(sha256, "e" * 64), (later, later))
-    assert stored(sha256[:8], night.home)[0].fingerprint == FINGERPRINT
+    assert stored_call(sha256[:8], night.home)[0].fingerprint == FINGERPRINT
     night.home.judged(sha256).unlink()
-    assert stored(sha256[:8], night.home)[0].fingerprint == "e" * 64
+    assert stored_call(sha256[:8], night.home)[0].fingerprint == "e" * 64

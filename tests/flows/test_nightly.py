@@ -109,8 +109,8 @@ def test_good_recordings_are_judged_and_bad_ones_are_failures(done: Done) -> Non
 
 def test_nothing_is_written_beside_the_lines_meant_for_people(done: Done) -> None:
     lines = done.first.stderr.splitlines()
-    assert lines[:2] == ["looking through the inbox…", "starting Prefect…"]
-    assert all(line.startswith("heard ") for line in lines[2:])
+    assert lines[:2] == ["scanning the inbox…", "starting Prefect…"]
+    assert all(line.startswith("transcribed ") for line in lines[2:])
 
 
 def test_a_second_night_does_nothing_and_says_so(done: Done) -> None:
@@ -119,10 +119,10 @@ def test_a_second_night_does_nothing_and_says_so(done: Done) -> None:
     again = done.night()
     seconds = time.monotonic() - began
     assert again.returncode == 3
-    assert "Nothing new to do" in again.stdout
+    assert "Nothing new" in again.stdout
     assert "Scorecard" in again.stdout
     assert str(done.home.database) in again.stdout
-    assert again.stderr.splitlines() == ["looking through the inbox…"]
+    assert again.stderr.splitlines() == ["scanning the inbox…"]
     after = {p: p.stat().st_mtime_ns for p in done.home.root.rglob("*") if p.is_file()}
     changed = {p.name for p in after if after[p] != before.get(p)} - {"run.lock", "publish.lock", "hashes.json.gz"}
     assert not changed

@@ -37,6 +37,7 @@ def environment(prefect: Path, **more: str) -> dict[str, str]:
     """A clean environment: English, no locale's or other project's variables, Prefect's folder where we say."""
     dropped = ("CALLQA_", "PREFECT_", "PYTHON", "LC_", "COLUMNS")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+    kept["PYTHONPATH"] = str(CHECKOUT)  # the code that is tested, whichever checkout is installed
     return {**kept, "LANG": "C.UTF-8", "PREFECT_HOME": str(prefect), "OMP_NUM_THREADS": "2", **more}
 
 

@@ -1,0 +1,103 @@
+"""``callqa evaluate``: how far transcripts and verdicts are from the truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.root import app, command
+from flows.language import LANGUAGE, say
+from flows.options import Engine, flag, hearing_with, read_settings
+from pipeline.errors import BadSetting, CallQAError
+from pipeline.messages import Message
+from pipeline.storage.files import write_whole
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+@command(
+    app,
+    "evaluate",
+    say("Evaluate against ground truth (a JSON file next to each recording)."),
+    ("evaluate data/samples", say("the samples")),
+    ("evaluate data/samples --mono --no-cdr", say("mixed to mono, without CDR")),
+    ("evaluate data/samples --scripted", say("rules alone, nothing is transcribed")),
+    ("evaluate data/samples --matrix --limit 4", say("codecs and noise, one table")),
+)
+def evaluate_command(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help=say("Folder of recordings with their truth."))],
+    mono: Annotated[bool, flag("--mono", say("Mix to mono first."))] = False,
+    engine: Engine = None,
+    no_cdr: Annotated[bool, flag("--no-cdr", say("Ignore the CDR."))] = False,
+    scripted: Annotated[bool, flag("--scripted", say("Judge the words of the truth; transcribe nothing."))] = False,
+    codec: Annotated[str | None, typer.Option(metavar="NAME", help=say("Encode with this codec first."))] = None,
+    noise_db: Annotated[float | None, typer.Option(metavar="DB", help=say("Add noise first: SNR in dB."))] = None,
+    clip_db: Annotated[
+        float | None, typer.Option(metavar="DB", help=say("Clip first: how far peaks go over full scale, in dB."))
+    ] = None,
+    faint_db: Annotated[
+        float | None, typer.Option(metavar="DB", help=say("Lower the second channel first, in dB."))
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help=say("Take N recordings, evenly spread over the folder."))
+    ] = None,
+    matrix: Annotated[
+        bool,
+        flag("--matrix", say("Codecs, noise, clipping, mono, one side faint: each alone and all at once, one table.")),
+    ] = False,
+    full: Annotated[bool, flag("--full", say("Every combination of --matrix."))] = False,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help=say("Write all figures as JSON (“-”: to standard output).")),
+    ] = None,
+) -> None:
+    from flows.console import err, out
+    from flows.engines import load_engines
+    from flows.rulebooks import draft_rulebooks
+    from pipeline.evaluation.degrade import AS_RECORDED, Rendering, known_codec
+    from pipeline.evaluation.evaluate import Bench, evaluate_all
+    from pipeline.evaluation.matrix import every_combination, one_at_a_time
+    from pipeline.evaluation.matrix import matrix as every_rendering
+    from pipeline.evaluation.tables import evaluation_tables, matrix_table
+    from pipeline.evaluation.truth import find_labelled
+
+    def progress(done: int, total: int, name: str) -> None:
+        if name:
+            err.print(f"[{done + 1}/{total}] {name}", markup=False)
+
+    settings = hearing_with(read_settings(), engine)
+    rendering = Rendering(mono, codec, noise_db, clip_db, faint_db)
+    if codec is not None:
+        known_codec(codec)
+    if (matrix or full) and (rendering != AS_RECORDED or scripted or engine):
+        raise BadSetting(
+            Message("--matrix chooses its own renderings; give it with DIR, --full, --limit, --no-cdr, --json")
+        )
+    labelled = find_labelled(directory, settings, scripted=scripted).spread(limit)
+    engines = None if scripted else load_engines(settings)
+    bench = Bench(settings, engines, draft_rulebooks(settings), rendering, use_cdr=not no_cdr)
+    if matrix or full:
+        figures = every_rendering(labelled, bench, every_combination() if full else one_at_a_time(), progress)
+        shown: RenderableType = matrix_table(figures, LANGUAGE)
+    else:
+        figures = evaluate_all(labelled, bench, progress)
+        shown = evaluation_tables(figures, LANGUAGE)
+    text = json.dumps(figures, ensure_ascii=False, indent=2) + "\n"
+    if json_file == Path("-"):
+        print(text, end="")
+        return
+    out.print(shown)  # before a file is tried that may not be written: this took long
+    if json_file is not None:
+        write_output(json_file, text)
+
+
+def write_output(path: Path, text: str) -> None:
+    """Write a file that the user named. Raises CallQAError."""
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise CallQAError(Message("{path}: cannot be written: {reason}", path=path, reason=error.strerror)) from error

@@ -1,0 +1,153 @@
+"""``callqa nightly``, ``rejudge``, ``rebuild`` and ``schedule``: whole runs over the home."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.root import app, command
+from flows.language import LANGUAGE, say
+from flows.options import Inbox, Json, flag, given, read_settings, settings_file
+from pipeline.settings import Settings
+from pipeline.storage.home import Home
+from pipeline.storage.lock import run_lock
+
+if TYPE_CHECKING:
+    from flows.night import Night
+
+FAILURES_EXIT = 3
+"""Exit status of a run that went well but for recordings that could not be transcribed."""
+
+
+@command(
+    app,
+    "nightly",
+    say(
+        "Transcribe and score new recordings, then update the database, clips and report. Safe to interrupt: the next "
+        "run resumes.\n\nExit status: 0 all done; 1 an error; 3 done, but some recordings could not be transcribed; "
+        "130 interrupted."
+    ),
+    ("nightly", say("the inbox of the settings")),
+    ("nightly --inbox data/samples", say("the sample calls")),
+    ("nightly --limit 100 --json", say("at most 100 calls, summary as JSON")),
+)
+def nightly_command(
+    inbox: Inbox = None,
+    limit: Annotated[int | None, typer.Option(min=0, help=say("Transcribe at most this many recordings."))] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help=say("Parallel processes, instead of hear.workers."))
+    ] = None,
+    retry_failed: Annotated[bool, flag("--retry-failed", say("Try recordings again that failed before."))] = False,
+    no_report: Annotated[bool, flag("--no-report", say("Make no report."))] = False,
+    json_output: Json = False,
+) -> None:
+    from flows.cli.summary import print_summary
+    from flows.console import step
+    from flows.engines import fingerprint
+    from flows.night import Night, Options
+
+    settings = read_settings(inbox, workers)
+    with run_lock(Home(settings.paths.home)):
+        options = Options(limit=limit, retry_failed=retry_failed, report=not no_report)
+        night = Night(settings, fingerprint(settings), options)
+        night.close_lost_runs()
+        with step(say("scanning the inbox…")):
+            night.scan()
+            idle = night.idle()
+        if idle:
+            night.build_database()  # a recording that was moved or copied changes no verdict, yet its paths are shown
+        else:
+            _run("nightly", night)
+    nothing = say("Nothing new: all {found} recordings in the inbox are done already.", found=night.tally.found)
+    print_summary(night, json_output, nothing if idle else None)
+    if night.tally.failed or night.tally.known_failures:
+        raise typer.Exit(FAILURES_EXIT)
+
+
+@command(
+    app,
+    "rejudge",
+    say("Score every stored call again by the rulebooks in force; needs no audio."),
+    ("rejudge", say("after a rule was edited")),
+)
+def rejudge_command(json_output: Json = False) -> None:
+    from flows.cli.summary import print_summary
+
+    night = _stored_night()
+    with run_lock(night.home):
+        night.plan_judging(everything=True)
+        idle = not (night.to_judge or night.outdated())
+        if not idle:
+            _run("rejudge", night)
+    nothing = say("Nothing changed: all verdicts are by the rules in force.")
+    print_summary(night, json_output, nothing if idle else None)
+
+
+@command(
+    app,
+    "rebuild",
+    say("Build the database, clips and report again from the stored results."),
+    ("rebuild", say("after the database was damaged or removed")),
+)
+def rebuild_command(json_output: Json = False) -> None:
+    from flows.cli.summary import print_summary
+
+    night = _stored_night()
+    with run_lock(night.home):
+        _run("rebuild", night)
+    print_summary(night, json_output)
+
+
+@command(
+    app,
+    "schedule",
+    say("Run nightly on a schedule until Ctrl-C."),
+    ('schedule --cron "30 1 * * *"', say("every night at 01:30")),
+    ('schedule --cron "0 2 * * 1-6"', say("02:00 from Monday to Saturday")),
+)
+def schedule_command(
+    cron: Annotated[
+        str, typer.Option(metavar="CRON", help=say("Five fields: minute hour day month weekday."))
+    ] = "30 1 * * *",
+    timezone: Annotated[str, typer.Option(metavar="ZONE", help=say("Name of the time zone."))] = "Asia/Shanghai",
+    inbox: Inbox = None,
+) -> None:
+    from flows.console import err
+    from flows.schedule import serve
+
+    settings, file = read_settings(inbox), settings_file()
+
+    def ready(url: str) -> None:
+        err.print(
+            say("Scheduled: {cron} ({timezone}). Ctrl-C ends it. Prefect: {url}", cron=cron, timezone=timezone, url=url)
+        )
+
+    # a scheduled night is a process of its own, which takes these from its environment
+    paths = {"CALLQA_SETTINGS": file, "CALLQA_HOME": given.home, "CALLQA_INBOX": inbox}
+    os.environ.update({name: str(path.absolute()) for name, path in paths.items() if path is not None})
+    os.environ["CALLQA_LANG"] = LANGUAGE
+    serve(settings, cron, timezone, ready)
+
+
+def _stored_night() -> Night:
+    from flows.engines import fingerprint
+    from flows.night import Night
+
+    settings: Settings = read_settings()
+    return Night(settings, fingerprint(settings))
+
+
+def _run(flow: str, night: Night) -> None:
+    """Run a flow under a Prefect server of its own (or the user's), with its progress shown."""
+    from flows.console import progress, step
+    from flows.prefect_server import quiet_server
+
+    with ExitStack() as stack:
+        with step(say("starting Prefect…")):
+            stack.enter_context(quiet_server(night.settings.paths.home))
+            from flows.nightly import run_flow
+        stack.enter_context(progress(night))
+        run_flow(flow, night)

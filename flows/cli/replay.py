@@ -1,0 +1,123 @@
+"""What a replay of a draft found, on the terminal and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+
+from flows.console import clock_tenths, out, outcome_name, table
+from flows.language import LANGUAGE, localised, say
+from pipeline.judging.replay import NEW, Flip, Replay, achievement
+from pipeline.judging.rulebook import Rulebook
+from pipeline.results.display import percent
+from pipeline.results.quotes import mark
+
+SHIFT = 0.05
+"""Least shift of an agent's mean score that is shown, in points."""
+
+
+def as_json(replayed: Replay) -> dict[str, object]:
+    """All figures of a replay, and the flips that it kept."""
+    return {
+        "calls": replayed.calls,
+        "flipped": replayed.flipped,
+        "skipped": replayed.skipped,
+        "rules": {
+            rule_id: {
+                "flips": flips,
+                "before": dict(before),
+                "after": dict(after),
+                "achievement": [achievement(before), achievement(after)],
+            }
+            for rule_id, before, after, flips in replayed.rules()
+        },
+        "agents": {
+            name: {
+                "calls": mean.calls,
+                "before": round(mean.before / mean.calls, 2),
+                "after": round(mean.after / mean.calls, 2),
+            }
+            for name, mean in replayed.agents.items()
+        },
+        "flips": [asdict(flip) for flip in replayed.flips],
+    }
+
+
+def print_replay(replayed: Replay, book: Rulebook, most: int) -> None:
+    """Tables of what changes by indicator and by agent, then up to `most` single changes."""
+    titles = {rule.id: rule.title.in_language(LANGUAGE) for rule in book.rules}
+    _print_rules(replayed, book, titles)
+    _print_agents(replayed)
+    for flip in replayed.flips[:most]:
+        out.print(_line(flip, titles), markup=False, soft_wrap=True)
+    hidden = sum(flips for _, _, _, flips in replayed.rules()) - min(most, len(replayed.flips))
+    if hidden > 0:
+        out.print(say("{hidden} more changes (--show, --html)", hidden=hidden), style="dim")
+    if replayed.skipped:
+        out.print(say("{skipped} calls could not be read and were left out", skipped=replayed.skipped))
+
+
+def _print_rules(replayed: Replay, book: Rulebook, titles: dict[str, str]) -> None:
+    rows = [
+        (
+            titles.get(rule_id, rule_id),
+            flips,
+            None if before[NEW] else percent(achievement(before)),
+            percent(achievement(after)),
+            _changes(replayed, rule_id),
+        )
+        for rule_id, before, after, flips in replayed.rules()
+    ]
+    counts = say("{calls} calls, {changed} change", calls=replayed.calls, changed=replayed.flipped)
+    table(
+        f"{book.title.in_language(LANGUAGE)} · {counts}",
+        [
+            (say("indicator"), "left"),
+            (say("changes"), "right"),
+            (say("achieved before"), "right"),
+            (say("after"), "right"),
+            (say("verdicts"), "left"),
+        ],
+        rows,
+    )
+
+
+def _print_agents(replayed: Replay) -> None:
+    means = [
+        (name or None, mean.calls, mean.before / mean.calls, mean.after / mean.calls)
+        for name, mean in replayed.agents.items()
+    ]
+    shifted = [row for row in means if abs(row[3] - row[2]) >= SHIFT]
+    if shifted:
+        shifted.sort(key=lambda row: (row[3] - row[2], row[0] or ""))
+        table(
+            say("Mean score by agent"),
+            [
+                (say("agent"), "left"),
+                (say("calls"), "right"),
+                (say("before"), "right"),
+                (say("after"), "right"),
+                (say("shift"), "right"),
+            ],
+            [(name, calls, f"{before:.1f}", f"{after:.1f}", f"{after - before:+.1f}")
+             for name, calls, before, after in shifted],
+        )  # fmt: skip
+
+
+def _line(flip: Flip, titles: dict[str, str]) -> str:
+    at = f" {clock_tenths(flip.at_s)}" if flip.at_s is not None else ""
+    words = mark(flip.sentence, flip.matched).text
+    quote = f"{words} " if words else ""
+    change = f"{outcome_name(flip.before)} → {outcome_name(flip.after)}"
+    title = titles.get(flip.rule_id, flip.rule_id)
+    return f"{flip.call} {flip.agent} {title}: {change}{at}  {quote}{localised(flip.reason)}"
+
+
+def _changes(replayed: Replay, rule_id: str) -> str:
+    changes: Counter[tuple[str, str]] = Counter()
+    for (rule, before, after), count in replayed.outcomes.items():
+        if rule == rule_id and before != after:
+            changes[(before, after)] += count
+    return say(", ").join(
+        f"{count} × {outcome_name(before)} → {outcome_name(after)}" for (before, after), count in changes.most_common()
+    )

@@ -1,0 +1,195 @@
+"""``callqa rules``: what rule authors do — test, lint, explain, replay a draft, publish it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from flows.cli.evaluate import write_output
+from flows.cli.root import app, command, group
+from flows.language import LANGUAGE, localised, say
+from flows.options import Json, RulebookFolder, RulebookFolders, read_settings, stored_call
+from pipeline.errors import BadRule, BadSetting, CallQAError
+from pipeline.messages import Message
+from pipeline.storage.home import Home
+
+rules_app = group(say("Rulebooks: test, lint, explain, replay a draft, publish. How to write rules: rules/README.md."))
+app.add_typer(rules_app, name="rules")
+
+
+def _folders(books: list[Path] | None) -> list[Path]:
+    return books or list(read_settings().paths.rulebooks.values())
+
+
+@command(
+    rules_app,
+    "test",
+    say("Run the cases that rules carry."),
+    ("rules test", say("all")),
+    ("rules test rules/hotline-zh", say("one rulebook")),
+)
+def rules_test(books: RulebookFolders = None) -> None:
+    from flows.console import outcome_name
+    from pipeline.judging.rulebook import load_rulebook
+    from pipeline.judging.verdicts import run_cases
+
+    failed = 0
+    for folder in _folders(books):
+        results = run_cases(load_rulebook(folder))
+        bad = [result for result in results if not result.ok]
+        failed += len(bad)
+        for result in bad:
+            what = say(
+                "{expected} expected, {found} found",
+                expected=outcome_name(result.expected),
+                found=outcome_name(result.found),
+            )
+            note = f" ({result.note})" if result.note else ""
+            why = say(": {reason}", reason=localised(result.reason)) if result.reason else ""
+            print(f"{result.file}:{result.line}: {result.rule_id}: {what}{note}{why}")
+        print(say("{folder}: {cases} cases, {failed} failed", folder=folder, cases=len(results), failed=len(bad)))
+    if failed:
+        raise typer.Exit(1)
+
+
+@command(rules_app, "lint", say("Check rulebooks; all faults are listed at once."), ("rules lint", say("all")))
+def rules_lint(books: RulebookFolders = None) -> None:
+    from pipeline.judging.rulebook import load_rulebook
+
+    bad = False
+    for folder in _folders(books):
+        try:
+            book = load_rulebook(folder)
+        except BadRule as error:
+            bad = True
+            print(error.in_language(LANGUAGE))
+        else:
+            print(say("{folder}: {rules} rules, no faults", folder=folder, rules=len(book.rules)))
+    if bad:
+        raise typer.Exit(1)
+
+
+@command(
+    rules_app,
+    "explain",
+    say("Why a stored call was judged so: the conditions as a tree, each with its truth, evidence and reason."),
+    ("rules explain 20261116-0007 greeting", say("by the rulebook in force")),
+    ("rules explain 20261116-0007 greeting --book draft", say("by a draft")),
+)
+def rules_explain(
+    call: Annotated[str, typer.Argument(metavar="CALL", help=say("Id of a stored call, or a SHA-256 prefix."))],
+    rule: Annotated[str, typer.Argument(metavar="RULE", help=say("Id of a rule."))],
+    book: Annotated[
+        Path | None, typer.Option(metavar="DIR", help=say("A rulebook folder, instead of the one in force."))
+    ] = None,
+) -> None:
+    from flows.console import print_explanation
+    from flows.rulebooks import rulebooks_in_force
+    from pipeline.call.build import build_call
+    from pipeline.judging.rulebook import load_rulebook
+    from pipeline.judging.token_index import read
+    from pipeline.judging.verdicts import explain, judge_rule
+    from pipeline.validation import did_you_mean
+
+    settings = read_settings()
+    transcript, cdr = stored_call(call, Home(settings.paths.home))
+    judged = build_call(transcript, cdr)
+    rulebook = load_rulebook(book) if book else rulebooks_in_force(settings).get(judged.language)
+    if rulebook is None:
+        raise CallQAError(Message("there is no rulebook for {language}", language=judged.language))
+    if rule not in rulebook.ids:
+        raise CallQAError(f"{rulebook.name} has no rule {rule}{did_you_mean(rule, rulebook.ids)}")
+    chosen = rulebook.rule(rule)
+    index = read(judged, rulebook.lexicon)
+    print_explanation(judged, chosen, judge_rule(index, chosen, rulebook), explain(index, chosen, rulebook))
+
+
+@command(
+    rules_app,
+    "replay",
+    say(
+        "Judge every stored call by a draft and list what would change: verdicts, sentences, scores. Changes nothing, "
+        "needs no audio."
+    ),
+    ("rules replay rules/hotline-zh", say("the rulebook you are editing")),
+    ("rules replay draft --since 2026-11-01 --html changes.html", say("since a day, with a page")),
+)
+def rules_replay(
+    draft: Annotated[Path, typer.Argument(metavar="DRAFT", help=say("Folder of the draft."))],
+    since: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help=say("Only calls from this day on."))] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help=say("Write a page as well."))] = None,
+    show: Annotated[int, typer.Option(min=0, help=say("Changes listed on the terminal."))] = 40,
+    json_output: Json = False,
+) -> None:
+    from flows.cli.replay import as_json, print_replay
+    from flows.console import counting
+    from pipeline.judging.replay import replay
+    from pipeline.judging.rulebook import load_rulebook
+    from pipeline.results.replay_page import replay_page
+
+    settings = read_settings()
+    book = load_rulebook(draft)
+    began = _midnight(since, settings.ingest.timezone)
+    with counting(say("replaying")) as progress:
+        replayed = replay(Home(settings.paths.home), book, began, progress)
+    if html is not None:
+        write_output(html, replay_page(replayed, book, LANGUAGE, since))
+    if json_output:
+        print(json.dumps(as_json(replayed), ensure_ascii=False, indent=2))
+        return
+    print_replay(replayed, book, show)
+    if html is not None:
+        print(html)
+
+
+def _midnight(text: str | None, zone: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=ZoneInfo(zone))
+    except ValueError as error:
+        raise BadSetting(Message("--since {day}: write the day as 2026-11-01", day=text)) from error
+
+
+@command(
+    rules_app,
+    "publish",
+    say(
+        "Put a rulebook in force as a version; refused while a case fails. Once a version is published, edits count "
+        "only when they are published too."
+    ),
+    ("rules publish rules/hotline-zh", say("as the next version")),
+    ("rules publish rules/hotline-zh --version 2026.2", say("as a version of your own")),
+)
+def rules_publish(
+    book: RulebookFolder,
+    version: Annotated[str | None, typer.Option(metavar="VERSION", help=say("The version."))] = None,
+) -> None:
+    from pipeline.judging.versions import in_force, publications, publish_rulebook
+
+    home = Home(read_settings().paths.home)
+    publication = publish_rulebook(home, book, version)
+    if publication is None:
+        now = publications(home, book)[-1].version
+        print(say("{book}: nothing changed; version {version} stays in force", book=book, version=now))
+        return
+    print(
+        say(
+            "{book} is in force as version {version} ({folder}). To score stored calls by it: callqa rejudge",
+            book=book,
+            version=publication.version,
+            folder=in_force(home, book),
+        )
+    )
+
+
+@command(rules_app, "schema", say("Print the JSON Schema of rule files, for editors."))
+def rules_schema() -> None:
+    from pipeline.judging.json_schema import schema
+
+    print(json.dumps(schema(), ensure_ascii=False, indent=1))

@@ -1,0 +1,172 @@
+"""What a run says when it is over: counts, scorecards, achievement rates, and what wants attention."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.console import out, table
+from flows.language import LANGUAGE, localised, say
+from pipeline.judging.versions import pending
+from pipeline.results.display import percent
+from pipeline.results.sql import run_query
+from pipeline.settings import Settings
+from pipeline.storage.home import Home
+
+if TYPE_CHECKING:
+    from flows.night import Night
+
+SHOWN_WARNINGS = 5
+"""Faults of CDR rows shown on the terminal."""
+
+SHOWN_AGENTS = 30
+"""Rows of the scorecard table on the terminal; the rest is a query away."""
+
+
+def print_summary(night: Night, json_output: bool, nothing: str | None = None) -> None:
+    """The summary of a run; `nothing`: what to say of one that had nothing to do."""
+    places = _places(night.settings)
+    if json_output:
+        print(json.dumps({**_counts(night, nothing is not None), **places}, ensure_ascii=False))
+        return
+    _print_scorecards(night.settings)
+    tally = night.tally
+    if nothing is not None:
+        out.print(nothing)
+    else:
+        out.print(
+            say(
+                "Found {found}, transcribed {heard} ({minutes:.1f} minutes), scored {judged}.",
+                found=tally.found,
+                heard=tally.heard,
+                minutes=tally.audio_s / 60,
+                judged=tally.judged,
+            )
+        )
+    _print_attention(night)
+    names = {"database": say("database"), "excerpts": say("clips"), "report": say("report")}
+    for name, path in places.items():
+        out.print(say("{what}: {path}", what=names[name], path=path), soft_wrap=True)
+
+
+def _places(settings: Settings) -> dict[str, str]:
+    home = Home(settings.paths.home)
+    reports = sorted(home.reports.glob("*/index.html"), key=lambda page: page.stat().st_mtime)
+    places = {"database": home.database, "excerpts": home.excerpts, "report": reports[-1] if reports else home.reports}
+    return {name: str(path) for name, path in places.items() if path.exists()}
+
+
+def _counts(night: Night, idle: bool) -> dict[str, Any]:
+    tally = night.tally
+    return {
+        "run_id": None if idle else night.run_id,
+        "found": tally.found,
+        "copies": tally.copies,
+        "warnings": len(tally.warnings),
+        "cdr_rows_without_recording": tally.rows_unused,
+        "recordings_without_cdr_row": tally.without_row,
+        "heard": tally.heard,
+        "judged": tally.judged,
+        "failed": tally.failed + tally.known_failures,
+        "left": tally.left,
+        "audio_s": round(tally.audio_s, 1),
+        "seconds": round((datetime.now(UTC) - night.started_at).total_seconds(), 1),
+    }
+
+
+def _print_attention(night: Night) -> None:
+    """What somebody should look at: faults of the CDR, what was left out, what could not be transcribed."""
+    tally, settings = night.tally, night.settings
+    if tally.copies:
+        out.print(say("Copies of the same recording: {copies}.", copies=tally.copies))
+    for warning in tally.warnings[:SHOWN_WARNINGS]:
+        out.print(say("CDR: {warning}", warning=localised(warning)), style="yellow", markup=False, soft_wrap=True)
+    if len(tally.warnings) > SHOWN_WARNINGS:
+        more = len(tally.warnings) - SHOWN_WARNINGS
+        out.print(say("CDR: {more} more like these.", more=more), style="yellow")
+    if tally.rows_unused or tally.without_row:
+        rows = say(
+            "CDR: rows without a recording {rows}, recordings without a row {recordings}.",
+            rows=tally.rows_unused,
+            recordings=tally.without_row,
+        )
+        out.print(rows)
+    if tally.left:
+        out.print(say("{left} recordings are left (--limit).", left=tally.left))
+    for language, calls in _without_rulebook(settings):
+        text = say(
+            "Calls in a language without a rulebook ({language}): {calls}; transcribed, not scored.",
+            language=language,
+            calls=calls,
+        )
+        out.print(text, style="yellow")
+    for folder, version in _unpublished_edits(settings):
+        text = say(
+            "{folder} was edited since version {version}, which is in force: callqa rules publish {folder}",
+            folder=folder,
+            version=version,
+        )
+        out.print(text, style="yellow", markup=False, soft_wrap=True)
+    failed = tally.failed + tally.known_failures
+    if failed:
+        query = 'callqa sql "SELECT file_name, reason, message FROM failures"'
+        out.print(say("Not transcribed: {failed} of the files; why: {query}", failed=failed, query=query))
+
+
+def _without_rulebook(settings: Settings) -> Sequence[tuple[str, int]]:
+    """Languages that calls are in and no rulebook judges, and how many calls."""
+    query = "SELECT language, count(*) FROM calls WHERE rulebook IS NULL GROUP BY ALL ORDER BY ALL"
+    return [(str(language), int(calls)) for language, calls in _rows(settings, query)]
+
+
+def _unpublished_edits(settings: Settings) -> Sequence[tuple[Path, str]]:
+    """Rulebooks whose edits do not count yet, and the version that does."""
+    home = Home(settings.paths.home)
+    edits = [(folder, pending(home, folder)) for folder in settings.paths.rulebooks.values()]
+    return [(folder, version) for folder, version in edits if version is not None]
+
+
+def _print_scorecards(settings: Settings) -> None:
+    """The agents' scorecards and the achievement rate of every indicator."""
+    agents = _rows(
+        settings,
+        f"""SELECT coalesce(agent_name, agent_id, '–'), team, calls, mean_score, lowest_score,
+        passed_calls, fails, unsure, achievement FROM agent_scorecard ORDER BY mean_score NULLS LAST, 1
+        LIMIT {SHOWN_AGENTS + 1}""",
+    )
+    if agents:
+        texts = [say("agent"), say("team")]
+        figures = [say("calls"), say("mean"), say("lowest"), say("passed calls"), say("failed"), say("unsure")]
+        table(
+            say("Scorecard"),
+            _columns(texts, [*figures, say("achieved")]),
+            [(*row[:8], percent(row[8])) for row in agents[:SHOWN_AGENTS]],
+        )
+        if len(agents) > SHOWN_AGENTS:
+            out.print(say("more: {query}", query='callqa sql "FROM agent_scorecard"'))
+    title = "title_zh" if LANGUAGE == "zh" else "title_en"
+    rules = _rows(
+        settings,
+        f"""SELECT coalesce({title}, rule_id), achievement, passes, fails, unsure, not_applicable
+        FROM achievement ORDER BY achievement NULLS LAST, 1""",
+    )
+    if rules:
+        figures = [say("achieved"), say("passed"), say("failed"), say("unsure"), say("n/a")]
+        table(
+            say("Achievement rate"),
+            _columns([say("indicator")], figures),
+            [(row[0], percent(row[1]), *row[2:]) for row in rules],
+        )
+
+
+def _columns(texts: Sequence[str], figures: Sequence[str]) -> list[tuple[str, str]]:
+    return [*((text, "left") for text in texts), *((figure, "right") for figure in figures)]
+
+
+def _rows(settings: Settings, sql: str) -> Sequence[tuple[Any, ...]]:
+    """Rows of a query; none where there is no database."""
+    database = Home(settings.paths.home).database
+    return run_query(database, sql, settings.sql)[0].rows if database.exists() else ()

@@ -1,0 +1,48 @@
+"""What ends a run, and errors as one line that may be shown: their own text may quote a call and never is."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from pathlib import Path
+
+from pipeline.errors import CallQAError
+from pipeline.messages import Message
+from pipeline.settings import CHECKOUT
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_IS_FULL = Message("the disk is full: make room and run again; nothing that was done is lost")
+
+
+class RunStopped(CallQAError):
+    """The run cannot go on (disk full, models missing, interrupted); what is done stays done."""
+
+    def __init__(self, message: str, interrupted: bool = False) -> None:
+        super().__init__(message)
+        self.interrupted = interrupted
+
+
+def interruption() -> RunStopped:
+    """The user asked for the end."""
+    return RunStopped(Message("interrupted"), interrupted=True)
+
+
+def explained(error: BaseException) -> CallQAError:
+    """An error as one that may be shown: our own as they are, a full disk in words, others by kind and place."""
+    if isinstance(error, CallQAError):
+        return error
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return RunStopped(DISK_IS_FULL)
+    if isinstance(error, OSError):
+        where = error.filename or Message("file system")
+        return CallQAError(Message("{where}: {why}", where=where, why=error.strerror or type(error).__name__))
+    return CallQAError(unforeseen(error))
+
+
+def unforeseen(error: BaseException) -> Message:
+    """An error that nobody thought of, by its kind and where in our own code it came up."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f for f in frames if Path(f.filename).is_relative_to(CHECKOUT) and "site-packages" not in f.filename]
+    last = (ours or frames)[-1:]
+    place = f"{Path(last[0].filename).name}:{last[0].lineno}" if last else "?"
+    return Message("unforeseen {kind} at {place}; please report it", kind=type(error).__name__, place=place)

@@ -1,0 +1,129 @@
+"""What is left to do: the files of the home folder decide it (see `pipeline.storage.home`); nothing is changed here."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.datatypes import Recording
+from pipeline.errors import BadArtefact
+from pipeline.judging.rulebook import Rulebook
+from pipeline.run import judging_key
+from pipeline.settings import Settings
+from pipeline.storage import artefacts
+from pipeline.storage.home import Failure, Home, RecordingRecord
+
+PCM_BYTES_S, CODED_BYTES_S = 16_000, 4_000
+"""Bytes a second of usual telephone recordings, to cut shards before anything is decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class HearingPlan:
+    """Which recordings are to be heard, by shard, and what becomes of the others.
+
+    `transcribed` have their artefact, `known_failures` failed with these engines before, `left` are over the limit.
+    """
+
+    shards: tuple[tuple[Recording, ...], ...] = ()
+    transcribed: tuple[Recording, ...] = ()
+    known_failures: int = 0
+    left: int = 0
+
+    @property
+    def recordings(self) -> tuple[Recording, ...]:
+        return tuple(recording for shard in self.shards for recording in shard)
+
+
+def plan_hearing(
+    home: Home,
+    fingerprint: str,
+    settings: Settings,
+    recordings: Iterable[Recording],
+    *,
+    limit: int | None = None,
+    retry_failed: bool = False,
+) -> HearingPlan:
+    """What of the inbox is to be heard by the engines of `fingerprint`."""
+    transcribed: list[Recording] = []
+    to_hear: list[Recording] = []
+    known_failures = 0
+    for recording in recordings:
+        if home.transcript(recording.sha256, fingerprint).exists():
+            transcribed.append(recording)
+        elif not retry_failed and failed_before(home, fingerprint, recording.sha256):
+            known_failures += 1
+        else:
+            to_hear.append(recording)
+    now = to_hear if limit is None else to_hear[:limit]
+    shards = tuple(tuple(shard) for shard in cut_shards(now, settings))
+    return HearingPlan(shards, tuple(transcribed), known_failures, len(to_hear) - len(now))
+
+
+def failed_before(home: Home, fingerprint: str, sha256: str) -> bool:
+    """Whether a recording could not be heard by these engines."""
+    try:
+        return artefacts.read(home.failure(sha256), Failure).fingerprint == fingerprint
+    except BadArtefact:
+        return False
+
+
+def cut_shards(recordings: Sequence[Recording], settings: Settings) -> list[list[Recording]]:
+    """Recordings in parts of about `hear.shard_minutes`."""
+    lengths_s = [expected_s(recording.path, recording.size_bytes) for recording in recordings]
+    # small enough, too, that no worker is idle for long at the end
+    largest_s = min(settings.hear.shard_minutes * 60, sum(lengths_s) / (4 * settings.hear.workers))
+    shards: list[list[Recording]] = []
+    room_s = 0.0
+    for recording, length_s in zip(recordings, lengths_s, strict=True):
+        if not shards or room_s < length_s:
+            shards.append([])
+            room_s = largest_s
+        shards[-1].append(recording)
+        room_s -= length_s
+    return shards
+
+
+def expected_s(path: Path, size_bytes: int) -> float:
+    """A guess at a recording's length, for shards and the remaining time; nothing else rests on it."""
+    return size_bytes / (PCM_BYTES_S if path.suffix.lower() == ".wav" else CODED_BYTES_S)
+
+
+def plan_judging(
+    home: Home,
+    fingerprint: str,
+    settings: Settings,
+    rulebooks: Mapping[str, Rulebook],
+    records: Iterable[RecordingRecord],
+) -> list[RecordingRecord]:
+    """The recordings whose verdicts are missing or were made from something else than there is now."""
+    to_judge = []
+    for record in records:
+        artefact = artefact_to_judge(home, fingerprint, record.sha256)
+        if artefact is not None:
+            key = judging_key(record.sha256, artefact.name.split(".")[1], record.cdr, rulebooks, settings)
+            if stored_key(home.judged(record.sha256)) != key:
+                to_judge.append(record)
+    return to_judge
+
+
+def artefact_to_judge(home: Home, fingerprint: str, sha256: str) -> Path | None:
+    """A recording's artefact: of these engines, else the newest there is."""
+    path = home.transcript(sha256, fingerprint)
+    if path.exists():
+        return path
+    others = path.parent.glob(f"{sha256}.*.json.gz")
+    return max(others, key=lambda other: (other.stat().st_mtime, other.name), default=None)
+
+
+def stored_key(path: Path) -> str | None:
+    """The key of a judged file without reading the rest of it; None when there is none or it is damaged."""
+    try:
+        with gzip.open(path) as stream:
+            start = stream.read(200)
+    except (OSError, EOFError):
+        return None
+    match = re.match(rb'\{"key":"([0-9a-f]+)"', start)
+    return match[1].decode() if match else None

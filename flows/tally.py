@@ -1,0 +1,51 @@
+"""Counts of a run while it goes on, for its display, its record and its summary."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pipeline.messages import Message
+
+
+@dataclass
+class Tally:
+    """Counted from several threads, by `add`; `on_change` is told of every count."""
+
+    found: int = 0
+    copies: int = 0
+    warnings: tuple[Message, ...] = ()
+    rows_unused: int = 0
+    without_row: int = 0
+    to_hear: int = 0
+    heard: int = 0
+    to_judge: int = 0
+    judged: int = 0
+    failed: int = 0
+    known_failures: int = 0
+    left: int = 0
+    audio_s: float = 0.0
+    expected_s: float = 0.0
+    done_s: float = 0.0
+    on_change: Callable[[], None] = lambda: None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(
+        self,
+        *,
+        heard: int = 0,
+        judged: int = 0,
+        failed: int = 0,
+        audio_s: float = 0.0,
+        expected_s: float = 0.0,
+        done_s: float = 0.0,
+    ) -> None:
+        with self._lock:
+            self.heard += heard
+            self.judged += judged
+            self.failed += failed
+            self.audio_s += audio_s
+            self.expected_s += expected_s
+            self.done_s += done_s
+        self.on_change()
