@@ -90,7 +90,7 @@ def test_a_replay_lists_what_a_draft_would_change(tmp_home: Home, folder: Path) 
     assert told[-1] == (4, 4)
     (flip,) = found.flips
     assert (flip.call, flip.agent, flip.before, flip.after) == ("b", "李梅", "fail", "pass")
-    assert flip.quote == "之前"
+    assert flip.matched == "之前"
     ((rule_id, before, after, flips),) = found.rules()
     assert (rule_id, flips, before["fail"], after["fail"]) == ("validity", 1, 2, 1)
     shift = {name: (mean.before / mean.calls, mean.after / mean.calls) for name, mean in found.agents.items()}
