@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.language.backchannels import is_backchannel
+from pipeline.language.backchannels import ends_in_question, is_attention, is_backchannel
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,20 @@ def test_backchannels(text: str) -> None:
 )
 def test_no_backchannels(text: str) -> None:
     assert not is_backchannel(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "attention"),
+    [("嗯嗯。", True), ("我明白。", True), ("Uh-huh.", True), ("I see.", True), ("好的。", False), ("Yes.", False)],
+)
+def test_attention_answers_nothing(text: str, attention: bool) -> None:
+    assert is_backchannel(text)
+    assert is_attention(text) == attention
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [("听得到吗", True), ("您贵姓？", True), ("Really?", True), ("好的。", False), ("吗啡是药。", False)],
+)
+def test_a_question_ends_in_a_mark_or_a_particle(text: str, asks: bool) -> None:
+    assert ends_in_question(text) == asks
