@@ -1,4 +1,4 @@
-"""How well, and how fast, speakers are told apart on one channel; no words are recognised.
+"""How well, and how fast, speakers are separated on one channel; no words are recognised.
 
     python bench/diarization.py DIR [DIR…]                    # recordings with their truths, mixed to one channel
     python bench/diarization.py DIR --threads 2 --speakers auto --only aishell

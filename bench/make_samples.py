@@ -8,9 +8,9 @@ teams and numbers are invented, and no number below can be dialled.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
-import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -139,8 +139,11 @@ def make(sample: Sample, number: int, practice: Path, target: Path, settings: Se
 
 
 def main() -> None:
-    practice = Path(sys.argv[1])
-    target = Path(sys.argv[2]) if len(sys.argv) > 2 else CHECKOUT / "data" / "samples"
+    parser = argparse.ArgumentParser(description="Make data/samples out of the practice calls.")
+    parser.add_argument("practice", type=Path, help="the folder of the practice calls")
+    parser.add_argument("target", type=Path, nargs="?", default=CHECKOUT / "data" / "samples")
+    given = parser.parse_args()
+    practice, target = given.practice, given.target
     target.mkdir(parents=True, exist_ok=True)
     settings = load_settings()
     rows = [make(sample, number, practice, target, settings) for number, sample in enumerate(SAMPLES, start=1)]

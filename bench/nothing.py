@@ -74,12 +74,12 @@ def main() -> int:
     given = parser.parse_args()
     settings = load_settings()
     settings = settings.model_copy(update={"hear": settings.hear.model_copy(update={"threads": given.threads})})
-    ears = load_engines(settings)
+    engines = load_engines(settings)
     started, heard_s, voiced_s, count = time.process_time(), 0.0, 0.0, 0
     left, gates = 0, Counter[str]()
     for name, codec, samples in recordings(given.seed):
         audio = as_recorded(samples, codec, settings)
-        heard = hear_audio(audio, "", ears, settings)
+        heard = hear_audio(audio, "", engines, settings)
         count += 1
         heard_s += audio.duration_s * audio.channels
         voiced_s += sum(span.duration_s for spans in heard.voiced for span in spans)

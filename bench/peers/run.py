@@ -213,7 +213,7 @@ def table(
     lines = [
         f"# Peers, {date.today():%Y-%m-%d}", "",
         f"{calls} two-sided calls, {audio_s:.0f} s, {threads} threads, Whisper base; loading of models left out. "
-        "Errors in %, times as a share of the recordings' length.", "",
+        "Errors in %, times as real-time factors (seconds of work for a second of recording).", "",
         "| | CER | WER | cpCER | cpWER | DER | DER ±0.25 s | role time | RTF | times (a) | "
         + " | ".join(STAGES) + " | processor | peak MB |",
         "|---|" + "---:|" * (11 + len(STAGES)),
@@ -234,7 +234,7 @@ def table(
 
 
 def chart(rows: Mapping[str, dict[str, Any]], file: Path) -> None:
-    """Stacked bars: where each spends its time, as a share of the recordings' length."""
+    """Stacked bars: where each spends its time, as a real-time factor."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -250,7 +250,7 @@ def chart(rows: Mapping[str, dict[str, Any]], file: Path) -> None:
     for number, total in enumerate(left):
         axes.text(total, number, f" {total:.2f}", va="center")
     axes.invert_yaxis()
-    axes.set_xlabel("time spent, as a share of the recording's length")
+    axes.set_xlabel("time spent, as a real-time factor")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     figure.savefig(file, dpi=150)

@@ -309,7 +309,7 @@ def test_what_earlier_versions_said_is_kept(samples: Path, tmp_path: Path, setti
 
 
 def _heard_as_written(recording: Path, home: Home, settings: Settings) -> RecordingRecord:
-    """Put a recording's sighting and artefact into a home: its real sound, and the words of its truth."""
+    """Put a recording's record and transcript into a home: its real sound, and the words of its truth."""
     truth = json.loads(recording.with_suffix(".json").read_text(encoding="utf-8"))
     lines = {
         int(channel): [(Span(t["start_s"], t["end_s"]), t["text"]) for t in truth["turns"] if t["role"] == role]

@@ -57,10 +57,10 @@ def test_a_system_that_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(machine, name, tmp_path / "none")
     assert machine.processors() >= 1
     assert machine.free_memory_gb() is None
-    assert _manned() == (1, machine.processors())
+    assert _workers_and_threads() == (1, machine.processors())
 
 
-def _manned(**hear: object) -> tuple[int, int]:
+def _workers_and_threads(**hear: object) -> tuple[int, int]:
     settings = Settings.model_validate({"hear": {"device": "cpu"} | hear})
     found = with_worker_count(settings)
     assert with_worker_count(found) == found
@@ -69,16 +69,16 @@ def _manned(**hear: object) -> tuple[int, int]:
 
 def test_a_worker_for_each_processor_as_far_as_memory_goes(service: Path) -> None:
     limit(service)
-    assert _manned() == (16, 1)
-    assert _manned(threads=4) == (4, 4)
-    assert _manned(workers=5) == (5, 3)
+    assert _workers_and_threads() == (16, 1)
+    assert _workers_and_threads(threads=4) == (4, 4)
+    assert _workers_and_threads(workers=5) == (5, 3)
     limit(service, memory=str(13 * GB))
-    assert _manned() == (4, 4)
+    assert _workers_and_threads() == (4, 4)
     limit(service, memory=str(2 * GB))
-    assert _manned() == (1, 16)
+    assert _workers_and_threads() == (1, 16)
 
 
 def test_one_worker_where_its_needs_are_not_known(service: Path) -> None:
     limit(service)
-    assert _manned(device="cuda") == (1, 16)
-    assert _manned(model="large-v3-turbo") == (1, 16)
+    assert _workers_and_threads(device="cuda") == (1, 16)
+    assert _workers_and_threads(model="large-v3-turbo") == (1, 16)
