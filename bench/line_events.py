@@ -410,7 +410,8 @@ def explain(seed: int, mono: bool, known: Known, heard: Transcript, call: Call, 
         print(f"   true  {event.kind:6} {event.leg} {event.span.start_s:7.2f} {event.span.end_s:7.2f} {event.count}")
     for mark in call.events:
         print(f"   found {mark.kind:6} {mark.channel} {mark.span.start_s:7.2f} {mark.span.end_s:7.2f} {mark.count}")
-    print(f"   hang-up {known.hung_up_by} (told {known.told}), found {call.hang_up}, ends {heard.line_ends}", flush=True)
+    told = f"{known.hung_up_by} (told {known.told})"
+    print(f"   hang-up {told}, found {call.hang_up}, ends {heard.line_ends}", flush=True)
 
 
 def rate(part: float, whole: float) -> str:

@@ -51,6 +51,7 @@ def test_an_error_is_one_line(arguments: list[str], says: str, env: dict[str, st
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_a_wrong_setting_is_named_with_its_file(env: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "callqa.toml").write_text("[hear]\nmodle = 'small'\n")
     done = callqa("settings", env=env, cwd=tmp_path)
@@ -77,6 +78,7 @@ def test_a_wrong_setting_is_named_with_its_file(env: dict[str, str], tmp_path: P
         (["report", "it"], "多余的参数"),
     ],
 )
+@pytest.mark.slow
 def test_errors_are_chinese_where_the_command_line_is(
     arguments: list[str], says: str, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -86,11 +88,13 @@ def test_errors_are_chinese_where_the_command_line_is(
     assert said.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_usage_errors_exit_with_two(env: dict[str, str]) -> None:
     assert callqa("nightly", "--wrong", env=env).returncode == 2
     assert callqa("--lang", "fr", "settings", env=env).returncode == 2
 
 
+@pytest.mark.slow
 def test_settings_read_back_equal(tmp_path: Path, env: dict[str, str]) -> None:
     printed = callqa("settings", "--defaults", env=env).stdout
     assert Settings.model_validate(tomllib.loads(printed)) == Settings()
@@ -115,15 +119,18 @@ def test_settings_read_back_equal(tmp_path: Path, env: dict[str, str]) -> None:
     assert load_settings(file) == changed
 
 
+@pytest.mark.slow
 def test_a_settings_file_in_the_folder_is_found(tmp_path: Path, env: dict[str, str]) -> None:
     (tmp_path / "callqa.toml").write_text('[hear]\nmodel = "small"\n', encoding="utf-8")
     assert 'model = "small"' in callqa("settings", env=env, cwd=tmp_path).stdout
 
 
+@pytest.mark.slow
 def test_version(env: dict[str, str]) -> None:
     assert re.fullmatch(r"callqa \d+\.\d+\.\d+\n", callqa("--version", env=env).stdout)
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_no_error(env: dict[str, str]) -> None:
     command = f"{sys.executable} -c 'from flows.cli import main; main()' settings | head -n 1"
     done = subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True)
@@ -157,6 +164,7 @@ def test_an_unforeseen_error_tells_where_and_not_what(env: dict[str, str], tmp_p
     assert "13800138000" not in done.stderr + log
 
 
+@pytest.mark.slow
 def test_another_pipeline_on_the_path_is_noticed(env: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "other" / "pipeline").mkdir(parents=True)
     (tmp_path / "other" / "pipeline" / "__init__.py").touch()
@@ -167,6 +175,7 @@ def test_another_pipeline_on_the_path_is_noticed(env: dict[str, str], tmp_path: 
 
 
 @pytest.mark.models
+@pytest.mark.slow
 def test_doctor_finds_what_is_wrong(env: dict[str, str], tmp_path: Path, weights: Path) -> None:
     good = callqa("doctor", env=env)
     assert good.returncode == 0, good.stdout

@@ -89,12 +89,14 @@ def test_help_is_quick_because_nothing_heavy_is_imported(env: dict[str, str]) ->
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_group_without_a_command_shows_its_help(env: dict[str, str]) -> None:
     done = callqa("rules", env=env)
     assert done.returncode == 2
     assert "Usage: callqa rules" in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_package_runs_as_a_module(env: dict[str, str]) -> None:
     command = [sys.executable, "-m", "flows.cli", "--lang", "zh", "--help"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)

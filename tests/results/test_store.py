@@ -232,6 +232,7 @@ def test_nothing_changed_nothing_done(tmp_home: Home, settings: Settings) -> Non
     assert build_database(tmp_home, settings, BOOKS[:1]).changed, "another rulebook gives other titles"
 
 
+@pytest.mark.slow
 def test_building_anew_changes_no_row(tmp_home: Home, settings: Settings) -> None:
     save(tmp_home, make_night(5))
     build_database(tmp_home, settings, BOOKS)
@@ -274,6 +275,7 @@ def Judged_with(judged: Any, card: Any) -> Any:  # noqa: N802
     return replace(judged, scorecard=card)
 
 
+@pytest.mark.slow
 def test_whoever_reads_the_old_one_goes_on_reading_it(tmp_home: Home, settings: Settings) -> None:
     save(tmp_home, make_night(3))
     build_database(tmp_home, settings)
@@ -325,6 +327,7 @@ def test_a_file_that_is_not_a_database_is_replaced(tmp_home: Home, settings: Set
     assert ask(tmp_home, "SELECT count(*) FROM calls") == [(2,)]
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_old_one(tmp_home: Home, settings: Settings) -> None:
     save(tmp_home, make_night(2))
     build_database(tmp_home, settings)

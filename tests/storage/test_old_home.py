@@ -72,6 +72,7 @@ def contents(home: Home, kind: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_every_file_of_it_is_read(kind: Any) -> None:
     shape, number = KINDS[kind]
     files = list(Home(OLD).files(kind))
@@ -80,6 +81,7 @@ def test_every_file_of_it_is_read(kind: Any) -> None:
         artefacts.read(file, shape)
 
 
+@pytest.mark.slow
 def test_what_it_says_is_understood() -> None:
     home = Home(OLD)
     records = list(home.recording_records())
@@ -103,11 +105,13 @@ def test_what_it_says_is_understood() -> None:
         assert load_rulebook(in_force(home, folder)).version == "2026.2"
 
 
+@pytest.mark.slow
 def test_no_place_on_a_machine_is_in_it() -> None:
     paths = {path for record in Home(OLD).recording_records() for path in record.paths}
     assert {str(Path(path).parent) for path in paths} == {"/recordings"}
 
 
+@pytest.mark.slow
 def test_its_database_is_built_as_it_is(home: Home, old: Settings) -> None:
     built = build_database(home, old)
     assert built.damaged == ()
@@ -116,6 +120,7 @@ def test_its_database_is_built_as_it_is(home: Home, old: Settings) -> None:
     assert rows(home.database, "SELECT count(*) FROM turns") > [(20,)]
 
 
+@pytest.mark.slow
 def test_rejudging_hears_nothing_again_and_keeps_the_history(home: Home, old: Settings) -> None:
     build_database(home, old)
     before, heard = rows(home.database, HISTORY), contents(home, "heard")
@@ -136,6 +141,7 @@ def test_rejudging_hears_nothing_again_and_keeps_the_history(home: Home, old: Se
     assert contents(home, "heard") == heard
 
 
+@pytest.mark.slow
 def test_its_recordings_are_known_when_the_inbox_is_searched(home: Home, old: Settings, samples: Path) -> None:
     for record in home.recording_records():
         shutil.copy(samples / Path(record.paths[0]).name, old.paths.inbox)
