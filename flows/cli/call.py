@@ -40,6 +40,7 @@ def transcribe_command(
     json_output: Json = False,
 ) -> None:
     from pipeline.call.build import build_call
+    from pipeline.call.roles import method_text
     from pipeline.datatypes import CDR
 
     transcript = _hear_file(file, hearing_with(read_settings(), engine, model, language))
@@ -54,7 +55,7 @@ def transcribe_command(
         duration_s=transcript.duration_s,
         layout=transcript.layout,
         language=transcript.language,
-        method=call.roles.method or "–",
+        method=method_text(call.roles.method),
     )
     out.print(head, style="dim")
     print_turns(call)
