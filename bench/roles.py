@@ -125,7 +125,7 @@ def _mono_twin(truth: dict[str, Any]) -> bool:
 
 
 def heard_cases(folders: Sequence[Path], cache: Path, engines: Engines | None, settings: Settings) -> list[Case]:
-    """What the cache holds, and what it does not as `ears` hear it; without ears that is left out."""
+    """What the cache holds, and what it does not as `engines` transcribe it; without engines that is left out."""
     cases = []
     fingerprints: dict[str, str] = {}
     for kind in KINDS:

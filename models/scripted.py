@@ -1,6 +1,6 @@
 """A recogniser that replays a written transcript: real sound, real voice activity, perfect words, no model.
 
-It separates what the ears got wrong from what everything behind them did, and lets tests hear without weights.
+It separates what the engines got wrong from what everything behind them did, and lets tests hear without weights.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ def clipped(audio: Audio, over_db: float) -> Audio:
 
 
 def faint(audio: Audio, down_db: float, channel: int = 1) -> Audio:
-    """Lower one channel by `down_db`. A call that is already mixed stays as it is: its sides cannot be told apart."""
+    """Lower one channel by `down_db`. A call that is already mixed stays as it is: its sides cannot be separated."""
     if audio.channels == 1:
         return audio
     gain = np.ones((audio.channels, 1), np.float32)
