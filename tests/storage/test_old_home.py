@@ -148,5 +148,6 @@ def test_its_recordings_are_known_when_the_inbox_is_searched(home: Home, old: Se
     shutil.copy(samples / "cdr.csv", old.paths.inbox)
     night = Night(old, FINGERPRINT)
     night.scan()
-    assert (night.tally.found, night.tally.to_hear, night.shards) == (3, 0, [])
+    assert night.plan is not None
+    assert (night.tally.found, night.tally.to_hear, night.plan.shards) == (3, 0, ())
     assert {record.cdr.agent_id for record in home.recording_records()} == {"001", "008", "412"}
