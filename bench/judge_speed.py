@@ -23,11 +23,11 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
 from pipeline.datatypes import Call
+from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import Script, ScriptTurn, parse_script, script_call
 from pipeline.judging.replay import seldom_collect
-from pipeline.judging.rulebook import Rulebook, load_rulebook
-from pipeline.judging.token_index import read
-from pipeline.judging.verdicts import judge_call, judge_rule
+from pipeline.judging.rulebook import Rulebook
+from pipeline.judging.verdicts import evaluation_of, judge_call, judge_rule
 from pipeline.timeline import Span
 
 TURNS = 80
@@ -110,11 +110,11 @@ def main() -> int:
 def measure(call: Call, book: Rulebook, stages: Counter[str]) -> None:
     """Time the reading of a call and every rule on it."""
     started = time.process_time()
-    spoken = read(call, book.lexicon)
+    evaluation = evaluation_of(call, book)
     stages["reading the call"] += time.process_time() - started
     for rule in book.rules:
         started = time.process_time()
-        judge_rule(spoken, rule, book)
+        judge_rule(evaluation, rule)
         stages[rule.id] += time.process_time() - started
 
 

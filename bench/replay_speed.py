@@ -25,8 +25,9 @@ from judge_speed import generate
 
 from flows.console import counting
 from pipeline.datatypes import Judged
+from pipeline.judging.loader import load_rulebook
 from pipeline.judging.replay import replay
-from pipeline.judging.rulebook import Rulebook, load_rulebook
+from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.verdicts import judge_call
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile

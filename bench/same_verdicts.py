@@ -23,8 +23,9 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
 from pipeline.datatypes import Call, Evidence, Transcript, Verdict
+from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import call_from_script
-from pipeline.judging.rulebook import Rulebook, load_rulebook
+from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.verdicts import judge_call
 from pipeline.run import judge
 from pipeline.settings import load_settings

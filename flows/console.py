@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from flows.night import Night
     from flows.tally import Tally
     from pipeline.datatypes import Call, Judged, Role, Verdict
-    from pipeline.judging.conditions.base import Node, Result
     from pipeline.judging.rulebook import Rule
+    from pipeline.judging.verdicts import Explained
 
 # a file or a pipe has no width to fit into
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
@@ -193,35 +193,35 @@ def _evidence(verdict: Verdict, call: Call) -> Iterator[str]:
             yield at + "  ".join(parts)
 
 
-def print_explanation(call: Call, rule: Rule, verdict: Verdict, rows: Sequence[tuple[int, str, Node, Result]]) -> None:
+def print_explanation(call: Call, rule: Rule, verdict: Verdict, rows: Sequence[Explained]) -> None:
     """A rule's conditions on a call as a tree: truth, reason, evidence; the verdict on top."""
     head = Text(rule.title.in_language(LANGUAGE), style="bold")
     head.append(f"  {outcome_name(verdict.outcome)}", style=OUTCOME_STYLES[verdict.outcome])
     head.append(f"  {localised(verdict.reason)}", style="dim")
     top = Tree(head)
     branches = [top]
-    for depth, gate, node, result in rows:
-        del branches[depth + 1 :]
-        branches.append(branches[depth].add(_condition_line(gate, node, result)))
-        if node.children:
+    for row in rows:
+        del branches[row.depth + 1 :]
+        branches.append(branches[row.depth].add(_condition_line(row)))
+        if row.node.children:
             continue  # the evidence stands under the conditions that found it
-        for item in result.evidence:
+        for item in row.evidence:
             at = f"{clock_tenths(item.span.start_s)} " if item.span else ""
             who = f"{role_name(call.role(call.turns[item.turn]))} " if item.turn is not None else ""
             words = marked_quote(item, call).text
             quote = f"{words} " if words else ""
-            reason = "" if item.reason == result.reason or item.matched in item.reason else localised(item.reason)
+            reason = "" if item.reason == row.reason or item.matched in item.reason else localised(item.reason)
             branches[-1].add(Text(f"{at}{who}{quote}{reason}", style="dim"))
     out.print(top, soft_wrap=not out.is_terminal)
 
 
-def _condition_line(gate: str, node: Node, result: Result) -> Text:
+def _condition_line(row: Explained) -> Text:
     gates = {"applies": say("applies"), "require": say("require"), "forbid": say("forbid")}
-    sign, colour = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}[result.truth]
-    line = Text(f"{gates[gate]}  " if gate else "", style="bold")
+    sign, colour = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}[row.truth]
+    line = Text(f"{gates[row.gate]}  " if row.gate else "", style="bold")
     line.append(f"{sign} ", style=colour)
-    line.append(node.kind, style="cyan")
-    if node.name:
-        line.append(f" {node.name}", style="bold")
-    line.append(f"  {localised(result.reason)}" if result.reason else "")
+    line.append(row.node.kind, style="cyan")
+    if row.node.name:
+        line.append(f" {row.node.name}", style="bold")
+    line.append(f"  {localised(row.reason)}" if row.reason else "")
     return line

@@ -154,7 +154,7 @@ def _weights(settings: Settings) -> Iterator[Check]:
 
 
 def _rulebooks(settings: Settings) -> Iterator[Check]:
-    from pipeline.judging.rulebook import load_rulebook
+    from pipeline.judging.loader import load_rulebook
 
     for language, folder in settings.paths.rulebooks.items():
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.judging.rulebook import Rulebook, load_rulebook
+from pipeline.judging.loader import load_rulebook
+from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.versions import in_force
 from pipeline.settings import Settings
 from pipeline.storage.home import Home

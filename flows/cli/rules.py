@@ -35,7 +35,7 @@ def _folders(books: list[Path] | None) -> list[Path]:
 )
 def rules_test(books: RulebookFolders = None) -> None:
     from flows.console import outcome_name
-    from pipeline.judging.rulebook import load_rulebook
+    from pipeline.judging.loader import load_rulebook
     from pipeline.judging.verdicts import run_cases
 
     failed = 0
@@ -59,7 +59,7 @@ def rules_test(books: RulebookFolders = None) -> None:
 
 @command(rules_app, "lint", say("Check rulebooks; all faults are listed at once."), ("rules lint", say("all")))
 def rules_lint(books: RulebookFolders = None) -> None:
-    from pipeline.judging.rulebook import load_rulebook
+    from pipeline.judging.loader import load_rulebook
 
     bad = False
     for folder in _folders(books):
@@ -91,9 +91,8 @@ def rules_explain(
     from flows.console import print_explanation
     from flows.rulebooks import rulebooks_in_force
     from pipeline.call.build import build_call
-    from pipeline.judging.rulebook import load_rulebook
-    from pipeline.judging.token_index import read
-    from pipeline.judging.verdicts import explain, judge_rule
+    from pipeline.judging.loader import load_rulebook
+    from pipeline.judging.verdicts import evaluation_of, explain_rule, judge_rule
     from pipeline.validation import did_you_mean
 
     settings = read_settings()
@@ -103,10 +102,11 @@ def rules_explain(
     if rulebook is None:
         raise CallQAError(Message("there is no rulebook for {language}", language=judged.language))
     if rule not in rulebook.ids:
-        raise CallQAError(f"{rulebook.name} has no rule {rule}{did_you_mean(rule, rulebook.ids)}")
+        hint = did_you_mean(rule, rulebook.ids)
+        raise CallQAError(say("{book} has no rule {rule}{hint}", book=rulebook.name, rule=rule, hint=hint))
     chosen = rulebook.rule(rule)
-    index = read(judged, rulebook.lexicon)
-    print_explanation(judged, chosen, judge_rule(index, chosen, rulebook), explain(index, chosen, rulebook))
+    evaluation = evaluation_of(judged, rulebook)
+    print_explanation(judged, chosen, judge_rule(evaluation, chosen), explain_rule(evaluation, chosen))
 
 
 @command(
@@ -129,7 +129,7 @@ def rules_replay(
     from flows.cli.replay import as_json, print_replay
     from flows.console import counting
     from pipeline.judging.replay import replay
-    from pipeline.judging.rulebook import load_rulebook
+    from pipeline.judging.loader import load_rulebook
     from pipeline.results.replay_page import replay_page
 
     settings = read_settings()
@@ -190,6 +190,13 @@ def rules_publish(
 
 @command(rules_app, "schema", say("Print the JSON Schema of rule files, for editors."))
 def rules_schema() -> None:
-    from pipeline.judging.json_schema import schema
+    from pipeline.judging.json_schema import rule_schema
 
-    print(json.dumps(schema(), ensure_ascii=False, indent=1))
+    print(json.dumps(rule_schema(), ensure_ascii=False, indent=1))
+
+
+@command(rules_app, "conditions", say("Print all conditions and their parameters, as Markdown."))
+def rules_conditions() -> None:
+    from pipeline.judging.reference import reference
+
+    print(reference(LANGUAGE), end="")

@@ -1,6 +1,6 @@
 """The JSON schema of a rule file, so that editors complete and check the YAML while it is typed.
 
-It is made from the same models that check rules when they are loaded. What only the loader can tell (that a phrase
+It is made from the same classes that check rules when they are loaded. What only the loader can tell (that a phrase
 list exists, that a pattern is RE2) it leaves to `callqa rules lint`.
 """
 
@@ -11,23 +11,30 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from pipeline.judging.conditions import CONDITIONS
-from pipeline.judging.conditions.base import Around, Window
+from pipeline.judging.conditions.base import Node, mentions
+from pipeline.judging.conditions.logic import Several
+from pipeline.judging.conditions.windows import Around, Range, Reach, Window
+from pipeline.judging.phrases import Pattern, Phrases
 from pipeline.judging.rulebook import RuleFile
 
-_PHRASES = {
-    "description": "a phrase, a list of phrases, a named list ($greeting), or patterns (/…/)",
-    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1}],
+_CONDITION = {"$ref": "#/$defs/condition"}
+_CONDITIONS = {"type": "array", "items": _CONDITION, "minItems": 1}
+_WRITTEN: dict[type, dict[str, Any]] = {
+    Phrases: {
+        "description": "a phrase, a list of phrases, a named list ($greeting), or patterns (/…/)",
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1}],
+    },
+    Node: {"anyOf": [_CONDITION, _CONDITIONS]},
+    Pattern: {"type": "string"},
+    Range: {"type": ["string", "integer"]},
+    Reach: {"type": ["string", "integer", "object"]},
+    Window: {"$ref": "#/$defs/window"},
+    Around: {"$ref": "#/$defs/around"},
 }
-_PLACES: dict[str, dict[str, Any]] = {
-    "turns": {"description": "1..3 from the beginning, -3..-1 from the end", "type": ["string", "integer"]},
-    "seconds": {"description": "0..15 from the first word, -20..0 before the end", "type": "string"},
-    "percent": {"description": "0..20 of the conversation", "type": "string"},
-    "before": {"description": "2 turns, or 10 s", "type": ["string", "integer", "object"]},
-    "after": {"description": "2 turns, or 10 s", "type": ["string", "integer", "object"]},
-}
+"""How values are written that have a notation of their own."""
 
 
-def schema() -> dict[str, Any]:
+def rule_schema() -> dict[str, Any]:
     """The schema, in the draft that editors know best (2020-12)."""
     rule = RuleFile.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
     definitions: dict[str, Any] = rule.pop("$defs", {})
@@ -39,12 +46,13 @@ def schema() -> dict[str, Any]:
         "additionalProperties": False,
     }
     definitions["window"] = _object(Window)
+    definitions["around"] = _object(Around)
     for gate, text in (
         ("applies", "else the verdict is not applicable"),
         ("require", "else the verdict is fail"),
         ("forbid", "if found the verdict is fail"),
     ):
-        rule["properties"][gate] = {"$ref": "#/$defs/condition", "description": text}
+        rule["properties"][gate] = {**_CONDITION, "description": text}
     rule["anyOf"] = [{"required": ["require"]}, {"required": ["forbid"]}]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -55,46 +63,43 @@ def schema() -> dict[str, Any]:
 
 
 def _conditions() -> dict[str, Any]:
-    inner = {"$ref": "#/$defs/condition"}
     found: dict[str, Any] = {}
-    for kind, condition in CONDITIONS.items():
-        if condition.flat:
-            found |= _object(condition.params)["properties"]
-        elif condition.inner == "list":
-            found[kind] = {"type": "array", "items": inner, "minItems": 1}
+    for kind, model in CONDITIONS.items():
+        about = " ".join((model.__doc__ or "").split())
+        if kind in model.model_fields:
+            beside = _object(model)["properties"]
+            found |= {**beside, kind: {**beside[kind], "description": about}}
+        elif issubclass(model, Several):
+            found[kind] = {**_CONDITIONS, "description": about}
         else:
-            found[kind] = _object(condition.params)
-            if condition.inner == "of":
-                several = {"type": "array", "items": inner, "minItems": 1}
-                found[kind]["properties"]["of"] = {"anyOf": [inner, several]}
+            found[kind] = _object(model)
     return found
 
 
 def _object(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of a condition's parameters; what has a notation of its own is described in words."""
+    """The schema of a condition's parameters."""
     properties: dict[str, Any] = {}
     required = []
     for name, field in model.model_fields.items():
-        if name == "compiled":
-            continue
         key = field.alias or name
-        kind = str(field.annotation)
-        if "Phrases" in kind:
-            part: dict[str, Any] = dict(_PHRASES)
-        elif name == "in_":
-            part = {"$ref": "#/$defs/window"}
-        elif name == "around":
-            part = _object(Around)
-        elif name in _PLACES:
-            part = dict(_PLACES[name])
-        else:
-            part = TypeAdapter(field.annotation or Any).json_schema()
+        part = _written(field.annotation)
         if field.description:
-            part["description"] = field.description
+            part = {**part, "description": field.description}
         if field.is_required():
             required.append(key)
         properties[key] = part
-    found: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    about = " ".join((model.__doc__ or "").split())
+    found: dict[str, Any] = {
+        "type": "object", "description": about, "properties": properties, "additionalProperties": False,
+    }  # fmt: skip
     if required:
         found["required"] = required
     return found
+
+
+def _written(annotation: Any) -> dict[str, Any]:
+    for kind, part in _WRITTEN.items():
+        if mentions(annotation, kind):
+            return part
+    schema: dict[str, Any] = TypeAdapter(annotation or Any).json_schema()
+    return schema

@@ -8,13 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import ahocorasick
 
 from pipeline.judging.prefilter import PieceIndex
 from pipeline.language import phonetics
 from pipeline.language.normalise import TURN_END, tokenise
+
+if TYPE_CHECKING:
+    from pipeline.judging.phrases import Pattern, Phrases
+
+GAP = {"zh": 6, "en": 4}
+"""How many tokens an ellipsis in a phrase (感谢您…来电) may stand for, within a sentence."""
 
 BY_SOUND = "~"
 """Before a phrase of two syllables: match it by sound all the same (~请讲)."""
@@ -42,14 +48,18 @@ class Lexicon:
     class of sounds is another. So one pass of an Aho–Corasick automaton finds all phrases.
     """
 
-    def __init__(self, language: str, phrases: Iterable[str], patterns: Iterable[str] = ()) -> None:
+    def __init__(self, language: str, lists: Iterable[Phrases], patterns: Iterable[Pattern] = ()) -> None:
+        """`patterns`: those that stand in no list."""
+        lists = tuple(lists)
         self.language = language
-        self.patterns = PieceIndex(patterns)
+        self.patterns = PieceIndex(
+            pattern.source for pattern in (*(p for each in lists for p in each.patterns), *patterns)
+        )
         self._codes: dict[str, str] = {}
         self._sounds = _Sounds()
         parts: dict[Part, None] = {}
         sounding: dict[Part, None] = {}
-        for phrase in phrases:
+        for phrase in dict.fromkeys(phrase for listed in lists for phrase in listed.phrases):
             own = phrase_parts(phrase, language)
             syllables = sum(map(len, own))
             for part in own:
@@ -81,30 +91,25 @@ class Lexicon:
         for code in dict.fromkeys((*classes, *seeds)):
             self._heard.add_word(code, (len(code), classes.get(code, ()), seeds.get(code, ())))
         self._heard.make_automaton()
-        self.index_lists(())
+        self._index(lists)
 
-    def index_lists(self, lists: Sequence[tuple[Any, int]]) -> None:
-        """Number lists of phrases and compiled patterns (equal ones alike), and note what is in which."""
-        self._lists = lists  # an id is theirs as long as they live
-        self.list_numbers: dict[int, int] = {id(listed): number for listed, number in lists}
+    def _index(self, lists: Iterable[Phrases]) -> None:
+        """Note what is in which list."""
         self._with_part: dict[Part, list[tuple[int, int, str]]] = {}
-        self._with_pattern: dict[str, list[tuple[int, int, Any]]] = {}
-        self._always: list[tuple[int, int, Any]] = []
-        for number, listed in {number: listed for listed, number in lists}.items():
-            phrases, patterns = listed.phrases, listed.patterns
-            for item, phrase in enumerate(phrases):
-                part = phrase_parts(phrase, self.language)[0]
-                self._with_part.setdefault(part, []).append((number, item, phrase))
-            for item, pattern in enumerate(patterns, len(phrases)):
-                place = (number, item, pattern)
-                if pattern.pattern in self.patterns.patterns:
-                    self._with_pattern.setdefault(pattern.pattern, []).append(place)
+        self._with_pattern: dict[str, list[tuple[int, int, Pattern]]] = {}
+        self._always: list[tuple[int, int, Pattern]] = []
+        for number, listed in {listed.number: listed for listed in lists}.items():
+            for item, what in enumerate(listed.items):
+                if isinstance(what, str):
+                    self._with_part.setdefault(phrase_parts(what, self.language)[0], []).append((number, item, what))
+                elif what.source in self.patterns.patterns:
+                    self._with_pattern.setdefault(what.source, []).append((number, item, what))
                 else:
-                    self._always.append(place)
+                    self._always.append((number, item, what))
 
-    def in_lists(self, parts: Iterable[Part], patterns: Iterable[str]) -> dict[int, list[tuple[int, Any]]]:
+    def in_lists(self, parts: Iterable[Part], patterns: Iterable[str]) -> dict[int, list[tuple[int, str | Pattern]]]:
         """By the list's number, which of its items (their numbers, and the phrases or patterns) may have been said."""
-        found: dict[int, list[tuple[int, Any]]] = {}
+        found: dict[int, list[tuple[int, str | Pattern]]] = {}
         for holders in (
             *(self._with_part.get(part, ()) for part in parts),
             *(self._with_pattern.get(pattern, ()) for pattern in patterns),

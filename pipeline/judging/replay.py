@@ -20,8 +20,9 @@ from pathlib import Path
 
 from pipeline.datatypes import Evidence, Judged, Verdict
 from pipeline.errors import BadArtefact
-from pipeline.judging.rulebook import Rulebook, load_rulebook
-from pipeline.judging.verdicts import judge_call, score
+from pipeline.judging.loader import load_rulebook
+from pipeline.judging.rulebook import Rulebook
+from pipeline.judging.verdicts import judge_call, scorecard
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
 
@@ -209,7 +210,7 @@ def _compare(found: Replay, judged: Judged, book: Rulebook) -> None:
         rule.id for rule in book.rules if rule.id not in before or before[rule.id].rule_hash != rule.hash
     )
     same = (before[rule.id] for rule in book.rules if rule.id not in changed.ids and rule.status != "retired")
-    new = score(call, (*same, *(judge_call(call, changed).verdicts if changed.rules else ())), book)
+    new = scorecard(call, (*same, *(judge_call(call, changed).verdicts if changed.rules else ())), book)
     flips = 0
     for verdict in new.verdicts:
         known = before.get(verdict.rule_id)

@@ -1,4 +1,4 @@
-"""A call's words made ready for matching, once per call: all phrases of a rulebook found in one pass."""
+"""A call's words made ready for matching: tokens, sentences, exchanges, and when each was said."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import Any
 
-from pipeline.datatypes import Call, Party, Role, Turn
-from pipeline.judging.lexicon import BY_SOUND, Lexicon, Part, Places, phrase_parts
-from pipeline.language import phonetics
+from pipeline.datatypes import PARTIES, Call, Party, Role, Turn
+from pipeline.judging.lexicon import Places
 from pipeline.language.backchannels import is_backchannel
-from pipeline.language.normalise import SENTENCE, TURN_END, tokenise_all
+from pipeline.language.normalise import SENTENCE, TEXT_END, TURN_END, tokenise_all
 from pipeline.timeline import Span, Timeline
 
-GAP = {"zh": 6, "en": 4}
-"""How many tokens an ellipsis in a phrase (感谢您…来电) may stand for, within a sentence."""
+BETWEEN_SENTENCES = " \n\t“‘（("
+"""What stands before a sentence's first word and belongs to the next one."""
 
 WORD_GAP_S = 1.0
 """Words closer than this cover the speech between them."""
@@ -35,7 +33,7 @@ class EntityMemo:
 
 @dataclass(frozen=True)
 class TokenIndex:
-    """All that was said in a call: tokens, where they come from, and which phrases are among them.
+    """All that was said in a call: tokens, and where they come from. What is worked out of it is worked out once.
 
     `text` is the turns' texts, a `TEXT_END` behind each, and `starts` and `ends` are offsets into it; `breaks` says
     what punctuation stands behind a token: SENTENCE, CLAUSE or 0. A turn's end ends a sentence.
@@ -49,9 +47,7 @@ class TokenIndex:
     breaks: list[int]
     first: list[int]
     """Per turn, its first token, and the number of tokens at last; between two turns is a `TURN_END`."""
-    parts: dict[Part, Places]
     language: str
-    lexicon: Lexicon
 
     def turn_of(self, token: int) -> int:
         return bisect_right(self.first, token) - 1
@@ -86,6 +82,15 @@ class TokenIndex:
         """The words of the transcript behind these tokens, as they stand there."""
         return self.text[self.starts[start] : self.ends[end - 1]]
 
+    def sentences_around(self, start: int, end: int) -> str:
+        """The sentence around these tokens as it stands in the transcript; several, where they reach over several."""
+        first, last = self.sentence(start)[0], self.sentence(end - 1)[1]
+        behind = self.starts[last] if last < len(self.starts) and self.words[last] != TURN_END else -1
+        turn_end = self.text.find(TEXT_END, self.ends[last - 1])
+        if behind < 0 or 0 <= turn_end < behind:
+            behind = turn_end
+        return self.text[self.starts[first] : behind].replace(TEXT_END, " ").strip(BETWEEN_SENTENCES)
+
     def span(self, start: int, end: int) -> Span:
         """When these tokens were said, by the times of the words they are in."""
         turn = self.turn_of(start)
@@ -100,17 +105,12 @@ class TokenIndex:
         return [0, *accumulate(len(turn.text) + 1 for turn in self.call.turns)]
 
     @cached_property
-    def _time_cache(self) -> dict[int, list[tuple[int, int, float, float]]]:
-        return {}
-
-    @cached_property
-    def hit_cache(self) -> dict[Any, Any]:
-        """Evidence already made: many conditions find the same phrase."""
+    def _word_times(self) -> dict[int, list[tuple[int, int, float, float]]]:
         return {}
 
     def _times(self, turn: int) -> list[tuple[int, int, float, float]]:
         """Per word of a turn: offsets in its text, start and end in seconds."""
-        known = self._time_cache.get(turn)
+        known = self._word_times.get(turn)
         if known is None:
             known = []
             item, place = self.call.turns[turn], 0
@@ -122,42 +122,8 @@ class TokenIndex:
                     known.append((at, place, word.span.start_s, word.span.end_s))
             if not known:
                 known.append((0, max(1, len(item.text)), item.span.start_s, item.span.end_s))
-            self._time_cache[turn] = known
+            self._word_times[turn] = known
         return known
-
-    @cached_property
-    def _occurrence_cache(self) -> dict[str, Places]:
-        return {}
-
-    def occurrences(self, phrase: str) -> Places:
-        """Where a phrase of the lexicon was said, in order; a part with an ellipsis reaches over a few words."""
-        known = self._occurrence_cache.get(phrase)
-        if known is None:
-            known = self._occurrence_cache[phrase] = self._occurrences(phrase)
-        return known
-
-    def _occurrences(self, phrase: str) -> Places:
-        parts = phrase_parts(phrase, self.language)
-        if len(parts) == 1:
-            places = self.parts.get(parts[0], [])
-            if len(parts[0]) < phonetics.SHORTEST and not phrase.startswith(BY_SOUND):
-                places = [place for place in places if not place[2]]
-            return sorted(places)
-        limit = phonetics.budget(sum(map(len, parts)))
-        chains = [(start, end, cost) for start, end, cost in self.parts.get(parts[0], [])] if parts else []
-        gap = GAP.get(self.language, 4)
-        for part in parts[1:]:
-            following = self.parts.get(part, [])
-            chains = [
-                (start, further, cost + more)
-                for start, end, cost in chains
-                for begin, further, more in following
-                if end <= begin <= end + gap and cost + more <= limit and self.same_sentence(start, further)
-            ]
-        nearest: dict[int, tuple[int, int, float]] = {}
-        for chain in sorted(chains, key=lambda c: (c[0], c[2], c[1])):
-            nearest.setdefault(chain[0], chain)
-        return sorted(nearest.values())
 
     @cached_property
     def plain(self) -> str:
@@ -203,31 +169,26 @@ class TokenIndex:
         """Whether a turn is a backchannel only."""
         return self._smalls[turn]
 
-    def side(self, by: str) -> Side:
+    def side(self, by: str) -> SideTurns:
         """The exchanges of one side ("any": of both), with what windows start from."""
-        known = self._side_cache.get(by)
-        if known is None:
-            groups = [turns for role, turns in self.exchanges if by in ("any", role)]
-            smalls = self._smalls
-            solid = [n for n, turns in enumerate(groups) if not all(smalls[i] for i in turns)]
-            turns = tuple(sorted(i for turns in groups for i in turns))
-            known = self._side_cache[by] = Side(groups, turns, solid or list(range(len(groups))))
-        return known
+        return self._sides[by]
 
     @cached_property
-    def _side_cache(self) -> dict[str, Side]:
-        return {}
+    def _sides(self) -> dict[str, SideTurns]:
+        return {by: self._side(by) for by in ("agent", "customer", "any")}
+
+    def _side(self, by: str) -> SideTurns:
+        groups = [turns for role, turns in self.exchanges if by in ("any", role)]
+        smalls = self._smalls
+        solid = [n for n, turns in enumerate(groups) if not all(smalls[i] for i in turns)]
+        turns = tuple(sorted(i for turns in groups for i in turns))
+        return SideTurns(groups, turns, solid or list(range(len(groups))))
 
     @cached_property
     def live(self) -> Span:
         """From the first to the last word of the two sides."""
         spans = [self.call.turns[i].span for i in self.side("any").turns]
         return Span(min(span.start_s for span in spans), max(span.end_s for span in spans))
-
-    @cached_property
-    def scope_cache(self) -> dict[tuple[int, str], Any]:
-        """Scopes of windows that depend on nothing but the call."""
-        return {}
 
     @cached_property
     def encoded(self) -> tuple[bytes, list[int]]:
@@ -261,16 +222,6 @@ class TokenIndex:
         """The turn of each sentence."""
         return [self.turn_of(end - 1) for end in self.sentence_ends]
 
-    @cached_property
-    def sentence_cache(self) -> dict[tuple[str, int], Any]:
-        """Where a pattern matches in a sentence, of those already tried."""
-        return {}
-
-    @cached_property
-    def possible(self) -> dict[str, list[int]]:
-        """The patterns of the lexicon that this call may match, and the numbers of the sentences where they may."""
-        return self.lexicon.patterns.possible(self.sentence_texts)
-
     def tokens_at(self, sentence: int, first: int, last: int) -> tuple[int, int]:
         """The tokens that have the characters from `first` to before `last` of a sentence's text."""
         start = self.sentence_ends[sentence - 1] if sentence else 0
@@ -281,37 +232,25 @@ class TokenIndex:
         offsets = [0, *accumulate(len(word) + gap for word in words)]
         return start + bisect_right(offsets, first) - 1, start + bisect_right(offsets, last - 1)
 
-    @cached_property
-    def pattern_cache(self) -> dict[str, list[tuple[int, int]]]:
-        """Where patterns already tried were found."""
-        return {}
+    def worded_s(self, party: Party, region: Span) -> tuple[float, float]:
+        """How long a party is voiced in a region, and how much of that has words, in seconds."""
+        voiced, worded = self._voiced[party]
+        return voiced.within_s(region), worded.within_s(region)
 
     @cached_property
-    def in_lists(self) -> dict[int, list[tuple[int, Any]]]:
-        """By the number of a list of the lexicon, its items that may have been said."""
-        return self.lexicon.in_lists(self.parts, self.possible)
+    def _voiced(self) -> dict[Party, tuple[Timeline, Timeline]]:
+        """When each party is voiced, and when it is voiced and has words."""
+        worded = self._worded
+        voiced: dict[Party, Timeline] = {party: Timeline(self.call.voiced.get(party, ())) for party in PARTIES}
+        return {party: (spans, spans & worded.get(party, ())) for party, spans in voiced.items()}
 
-    @cached_property
-    def list_cache(self) -> dict[int, Any]:
-        """Where the phrases and patterns of lists already asked for were found."""
-        return {}
-
-    @cached_property
-    def findings(self) -> dict[float, dict[int, Any]]:
-        """What conditions have found, by the coverage they ask for and their number."""
-        return {}
-
-    def forget(self) -> None:
-        """Drop what refers back to this call, so that it goes as soon as nobody uses it."""
-        self.list_cache.clear()
-        self.findings.clear()
-
-    @cached_property
-    def worded(self) -> dict[Role, tuple[Span, ...]]:
+    @property
+    def _worded(self) -> dict[Role, list[Span]]:
         """Per role, the stretches of time that have words, a little margin around them."""
-        spans: dict[Role, list[list[float]]] = {}
+        # a call has a thousand words: they are joined as they come, for a Timeline of all of them takes its time
+        stretches: dict[Role, list[list[float]]] = {}
         for turn in self.call.turns:
-            own = spans.setdefault(self.call.role(turn), [])
+            own = stretches.setdefault(self.call.role(turn), [])
             for word in turn.words:
                 start_s, end_s = word.span.start_s, word.span.end_s
                 if own and start_s - own[-1][1] <= WORD_GAP_S and start_s >= own[-1][0]:
@@ -319,25 +258,12 @@ class TokenIndex:
                         own[-1][1] = end_s
                 else:
                     own.append([start_s, end_s])
-        margin = WORD_GAP_S / 2
-        return {role: tuple(Span(start - margin, end + margin) for start, end in own) for role, own in spans.items()}
-
-    def worded_s(self, party: Party, region: Span) -> tuple[float, float]:
-        """How long a party is voiced in a region, and how much of that has words, in seconds."""
-        known = self._worded_cache.get(party)
-        if known is None:
-            voiced = Timeline(self.call.voiced.get(party, ()))
-            known = self._worded_cache[party] = (voiced, voiced & self.worded.get(party, ()))
-        voiced_line, worded_line = known
-        return voiced_line.within_s(region), worded_line.within_s(region)
-
-    @cached_property
-    def _worded_cache(self) -> dict[Party, tuple[Timeline, Timeline]]:
-        return {}
+        margin_s = WORD_GAP_S / 2
+        return {role: [Span(start - margin_s, end + margin_s) for start, end in own] for role, own in stretches.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class SideTurns:
     """One side's exchanges, as lists of turns, and all its turns."""
 
     groups: list[list[int]]
@@ -354,14 +280,13 @@ def _time_at(times: Sequence[tuple[int, int, float, float]], offset: int, edge: 
     return start_s + share * (end_s - start_s)
 
 
-def read(call: Call, lexicon: Lexicon) -> TokenIndex:
-    """Tokenise a call and find every phrase of the lexicon in it."""
-    text, tokens = tokenise_all([turn.text for turn in call.turns], lexicon.language)
+def index_call(call: Call, language: str) -> TokenIndex:
+    """Tokenise a call."""
+    text, tokens = tokenise_all([turn.text for turn in call.turns], language)
     words, breaks = tokens.words, tokens.breaks
     first = [0, *[token for token, word in enumerate(words, 1) if word == TURN_END]]
     for behind in first[1:]:
         breaks[behind - 1] = SENTENCE
         if behind > 1 and words[behind - 2] != TURN_END:
             breaks[behind - 2] = SENTENCE
-    found = lexicon.find(words)
-    return TokenIndex(call, text, words, tokens.starts, tokens.ends, breaks, first, found, lexicon.language, lexicon)
+    return TokenIndex(call, text, words, tokens.starts, tokens.ends, breaks, first, language)

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pipeline.datatypes import Call, Evidence, Outcome, Scorecard, Verdict
-from pipeline.judging.conditions.base import Context, Node, Result, evaluate
+from pipeline.judging.conditions.base import Evaluation, Node, Result
+from pipeline.judging.matches import CallMatches
 from pipeline.judging.notation import call_from_script
-from pipeline.judging.rulebook import Case, Rule, Rulebook
-from pipeline.judging.token_index import TokenIndex, read
+from pipeline.judging.rulebook import Gate, Rule, Rulebook, RuleCase
+from pipeline.judging.token_index import index_call
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,53 +34,65 @@ class CaseResult:
         return self.expected == self.found
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A condition of a rule on a call: what it found. `gate` is None for those inside others, which are deeper."""
+
+    depth: int
+    gate: Gate | None
+    node: Node
+    truth: bool | None
+    evidence: tuple[Evidence, ...]
+    reason: str
+
+
 def judge_call(call: Call, rulebook: Rulebook) -> Scorecard:
     """Judge one call by every rule that is not retired, and score it."""
-    spoken = read(call, rulebook.lexicon)
-    verdicts = tuple(judge_rule(spoken, rule, rulebook) for rule in rulebook.rules if rule.status != "retired")
-    spoken.forget()
-    return score(call, verdicts, rulebook)
+    evaluation = evaluation_of(call, rulebook)
+    verdicts = tuple(judge_rule(evaluation, rule) for rule in rulebook.rules if rule.status != "retired")
+    return scorecard(call, verdicts, rulebook)
 
 
-def judge_rule(spoken: TokenIndex, rule: Rule, rulebook: Rulebook) -> Verdict:
-    """What one rule says of one call (`spoken` comes from `pipeline.judging.token_index.read`)."""
-    context = _context(spoken, rule, rulebook)
-    outcome, evidence, reason, occurrences = _outcome(context, rule)
+def evaluation_of(call: Call, rulebook: Rulebook) -> Evaluation:
+    """A call made ready to be judged by the rules of a rulebook."""
+    index = index_call(call, rulebook.language)
+    return Evaluation(index, CallMatches(index, rulebook.lexicon), rulebook.entities, rulebook.scenarios)
+
+
+def judge_rule(evaluation: Evaluation, rule: Rule) -> Verdict:
+    """What one rule says of one call."""
+    evaluation = evaluation.asking(rule.coverage)
+    outcome, evidence, reason, occurrences = _outcome(evaluation, rule)
     failed = outcome == "fail"
-    grounds = evaluate(context, rule.applies).evidence if rule.applies and outcome != "not_applicable" else ()
+    grounds: tuple[Evidence, ...] = ()
+    if rule.applies and outcome != "not_applicable":
+        grounds = evaluation.result(rule.applies).evidence(evaluation)
     return Verdict(
         rule.id, rule.hash, outcome, evidence, reason, occurrences if failed else 0,
         _deducted(rule, occurrences) if failed else 0.0, grounds,
     )  # fmt: skip
 
 
-def _context(spoken: TokenIndex, rule: Rule, rulebook: Rulebook) -> Context:
-    return Context(
-        spoken, rulebook.entities, rulebook.language, rule.coverage, rule.anchors, rulebook.scenarios, rulebook.numbers
-    )
-
-
-def _outcome(context: Context, rule: Rule) -> tuple[Outcome, tuple[Evidence, ...], str, int]:
-    chinese = context.language == "zh"
-    applies = evaluate(context, rule.applies) if rule.applies else Result(True)
+def _outcome(ev: Evaluation, rule: Rule) -> tuple[Outcome, tuple[Evidence, ...], str, int]:
+    applies = ev.result(rule.applies) if rule.applies else Result(True)
     if applies.truth is False:
-        reason = applies.reason or ("此通电话不涉及" if chinese else "does not concern this call")
-        return "not_applicable", (), ("不适用：" if chinese else "not applicable: ") + reason, 0
+        why = applies.reason(ev) or ev.say("does not concern this call")
+        return "not_applicable", (), ev.say("not applicable: {why}", why=why), 0
     if applies.truth is None:
-        return "unsure", applies.evidence, ("不可判：" if chinese else "cannot judge: ") + applies.reason, 0
-    forbidden = evaluate(context, rule.forbid) if rule.forbid else Result(False)
+        return "unsure", applies.evidence(ev), ev.say("cannot judge: {why}", why=applies.reason(ev)), 0
+    forbidden = ev.result(rule.forbid) if rule.forbid else Result(False)
     if forbidden.truth is True:
-        return "fail", forbidden.evidence, forbidden.reason, max(1, len(forbidden.evidence))
-    required = evaluate(context, rule.require) if rule.require else Result(True)
+        found = forbidden.evidence(ev)
+        return "fail", found, forbidden.reason(ev), max(1, len(found))
+    required = ev.result(rule.require) if rule.require else Result(True)
     if required.truth is False:
         # what made the rule apply is the evidence that something is missing
-        evidence = required.evidence or applies.evidence
-        return "fail", evidence, required.reason, 1
-    unsure = next((f for f in (required, forbidden) if f.truth is None), None)
+        return "fail", required.evidence(ev) or applies.evidence(ev), required.reason(ev), 1
+    unsure = next((result for result in (required, forbidden) if result.truth is None), None)
     if unsure is not None:
-        return "unsure", unsure.evidence, ("不可判：" if chinese else "cannot judge: ") + unsure.reason, 0
-    reason = required.reason if rule.require else forbidden.reason
-    return "pass", required.evidence, reason or ("符合" if chinese else "as it should be"), 0
+        return "unsure", unsure.evidence(ev), ev.say("cannot judge: {why}", why=unsure.reason(ev)), 0
+    reason = (required if rule.require else forbidden).reason(ev)
+    return "pass", required.evidence(ev), reason or ev.say("as it should be"), 0
 
 
 def _deducted(rule: Rule, occurrences: int) -> float:
@@ -90,7 +103,7 @@ def _deducted(rule: Rule, occurrences: int) -> float:
     return min(rule.deduct.each * max(1, occurrences), cap)
 
 
-def score(call: Call, verdicts: Iterable[Verdict], rulebook: Rulebook) -> Scorecard:
+def scorecard(call: Call, verdicts: Iterable[Verdict], rulebook: Rulebook) -> Scorecard:
     """The scorecard of some verdicts.
 
     A dimension's share is what is left of the weight of its decided rules; the score is the mean of the shares by
@@ -139,11 +152,9 @@ def check_cases(rule: Rule, rulebook: Rulebook) -> tuple[CaseResult, ...]:
     return tuple(_check(case, rule, rulebook) for case in rule.cases)
 
 
-def _check(case: Case, rule: Rule, rulebook: Rulebook) -> CaseResult:
+def _check(case: RuleCase, rule: Rule, rulebook: Rulebook) -> CaseResult:
     call = replace(call_from_script(case.call, rulebook.language), language=rulebook.language)
-    spoken = read(call, rulebook.lexicon)
-    verdict = judge_rule(spoken, rule, rulebook)
-    spoken.forget()
+    verdict = judge_rule(evaluation_of(call, rulebook), rule)
     return CaseResult(rule.id, str(rule.file), case.line, case.verdict, verdict.outcome, verdict.reason, case.note)
 
 
@@ -152,17 +163,17 @@ def run_cases(rulebook: Rulebook) -> tuple[CaseResult, ...]:
     return tuple(result for rule in rulebook.rules for result in check_cases(rule, rulebook))
 
 
-def explain(spoken: TokenIndex, rule: Rule, rulebook: Rulebook) -> list[tuple[int, str, Node, Result]]:
-    """The condition tree of a rule on a call: (depth, gate, node, finding), from the top."""
-    context = _context(spoken, rule, rulebook)
-    rows: list[tuple[int, str, Node, Result]] = []
+def explain_rule(evaluation: Evaluation, rule: Rule) -> list[Explained]:
+    """The conditions of a rule on a call, as a tree from the top."""
+    evaluation = evaluation.asking(rule.coverage)
+    rows: list[Explained] = []
 
-    def visit(node: Node, depth: int, gate: str) -> None:
-        rows.append((depth, gate, node, evaluate(context, node)))
+    def visit(node: Node, depth: int, gate: Gate | None) -> None:
+        found = evaluation.result(node)
+        rows.append(Explained(depth, gate, node, found.truth, found.evidence(evaluation), found.reason(evaluation)))
         for child in node.children:
-            visit(child, depth + 1, "")
+            visit(child, depth + 1, None)
 
-    for gate, top in (("applies", rule.applies), ("require", rule.require), ("forbid", rule.forbid)):
-        if top is not None:
-            visit(top, 0, gate)
+    for gate, top in rule.gates:
+        visit(top, 0, gate)
     return rows

@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.errors import CallQAError
-from pipeline.judging.rulebook import RULEBOOK_FILE, load_rulebook
+from pipeline.judging.loader import load_rulebook
+from pipeline.judging.rulebook import RULEBOOK_FILE
 from pipeline.judging.verdicts import run_cases
 from pipeline.storage import artefacts
 from pipeline.storage.files import put_in_place, write_whole

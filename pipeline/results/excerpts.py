@@ -101,7 +101,7 @@ def due_early(rulebooks: Iterable[Rulebook]) -> frozenset[str]:
     """Ids of the rules that ask for something at the beginning of a call, such as the greeting."""
 
     def early(node: Node) -> bool:
-        window = getattr(node.params, "in_", None)
+        window = getattr(node.condition, "window", None)
         ranges = (window.turns, window.seconds, window.percent) if window else ()
         return any(r is not None and r.first >= 0 for r in ranges) or any(map(early, node.children))
 

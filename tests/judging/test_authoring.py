@@ -16,9 +16,10 @@ from jsonschema import Draft202012Validator
 from pipeline.datatypes import CDR, Judged
 from pipeline.errors import BadRule, CallQAError
 from pipeline.judging.json_schema import schema
+from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import call_from_script
 from pipeline.judging.replay import NEW, replay
-from pipeline.judging.rulebook import Rulebook, load_rulebook
+from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.verdicts import judge_call
 from pipeline.judging.versions import in_force, pending, publications, publish_rulebook
 from pipeline.results.replay_page import replay_page

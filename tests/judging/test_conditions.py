@@ -12,8 +12,9 @@ import yaml
 
 from pipeline.datatypes import Roles, Verdict
 from pipeline.judging.conditions import CONDITIONS
+from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import call_from_script
-from pipeline.judging.rulebook import Rulebook, load_rulebook
+from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.token_index import read
 from pipeline.judging.verdicts import judge_call, judge_rule
 

@@ -9,8 +9,9 @@ from textwrap import dedent
 import pytest
 
 from pipeline.errors import BadRule
+from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import call_from_script
-from pipeline.judging.rulebook import Rulebook, load_rulebook
+from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.token_index import read
 from pipeline.judging.verdicts import check_cases, explain, judge_call, score
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import call_from_script, parse_script
-from pipeline.judging.rulebook import Rulebook, load_rulebook
+from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.verdicts import check_cases, judge_call
 from pipeline.settings import CHECKOUT
 

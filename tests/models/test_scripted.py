@@ -12,7 +12,7 @@ from models.vad import SileroVoiceActivity
 from pipeline.datatypes import CDR, Recognizer
 from pipeline.hearing.decode import decode
 from pipeline.hearing.postprocess import postprocess
-from pipeline.judging.rulebook import load_rulebook
+from pipeline.judging.loader import load_rulebook
 from pipeline.run import Engines, hear_audio, judge
 from pipeline.settings import Settings
 from pipeline.timeline import Span

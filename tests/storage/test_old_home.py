@@ -15,7 +15,7 @@ import pytest
 from flows.night import Night
 from pipeline.datatypes import Transcript
 from pipeline.intake.inbox import Hashes
-from pipeline.judging.rulebook import load_rulebook
+from pipeline.judging.loader import load_rulebook
 from pipeline.judging.versions import in_force, publications, publish_rulebook
 from pipeline.results.store import build_database
 from pipeline.settings import CHECKOUT, Settings

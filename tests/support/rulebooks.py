@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from pipeline.judging.rulebook import Rule, Rulebook, load_rulebook
+from pipeline.judging.loader import load_rulebook
+from pipeline.judging.rulebook import Rule, Rulebook
 from pipeline.settings import CHECKOUT
 
 LANGUAGES = ("zh", "en")

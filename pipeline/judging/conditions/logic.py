@@ -1,0 +1,237 @@
+"""Conditions on conditions: all, any, none, in order, how many; and the scenario a call is.
+
+Truth values are combined as Kleene does: unsure stays unsure unless the other side decides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, model_validator
+
+from pipeline.datatypes import Evidence
+from pipeline.judging.conditions.base import Condition, Evaluation, Inner, Node, Result, reading
+from pipeline.judging.faults import listing
+from pipeline.messages import Message
+from pipeline.validation import did_you_mean
+
+MOST_REASONS = 4
+MOST_TITLES = 2
+"""So many inner conditions tell what a condition on conditions looks for."""
+
+
+class Several(Condition):
+    """A condition that is written as a list of conditions."""
+
+    of: tuple[Inner, ...]
+
+    def title(self, evaluation: Evaluation) -> str:
+        return _titles(evaluation, self.of)
+
+
+class AllOf(Several):
+    """All of the conditions hold."""
+
+    def find(self, evaluation: Evaluation) -> Result:
+        truth: bool | None = True
+        for part in self.of:
+            found = evaluation.result(part).truth
+            if found is False:
+                truth = False
+                break
+            if found is None:
+                truth = None
+        return Result(truth, lambda ev: _evidence(ev, self._that_are(ev, True)), lambda ev: self._reason(ev, truth))
+
+    def _that_are(self, evaluation: Evaluation, truth: bool | None) -> Iterator[Result]:
+        return (found for part in self.of if (found := evaluation.result(part)).truth is truth)
+
+    def _reason(self, evaluation: Evaluation, truth: bool | None) -> str:
+        return _joined(evaluation, self._that_are(evaluation, truth))
+
+
+class AnyOf(AllOf):
+    """At least one of the conditions holds."""
+
+    def find(self, evaluation: Evaluation) -> Result:
+        truth: bool | None = False
+        for part in self.of:
+            found = evaluation.result(part).truth
+            if found:
+                truth = True
+                break
+            if found is None:
+                truth = None
+        return Result(truth, lambda ev: _evidence(ev, self._that_are(ev, truth)), lambda ev: self._reason(ev, truth))
+
+
+class NoneOf(AnyOf):
+    """None of the conditions holds."""
+
+    def find(self, evaluation: Evaluation) -> Result:
+        found = super().find(evaluation)
+        truth = None if found.truth is None else not found.truth
+        return Result(truth, found.evidence if truth is False else (), found.reason)
+
+
+class InOrder(Several):
+    """All of the conditions hold, one after the other. A step that `as` gives a name is missed by its name."""
+
+    def find(self, evaluation: Evaluation) -> Result:
+        found = [evaluation.result(part) for part in self.of]
+        chosen: list[Evidence] = []
+        after = (-math.inf, -1)
+        for part, step in zip(self.of, found, strict=True):
+            if step.truth is not True:
+                continue
+            nxt = next((item for item in _placed(step.evidence(evaluation)) if _order(item) > after), None)
+            if nxt is None:
+                if all(other.truth for other in found):
+                    what = part.name or step.reason(evaluation)
+                    return Result(False, tuple(chosen), evaluation.say("out of order: {what}", what=what))
+                continue
+            after = _order(nxt)
+            chosen.append(nxt)
+        if any(step.truth is False for step in found):
+            missing = [
+                part.name or step.reason(evaluation)
+                for part, step in zip(self.of, found, strict=True)
+                if step.truth is False
+            ]
+            why = evaluation.say("missing: {steps}", steps=evaluation.listing(missing))
+            return Result(False, tuple(chosen), why)
+        truth = None if any(step.truth is None for step in found) else True
+        return Result(truth, tuple(chosen), _joined(evaluation, [step for step in found if step.truth is truth]))
+
+
+class Times(Condition):
+    """How often a condition holds; of a list, how many of its conditions hold."""
+
+    of: Inner | tuple[Inner, ...] = Field(description="a condition, or a list of conditions")
+    at_least: int | None = Field(None, ge=1, description="so often or more")
+    at_most: int | None = Field(None, ge=0, description="so often or less")
+    per: Literal["hit", "turn"] = Field("hit", description="turn: several in one turn count once")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Times:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError(Message("times needs at_least, at_most or both"))
+        return self
+
+    def title(self, evaluation: Evaluation) -> str:
+        return _titles(evaluation, self.parts)
+
+    def __str__(self) -> str:
+        return " ".join(f"{sign} {v}" for sign, v in (("≥", self.at_least), ("≤", self.at_most)) if v is not None)
+
+    def find(self, evaluation: Evaluation) -> Result:
+        if isinstance(self.of, tuple):
+            return self._how_many(evaluation, self.of)
+        inner = evaluation.result(self.of)
+        found = inner.evidence(evaluation)
+        count = len({item.turn for item in found} if self.per == "turn" else found) if inner.truth is not False else 0
+        truth: bool | None
+        if inner.truth is None:
+            enough = self.at_least is not None and count >= self.at_least and self.at_most is None
+            too_many = self.at_most is not None and count > self.at_most
+            truth = True if enough else False if too_many else None
+            if truth is None:
+                return Result(None, found, inner.reason(evaluation))
+        else:
+            truth = (self.at_least is None or count >= self.at_least) and (
+                self.at_most is None or count <= self.at_most
+            )
+        text = evaluation.say("{count} times (asked for: {wanted})", count=count, wanted=self)
+        if count == 0 and (why := inner.reason(evaluation)):
+            text += ("：" if evaluation.language == "zh" else ": ") + why
+        return Result(truth, found, text)
+
+    def _how_many(self, evaluation: Evaluation, parts: tuple[Node, ...]) -> Result:
+        found = [evaluation.result(part) for part in parts]
+        held, undecided = sum(f.truth is True for f in found), sum(f.truth is None for f in found)
+        enough = [self.at_least is None or n >= self.at_least for n in (held, held + undecided)]
+        few = [self.at_most is None or n <= self.at_most for n in (held, held + undecided)]
+        truth = True if enough[0] and few[1] else None if enough[1] and few[0] else False
+        if truth:
+            reason = _joined(evaluation, [f for f in found if f.truth])
+        else:
+            count = evaluation.say("{held} of {all} (asked for: {wanted})", held=held, all=len(found), wanted=self)
+            missing = (f for f in found if f.truth is (None if truth is None else False))
+            reason = _joined(evaluation, [Result(None, (), count), *missing])
+        return Result(truth, _evidence(evaluation, (f for f in found if f.truth)), reason)
+
+
+class InScenario(Condition):
+    """The call is of one of some kinds: the scenario that the CDR names, else the first in `rulebook.yaml` that
+    holds."""
+
+    scenario: str | list[str] = Field(description="one scenario of the rulebook, or several")
+
+    @model_validator(mode="after")
+    def _known(self, info: ValidationInfo) -> InScenario:
+        known = reading(info).scenarios
+        for name in self.names:
+            if name not in known:
+                raise ValueError(
+                    Message(
+                        "no scenario {name}{hint}; rulebook.yaml has {known}",
+                        name=name, hint=did_you_mean(name, known), known=listing(known),
+                    )
+                )  # fmt: skip
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.scenario,) if isinstance(self.scenario, str) else tuple(self.scenario)
+
+    def title(self, evaluation: Evaluation) -> str:
+        return " / ".join(evaluation.scenarios[name].title for name in self.names)
+
+    def find(self, evaluation: Evaluation) -> Result:
+        told = evaluation.call.cdr.scenario
+        if told in evaluation.scenarios:
+            return Result(told in self.names, (), evaluation.say("CDR: scenario {scenario}", scenario=told))
+        undecided = ""
+        for name, scenario in evaluation.scenarios.items():
+            found = evaluation.result(scenario.when)
+            if found.truth:
+                if undecided and (name in self.names or undecided in self.names):
+                    return Result(None, (), evaluation.say("it is not clear which scenario this is"))
+                text = evaluation.say("scenario: {title}", title=scenario.title)
+                return Result(name in self.names, found.evidence, text)
+            if found.truth is None:
+                undecided = undecided or name
+        if undecided in self.names:
+            return Result(None, (), evaluation.say("it is not clear which scenario this is"))
+        return Result(False, (), evaluation.say("not this scenario"))
+
+
+def _titles(evaluation: Evaluation, parts: Iterable[Node]) -> str:
+    titles = list(dict.fromkeys(part.condition.title(evaluation) for part in parts))
+    return " / ".join(titles[:MOST_TITLES]) + ("…" if len(titles) > MOST_TITLES else "")
+
+
+def _joined(evaluation: Evaluation, results: Iterable[Result]) -> str:
+    reasons: dict[str, None] = {}
+    for result in results:
+        if reason := result.reason(evaluation):
+            reasons[reason] = None
+            if len(reasons) == MOST_REASONS:
+                break
+    return ("；" if evaluation.language == "zh" else "; ").join(reasons)
+
+
+def _evidence(evaluation: Evaluation, results: Iterable[Result]) -> tuple[Evidence, ...]:
+    """All evidence of some results in the order of the call, each once."""
+    once = dict.fromkeys(item for result in results for item in result.evidence(evaluation))
+    return tuple(sorted(once, key=lambda item: (*_order(item), item.matched)))
+
+
+def _placed(evidence: Iterable[Evidence]) -> list[Evidence]:
+    return sorted((item for item in evidence if item.span is not None), key=_order)
+
+
+def _order(item: Evidence) -> tuple[float, int]:
+    return (item.span.start_s if item.span else -math.inf, item.turn if item.turn is not None else -1)

@@ -1,0 +1,229 @@
+"""Rulebooks read from their folder, checked whole and compiled. A broken one is refused with every fault at once; each
+fault names file and line and says what to do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from pipeline.errors import BadRule
+from pipeline.judging.conditions.base import Reading, Scenario
+from pipeline.judging.conditions.logic import InScenario
+from pipeline.judging.conditions.speech import Said
+from pipeline.judging.entities import Entities
+from pipeline.judging.faults import Faults
+from pipeline.judging.notation import BadScript, parse_script
+from pipeline.judging.phrases import compile_pattern
+from pipeline.judging.reader import ConditionReader, Content, read_lists, validated
+from pipeline.judging.rulebook import (
+    MORE_PHRASES,
+    PHRASES_FILE,
+    RULEBOOK_FILE,
+    Gate,
+    Rule,
+    Rulebook,
+    RulebookFile,
+    RuleCase,
+    RuleFile,
+)
+from pipeline.judging.yaml_lines import Source, read_yaml
+from pipeline.messages import Message
+from pipeline.validation import did_you_mean
+
+ENGINE = "4"
+"""Raised whenever conditions, normaliser or sound matching could judge the same rule otherwise; part of every hash."""
+
+_GATES: tuple[Gate, ...] = get_args(Gate)
+
+
+@dataclass(frozen=True)
+class _Book:
+    """What the rules of a rulebook are read with."""
+
+    head: RulebookFile | None
+    known: Reading
+    faults: Faults
+    scenarios: Mapping[str, Scenario] = field(default_factory=dict)
+    numbers: dict[Content, int] = field(default_factory=dict)
+
+
+def load_rulebook(folder: Path) -> Rulebook:
+    """Read, check and compile a rulebook. Raises BadRule with every fault of every file."""
+    faults = Faults()
+    if not folder.is_dir():
+        faults.add(folder, None, Message("no such rulebook folder; set paths.rulebooks in the settings"))
+        raise BadRule(faults.found)
+    source = read_yaml(folder / RULEBOOK_FILE, faults)
+    head = validated(RulebookFile, source.value, source, (), faults) if source else None
+    book = _Book(head, _with_lists(folder, head.language if head else "zh", faults), faults)
+    if head and source:
+        _check_company(head, source, faults)
+        scenarios = _scenarios(source, book, head)
+        book = replace(book, scenarios=scenarios, known=replace(book.known, scenarios=tuple(scenarios)))
+    rules = _rules(folder, book)
+    if faults.found or head is None:
+        raise BadRule(faults.found)
+    return _put_together(folder, head, book, rules)
+
+
+def _with_lists(folder: Path, language: str, faults: Faults) -> Reading:
+    sources = [read_yaml(file, faults) for file in _list_files(folder)]
+    known = Reading(language=language, broken=None in sources)
+    return replace(known, named=read_lists([source for source in sources if source], known, faults))
+
+
+def _list_files(folder: Path) -> list[Path]:
+    return [folder / PHRASES_FILE, *sorted(folder.glob(MORE_PHRASES))]
+
+
+def _check_company(head: RulebookFile, source: Source, faults: Faults) -> None:
+    if head.company.agent_id is not None:
+        try:
+            compile_pattern(head.company.agent_id, head.language)
+        except ValueError as error:
+            faults.add(source.file, source.line(("company", "agent_id")), error.args[0])
+
+
+def _scenarios(source: Source, book: _Book, head: RulebookFile) -> dict[str, Scenario]:
+    found = {}
+    for name, scenario in head.scenarios.items():
+        place = ("scenarios", name, "when")
+        reader = ConditionReader(source, [place], book.known, book.numbers, book.faults)
+        when = reader.node(scenario.when, place)
+        if when is not None:
+            found[name] = Scenario(scenario.title.in_language(head.language), when)
+    return found
+
+
+def _rules(folder: Path, book: _Book) -> list[Rule]:
+    rules: list[Rule] = []
+    lists = set(_list_files(folder))
+    files = sorted(p for p in folder.rglob("*.yaml") if p.name != RULEBOOK_FILE and p not in lists)
+    for stray in sorted(folder.rglob("*.yml")):
+        book.faults.add(stray, None, Message("rules are named .yaml; rename it"))
+    where: dict[str, Path] = {}
+    for file in files:
+        source = read_yaml(file, book.faults)
+        if source is None:
+            continue
+        rule = _rule(source, book)
+        rule_id = source.value.get("id")
+        if isinstance(rule_id, str):
+            if rule_id in where:
+                taken = where[rule_id].name
+                message = Message("the id {id} is taken by {file}; give it its own", id=rule_id, file=taken)
+                book.faults.add(file, source.line(("id",)), message)
+            where.setdefault(rule_id, file)
+        if rule is not None:
+            rules.append(rule)
+    if not files:
+        book.faults.add(folder, None, Message("no rule here; write one file a rule"))
+    return rules
+
+
+def _rule(source: Source, book: _Book) -> Rule | None:
+    faults, value = book.faults, source.value
+    before = len(faults.found)
+    checked = validated(RuleFile, value, source, (), faults)
+    reader = ConditionReader(source, [(gate,) for gate in _GATES], book.known, book.numbers, faults)
+    gates = {gate: reader.node(value[gate], (gate,)) for gate in _GATES if value.get(gate) is not None}
+    if "require" not in gates and "forbid" not in gates:
+        faults.add(source.file, 1, Message("a rule needs require or forbid"))
+    _check_dimension(source, book)
+    cases = _cases(source, book.known.language, faults)
+    if checked is None or len(faults.found) > before:
+        return None
+    coverage = checked.coverage
+    if coverage is None:
+        coverage = book.head.coverage if book.head else 0.6
+    rule = Rule(
+        id=checked.id, title=checked.title, dimension=checked.dimension, why=checked.why, status=checked.status,
+        severity=checked.severity, tags=checked.tags, weight=checked.weight, deduct=checked.deduct, coverage=coverage,
+        applies=gates.get("applies"), require=gates.get("require"), forbid=gates.get("forbid"),
+        cases=cases, file=source.file, hash="",
+    )  # fmt: skip
+    return replace(rule, hash=_rule_hash(rule, value, book))
+
+
+def _check_dimension(source: Source, book: _Book) -> None:
+    name = source.value.get("dimension")
+    if book.head and isinstance(name, str) and name not in book.head.dimensions:
+        known = book.head.dimensions
+        hint = did_you_mean(name, known) or Message("; there are {known}", known=", ".join(known))
+        message = Message("unknown dimension {name}{hint}", name=name, hint=hint)
+        book.faults.add(source.file, source.line(("dimension",)), message)
+
+
+def _cases(source: Source, language: str, faults: Faults) -> tuple[RuleCase, ...]:
+    raw = source.value.get("cases")
+    if not isinstance(raw, list) or not raw:
+        return ()
+    cases = []
+    for index, item in enumerate(raw):
+        if not isinstance(item, dict) or not isinstance(item.get("call"), str):
+            continue
+        line = source.line(("cases", index, "call"))
+        try:
+            parse_script(item["call"], language)
+        except BadScript as error:
+            faults.add(source.file, line + error.line, error.message)
+        try:
+            cases.append(RuleCase.model_validate({**item, "line": line}))
+        except ValidationError:
+            continue  # told when the rule was validated
+    missing = [kind for kind in ("pass", "fail", "not_applicable") if all(case.verdict != kind for case in cases)]
+    if missing:
+        message = Message("no case with the verdict {kinds}; every rule has one of each", kinds=", ".join(missing))
+        faults.add(source.file, source.line(("cases",)), message)
+    return tuple(cases)
+
+
+def _rule_hash(rule: Rule, value: Mapping[str, Any], book: _Book) -> str:
+    """Of all that can change the rule's verdicts: what its file says, the lists it names, and of the rulebook what it
+    asks for."""
+    nodes = list(rule.walk())
+    by_scenario = any(isinstance(node.condition, InScenario) for node in nodes)
+    if by_scenario:
+        nodes += [node for scenario in book.scenarios.values() for node in scenario.when.walk()]
+    lists = {name for node in nodes for listed in node.condition.phrase_lists for name in listed.lists}
+    names_company = any(
+        label in ("AGENT_ID", "COMPANY") for node in nodes if isinstance(node.condition, Said)
+        for label in node.condition.labels
+    )  # fmt: skip
+    head = book.head.model_dump(mode="json") if book.head else {}
+    return _hash(
+        ENGINE, book.known.language,
+        {key: item for key, item in value.items() if key not in ("cases", "tags", "title", "why")},
+        {name: book.known.named[name].key for name in sorted(lists)},
+        head.get("company") if names_company else None,
+        head.get("scenarios") if by_scenario else None,
+        rule.coverage,
+    )  # fmt: skip
+
+
+def _put_together(folder: Path, head: RulebookFile, book: _Book, rules: list[Rule]) -> Rulebook:
+    digest = _hash(
+        ENGINE, head.name, head.version, head.pass_mark,
+        {name: dimension.model_dump(mode="json") for name, dimension in head.dimensions.items()},
+        sorted(rule.hash for rule in rules),
+        sorted((rule.id, rule.weight, rule.severity, rule.status, rule.dimension) for rule in rules),
+    )  # fmt: skip
+    order = list(head.dimensions)
+    return Rulebook(
+        name=head.name, language=head.language, version=head.version, title=head.title, dimensions=head.dimensions,
+        pass_mark=head.pass_mark, company=head.company,
+        rules=tuple(sorted(rules, key=lambda rule: (order.index(rule.dimension), rule.file.name))),
+        phrase_lists=book.known.named, folder=folder,
+        entities=Entities(head.language, head.company.names, head.company.agent_id),
+        scenarios=book.scenarios, hash=digest,
+    )  # fmt: skip
+
+
+def _hash(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()

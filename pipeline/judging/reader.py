@@ -1,0 +1,258 @@
+"""From YAML to conditions: checked, numbered, each with its line. Faults are gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from pipeline.judging.conditions import CONDITIONS
+from pipeline.judging.conditions.base import Condition, Node, Reading, fields_holding
+from pipeline.judging.conditions.logic import InOrder, NoneOf, Several
+from pipeline.judging.faults import (
+    TOLD_ELSEWHERE,
+    Faults,
+    explained,
+    known_keys,
+    told_elsewhere,
+)
+from pipeline.judging.phrases import Lists, Pattern, Phrases, read_phrases
+from pipeline.judging.yaml_lines import Place, Source
+from pipeline.messages import Message
+from pipeline.validation import did_you_mean
+
+Model = TypeVar("Model", bound=BaseModel)
+Content = tuple[object, ...]
+"""What a condition asks, for telling equal ones."""
+
+
+def validated(
+    model: type[Model], value: Any, source: Source, place: Place, faults: Faults, known: Lists | None = None
+) -> Model | None:
+    """A value checked by a model; None where it is at fault."""
+    try:
+        return model.model_validate(value, context=known)
+    except ValidationError as error:
+        for item in error.errors():
+            if item["type"] == TOLD_ELSEWHERE:
+                continue
+            # a union's errors carry the member's name, which is in no file
+            at = [part for part in item["loc"] if not (isinstance(part, str) and "[" in part)]
+            faults.add(source.file, source.line((*place, *at)), explained(item, model))
+        return None
+
+
+class ConditionReader:
+    """Reads the conditions of one rule, or of one scenario, those below `top`; all know those that `as` names."""
+
+    def __init__(
+        self, source: Source, top: Iterable[Place], known: Reading, numbers: dict[Content, int], faults: Faults
+    ) -> None:
+        self.source, self._numbers, self._faults = source, numbers, faults
+        self._known = replace(known, anchor=self._anchor)
+        self._read: dict[Place, Node | None] = {}
+        self._being_read: set[Place] = set()
+        self._named: dict[str, tuple[Place, Any]] = {}
+        for place, value in _named_in(source.value, ()):
+            if not any(place[: len(gate)] == gate for gate in top):
+                continue
+            name = value["as"]
+            if name in self._named:
+                self._fault((*place, "as"), Message("two conditions are called {name}; rename one", name=name))
+            self._named.setdefault(name, (place, value))
+
+    def node(self, value: Any, place: Place) -> Node | None:
+        """The condition that a value tells; None where it is at fault."""
+        if place not in self._read:
+            self._being_read.add(place)
+            self._read[place] = self._node(value, place)
+            self._being_read.discard(place)
+        return self._read[place]
+
+    def _fault(self, place: Place, message: str) -> None:
+        self._faults.add(self.source.file, self.source.line(place), message)
+
+    def _anchor(self, name: str) -> Node:
+        if name not in self._named:
+            hint = did_you_mean(name, self._named) or Message("; give one `as: {name}`", name=name)
+            raise ValueError(Message("no condition is called {name}{hint}", name=name, hint=hint))
+        place, value = self._named[name]
+        if place in self._being_read:
+            raise ValueError(Message("the anchor {name} leads back to itself", name=name))
+        node = self.node(value, place)
+        if node is None:
+            raise told_elsewhere()
+        return node
+
+    def _node(self, value: Any, place: Place) -> Node | None:
+        if not isinstance(value, dict) or not value:
+            known = ", ".join(CONDITIONS)
+            self._fault(
+                place, Message("a condition is needed here, such as `said: {{…}}`; there are {known}", known=known)
+            )
+            return None
+        kind = next((key for key in value if key in CONDITIONS), None)
+        if kind is None:
+            wrong = next((str(key) for key in value if key != "as"), "as")
+            known = ", ".join(CONDITIONS)
+            hint = did_you_mean(wrong, CONDITIONS) or Message("; there are {known}", known=known)
+            self._fault((*place, wrong), Message("unknown condition {name}{hint}", name=wrong, hint=hint))
+            return None
+        given = self._params(kind, value, place)
+        if given is None:
+            return None
+        params, own = given
+        model = CONDITIONS[kind]
+        whole = True
+        for name in fields_holding(model, Node):
+            if name in params:
+                at = own if issubclass(model, Several) else (*own, name)
+                params[name] = self._inner(params[name], at)
+                whole = whole and params[name] is not _BROKEN and _BROKEN not in _as_tuple(params[name])
+        condition = validated(model, params, self.source, own, self._faults, self._known)
+        if condition is None or not whole:
+            return None
+        number = self._numbers.setdefault(_content(kind, condition), len(self._numbers))
+        return Node(kind, condition, value.get("as"), self.source.line((*place, kind)), number)
+
+    def _params(self, kind: str, value: Mapping[str, Any], place: Place) -> tuple[dict[str, Any], Place] | None:
+        """A condition's parameters and where they stand: below its word, or beside it (`{fact: turns, over: 3}`)."""
+        model, own = CONDITIONS[kind], (*place, kind)
+        if kind in model.model_fields:
+            return {key: item for key, item in value.items() if key != "as"}, place
+        beside = next((str(key) for key in value if key not in (kind, "as")), None)
+        if beside is not None:
+            hint = Message("join them with all: [...]")
+            if beside not in CONDITIONS:
+                hint = Message("put it inside {kind}: {{…}}", kind=kind)
+            self._fault(
+                (*place, beside),
+                Message("{beside} stands beside {kind}; {hint}", beside=beside, kind=kind, hint=hint),
+            )
+            return None
+        params = value[kind]
+        if issubclass(model, Several):
+            if isinstance(params, list) and params:
+                return {"of": params}, own
+            self._fault(own, Message("{kind} needs a list of conditions", kind=kind))
+            return None
+        if not isinstance(params, dict):
+            keys = ", ".join(known_keys(model))
+            self._fault(own, Message("{kind} needs parameters: {keys}", kind=kind, keys=keys))
+            return None
+        return dict(params), own
+
+    def _inner(self, value: Any, place: Place) -> Node | tuple[Node, ...]:
+        """A condition, or each of a list; what is at fault is `_BROKEN`, so that the rest is checked all the same."""
+        if isinstance(value, list) and value:
+            return tuple(self.node(item, (*place, index)) or _BROKEN for index, item in enumerate(value))
+        return self.node(value, place) or _BROKEN
+
+
+_BROKEN = Node("", NoneOf(of=()))
+
+
+def _as_tuple(value: Node | tuple[Node, ...]) -> tuple[Node, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _content(kind: str, condition: Condition) -> Content:
+    """What a condition asks, for telling equal ones; those in it are told by their numbers."""
+    values = tuple((name, _told(getattr(condition, name))) for name in type(condition).model_fields)
+    # only a sequence speaks of its steps by their names
+    names = tuple(part.name for part in condition.parts) if isinstance(condition, InOrder) else ()
+    return kind, values, names
+
+
+def _told(value: object) -> object:
+    if isinstance(value, Phrases):
+        return value.title, value.number
+    if isinstance(value, Node):
+        return value.number
+    if isinstance(value, Pattern):
+        return value.source
+    if isinstance(value, tuple):
+        return tuple(map(_told, value))
+    if isinstance(value, BaseModel):
+        return tuple((name, _told(getattr(value, name))) for name in type(value).model_fields)
+    return repr(value)
+
+
+def read_lists(sources: Iterable[Source], known: Lists, faults: Faults) -> dict[str, Phrases]:
+    """Named lists, those that name others after them. A cycle is a fault."""
+    return _ListReader(sources, known, faults).lists
+
+
+class _ListReader:
+    def __init__(self, sources: Iterable[Source], known: Lists, faults: Faults) -> None:
+        self._faults = faults
+        self.lists: dict[str, Phrases] = {}
+        self._known = replace(known, named=self.lists)
+        self._raw: dict[str, tuple[str, Any, Place, Source]] = {}
+        for source, name, value in ((each, str(item[0]), item[1]) for each in sources for item in each.value.items()):
+            self._note(name, value, source)
+        for name in self._raw:
+            self._resolve(name, ())
+
+    def _note(self, name: str, value: Any, source: Source) -> None:
+        if name in self._raw:
+            taken = self._raw[name][3].file.name
+            message = Message("the list {name} stands in {file} already; keep one", name=name, file=taken)
+            self._faults.add(source.file, source.line((name,)), message)
+            return
+        title, items = name, value
+        place: Place = (name,)
+        if isinstance(value, dict):
+            wrong = [key for key in value if key not in ("title", "phrases")]
+            if wrong or "phrases" not in value:
+                message = Message("the list {name} takes title and phrases only", name=name)
+                self._faults.add(source.file, source.line((*place, *wrong[:1])), message)
+                return
+            title, items, place = str(value.get("title", name)), value["phrases"], (name, "phrases")
+        self._raw[name] = (title, items, place, source)
+
+    def _resolve(self, name: str, stack: tuple[str, ...]) -> None:
+        if name in self.lists or name not in self._raw:
+            return
+        title, items, place, source = self._raw[name]
+        if name in stack:
+            way = " → ".join((*stack, name))
+            message = Message("the list {name} contains itself ({way})", name=name, way=way)
+            self._faults.add(source.file, source.line(place), message)
+            self.lists[name] = Phrases((), (), title, (), self._known.language)
+            return
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, str) and item.startswith("$"):
+                self._resolve(item[1:], (*stack, name))
+        if name not in self.lists:
+            self.lists[name] = replace(self._put_together(name, items, place, source), title=title)
+
+    def _put_together(self, name: str, items: Any, place: Place, source: Source) -> Phrases:
+        sound: list[Any] = []
+        for index, item in enumerate(items if isinstance(items, list) else [items]):
+            try:
+                read_phrases([item] if isinstance(items, list) else item, self._known)
+                sound.append(item)
+            except ValueError as error:
+                message = Message("{where}: {what}", where=name, what=error.args[0])
+                self._faults.add(source.file, source.line((*place, index)), message)
+        if sound:
+            return read_phrases(sound, self._known)
+        if items == []:
+            message = Message("{where}: {what}", where=name, what=Message("a phrase or a pattern is needed here"))
+            self._faults.add(source.file, source.line(place), message)
+        return Phrases((), (), name, (), self._known.language)
+
+
+def _named_in(value: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Every part of a file that `as` gives a name."""
+    if isinstance(value, dict):
+        if isinstance(value.get("as"), str):
+            yield place, value
+        for key, item in value.items():
+            yield from _named_in(item, (*place, str(key)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _named_in(item, (*place, index))
