@@ -13,6 +13,7 @@ from jinja2 import Environment, nodes
 
 from pipeline import messages
 from pipeline.errors import BadRule, BadSetting, RuleFault
+from pipeline.judging.reference import documented
 from pipeline.messages import Message, catalogue
 from pipeline.settings import CHECKOUT
 
@@ -59,17 +60,23 @@ def test_the_templates_are_read() -> None:
     assert written["Contents"] == frozenset()
 
 
+def documented_classes() -> Iterator[Call]:
+    """The reference of conditions is made from docstrings and descriptions of fields."""
+    for english in documented():
+        yield "pipeline/judging/conditions", english, None
+
+
 def fields(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 
 
 def test_every_message_has_its_chinese() -> None:
-    calls = list(written())
+    calls = [*written(), *documented_classes()]
     assert [f"{place}: {english}" for place, english, _ in calls if english not in catalogue()] == []
 
 
 def test_no_chinese_is_left_over() -> None:
-    english = {text for _, text, _ in written()}
+    english = {text for _, text, _ in [*written(), *documented_classes()]}
     assert sorted(catalogue().keys() - english) == []
 
 

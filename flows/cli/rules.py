@@ -128,8 +128,8 @@ def rules_replay(
 ) -> None:
     from flows.cli.replay import as_json, print_replay
     from flows.console import counting
-    from pipeline.judging.replay import replay
     from pipeline.judging.loader import load_rulebook
+    from pipeline.judging.replay import replay
     from pipeline.results.replay_page import replay_page
 
     settings = read_settings()

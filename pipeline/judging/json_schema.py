@@ -82,7 +82,9 @@ def _object(model: type[BaseModel]) -> dict[str, Any]:
     required = []
     for name, field in model.model_fields.items():
         key = field.alias or name
-        part = _written(field.annotation)
+        part = (
+            dict(field.json_schema_extra) if isinstance(field.json_schema_extra, dict) else _written(field.annotation)
+        )
         if field.description:
             part = {**part, "description": field.description}
         if field.is_required():

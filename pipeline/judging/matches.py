@@ -11,7 +11,7 @@ from pipeline.judging.phrases import Pattern, Phrases
 from pipeline.judging.token_index import TokenIndex
 from pipeline.language import phonetics
 
-Stretch = tuple[int, int]
+TokenSpan = tuple[int, int]
 """Tokens from the first to before the last."""
 
 
@@ -92,8 +92,8 @@ class CallMatches:
         self._in_lists = lexicon.in_lists(self._parts, self._possible)
         self._found_lists: dict[int, ListMatches] = {}
         self._found_phrases: dict[str, Places] = {}
-        self._found_patterns: dict[str, list[Stretch]] = {}
-        self._found_in_sentences: dict[tuple[str, int], list[Stretch]] = {}
+        self._found_patterns: dict[str, list[TokenSpan]] = {}
+        self._found_in_sentences: dict[tuple[str, int], list[TokenSpan]] = {}
 
     def of(self, listed: Phrases) -> ListMatches:
         """Where the phrases and patterns of a list were said."""
@@ -149,7 +149,7 @@ class CallMatches:
             nearest.setdefault(chain[0], chain)
         return sorted(nearest.values())
 
-    def pattern(self, pattern: Pattern) -> list[Stretch]:
+    def pattern(self, pattern: Pattern) -> list[TokenSpan]:
         """Where a pattern matches, as tokens."""
         source = pattern.source
         found = self._found_patterns.get(source)
@@ -163,7 +163,7 @@ class CallMatches:
             self._found_patterns[source] = found
         return found
 
-    def in_sentence(self, pattern: Pattern, number: int) -> list[Stretch]:
+    def in_sentence(self, pattern: Pattern, number: int) -> list[TokenSpan]:
         """Where a pattern matches in one sentence."""
         key = (pattern.source, number)
         found = self._found_in_sentences.get(key)
@@ -181,7 +181,7 @@ class CallMatches:
                     found.append(self.index.tokens_at(number, first, last))
         return found
 
-    def _in_text(self, pattern: Pattern) -> list[Stretch]:
+    def _in_text(self, pattern: Pattern) -> list[TokenSpan]:
         found = []
         text, offsets = self.index.encoded
         for match in pattern.regex.finditer(text):

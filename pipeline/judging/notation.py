@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
@@ -33,6 +33,7 @@ from pipeline.datatypes import (
     EventKind,
     LineEnd,
     LineEvent,
+    Party,
     Role,
     Segment,
     SpeakerSpan,
@@ -40,6 +41,7 @@ from pipeline.datatypes import (
     Word,
 )
 from pipeline.language.text import HAN, speech_units
+from pipeline.messages import Message
 from pipeline.timeline import Span, Timeline
 
 RATE_PER_S = {"zh": 4.4, "en": 2.6}
@@ -83,7 +85,7 @@ class Script:
     turns: tuple[ScriptTurn, ...]
     events: tuple[LineEvent, ...] = ()
     cdr: CDR = field(default_factory=CDR)
-    hung_up_by: Literal["agent", "customer"] | None = None
+    hung_up_by: Party | None = None
     hung_up_s: float | None = None
     mono: bool = False
     duration_s: float | None = None
@@ -97,80 +99,106 @@ def call_from_script(text: str, language: str) -> Call:
 
 def parse_script(text: str, language: str) -> Script:
     """Read a case's notation. Raises BadScript."""
-    turns: list[tuple[int, Speaker, float, float | None, str | None]] = []
-    events: list[LineEvent] = []
-    fields: dict[str, str] = {}
-    hung_up_by: Literal["agent", "customer"] | None = None
-    hung_up_s: float | None = None
-    mono = False
-    loud: list[tuple[Speaker, Span, float]] = []
+    lines = _Lines()
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
-        if not line or line.startswith("#"):
-            continue
+        if line and not line.startswith("#"):
+            lines.read(line, number)
+    if not lines.turns and not lines.events:
+        raise BadScript(1, Message("nothing happens in this call; write at least one turn"))
+    return Script(
+        tuple(_with_ends(lines.turns, language)), tuple(lines.events), _cdr(lines.fields),
+        lines.hung_up_by, lines.hung_up_s, lines.mono, loud=tuple(lines.loud),
+    )  # fmt: skip
+
+
+class _Lines:
+    """What the lines of a script have told so far."""
+
+    def __init__(self) -> None:
+        self.turns: list[tuple[Speaker, float, float | None, str | None]] = []
+        self.events: list[LineEvent] = []
+        self.fields: dict[str, str] = {}
+        self.hung_up_by: Party | None = None
+        self.hung_up_s: float | None = None
+        self.mono = False
+        self.loud: list[tuple[Speaker, Span, float]] = []
+
+    def read(self, line: str, number: int) -> None:
         word, _, rest = line.partition(" ")
-        key = word.lower()
-        if key == "cdr":
-            fields |= _pairs(rest, number)
-        elif key in ("标记", "mark"):
-            events.append(_mark(rest, number))
-        elif key in ("挂断", "hangup"):
-            who = _SPEAKERS.get(rest.split()[0].lower() if rest.split() else "")
-            when = rest.split()[1] if len(rest.split()) > 1 else None
-            if who not in ("agent", "customer") or when is None or not re.fullmatch(r"\d+(\.\d+)?", when):
-                raise BadScript(number, "a hang-up is written: 挂断 坐席 30.2 (hangup agent 30.2)")
-            hung_up_by, hung_up_s = ("agent" if who == "agent" else "customer"), float(when)
-        elif key in ("单声道", "mono"):
-            mono = True
-        elif key in ("大声", "loud"):
-            match = _LOUD.fullmatch(rest.strip())
-            who = _SPEAKERS.get(match["who"].lower()) if match else None
-            if match is None or who is None or float(match["end"]) <= float(match["start"]):
-                raise BadScript(number, "a raised voice is written: 大声 12.0-15.0 坐席 8 (loud 12-15 agent 8)")
-            loud.append((who, Span(float(match["start"]), float(match["end"])), float(match["db"])))
-        elif key in ("听不清", "unheard"):
-            found = _SPAN.search(rest)
-            who = _SPEAKERS.get(_SPAN.sub("", rest).strip().lower())
-            if not found or who is None:
-                raise BadScript(number, "speech without words is written: 听不清 12.0-20.0 坐席 (unheard 12-20 agent)")
-            turns.append((number, who, float(found[1]), float(found[2]), None))
-        else:
-            match = _LINE.fullmatch(line)
-            who = _SPEAKERS.get(match["who"].lower()) if match else None
-            if match is None or who is None or not match["text"].strip():
-                raise BadScript(
-                    number, f"cannot read {word!r} here; a turn is written 坐席 0.0: 您好。 (agent 0.0: Hello.)"
-                )
-            end_s = float(match["end"]) if match["end"] else None
-            if end_s is not None and end_s <= float(match["start"]):
-                raise BadScript(number, "the turn ends before it starts")
-            turns.append((number, who, float(match["start"]), end_s, match["text"].strip()))
-    if not turns and not events:
-        raise BadScript(1, "nothing happens in this call; write at least one turn")
-    turns.sort(key=lambda item: item[2])
-    finished = []
-    for index, (_, who, start_s, end_s, said) in enumerate(turns):
+        match word.lower():
+            case "cdr":
+                self.fields |= _pairs(rest, number)
+            case "标记" | "mark":
+                self.events.append(_mark(rest, number))
+            case "挂断" | "hangup":
+                self._hang_up(rest, number)
+            case "单声道" | "mono":
+                self.mono = True
+            case "大声" | "loud":
+                self._loud(rest, number)
+            case "听不清" | "unheard":
+                self._unheard(rest, number)
+            case _:
+                self._turn(line, word, number)
+
+    def _hang_up(self, rest: str, number: int) -> None:
+        words = rest.split()
+        who = _SPEAKERS.get(words[0].lower()) if words else None
+        if who is None or who == "third" or len(words) < 2 or not re.fullmatch(r"\d+(\.\d+)?", words[1]):
+            raise BadScript(number, Message("a hang-up is written: 挂断 坐席 30.2 (hangup agent 30.2)"))
+        self.hung_up_by, self.hung_up_s = who, float(words[1])
+
+    def _loud(self, rest: str, number: int) -> None:
+        match = _LOUD.fullmatch(rest.strip())
+        who = _SPEAKERS.get(match["who"].lower()) if match else None
+        if match is None or who is None or float(match["end"]) <= float(match["start"]):
+            raise BadScript(number, Message("a raised voice is written: 大声 12.0-15.0 坐席 8 (loud 12-15 agent 8)"))
+        self.loud.append((who, Span(float(match["start"]), float(match["end"])), float(match["db"])))
+
+    def _unheard(self, rest: str, number: int) -> None:
+        span = _SPAN.search(rest)
+        who = _SPEAKERS.get(_SPAN.sub("", rest).strip().lower())
+        if not span or who is None:
+            raise BadScript(
+                number, Message("speech without words is written: 听不清 12.0-20.0 坐席 (unheard 12-20 agent)")
+            )
+        self.turns.append((who, float(span[1]), float(span[2]), None))
+
+    def _turn(self, line: str, word: str, number: int) -> None:
+        match = _LINE.fullmatch(line)
+        who = _SPEAKERS.get(match["who"].lower()) if match else None
+        if match is None or who is None or not match["text"].strip():
+            message = Message(
+                "cannot read {word} here; a turn is written 坐席 0.0: 您好。 (agent 0.0: Hello.)", word=repr(word)
+            )
+            raise BadScript(number, message)
+        end_s = float(match["end"]) if match["end"] else None
+        if end_s is not None and end_s <= float(match["start"]):
+            raise BadScript(number, Message("the turn ends before it starts"))
+        self.turns.append((who, float(match["start"]), end_s, match["text"].strip()))
+
+
+def _with_ends(turns: Sequence[tuple[Speaker, float, float | None, str | None]], language: str) -> Iterator[ScriptTurn]:
+    """The turns in order; an end that is not written is guessed from the length of the text."""
+    ordered = sorted(turns, key=lambda turn: turn[1])
+    for index, (who, start_s, end_s, said) in enumerate(ordered):
         if end_s is None:
             end_s = start_s + max(0.4, speech_units(said or "") / RATE_PER_S.get(language, 4.0))
-            later = [other[2] for other in turns[index + 1 :] if other[2] > start_s]
+            later = [other[1] for other in ordered[index + 1 :] if other[1] > start_s]
             if later:
                 end_s = min(end_s, max(start_s + 0.2, min(later) - 0.1))
-        finished.append(ScriptTurn(who, Span(start_s, end_s), said))
-    try:
-        cdr = _cdr(fields)
-    except ValueError as error:
-        raise BadScript(1, str(error)) from error
-    return Script(tuple(finished), tuple(events), cdr, hung_up_by, hung_up_s, mono, loud=tuple(loud))
+        yield ScriptTurn(who, Span(start_s, end_s), said)
 
 
 def _pairs(text: str, number: int) -> dict[str, str]:
     try:
         items = shlex.split(text)
     except ValueError as error:
-        raise BadScript(number, "a quotation mark is missing") from error
+        raise BadScript(number, Message("a quotation mark is missing")) from error
     pairs = dict(item.split("=", 1) for item in items if "=" in item)
     if not pairs or len(pairs) < len(items):
-        raise BadScript(number, "metadata is written: cdr ring_count=4")
+        raise BadScript(number, Message("metadata is written: cdr ring_count=4"))
     return pairs
 
 
@@ -179,7 +207,8 @@ def _mark(text: str, number: int) -> LineEvent:
     span = _SPAN.search(text)
     count = re.search(r"[x×](\d+)", text)
     if kind not in get_args(EventKind) or not span or float(span[2]) <= float(span[1]):
-        raise BadScript(number, f"a sound is written: 标记 music 22.8-34.8; kinds: {', '.join(get_args(EventKind))}")
+        kinds = ", ".join(get_args(EventKind))
+        raise BadScript(number, Message("a sound is written: 标记 music 22.8-34.8; kinds: {kinds}", kinds=kinds))
     return LineEvent(Span(float(span[1]), float(span[2])), kind, None, int(count[1]) if count else None)  # type: ignore[arg-type]
 
 
@@ -193,7 +222,7 @@ def _cdr(fields: Mapping[str, Any]) -> CDR:
         return _CDR.validate_python({**known, "extra": extra})
     except ValidationError as error:
         names = ", ".join(str(item["loc"][0]) for item in error.errors())
-        raise ValueError(f"metadata of the wrong kind: {names}") from error
+        raise BadScript(1, Message("metadata of the wrong kind: {names}", names=names)) from error
 
 
 def script_call(script: Script, language: str) -> Call:

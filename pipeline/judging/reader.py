@@ -23,14 +23,14 @@ from pipeline.judging.yaml_lines import Place, Source
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
 
-Model = TypeVar("Model", bound=BaseModel)
+_Model = TypeVar("_Model", bound=BaseModel)
 Content = tuple[object, ...]
 """What a condition asks, for telling equal ones."""
 
 
 def validated(
-    model: type[Model], value: Any, source: Source, place: Place, faults: Faults, known: Lists | None = None
-) -> Model | None:
+    model: type[_Model], value: Any, source: Source, place: Place, faults: Faults, known: Lists | None = None
+) -> _Model | None:
     """A value checked by a model; None where it is at fault."""
     try:
         return model.model_validate(value, context=known)

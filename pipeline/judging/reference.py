@@ -67,7 +67,7 @@ def _section(title: str, model: type[BaseModel], language: str, kind: str) -> st
 def _row(name: str, field: FieldInfo, language: str) -> str:
     cells = (
         f"`{name}`",
-        _value(field.annotation, language),
+        Message("text").in_language(language) if field.json_schema_extra else _value(field.annotation, language),
         _default(field, language),
         _told(field.description or "", language),
     )

@@ -34,7 +34,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Bilingual(_Strict):
+class TitlePair(_Strict):
     """A title in both languages."""
 
     zh: str
@@ -61,7 +61,7 @@ class RuleCase(_Strict):
 
 
 class Dimension(_Strict):
-    title: Bilingual
+    title: TitlePair
     weight: float = Field(gt=0)
     at_most: float | None = Field(None, gt=0, le=1, description="share of the dimension that faults can cost in all")
 
@@ -74,7 +74,7 @@ class Company(_Strict):
 class ScenarioFile(_Strict):
     """A kind of call. The first whose condition holds is the call's, unless the CDR names one."""
 
-    title: Bilingual
+    title: TitlePair
     when: Any
 
 
@@ -84,7 +84,7 @@ class RulebookFile(_Strict):
     name: str
     language: Literal["zh", "en"]
     version: str
-    title: Bilingual
+    title: TitlePair
     dimensions: dict[str, Dimension] = Field(min_length=1)
     pass_mark: float = Field(80, ge=0, le=100)
     coverage: float = Field(0.6, ge=0, le=1)
@@ -97,7 +97,7 @@ class RuleFile(_Strict):
     """What stands in a rule's file."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
-    title: Bilingual
+    title: TitlePair
     dimension: str
     why: str
     status: Status = "stable"
@@ -117,7 +117,7 @@ class Rule:
     """One rule, compiled. `hash` changes whenever its verdicts could."""
 
     id: str
-    title: Bilingual
+    title: TitlePair
     dimension: str
     why: str
     status: Status
@@ -153,7 +153,7 @@ class Rulebook:
     name: str
     language: str
     version: str
-    title: Bilingual
+    title: TitlePair
     dimensions: Mapping[str, Dimension]
     pass_mark: float
     company: Company

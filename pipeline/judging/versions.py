@@ -21,6 +21,7 @@ from pipeline.errors import CallQAError
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.rulebook import RULEBOOK_FILE
 from pipeline.judging.verdicts import run_cases
+from pipeline.messages import Message
 from pipeline.storage import artefacts
 from pipeline.storage.files import put_in_place, write_whole
 from pipeline.storage.home import Home
@@ -81,9 +82,13 @@ def publish_rulebook(home: Home, folder: Path, version: str | None = None) -> Pu
     if wrong:
         first = wrong[0]
         raise CallQAError(
-            f"nothing is published while cases fail (here {len(wrong)}); the first: {first.file}:{first.line}: "
-            f"{first.rule_id}: {first.expected} expected, {first.found} found (`callqa rules test` lists all)"
-        )
+            Message(
+                "not published: {count} cases fail; the first: {file}:{line}: {rule}: {expected} expected, {found} "
+                "found (`callqa rules test` lists all)",
+                count=len(wrong), file=first.file, line=first.line, rule=first.rule_id,
+                expected=first.expected, found=first.found,
+            )
+        )  # fmt: skip
     done = publications(home, folder)
     if done and pending(home, folder) is None and version in (None, done[-1].version):
         return None
@@ -92,9 +97,17 @@ def publish_rulebook(home: Home, folder: Path, version: str | None = None) -> Pu
     if version is None and wanted in taken:
         wanted = _next(wanted, taken)
     if wanted in taken:
-        raise CallQAError(f"version {wanted} of {folder.name} is published already; give another --version")
+        raise CallQAError(
+            Message("version {version} of {name} is published already; give another --version",
+                    version=wanted, name=folder.name)
+        )  # fmt: skip
     if not _VERSION.fullmatch(wanted):
-        raise CallQAError(f"{wanted!r} is no version; letters, digits, dots and dashes make one, such as 2026.2")
+        raise CallQAError(
+            Message(
+                "{version} is not a version; letters, digits, dots and dashes make one, such as 2026.2",
+                version=repr(wanted),
+            )
+        )
     if wanted != book.version:
         _write_version(folder / RULEBOOK_FILE, wanted)
         book = load_rulebook(folder)

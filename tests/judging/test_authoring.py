@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 from pipeline.datatypes import CDR, Judged
 from pipeline.errors import BadRule, CallQAError
-from pipeline.judging.json_schema import schema
+from pipeline.judging.json_schema import rule_schema
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import call_from_script
 from pipeline.judging.replay import NEW, replay
@@ -190,7 +190,7 @@ def test_publishing_is_refused(tmp_home: Home, folder: Path) -> None:
     widen(folder)
     with pytest.raises(CallQAError, match=r"2026\.1 of trial is published already"):
         publish_rulebook(tmp_home, folder, "2026.1")
-    with pytest.raises(CallQAError, match="no version"):
+    with pytest.raises(CallQAError, match="not a version"):
         publish_rulebook(tmp_home, folder, "../elsewhere")
     (folder / "validity.yaml").write_text("id: [", encoding="utf-8")
     with pytest.raises(BadRule):
@@ -241,12 +241,12 @@ def test_the_commands_of_an_author(tmp_home: Home, folder: Path) -> None:
 
 def test_the_schema_is_the_one_beside_the_rules() -> None:
     written = json.loads((CHECKOUT / "rules" / "rule.schema.json").read_text(encoding="utf-8"))
-    assert written == schema(), "callqa rules schema > rules/rule.schema.json"
+    assert written == rule_schema(), "callqa rules schema > rules/rule.schema.json"
     Draft202012Validator.check_schema(written)
 
 
 def test_the_schema_knows_right_from_wrong() -> None:
-    validator = Draft202012Validator(schema())
+    validator = Draft202012Validator(rule_schema())
     for file in sorted((CHECKOUT / "rules").glob("hotline-*/**/*.yaml")):
         if file.name.startswith(("rulebook", "phrases")):
             continue

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.judging.notation import call_from_script
-from pipeline.judging.token_index import read
-from pipeline.judging.verdicts import judge_rule
+from pipeline.judging.verdicts import evaluation_of, judge_rule
 from pipeline.settings import CHECKOUT
 from tests.support.rulebooks import hotline
 
@@ -35,9 +34,9 @@ def test_there_are_good_calls_in_both_languages() -> None:
 @pytest.mark.slow
 def test_nothing_forbidden_is_found(file: Path) -> None:
     book = hotline(file.name[:2])
-    spoken = read(call_from_script(file.read_text(encoding="utf-8"), book.language), book.lexicon)
+    evaluation = evaluation_of(call_from_script(file.read_text(encoding="utf-8"), book.language), book)
     forbidding = [replace(rule, require=None) for rule in book.rules if rule.forbid is not None]
-    verdicts = [judge_rule(spoken, rule, book) for rule in forbidding]
+    verdicts = [judge_rule(evaluation, rule) for rule in forbidding]
     fired = {verdict.rule_id: verdict.reason for verdict in verdicts if verdict.outcome == "fail"}
     excused = {rule for name, rule in EXCEPTIONS if name == file.stem}
     assert set(fired) - excused == set(), fired

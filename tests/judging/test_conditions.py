@@ -12,40 +12,15 @@ import yaml
 
 from pipeline.datatypes import Roles, Verdict
 from pipeline.judging.conditions import CONDITIONS
-from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import call_from_script
-from pipeline.judging.rulebook import Rulebook
-from pipeline.judging.token_index import read
-from pipeline.judging.verdicts import judge_call, judge_rule
-
-BOOK = """
-name: trial
-language: {language}
-version: "1"
-title: {{zh: 试, en: trial}}
-dimensions: {{one: {{title: {{zh: 一, en: one}}, weight: 1}}}}
-"""
-CASES = [
-    {"verdict": verdict, "call": "agent 0.0: hello"} for verdict in ("pass", "fail", "not_applicable")
-]  # loaded, not run here
-
-
-def make_book(
-    folder: Path, language: str = "zh", phrases: str = "empty: [无]", book: str = BOOK, **gates: object
-) -> Rulebook:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "rulebook.yaml").write_text(book.format(language=language), encoding="utf-8")
-    (folder / "phrases.yaml").write_text(phrases, encoding="utf-8")
-    rule = {"id": "trial", "title": {"zh": "试", "en": "trial"}, "dimension": "one", "why": "试", "cases": CASES}
-    parsed = {gate: yaml.safe_load(text) if isinstance(text, str) else text for gate, text in gates.items()}
-    (folder / "trial.yaml").write_text(yaml.safe_dump(rule | parsed, allow_unicode=True), encoding="utf-8")
-    return load_rulebook(folder)
+from pipeline.judging.verdicts import evaluation_of, judge_call, judge_rule
+from tests.support.rulebooks import HEAD, make_book
 
 
 def judge(
-    folder: Path, call: str, language: str = "zh", phrases: str = "empty: [无]", book: str = BOOK, **gates: object
+    folder: Path, call: str, language: str = "zh", phrases: str = "empty: [无]", head: str = HEAD, **gates: object
 ) -> Verdict:
-    loaded = make_book(folder, language, phrases, book, **gates)
+    loaded = make_book(folder, language, phrases, head, **gates)
     return judge_call(call_from_script(dedent(call), language), loaded).verdicts[0]
 
 
@@ -268,7 +243,7 @@ def test_condition_on_a_call_of_its_own(tmp_path: Path, condition: str, call: st
 
 
 SCENARIOS = (
-    BOOK
+    HEAD
     + """
 scenarios:
   cancel: {{title: {{zh: 取消, en: cancel}}, when: {{said: {{by: customer, any: [取消]}}}}}}
@@ -292,7 +267,7 @@ scenarios:
     ],
 )
 def test_scenario(tmp_path: Path, names: str, call: str, outcome: str) -> None:
-    verdict = judge(tmp_path, call, book=SCENARIOS, require=f"scenario: {names}")
+    verdict = judge(tmp_path, call, head=SCENARIOS, require=f"scenario: {names}")
     assert verdict.outcome == outcome, verdict.reason
 
 
@@ -548,9 +523,9 @@ def test_judging_leaves_the_call_as_it_was(tmp_path: Path) -> None:
     book = make_book(tmp_path, require="said: {by: agent, any: [感谢来电]}")
     call = call_from_script(dedent(TALK), "zh")
     again = call_from_script(dedent(TALK), "zh")
-    first = judge_rule(read(call, book.lexicon), book.rules[0], book)
+    first = judge_rule(evaluation_of(call, book), book.rules[0])
     assert call == again
-    assert judge_rule(read(call, book.lexicon), book.rules[0], book) == first
+    assert judge_rule(evaluation_of(call, book), book.rules[0]) == first
 
 
 def test_facts_are_the_call_s_own() -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.judging.entities import LABELS, Entities
-from pipeline.judging.lexicon import Lexicon
 from pipeline.judging.notation import call_from_script
-from pipeline.judging.token_index import read
+from pipeline.judging.token_index import index_call
 from pipeline.language.en.names import common_words, english_names
 from pipeline.language.zh.names import chinese_names, chinese_surnames
 
@@ -16,7 +15,7 @@ def found(script: str, label: str, language: str, **known: str) -> list[str]:
     """What the finders take for entities in the last turn of a call, as it was written."""
     call = call_from_script(script, language)
     entities = Entities(language, tuple(known.values()))
-    index = read(call, Lexicon(language, ()))
+    index = index_call(call, language)
     places = entities.find(label, index, [index.range_of(len(call.turns) - 1)])
     return [index.quote(start, end) for start, end, _ in places]
 

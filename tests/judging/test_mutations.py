@@ -12,13 +12,16 @@ most lists of steps hold nothing that a greeting says.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from pipeline.judging.conditions.base import Bounds, Node, Phrases, Window
+from pipeline.judging.conditions.base import Bounds, Condition, Evaluation, Node, Result, fields_holding
 from pipeline.judging.conditions.speech import Said
+from pipeline.judging.conditions.windows import InWindow, Window
+from pipeline.judging.phrases import Phrases
 from pipeline.judging.rulebook import Rule, Rulebook
 from pipeline.judging.verdicts import check_cases
 from tests.support.rulebooks import RULES, hotline, joined, rule_of
@@ -32,7 +35,7 @@ NUMBERS = ("longer_than_s", "over_s", "jump_db", "at_least_s", "other_spoke_s")
 
 def broken(node: Node) -> Iterator[tuple[str, Node]]:
     """Every way to break one condition, inner ones too."""
-    params: Any = node.params
+    params: Any = node.condition
     for name in type(params).model_fields:
         value = getattr(params, name, None)
         if isinstance(value, Phrases) and name in ("any", "all", "without", "unless_said_before", "after_notice"):
@@ -56,44 +59,67 @@ def broken(node: Node) -> Iterator[tuple[str, Node]]:
         yield "said never", _never(node)
     for index, child in enumerate(node.children):
         for what, other in broken(child):
-            children = (*node.children[:index], other, *node.children[index + 1 :])
-            yield what, dataclasses.replace(node, children=children)
+            yield what, _holding(node, (*node.children[:index], other, *node.children[index + 1 :]))
 
 
 def without_list(node: Node, listed: Phrases) -> Node:
     """The condition with one phrase list emptied wherever it is used."""
-    params: Any = node.params
+    params: Any = node.condition
     used = [name for name in type(params).model_fields if getattr(params, name, None) == listed]
     children = tuple(without_list(child, listed) for child in node.children)
-    return dataclasses.replace(_with(node, **dict.fromkeys(used, NOTHING)), children=children)
+    return _holding(_with(node, **dict.fromkeys(used, NOTHING)), children)
 
 
 def windows_of(node: Node) -> list[Window]:
     """The different windows of a condition and of those in it, in order."""
-    found = [n.params.in_ for n in node.walk() if getattr(n.params, "in_", None) is not None]
+    found = [window for each in node.walk() if (window := window_of(each)) is not None]
     return [window for index, window in enumerate(found) if window not in found[:index]]
 
 
 def without_window(node: Node, window: Window) -> Node:
     """The condition without one window, wherever it is used."""
     children = tuple(without_window(child, window) for child in node.children)
-    whole = _with(node, in_=None) if getattr(node.params, "in_", None) == window else node
-    return dataclasses.replace(whole, children=children)
+    return _holding(_with(node, window=None) if window_of(node) == window else node, children)
+
+
+def window_of(node: Node) -> Window | None:
+    return node.condition.window if isinstance(node.condition, InWindow) else None
 
 
 def lists_of(node: Node) -> set[Phrases]:
     """The phrase lists that a condition looks for."""
-    return {n.params.any for n in node.walk() if isinstance(n.params, Said) and n.params.any is not None}
+    said = [each.condition for each in node.walk() if isinstance(each.condition, Said)]
+    return {condition.any for condition in said if condition.any is not None}
+
+
+class Never(Condition):
+    """What holds for no call."""
+
+    def find(self, evaluation: Evaluation) -> Result:
+        return Result(False, (), "broken")
+
+    def title(self, evaluation: Evaluation) -> str:
+        return "broken"
+
+
+FRESH = itertools.count(1_000_000)
+"""Numbers that no condition of a rulebook has: what is broken shares no result with what is whole."""
 
 
 def _with(node: Node, **update: Any) -> Node:
-    return dataclasses.replace(node, params=node.params.model_copy(update=update))
+    return dataclasses.replace(node, condition=node.condition.model_copy(update=update), number=next(FRESH))
+
+
+def _holding(node: Node, children: tuple[Node, ...]) -> Node:
+    """The condition with other ones in it."""
+    for name in fields_holding(type(node.condition), Node):
+        several = isinstance(getattr(node.condition, name), tuple)
+        return _with(node, **{name: children if several else children[0]})
+    return node
 
 
 def _never(node: Node) -> Node:
-    from pipeline.judging.conditions.base import Result
-
-    return dataclasses.replace(node, check=lambda context, node: Result(False, (), "broken"), children=())
+    return dataclasses.replace(node, condition=Never(), number=next(FRESH))
 
 
 @pytest.mark.parametrize("rule_name", RULES, ids=joined)
@@ -130,6 +156,19 @@ def _changed(rule: Rule, gate: str, node: Node) -> Rule:
 
 
 def _noticed(rule: Rule, book: Rulebook) -> bool:
-    anchors = {n.name: n for gate in (rule.applies, rule.require, rule.forbid) if gate for n in gate.walk() if n.name}
-    rule = dataclasses.replace(rule, anchors={**rule.anchors, **anchors})
-    return any(not result.ok for result in check_cases(rule, book))
+    gates: dict[str, Any] = {gate: _near(node, _named(rule)) for gate, node in rule.gates}
+    return any(not result.ok for result in check_cases(dataclasses.replace(rule, **gates), book))
+
+
+def _named(rule: Rule) -> dict[str, Node]:
+    return {node.name: node for node in rule.walk() if node.name}
+
+
+def _near(node: Node, named: dict[str, Node]) -> Node:
+    """The condition, and those in it, looking around the anchors as they are in the broken rule."""
+    window = window_of(node)
+    if window is not None and window.around is not None:
+        anchor = _near(named.get(window.around.anchor.name or "", window.around.anchor), named)
+        around = window.around.model_copy(update={"anchor": anchor})
+        node = _with(node, window=window.model_copy(update={"around": around}))
+    return _holding(node, tuple(_near(child, named) for child in node.children))

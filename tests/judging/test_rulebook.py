@@ -12,8 +12,8 @@ from pipeline.errors import BadRule
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import call_from_script
 from pipeline.judging.rulebook import Rulebook
-from pipeline.judging.token_index import read
-from pipeline.judging.verdicts import check_cases, explain, judge_call, score
+from pipeline.judging.verdicts import check_cases, evaluation_of, explain_rule, judge_call, scorecard
+from tests.support.rulebooks import write_book
 
 HEAD = """\
 name: trial
@@ -53,12 +53,7 @@ cases:
 
 
 def write(folder: Path, rules: dict[str, str] | None = None, head: str = HEAD, phrases: str = PHRASES) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "rulebook.yaml").write_text(head, encoding="utf-8")
-    (folder / "phrases.yaml").write_text(phrases, encoding="utf-8")
-    for name, text in ({"trial.yaml": RULE} if rules is None else rules).items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
+    return write_book(folder, {"trial.yaml": RULE} if rules is None else rules, phrases, head)
 
 
 def faults(folder: Path) -> list[str]:
@@ -78,12 +73,12 @@ def test_a_sound_rulebook_loads(tmp_path: Path) -> None:
 
 # What a rule author gets wrong, and what must be said of it: the line, and a piece of the message.
 PLANTED: list[tuple[str, str, int, str]] = [
-    ("dimension: one", "dimension: on", 3, "no dimension on, did you mean one?"),
+    ("dimension: one", "dimension: on", 3, "unknown dimension on, did you mean one?"),
     ("weight: 2", "wieght: 2", 5, "unknown key wieght, did you mean weight?"),
-    ("weight: 2", "weight: -2", 5, "weight: input should be greater than 0"),
-    ("weight: 2", "tags: [complain]", 5, "tags.0: input should be 'booking', 'complaint' or 'complaint-commitment'"),
-    ("weight: 2", "severity: bad", 5, "severity: input should be 'minor', 'normal', 'serious' or 'fatal'"),
-    ("id: trial", "id: Trial Rule", 1, "id: string should match pattern"),
+    ("weight: 2", "weight: -2", 5, "weight: must be more than 0"),
+    ("weight: 2", "tags: [complain]", 5, "tags.0: choose booking, complaint or complaint-commitment"),
+    ("weight: 2", "severity: bad", 5, "severity: choose minor, normal, serious or fatal"),
+    ("id: trial", "id: Trial Rule", 1, "id: lower-case letters, digits and single dashes only"),
     ("why: 试一下\n", "", 1, "why is missing"),
     (
         "said: {by: agent, any: $hello}",
@@ -103,13 +98,13 @@ PLANTED: list[tuple[str, str, int, str]] = [
     ("any: $hello", "entity: PERSON", 8, "no entity PERSON, did you mean PERSON_TITLE?"),
     ("any: $hello", "any: $hello, in: {turns: 0..2}", 8, "turns are counted 1, 2, 3"),
     ("any: $hello", "any: $hello, in: {turns: 3..1}", 8, "runs backwards; write 1..3"),
-    ("any: $hello", "any: $hello, in: {turns: one}", 8, "is no range; write 1..3"),
-    ("any: $hello", "any: $hello, in: {seconds: 15}", 8, "is no range; write 0..15"),
+    ("any: $hello", "any: $hello, in: {turns: one}", 8, "is not a range; write 1..3"),
+    ("any: $hello", "any: $hello, in: {seconds: 15}", 8, "is not a range; write 0..15"),
     ("any: $hello", "any: $hello, in: {percent: 0..200}", 8, "percent runs from 0 to 100"),
     ("any: $hello", "any: $hello, in: {turn: 1..2}", 8, "unknown key turn, did you mean turns?"),
     ("any: $hello", "any: $hello, in: {around: {name: x, after: 2}}", 8, "no condition is called x"),
     ("any: $hello", "any: $hello, in: {around: {name: x}}", 8, "around needs before, after or both"),
-    ("by: agent", "by: boss", 8, "input should be 'agent', 'customer' or 'any'"),
+    ("by: agent", "by: boss", 8, "choose agent, customer or any"),
     (
         "fact: customer_turns, over: 0",
         "fact: customer_turn, over: 0",
@@ -134,7 +129,7 @@ PLANTED: list[tuple[str, str, int, str]] = [
     ),
     ("require:\n  said: {by: agent, any: $hello}\n", "", 1, "a rule needs require or forbid"),
     ("verdict: not_applicable", "verdict: pass", 9, "no case with the verdict not_applicable"),
-    ("verdict: not_applicable", "verdict: n/a", 18, "verdict: input should be 'pass', 'fail'"),
+    ("verdict: not_applicable", "verdict: n/a", 18, "verdict: choose pass, fail"),
     ("客户 2.0: 喂。", "顾客 2.0: 喂。", 17, "cannot read '顾客' here"),
     ("客户 2.0: 喂。", "客户 2.0-1.0: 喂。", 17, "ends before it starts"),
     ("客户 2.0: 喂。", "标记 bell 1-2", 17, "a sound is written"),
@@ -188,7 +183,7 @@ def test_rulebook_and_phrases_have_faults_too(tmp_path: Path) -> None:
     head = HEAD.replace("weight: 60", "weight: 0") + "company: {names: [], agent_id: '(['}\npassmark: 3\n"
     found = faults(write(tmp_path, head=head))
     assert [text for text in found if "unknown key passmark, did you mean pass_mark?" in text]
-    assert [text for text in found if text.startswith("rulebook.yaml:6: ") and "greater than 0" in text]
+    assert [text for text in found if text.startswith("rulebook.yaml:6: ") and "more than 0" in text]
 
 
 def test_missing_files(tmp_path: Path) -> None:
@@ -302,14 +297,14 @@ def test_fatal(tmp_path: Path) -> None:
 
 def test_score_of_no_verdicts(tmp_path: Path) -> None:
     book = load_rulebook(write(tmp_path))
-    assert score(call_from_script(CALL, "zh"), (), book).score is None
+    assert scorecard(call_from_script(CALL, "zh"), (), book).score is None
 
 
 def test_an_explanation_is_the_tree_with_its_truth(tmp_path: Path) -> None:
     book = load_rulebook(write(tmp_path))
     call = call_from_script(CALL, "zh")
-    rows = explain(read(call, book.lexicon), book.rules[0], book)
-    assert [(depth, gate, node.kind, found.truth) for depth, gate, node, found in rows] == [
+    rows = explain_rule(evaluation_of(call, book), book.rules[0])
+    assert [(row.depth, row.gate, row.node.kind, row.truth) for row in rows] == [
         (0, "applies", "fact", True),
         (0, "require", "said", True),
     ]

@@ -1,11 +1,13 @@
-"""The rulebooks of the checkout: their rules by name before anything is loaded, and each loaded once in a process."""
+"""Rulebooks for tests: those of the checkout, their rules by name before anything is loaded, and small ones."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+
+import yaml
 
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.rulebook import Rule, Rulebook
@@ -25,6 +27,38 @@ def hotline(language: str) -> Rulebook:
 
 def rule_of(language: str, rule_id: str) -> Rule:
     return next(rule for rule in hotline(language).rules if rule.id == rule_id)
+
+
+HEAD = """\
+name: trial
+language: {language}
+version: "1"
+title: {{zh: 试, en: trial}}
+dimensions: {{one: {{title: {{zh: 一, en: one}}, weight: 1}}}}
+"""
+CASES = [
+    {"verdict": verdict, "call": "agent 0.0: hello"} for verdict in ("pass", "fail", "not_applicable")
+]  # loaded, not run
+
+
+def write_book(folder: Path, rules: Mapping[str, str], phrases: str = "empty: [无]", head: str = "") -> Path:
+    """A rulebook's files: `rules` by their file's name, which gets a .yaml if it has no ending."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "rulebook.yaml").write_text(head or HEAD.format(language="zh"), encoding="utf-8")
+    (folder / "phrases.yaml").write_text(phrases, encoding="utf-8")
+    for name, text in rules.items():
+        (folder / (name if "." in name else f"{name}.yaml")).write_text(text, encoding="utf-8")
+    return folder
+
+
+def make_book(
+    folder: Path, language: str = "zh", phrases: str = "empty: [无]", head: str = HEAD, **gates: object
+) -> Rulebook:
+    """A rulebook of one rule, which has some gates, written as YAML or as values."""
+    rule = {"id": "trial", "title": {"zh": "试", "en": "trial"}, "dimension": "one", "why": "试", "cases": CASES}
+    given = {gate: yaml.safe_load(text) if isinstance(text, str) else text for gate, text in gates.items()}
+    text = yaml.safe_dump(rule | given, allow_unicode=True)
+    return load_rulebook(write_book(folder, {"trial": text}, phrases, head.format(language=language)))
 
 
 def _rule_files() -> Iterator[tuple[str, str, str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from pipeline.datatypes import PARTIES, Evidence, Party
 from pipeline.judging.conditions.base import Condition, Evaluation, Inner, Node, Params, Side, reading
@@ -113,18 +113,21 @@ Distance = Annotated[Reach, BeforeValidator(_reach)]
 class Around(Params):
     """Near where an anchor was found: a condition that `as` gives a name."""
 
-    anchor: Annotated[Inner, BeforeValidator(_anchor)] = Field(alias="name", description="the anchor")
+    anchor: Annotated[Inner, BeforeValidator(_anchor)] = Field(
+        alias="name", description="the anchor's name", json_schema_extra={"type": "string"}
+    )
     before: Distance | None = Field(None, description="2 turns, or 10 s")
-    after: Distance | None = Field(None, description="2 turns, or 10 s")
+    after: Distance | None = Field(None, validate_default=True, description="2 turns, or 10 s")
     hit: Literal["any", "each", "first", "last"] | int = Field(
         "any", description="near which of the places where the anchor was found; each: near every one"
     )
 
-    @model_validator(mode="after")
-    def _some_way(self) -> Around:
-        if self.before is None and self.after is None:
+    @field_validator("after")
+    @classmethod
+    def _some_way(cls, after: Reach | None, info: ValidationInfo) -> Reach | None:
+        if after is None and info.data.get("before", after) is None:
             raise ValueError(Message("around needs before, after or both, such as `after: 2 turns`"))
-        return self
+        return after
 
 
 class Window(Params):
