@@ -38,7 +38,7 @@ def listing(names: Iterable[str]) -> str:
     return ", ".join(names) or Message("none")
 
 
-def explained(error: ErrorDetails, model: type[BaseModel]) -> str:
+def in_own_words(error: ErrorDetails, model: type[BaseModel]) -> str:
     """One pydantic error in a rule author's words."""
     kind, where = error["type"], ".".join(str(part) for part in error["loc"])
     name = str(error["loc"][-1]) if error["loc"] else ""

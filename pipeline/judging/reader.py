@@ -14,7 +14,7 @@ from pipeline.judging.conditions.logic import InOrder, NoneOf, Several
 from pipeline.judging.faults import (
     TOLD_ELSEWHERE,
     Faults,
-    explained,
+    in_own_words,
     known_keys,
     told_elsewhere,
 )
@@ -40,7 +40,7 @@ def validated(
                 continue
             # a union's errors carry the member's name, which is in no file
             at = [part for part in item["loc"] if not (isinstance(part, str) and "[" in part)]
-            faults.add(source.file, source.line((*place, *at)), explained(item, model))
+            faults.add(source.file, source.line((*place, *at)), in_own_words(item, model))
         return None
 
 
