@@ -60,66 +60,83 @@ def serve(settings: Settings, cron: str, timezone: str, ready: Callable[[str], N
 
 
 def _serve(cron: str, timezone: str, ready: Callable[[], None]) -> None:
-    from prefect.runner import Runner
-    from prefect.schedules import Cron
-    from prefect.types.entrypoint import EntrypointType
-
-    from flows.nightly import nightly_flow
-
-    errors: list[Exception] = []
-    started = threading.Event()
-    handle: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
-    over = threading.Event()
-
-    async def run() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        handle.append((asyncio.get_running_loop(), task))
-        started.set()
-        # one night at a time; one that is due while another lasts waits for its turn
-        runner = Runner(name=DEPLOYMENT, limit=1)
-        await runner.aadd_flow(
-            nightly_flow,
-            name=DEPLOYMENT,
-            schedule=Cron(cron, timezone=timezone),
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        )
-        ready()
-        await runner.start()
-
-    def work() -> None:
-        try:
-            asyncio.run(run())
-        except asyncio.CancelledError:
-            pass
-        except Exception as error:
-            errors.append(error)
-        finally:
-            started.set()
-            over.set()
-
-    # In the main thread Prefect's runner would take SIGTERM for itself and exit in the middle of its loop.
+    """Serve in a thread of its own: in the main thread Prefect's runner would take SIGTERM for itself and exit in the
+    middle of its loop.
+    """
     asked = threading.Event()
+    serving = _Serving(cron, timezone, ready)
 
     def leave(number: int, frame: FrameType | None) -> None:
         asked.set()
-        over.set()
+        serving.over.set()
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
-    # the server's address is in this thread's context
-    context = contextvars.copy_context()
-    thread = threading.Thread(target=lambda: context.run(work), name="schedule", daemon=True)
     try:
-        thread.start()
-        over.wait()
-        started.wait(10)
-        if asked.is_set() and handle:
-            loop, task = handle[0]
-            loop.call_soon_threadsafe(task.cancel)
-            # a night that is going on ends with us; what it has done stays done
+        thread = serving.start()
+        serving.over.wait()
+        if asked.is_set():
+            serving.cancel()
+            # a run that is going on ends with us; what it has done stays done
             thread.join(10)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if errors and not asked.is_set():
-        raise errors[0]
+    if serving.error is not None and not asked.is_set():
+        raise serving.error
+
+
+class _Serving:
+    """Prefect's runner with the schedule. `over` is set when it has ended, `error` is what ended it."""
+
+    def __init__(self, cron: str, timezone: str, ready: Callable[[], None]) -> None:
+        self._cron, self._timezone, self._ready = cron, timezone, ready
+        self._started = threading.Event()
+        self._task: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
+        self.over = threading.Event()
+        self.error: Exception | None = None
+
+    def start(self) -> threading.Thread:
+        # the server's address is in this thread's context
+        context = contextvars.copy_context()
+        thread = threading.Thread(target=lambda: context.run(self._work), name="schedule", daemon=True)
+        thread.start()
+        return thread
+
+    def cancel(self) -> None:
+        self._started.wait(10)
+        if self._task:
+            loop, task = self._task
+            loop.call_soon_threadsafe(task.cancel)
+
+    def _work(self) -> None:
+        try:
+            asyncio.run(self._run())
+        except asyncio.CancelledError:
+            pass
+        except Exception as error:
+            self.error = error
+        finally:
+            self._started.set()
+            self.over.set()
+
+    async def _run(self) -> None:
+        from prefect.runner import Runner
+        from prefect.schedules import Cron
+        from prefect.types.entrypoint import EntrypointType
+
+        from flows.nightly import nightly_flow
+
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = (asyncio.get_running_loop(), task)
+        self._started.set()
+        # one run at a time; one that is due while another lasts waits for its turn
+        runner = Runner(name=DEPLOYMENT, limit=1)
+        await runner.aadd_flow(
+            nightly_flow,
+            name=DEPLOYMENT,
+            schedule=Cron(self._cron, timezone=self._timezone),
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
+        self._ready()
+        await runner.start()

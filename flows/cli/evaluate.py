@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,9 @@ from pipeline.storage.files import write_whole
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from pipeline.evaluation.evaluate import Bench
+    from pipeline.evaluation.truth import Labelled
 
 
 @command(
@@ -55,19 +58,11 @@ def evaluate_command(
         typer.Option("--json", metavar="FILE", help=say("Write all figures as JSON (“-”: to standard output).")),
     ] = None,
 ) -> None:
-    from flows.console import err, out
     from flows.engines import load_engines
     from flows.rulebooks import draft_rulebooks
     from pipeline.evaluation.degrade import AS_RECORDED, Rendering, known_codec
-    from pipeline.evaluation.evaluate import Bench, evaluate_all
-    from pipeline.evaluation.matrix import every_combination, one_at_a_time
-    from pipeline.evaluation.matrix import matrix as every_rendering
-    from pipeline.evaluation.tables import evaluation_tables, matrix_table
+    from pipeline.evaluation.evaluate import Bench
     from pipeline.evaluation.truth import find_labelled
-
-    def progress(done: int, total: int, name: str) -> None:
-        if name:
-            err.print(f"[{done + 1}/{total}] {name}", markup=False)
 
     settings = hearing_with(read_settings(), engine)
     rendering = Rendering(mono, codec, noise_db, clip_db, faint_db)
@@ -80,19 +75,39 @@ def evaluate_command(
     labelled = find_labelled(directory, settings, scripted=scripted).spread(limit)
     engines = None if scripted else load_engines(settings)
     bench = Bench(settings, engines, draft_rulebooks(settings), rendering, use_cdr=not no_cdr)
-    if matrix or full:
-        figures = every_rendering(labelled, bench, every_combination() if full else one_at_a_time(), progress)
-        shown: RenderableType = matrix_table(figures, LANGUAGE)
-    else:
-        figures = evaluate_all(labelled, bench, progress)
-        shown = evaluation_tables(figures, LANGUAGE)
+    figures, shown = _matrix_figures(labelled, bench, full) if matrix or full else _figures(labelled, bench)
     text = json.dumps(figures, ensure_ascii=False, indent=2) + "\n"
     if json_file == Path("-"):
         print(text, end="")
         return
+    from flows.console import out
+
     out.print(shown)  # before a file is tried that may not be written: this took long
     if json_file is not None:
         write_output(json_file, text)
+
+
+def _figures(labelled: Labelled, bench: Bench) -> tuple[dict[str, Any], RenderableType]:
+    from pipeline.evaluation.evaluate import evaluate_all
+    from pipeline.evaluation.tables import evaluation_tables
+
+    figures = evaluate_all(labelled, bench, _progress)
+    return figures, evaluation_tables(figures, LANGUAGE)
+
+
+def _matrix_figures(labelled: Labelled, bench: Bench, full: bool) -> tuple[dict[str, Any], RenderableType]:
+    from pipeline.evaluation.matrix import every_combination, matrix, one_at_a_time
+    from pipeline.evaluation.tables import matrix_table
+
+    figures = matrix(labelled, bench, every_combination() if full else one_at_a_time(), _progress)
+    return figures, matrix_table(figures, LANGUAGE)
+
+
+def _progress(done: int, total: int, name: str) -> None:
+    from flows.console import err
+
+    if name:
+        err.print(f"[{done + 1}/{total}] {name}", markup=False)
 
 
 def write_output(path: Path, text: str) -> None:
