@@ -1,4 +1,7 @@
-"""Prints settings as TOML, each with its description: what `callqa settings` shows."""
+"""Prints settings as TOML, each with its description: what `callqa settings` shows.
+
+By hand: tomlkit is for files that are read and edited, and would need the same loop to write these.
+"""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Mean:
 
 @dataclass
 class Replay:
-    """All that a replay found. `outcomes` counts (rule, before, after); `agents` sums the scores of both."""
+    """What a replay found. `outcomes` counts (rule, before, after); `agents` sums the scores of both."""
 
     calls: int = 0
     flipped: int = 0
@@ -94,11 +94,11 @@ class Replay:
     def rules(self) -> Iterator[tuple[str, Counter[str], Counter[str], int]]:
         """Per rule that differs anywhere: id, verdicts before, verdicts after, how many flip."""
         for rule_id in dict.fromkeys(rule for rule, _, _ in self.outcomes):
-            own = {(b, a): n for (rule, b, a), n in self.outcomes.items() if rule == rule_id}
-            flips = sum(n for (b, a), n in own.items() if _tells(b, a))
-            if flips or any(b == NEW for b, _ in own):
+            changes = {(b, a): n for (rule, b, a), n in self.outcomes.items() if rule == rule_id}
+            flips = sum(n for (b, a), n in changes.items() if _is_notable(b, a))
+            if flips or any(b == NEW for b, _ in changes):
                 before, after = Counter[str](), Counter[str]()
-                for (b, a), n in own.items():
+                for (b, a), n in changes.items():
                     before[b] += n
                     after[a] += n
                 yield rule_id, before, after, flips
@@ -122,13 +122,13 @@ def replay(
     `since`: only calls that began then or later (or were first seen then, where the start is not known).
     """
     files = list(home.files("judged"))
-    total, found = len(files), Replay()
+    total, replayed = len(files), Replay()
     done = 0
     for part, size in _parts(home, book, since, files, processes):
-        found.add(part)
+        replayed.add(part)
         done += size
         progress(done, total)
-    return found
+    return replayed
 
 
 def _parts(
@@ -182,7 +182,7 @@ def _replay_here(root: Path, since: datetime | None, files: Sequence[Path]) -> R
 
 def replay_calls(home: Home, book: Rulebook, since: datetime | None, files: Iterable[Path]) -> Replay:
     """The replay of some judged files; damaged ones are counted as skipped."""
-    found = Replay()
+    replayed = Replay()
     for path in files:
         try:
             judged = artefacts.read(path, JudgedFile).judged
@@ -191,10 +191,10 @@ def replay_calls(home: Home, book: Rulebook, since: datetime | None, files: Iter
             if since is not None and _began(home, judged) < since:
                 continue
         except BadArtefact:
-            found.skipped += 1
+            replayed.skipped += 1
             continue
-        _compare(found, judged, book)
-    return found
+        _compare(replayed, judged, book)
+    return replayed
 
 
 def _began(home: Home, judged: Judged) -> datetime:
@@ -202,7 +202,7 @@ def _began(home: Home, judged: Judged) -> datetime:
     return started or artefacts.read(home.recording(judged.call.sha256), RecordingRecord).first_seen
 
 
-def _compare(found: Replay, judged: Judged, book: Rulebook) -> None:
+def _compare(replayed: Replay, judged: Judged, book: Rulebook) -> None:
     old, call = judged.scorecard, judged.call
     assert old is not None
     before = {verdict.rule_id: verdict for verdict in old.verdicts}
@@ -215,18 +215,18 @@ def _compare(found: Replay, judged: Judged, book: Rulebook) -> None:
     for verdict in new.verdicts:
         known = before.get(verdict.rule_id)
         was = known.outcome if known else NEW
-        found.outcomes[(verdict.rule_id, was, verdict.outcome)] += 1
-        if was != verdict.outcome and _tells(was, verdict.outcome):
+        replayed.outcomes[(verdict.rule_id, was, verdict.outcome)] += 1
+        if was != verdict.outcome and _is_notable(was, verdict.outcome):
             flips += 1
-            found.flips.append(_flip(judged, known, verdict))
-    found.calls += 1
-    found.flipped += bool(flips)
+            replayed.flips.append(_flip(judged, known, verdict))
+    replayed.calls += 1
+    replayed.flipped += bool(flips)
     if old.score is not None and new.score is not None:
         agent = call.cdr.agent_name or call.cdr.agent_id or ""
-        found.agents.setdefault(agent, Mean()).add(Mean(1, old.score, new.score))
+        replayed.agents.setdefault(agent, Mean()).add(Mean(1, old.score, new.score))
 
 
-def _tells(before: str, after: str) -> bool:
+def _is_notable(before: str, after: str) -> bool:
     """Whether a change is one to read: of a new rule, what it fails or cannot tell."""
     return before != after and (before != NEW or after in ("fail", "unsure"))
 
@@ -234,7 +234,7 @@ def _tells(before: str, after: str) -> bool:
 def _flip(judged: Judged, before: Verdict | None, after: Verdict) -> Flip:
     call, cdr = judged.call, judged.call.cdr
     evidence = (*after.evidence, *after.grounds, *(before.evidence if before else ()))
-    hit = next((h for h in evidence if h.matched), None) or next(iter(evidence), Evidence(None, None, "", ""))
+    item = next((h for h in evidence if h.matched), None) or next(iter(evidence), Evidence(None, None, "", ""))
     return Flip(
         sha256=call.sha256,
         call=cdr.call_id or call.sha256[:12],
@@ -243,8 +243,8 @@ def _flip(judged: Judged, before: Verdict | None, after: Verdict) -> Flip:
         rule_id=after.rule_id,
         before=before.outcome if before else NEW,
         after=after.outcome,
-        at_s=hit.span.start_s if hit.span else None,
-        matched=hit.matched,
-        sentence=hit.sentence or hit.matched,
+        at_s=item.span.start_s if item.span else None,
+        matched=item.matched,
+        sentence=item.sentence or item.matched,
         reason=after.reason,
     )
