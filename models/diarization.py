@@ -11,6 +11,7 @@ import hashlib
 import logging
 import math
 import os
+import pickle
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.checkpoints import CONFIG_FILE, HUB_FILES, check_pipeline, weights_only
 from models.clustering import SpeakerCount, cluster
 from models.files import content_sha256
 from models.torchaudio_stub import load_torchaudio
@@ -101,7 +103,8 @@ class EmbeddedDiarizer:
             from models.campplus import load_campplus
 
             try:
-                segmentation: Any = Model.from_pretrained(segmentation_path)
+                with weights_only():
+                    segmentation: Any = Model.from_pretrained(segmentation_path)
             except Exception as error:
                 raise BadModel(
                     Message(
@@ -186,8 +189,9 @@ class EmbeddedDiarizer:
 class CommunityDiarizer:
     """pyannote/speaker-diarization-community-1, from a local folder or, with the user's token, from the hub.
 
-    `source` is a folder that holds its config.yaml, or the name on the hub. Raises BadModel, in one line, when
-    the folder is none, the token is missing or refused, or the hub cannot be reached.
+    `source` is a folder that holds its config.yaml, or the name on the hub; nothing in its files is run. Raises
+    BadModel, in one line, when the folder is none, holds more than weights and where they go, the token is missing
+    or refused, or the hub cannot be reached.
     """
 
     overlap_aware = True
@@ -203,7 +207,7 @@ class CommunityDiarizer:
         self._speakers = speakers
         folder = Path(source)
         local = folder.is_dir()
-        if local and not (folder / "config.yaml").is_file():
+        if local and not (folder / CONFIG_FILE).is_file():
             raise BadModel(
                 Message(
                     "{folder}: no config.yaml, so not a folder of {model}; set hear.diarization_model",
@@ -238,10 +242,33 @@ class CommunityDiarizer:
         with _quiet():
             load_torchaudio()
             import torch
+            from huggingface_hub import snapshot_download
+            from huggingface_hub.errors import GatedRepoError
             from pyannote.audio import Pipeline
 
             try:
-                pipeline = Pipeline.from_pretrained(source, token=token)
+                folder = source
+                if not Path(source).is_dir():
+                    folder = snapshot_download(source, token=token, allow_patterns=list(HUB_FILES))
+                with weights_only():
+                    check_pipeline(Path(folder))
+                    pipeline: Any = Pipeline.from_pretrained(folder)
+            except GatedRepoError as error:
+                raise BadModel(
+                    Message(
+                        "{model}: the hub refused; accept the model's conditions with the account of the token",
+                        model=source,
+                    )
+                ) from error
+            except pickle.UnpicklingError as error:
+                raise BadModel(
+                    Message(
+                        "{model}: holds more than weights, which are not loaded; take community-1 as it was published",
+                        model=source,
+                    )
+                ) from error
+            except BadModel:
+                raise
             except Exception as error:  # the hub client raises many kinds
                 raise BadModel(
                     Message(
@@ -251,13 +278,6 @@ class CommunityDiarizer:
                         error=type(error).__name__,
                     )
                 ) from error
-            if pipeline is None:
-                raise BadModel(
-                    Message(
-                        "{model}: the hub refused; accept the model's conditions with the account of the token",
-                        model=source,
-                    )
-                )
             self._pipeline: Any = pipeline.to(torch.device(device))
 
     def diarize(self, samples: Samples, voiced: tuple[Span, ...]) -> list[SpeakerSpan]:
