@@ -201,7 +201,7 @@ class Night:
         self.tally.add(judged=1)
 
     def _fail_judging(self, record: RecordingRecord, reason: str, message: str) -> None:
-        path = record.paths[0] if record.paths else ""
+        path = shown(record.files[0]) if record.files else ""
         self.failures.keep(Failure(record.sha256, path, "judge", reason, message, datetime.now(UTC)))
 
     def _past(self, sha256: str, card: Scorecard | None) -> tuple[PastCard, ...]:
@@ -231,8 +231,7 @@ class Night:
             with suppress(BadArtefact):  # the database's builder lists damaged files
                 judged = artefacts.read(path, JudgedFile).judged
                 record = artefacts.read(self.home.recording(judged.call.sha256), RecordingRecord)
-                sources = [Path(name) for name in record.paths]
-                source = next((file for file in sources if file.is_file()), sources[0] if sources else None)
+                source = next((file for file in record.files if file.is_file()), next(iter(record.files), None))
                 if source is not None:
                     share = best.get(judged.call.sha256, frozenset())
                     cut_excerpts(judged, source, self.home, self.settings, early, share, complaints)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from pipeline.messages import STEERING
 from pipeline.timeline import Span
 
 RATE_HZ = 16_000
@@ -36,13 +37,25 @@ Outcome = Literal["pass", "fail", "not_applicable", "unsure"]
 PARTIES: tuple[Party, Party] = ("agent", "customer")
 """The two sides of a call, in the order in which they are counted."""
 
+LONGEST_CELL = 1000
+"""Characters of one text of a CDR."""
+
+CALL_YEARS = range(1970, 2201)
+"""Years in which a call can have been recorded; systems write year 1, 1900 or 9999 for "not known"."""
+
+
+def clean_cell(text: str) -> str:
+    """A text as a CDR holds it: one line, nothing that steers a terminal or a page, at most `LONGEST_CELL`."""
+    return STEERING.sub(lambda found: " " if found[0].isspace() else "", text[:LONGEST_CELL])
+
 
 @dataclass(frozen=True, slots=True)
 class CDR:
     """Call detail record: what the telephone system knows of a call. Every field may be missing.
 
     Source: the metadata file beside the inbox, its columns mapped in the settings. `caller_hash` is a keyed
-    hash; the number itself never gets this far.
+    hash; the number itself never gets this far. Wherever it comes from, a file of an older version too, its texts
+    are as `clean_cell` makes them and its moment lies in `CALL_YEARS`.
     """
 
     call_id: str | None = None
@@ -61,6 +74,15 @@ class CDR:
     language: str | None = None
     scenario: str | None = None
     extra: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if isinstance(text := getattr(self, name), str):
+                object.__setattr__(self, name, clean_cell(text) or None)
+        if self.started_at is not None and self.started_at.year not in CALL_YEARS:
+            object.__setattr__(self, "started_at", None)
+        extra = {clean_cell(column): clean_cell(text) for column, text in self.extra.items()}
+        object.__setattr__(self, "extra", extra)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.messages import in_language
+from pipeline.messages import shown_text as shown_text
 
 
 class CallQAError(Exception):
@@ -91,6 +92,5 @@ class BadRule(CallQAError):
 
 
 def shown(path: Path) -> str:
-    """A path fit for a message or a record: one line, valid UTF-8, odd characters escaped."""
-    text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    """A path fit for a message; what it is called on the disk `pipeline.storage.home.stored_path` keeps."""
+    return shown_text(str(path))

@@ -6,6 +6,7 @@ import ast
 import pickle
 import re
 import string
+import unicodedata
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,7 @@ from jinja2 import Environment, nodes
 from pipeline import messages
 from pipeline.errors import BadRule, BadSetting, RuleFault
 from pipeline.judging.reference import documented
-from pipeline.messages import Message, catalogue
+from pipeline.messages import Message, catalogue, shown_text
 from pipeline.settings import CHECKOUT
 
 WRITERS = ("Message", "say")
@@ -145,3 +146,32 @@ def test_errors_speak_both_languages() -> None:
     assert fault.in_language("zh") == "a.yaml:3: 坐席"
     both = BadRule([RuleFault("b.yaml", None, Message("customer")), fault])
     assert both.in_language("zh") == "a.yaml:3: 坐席\nb.yaml: 客户"
+
+
+@pytest.mark.usefixtures("chinese")
+def test_no_value_of_a_message_ends_a_line_or_steers_a_terminal() -> None:
+    message = Message("{who}!", who="a\n\x1b[2J\x9b1m\u202e\ud800")
+    assert message == message.in_language("en") == "a\\n\\x1b[2J\\x9b1m\\u202e\\ud800!"
+    assert message.in_language("zh") == "a\\n\\x1b[2J\\x9b1m\\u202e\\ud800！"
+
+
+def test_whatever_steers_a_terminal_or_the_direction_of_writing_is_escaped() -> None:
+    directions = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    odd = [
+        character
+        for character in map(chr, range(0x110000))
+        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+        or unicodedata.bidirectional(character) in directions
+    ]
+    assert len(odd) > 2000
+    assert not [character for character in odd if not shown_text(character).isascii()]
+    assert shown_text(shown_text("\x1b")) == shown_text("\x1b")
+
+
+@pytest.mark.parametrize("text", ["张三　李四.wav", "a\xa0b.wav", "👨\u200d👩\u200d👧", "می\u200cخواهم", "näïve"])
+def test_what_people_write_is_shown_as_they_wrote_it(text: str) -> None:
+    assert shown_text(text) == text
+
+
+def test_a_joiner_that_joins_nothing_is_escaped() -> None:
+    assert shown_text("1001\u200d") == "1001\\u200d"

@@ -27,7 +27,7 @@ from pipeline.messages import Message
 from pipeline.settings import Ingest, Settings
 from pipeline.storage import artefacts
 from pipeline.storage.files import file_sha256
-from pipeline.storage.home import Failure, Home, RecordingRecord, path_key
+from pipeline.storage.home import Failure, Home, RecordingRecord, path_key, stored_path
 
 INBOX_REASONS = {
     "missing": "a link to nothing",
@@ -150,7 +150,7 @@ def _contents(settings: Settings, home: Home) -> _Contents:
         if settings.ingest.settle_s and time.time() - info.st_mtime < settings.ingest.settle_s:
             contents.unsettled += 1
             continue
-        name = shown(path)
+        name = stored_path(path)
         try:
             hashed = _hashed(path, info, before.files.get(name))
         except OSError as error:
@@ -270,7 +270,7 @@ def _record(home: Home, sha256: str, size_bytes: int, paths: list[Path], cdr: CD
         old = artefacts.read(file, RecordingRecord)
     except BadArtefact:
         old = None
-    now = [shown(path) for path in paths]
+    now = [stored_path(path) for path in paths]
     gone = [path for path in old.paths if path not in now] if old else []
     record = RecordingRecord(sha256, size_bytes, (*now, *gone), old.first_seen if old else datetime.now(UTC), cdr)
     if record != old:

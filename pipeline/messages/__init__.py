@@ -6,6 +6,7 @@ none is missing, that none is left over, and that both have the same values in b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,18 +14,36 @@ from typing import Literal
 
 Language = Literal["zh", "en"]
 
+STEERING = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # control characters: they end lines and command terminals
+    "\xad\u061c\u180e\u200b\u200e\u200f\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # seen by nobody
+    "\u2028-\u202e"  # ends of lines, and directions of writing
+    "\ud800-\udfff"  # bytes that were no text
+    "]"
+    # joiners belong between letters of other scripts and between parts of an emoji
+    "|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
+)
+"""A character that is not shown but changes what is: it must reach no terminal and no page."""
+
+
+def shown_text(text: str) -> str:
+    """A text fit for a terminal, a page or a record: one line, valid UTF-8, whatever steers them escaped."""
+    return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
 
 class Message(str):
     """A text for people: as a string it is English, `in_language` gives either. `{name}` in it stands for a value.
 
-    Values that are messages themselves are given in the same language. Without values, braces mean nothing.
+    Values that are messages themselves are given in the same language, others as `shown_text` has them. Without
+    values, braces mean nothing.
     """
 
     template: str
     values: Mapping[str, object]
 
     def __new__(cls, template: str, **values: object) -> Message:
-        message = super().__new__(cls, template.format(**values) if values else template)
+        message = super().__new__(cls, shown_text(template.format(**values)) if values else template)
         message.template, message.values = template, values
         return message
 
@@ -35,7 +54,8 @@ class Message(str):
         template = catalogue().get(self.template, self.template)
         if not self.values:
             return template
-        return template.format(**{name: in_language(value, language) for name, value in self.values.items()})
+        values = {name: in_language(value, language) for name, value in self.values.items()}
+        return shown_text(template.format(**values))
 
 
 def in_language(value: object, language: str) -> object:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pipeline.datatypes import CDR, Call, Evidence, Judged, Scorecard, Verdict
+from pipeline.errors import shown, shown_text
 from pipeline.results.excerpts import ExcerptSet, spoken_lines
 from pipeline.results.quotes import mark, marked_quote, turn_of
 from pipeline.results.tables import (
@@ -164,7 +165,7 @@ def _call_row(
 ) -> CallRow:
     call, card, hearing = file.judged.call, file.judged.scorecard, file.hearing
     cdr = call.cdr
-    paths = tuple(mask_numbers(path) for path in (recording.paths if recording else ()))
+    paths = tuple(mask_numbers(shown(file)) for file in (recording.files if recording else ()))
     started = cdr.started_at
     day = _call_day(cdr, zone)
     return CallRow(
@@ -286,14 +287,14 @@ def clip_rows(excerpts: ExcerptSet, folder: Path) -> Iterator[ClipRow]:
 
 def failure_row(failure: Failure) -> FailureRow:
     """A failure as people see it: telephone numbers masked."""
-    path = mask_numbers(failure.path)
+    path = mask_numbers(shown_text(failure.path))
     return FailureRow(
         key=failure.key,
         file_name=Path(path).name,
         path=path,
         stage=failure.stage,
         reason=failure.reason,
-        message=mask_numbers(failure.message),
+        message=mask_numbers(shown_text(failure.message)),
         failed_at=failure.at,
     )
 

@@ -18,12 +18,14 @@ These files decide what is done. Nothing else does: not Prefect, not the databas
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from pipeline.datatypes import CDR, Judged, Layout, Outcome
 from pipeline.errors import BadArtefact
@@ -32,13 +34,18 @@ from pipeline.storage import artefacts
 
 @dataclass(frozen=True, slots=True)
 class RecordingRecord:
-    """A recording as the inbox showed it: every path its bytes were found under, and its CDR."""
+    """A recording as the inbox showed it: every path its bytes were found under (see `stored_path`), and its CDR."""
 
     sha256: str
     size_bytes: int
     paths: tuple[str, ...]
     first_seen: datetime
     cdr: CDR
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The paths as the disk has them, those of the last scan first. Another recording may lie there by now."""
+        return tuple(map(_path_stored_as, self.paths))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +153,24 @@ class Home:
         for path in self.files("recordings"):
             with suppress(BadArtefact):
                 yield artefacts.read(path, RecordingRecord)
+
+
+_AS_BYTES = "bytes:"
+
+
+def stored_path(path: Path) -> str:
+    """An absolute path as a record keeps it: as it is, or its bytes percent-encoded where they are not UTF-8."""
+    raw = os.fsencode(path)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return _AS_BYTES + quote_from_bytes(raw)
+
+
+def _path_stored_as(text: str) -> Path:
+    if text.startswith(_AS_BYTES):
+        return Path(os.fsdecode(unquote_to_bytes(text.removeprefix(_AS_BYTES))))
+    return Path(text)
 
 
 def path_key(path: Path) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -27,7 +29,7 @@ from pipeline.results.tables import TABLES
 from pipeline.results.views import VIEWS
 from pipeline.settings import CHECKOUT, Settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Home
+from pipeline.storage.home import Home, RecordingRecord, stored_path
 from pipeline.timeline import Span
 from tests.support.factories import (
     NIGHT,
@@ -129,6 +131,31 @@ def test_no_number_of_a_caller_gets_in(tmp_home: Home, settings: Settings) -> No
 )
 def test_masked_file_names(name: str, shown: str) -> None:
     assert mask_numbers(name) == shown
+
+
+@pytest.mark.parametrize("year", [1, 1899, 9999])
+def test_a_date_that_cannot_be_stops_no_publishing(tmp_home: Home, settings: Settings, year: int) -> None:
+    """A home of an older version may hold one: the file is written as that version wrote it."""
+    save(tmp_home, [make_judged("call-0")])
+    for path in (*tmp_home.files("judged"), *tmp_home.files("recordings")):
+        text = gzip.decompress(path.read_bytes()).decode()
+        assert '"started_at":"2025' in text
+        path.write_bytes(gzip.compress(re.sub(r'("started_at":")2025', rf"\g<1>{year:04}", text).encode()))
+    assert build_database(tmp_home, settings).damaged == ()
+    assert ask(tmp_home, "SELECT call_id, started_at, month FROM calls") == [("call-0", None, None)]
+
+
+def test_a_file_is_named_as_on_the_disk_unless_that_would_steer_a_terminal(tmp_home: Home, settings: Settings) -> None:
+    names = ["张三　李四.wav", "\x1b[2J.wav", os.fsdecode("张三.wav".encode("gb18030")), "e\u202ef.wav"]
+    for number, name in enumerate(names):
+        judged = make_judged(f"call-{number}")
+        save(tmp_home, [judged])
+        record = RecordingRecord(judged.call.sha256, 1, (stored_path(Path("/inbox") / name),), NIGHT, judged.call.cdr)
+        artefacts.write(tmp_home.recording(judged.call.sha256), record)
+    build_database(tmp_home, settings)
+    assert ask(tmp_home, "SELECT file_name FROM calls ORDER BY call_id") == [
+        ("张三　李四.wav",), ("\\x1b[2J.wav",), (r"\udcd5\udcc5\udcc8\udcfd.wav",), ("e\\u202ef.wav",),
+    ]  # fmt: skip
 
 
 def test_every_table_view_and_column_says_what_it_is_in_both_languages(tmp_home: Home, settings: Settings) -> None:
