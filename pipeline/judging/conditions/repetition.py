@@ -227,7 +227,7 @@ def _of_number(index: TokenIndex, number: SpokenNumber, reason: str) -> Evidence
     first, last = number.tokens
     span = Span(index.span(first, first + 1).start_s, index.span(last, last + 1).end_s)
     text = index.call.turns[number.turn].text
-    return Evidence(number.turn, span, text, reason, index.sentences_around(first, last + 1))
+    return Evidence(number.turn, span, text, reason, text)
 
 
 def _sure(index: TokenIndex, number: SpokenNumber) -> float:
