@@ -115,7 +115,7 @@ class SileroVoiceActivity:
     def _look(self, samples: Samples) -> tuple[Span, ...]:
         if samples.size == 0:
             return ()
-        probability = self._probabilities(_levelled(samples))
+        probability = self._probabilities(samples)
         starts = probability >= self._threshold
         stays = probability >= max(self._threshold - 0.15, 0.5 * self._threshold)
         loud = np.zeros_like(starts)
@@ -156,12 +156,16 @@ class SileroVoiceActivity:
     def _probabilities(self, samples: Samples) -> Samples:
         session = self._load()
         count = -(-samples.size // FRAME)
-        padded = np.pad(samples, (_CONTEXT, count * FRAME - samples.size))
-        frames = np.lib.stride_tricks.sliding_window_view(padded, _CONTEXT + FRAME)[::FRAME]
+        gain = _gain(samples)
         state = cell = np.zeros((1, 1, 128), np.float32)
         out: list[Samples] = []
         for i in range(0, count, _BLOCK):
-            block = np.ascontiguousarray(frames[i : i + _BLOCK])
+            # only what the block needs is levelled and copied: the context before it, and zeros behind the end
+            first, end = i * FRAME - _CONTEXT, min(count, i + _BLOCK) * FRAME
+            part = np.clip(samples[max(0, first) : end] * gain, -1.0, 1.0)
+            padded = np.pad(part, (max(0, -first), max(0, end - samples.size)))
+            frames = np.lib.stride_tricks.sliding_window_view(padded, _CONTEXT + FRAME)[::FRAME]
+            block = np.ascontiguousarray(frames, np.float32)
             values, state, cell = session.run(None, {"input": block, "h": state, "c": cell})
             out.append(values.reshape(-1))
         return np.asarray(np.concatenate(out), np.float32)
@@ -190,18 +194,20 @@ def _frames(span: Span) -> slice:
     return slice(int(span.start_s / _FRAME_S), max(int(span.start_s / _FRAME_S) + 1, math.ceil(span.end_s / _FRAME_S)))
 
 
-def _levelled(samples: Samples) -> Samples:
-    """The channel at an even, low loudness.
+def _gain(samples: Samples) -> np.float32:
+    """What brings the channel to an even, low loudness.
 
     The network misses speech that is 20 dB too quiet, or rings on after it, and doubts short loud replies.
     """
-    peak = float(np.percentile(np.abs(samples), 99.5))
-    gain = float(np.clip(0.1 / max(peak, 1e-6), 0.25, 15.0))
-    return np.asarray(np.clip(samples * np.float32(gain), -1.0, 1.0), np.float32)
+    peak = float(np.percentile(np.abs(samples), 99.5, overwrite_input=True))
+    return np.float32(np.clip(0.1 / max(peak, 1e-6), 0.25, 15.0))
 
 
 def _frame_levels_db(samples: Samples) -> Samples:
-    count = -(-samples.size // FRAME)
-    frames = np.pad(samples, (0, count * FRAME - samples.size)).reshape(count, FRAME)
-    power = np.square(frames, dtype=np.float32).mean(axis=1)
+    powers: list[Samples] = []
+    for at in range(0, samples.size, _BLOCK * FRAME):
+        part = samples[at : at + _BLOCK * FRAME]
+        frames = np.pad(part, (0, -part.size % FRAME)).reshape(-1, FRAME)
+        powers.append(np.square(frames, dtype=np.float32).mean(axis=1))
+    power = np.concatenate(powers)
     return np.asarray(10.0 * np.log10(power + 1e-12), np.float32)

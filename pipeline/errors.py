@@ -37,6 +37,17 @@ class BadRecording(CallQAError):
         self.reason = reason
 
 
+class TransientFault(CallQAError):
+    """A recording that cannot be heard now, through no fault of its own: the file was replaced, a share went away…
+
+    `reason` is a short stable code (``missing``, ``replaced``, ``machine``). Nothing is final about it.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class BadMetadata(CallQAError):
     """CDR metadata that cannot be read or mapped."""
 

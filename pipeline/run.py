@@ -88,10 +88,10 @@ def _timed(timings_s: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def hear(path: Path, sha256: str, engines: Engines, settings: Settings) -> Transcript:
-    """Decode and hear one recording. Raises BadRecording when it cannot be heard."""
+    """Decode and hear one recording. Raises BadRecording when it cannot be heard, TransientFault when not now."""
     timings_s: dict[str, float] = {}
     with _timed(timings_s, "decode"):
-        audio = decode(path, settings.decode, settings.ingest)
+        audio = decode(path, settings.decode, settings.ingest, sha256)
     return hear_audio(audio, sha256, engines, settings, timings_s)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.datatypes import CDR
-from pipeline.errors import BadRecording, BadTruth
+from pipeline.errors import BadRecording, BadTruth, TransientFault
 from pipeline.evaluation.degrade import AS_RECORDED, Rendering, degrade
 from pipeline.evaluation.metrics import peak_memory_mb
 from pipeline.evaluation.score import Score, figures_of, score_call, score_rules
@@ -57,7 +57,7 @@ def evaluate_all(
             scores[one.id] = _judge_script(one, bench) if bench.engines is None else _hear(one, bench, bench.engines)
         except BadTruth as error:
             skipped[one.id] = Message("{id}: {why}", id=one.id, why=error.message)
-        except BadRecording as error:
+        except (BadRecording, TransientFault) as error:
             skipped[one.id] = error.message
     if total:
         progress(total, total, "")

@@ -1,124 +1,252 @@
 """Recordings in, samples out: float32 at 16 kHz, one channel a side of the call where the recording has them.
 
-What a file is, `formats` says; the process that may read it and nothing else, `ffmpeg` runs.
+What a file is, `formats` says; the process that may read it and nothing else, `ffmpeg` runs. Samples are taken in
+pieces, so that the memory needed is that of what is kept: four hours of stereo are 1.8 GB.
 """
 
 from __future__ import annotations
 
+import errno
 import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.datatypes import RATE_HZ, Audio, Layout, Samples
-from pipeline.hearing.ffmpeg import ffmpeg_executable, run_limited, wav_header
-from pipeline.hearing.formats import check_channels, check_rate, recognise, refused, too_long
+from pipeline.errors import BadSetting
+from pipeline.hearing.ffmpeg import FfmpegSound, ffmpeg_executable, ffmpeg_sound, input_of
+from pipeline.hearing.formats import check_channels, check_rate, recognise, too_long
+from pipeline.hearing.recording import OpenRecording, not_now, open_recording, refused
 from pipeline.messages import Message
 from pipeline.settings import Decode, Ingest
+from pipeline.timeline import Span
 
 _STREAM = re.compile(rb"^\s*Stream #0:\d+.*?: Audio: (\w+).*?, (\d+) Hz", re.MULTILINE)
 _TALLY = re.compile(rb"Input stream #0:\d+ \(audio\): (\d+) packets read .*?; (\d+) frames decoded")
 
+_NOT_RUNNABLE = (errno.ENOENT, errno.EACCES, errno.ENOEXEC)
 
-def decode(path: Path, settings: Decode, ingest: Ingest | None = None) -> Audio:
+_STEP = RATE_HZ // 2
+"""Samples in which two channels agree or do not: half a second."""
+
+_PIECE = 120 * _STEP
+"""Samples that are looked at together: a minute."""
+
+_BLOCK = 2100 * _STEP
+"""Samples read together: so large that freeing one gives its memory back to the system."""
+
+
+def decode(path: Path, settings: Decode, ingest: Ingest | None = None, sha256: str | None = None) -> Audio:
     """Decode a recording to float32, 16 kHz, shape (channels, n) with one or two channels.
 
     Only true stereo keeps two channels: a mono call saved twice, and one saved with its own negative, are
     folded into one. More than two channels are refused, as nobody could say who is on which. A truncated
-    recording is decoded as far as it goes. `ingest` tells the rate and channels of headerless files.
+    recording is decoded as far as it goes. `ingest` tells the rate and channels of headerless files. With `sha256`
+    nothing is heard but bytes of that hash.
 
-    Raises BadRecording, its `reason` one of `formats.DECODE_REASONS`; BadSetting when there is no ffmpeg.
+    Raises BadRecording, its `reason` one of `formats.DECODE_REASONS`; TransientFault, one of
+    `recording.TRANSIENT_REASONS`, when it cannot be heard now; BadSetting when there is no ffmpeg.
     """
-    ingest = ingest or Ingest()  # type: ignore[call-arg]
-    form = recognise(path, settings, ingest)
-    sample = "f32le" if form.floats else "s16le"
-    command = [
-        ffmpeg_executable(settings.ffmpeg), "-nostdin", "-hide_banner", "-nostats", "-loglevel", "verbose",
-        "-threads", "1", "-protocol_whitelist", "file,pipe", "-format_whitelist", form.name, "-f", form.name,
-        *form.options, "-i", f"file:{path.absolute()}",
-        "-map", "0:a:0", "-ar", str(RATE_HZ), "-c:a", f"pcm_{sample}", "-fflags", "+bitexact", "-f", "wav", "pipe:1",
-    ]  # fmt: skip
-    width = 4 if form.floats else 2
-    output = run_limited(command, settings.timeout_s, int(settings.longest_s * RATE_HZ) * width)
-    found = _STREAM.search(output.notes)
-    codec, source_rate_hz = (found[1].decode(), int(found[2])) if found else (None, None)
-    if output.timed_out:
-        raise refused(
-            "timeout",
-            path,
-            Message("not decoded after {limit_s} s; raise decode.timeout_s", limit_s=f"{settings.timeout_s:g}"),
-        )
-    if source_rate_hz is not None:
-        check_rate(path, source_rate_hz)
-    interleaved, channels = _samples(output.data, width, path, output.notes)
-    check_channels(path, channels)
-    if output.overflowed or interleaved.size // channels > settings.longest_s * RATE_HZ:
-        raise too_long(path, settings.longest_s)
-    if (tally := _TALLY.search(output.notes)) and int(tally[2]) < int(tally[1]) / 2:
-        raise refused(
-            "damaged",
-            path,
-            Message(
-                "only {decoded} of {packets} packets decode; export it again",
-                decoded=int(tally[2]),
-                packets=int(tally[1]),
-            ),
-        )
-    samples = np.empty((channels, interleaved.size // channels), np.float32)
-    for channel in range(channels):
-        samples[channel] = interleaved[channel::channels][: samples.shape[1]]
-    if form.floats:
-        if not np.isfinite(samples).all():
+    with open_recording(path, sha256) as recording:
+        blocks: deque[npt.NDArray[np.generic]] = deque()
+        frames = 0
+        with _decoding(recording, settings, ingest) as sound:
+            for block in sound.blocks(_BLOCK):
+                frames += len(block)
+                if frames > settings.longest_s * RATE_HZ:
+                    break
+                blocks.append(block)
+        sound.check(settings, frames)
+        samples = np.empty((sound.channels, frames), np.float32)
+        at, finite, meter = 0, True, LayoutMeter()
+        while blocks:
+            # one by one, so that the block is gone when the next is converted
+            piece = _floats(blocks.popleft())
+            finite = finite and bool(np.isfinite(piece).all())
+            samples[:, at : at + piece.shape[1]] = piece
+            at += piece.shape[1]
+            meter.add(piece)
+        if not finite:
             raise refused("not-finite", path, Message("has samples that are not numbers; export it again"))
+    layout = meter.layout()
+    fold(samples, layout)
+    if layout != "stereo":
+        samples.resize((1, frames), refcheck=False)
+    return Audio(samples, layout, RATE_HZ, sound.source_rate_hz, sound.codec)
+
+
+def decode_spans(
+    path: Path, spans: Sequence[Span], settings: Decode, ingest: Ingest | None = None, sha256: str | None = None
+) -> list[Samples]:
+    """The samples of `spans`, as `decode` would give them, without keeping the rest. Raises what `decode` raises."""
+    ranges = [tuple(round(second * RATE_HZ) for second in (span.start_s, span.end_s)) for span in spans]
+    kept: list[list[Samples]] = [[] for _ in spans]
+    with open_recording(path, sha256) as recording:
+        at, meter = 0, LayoutMeter()
+        with _decoding(recording, settings, ingest) as sound:
+            for block in sound.blocks(_PIECE):
+                piece = _floats(block)
+                meter.add(piece)
+                for (first, last), parts in zip(ranges, kept, strict=True):
+                    parts.append(piece[:, max(0, first - at) : max(0, last - at)].copy())
+                at += piece.shape[1]
+                if at > settings.longest_s * RATE_HZ:
+                    break
+        sound.check(settings, at)
+    layout = meter.layout()
+    cut = [np.concatenate(parts, axis=1) for parts in kept]
+    for samples in cut:
+        fold(samples, layout)
+    return cut if layout == "stereo" else [samples[:1] for samples in cut]
+
+
+class _Decoding:
+    """A recording on its way through ffmpeg; `check` says what was wrong with it once it is through."""
+
+    def __init__(self, path: Path, floats: bool, sound: FfmpegSound) -> None:
+        self._path, self._sound = path, sound
+        self._sample = np.dtype("<f4" if floats else "<i2")
+        self.channels = sound.channels
+        self.codec: str | None = None
+        self.source_rate_hz: int | None = None
+
+    def blocks(self, frames: int) -> Iterator[npt.NDArray[np.generic]]:
+        """Samples in blocks of shape (n, channels); none of a recording that has more channels than two."""
+        return self._sound.blocks(self._sample, frames) if self.channels <= 2 else iter(())
+
+    def check(self, settings: Decode, frames: int) -> None:
+        """Raises BadRecording or TransientFault for whatever kept the recording from being decoded whole."""
+        path, notes = self._path, self._sound.notes
+        if found := _STREAM.search(notes):
+            self.codec, self.source_rate_hz = found[1].decode(), int(found[2])
+        if self._sound.timed_out:
+            limit_s = f"{settings.timeout_s:g}"
+            if self._sound.waited:
+                problem = Message(
+                    "not read within {limit_s} s; the disk, the share or the machine is slow", limit_s=limit_s
+                )
+                raise not_now("machine", path, problem)
+            problem = Message("not decoded after {limit_s} s; raise decode.timeout_s", limit_s=limit_s)
+            raise refused("timeout", path, problem)
+        if self._sound.killed:
+            problem = Message("ffmpeg was ended from outside; memory may be short (callqa doctor)")
+            raise not_now("machine", path, problem)
+        if self.source_rate_hz is not None:
+            check_rate(path, self.source_rate_hz)
+        if not self.channels:
+            if b"matches no streams" in notes:
+                raise refused("no-audio", path, Message("has no audio stream; export the sound"))
+            raise refused("unreadable", path, Message("cannot be decoded; export it again"))
+        check_channels(path, self.channels)
+        if not frames:
+            raise refused("no-samples", path, Message("has a header but no sound; record or copy it again"))
+        if frames > settings.longest_s * RATE_HZ:
+            raise too_long(path, settings.longest_s)
+        if (tally := _TALLY.search(notes)) and int(tally[2]) < int(tally[1]) / 2:
+            raise refused(
+                "damaged",
+                path,
+                Message(
+                    "only {decoded} of {packets} packets decode; export it again",
+                    decoded=int(tally[2]),
+                    packets=int(tally[1]),
+                ),
+            )
+
+
+@contextmanager
+def _decoding(recording: OpenRecording, settings: Decode, ingest: Ingest | None) -> Iterator[_Decoding]:
+    form = recognise(recording, settings, ingest or Ingest())  # type: ignore[call-arg]
+    program = ffmpeg_executable(settings.ffmpeg)
+    command = [
+        program, "-nostdin", "-hide_banner", "-nostats", "-loglevel", "verbose",
+        "-threads", "1", "-protocol_whitelist", "file,pipe", "-format_whitelist", form.name, "-f", form.name,
+        *form.options, "-i", input_of(recording.descriptor),
+        "-map", "0:a:0", "-ar", str(RATE_HZ), "-c:a", f"pcm_{'f32le' if form.floats else 's16le'}",
+        "-fflags", "+bitexact", "-f", "wav", "pipe:1",
+    ]  # fmt: skip
+    try:
+        with ffmpeg_sound(command, recording.descriptor, settings.timeout_s) as sound:
+            yield _Decoding(recording.path, form.floats, sound)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        if error.errno in _NOT_RUNNABLE:
+            message = Message("decode.ffmpeg: {program}: cannot be run ({reason})", program=program, reason=reason)
+            raise BadSetting(message) from error
+        raise not_now(
+            "machine", recording.path, Message("ffmpeg could not be run ({reason})", reason=reason)
+        ) from error
+
+
+def _floats(block: npt.NDArray[np.generic]) -> Samples:
+    """Samples of shape (n, channels) as float32 within ±1, shape (channels, n)."""
+    samples = np.empty(block.shape[::-1], np.float32)
+    samples[:] = block.T
+    if block.dtype.kind == "f":
         np.clip(samples, -1.0, 1.0, out=samples)
     else:
         samples /= 32768.0
-    samples, layout = fold_channels(samples)
-    return Audio(samples, layout, RATE_HZ, source_rate_hz, codec)
+    return samples
 
 
-def fold_channels(samples: Samples) -> tuple[Samples, Layout]:
-    """Tell the layout of (1 or 2, n) samples, and fold fake stereo and anti-phase stereo into one channel.
+class LayoutMeter:
+    """Tells the layout of sound that comes in pieces of shape (1 or 2, n), all but the last of whole half seconds.
 
     Two channels are one voice path saved twice when they agree in nearly every half second in which anything
     is heard. Agreement asks for the same level as well: where one party is silent, its channel may hold a
     faint copy of the other party (crosstalk), and that is true stereo. It is not asked of the whole at once,
     because a loud ring-back tone on both channels would drown all that differs.
     """
-    if samples.shape[0] == 1:
-        return samples, "mono"
-    left, right = samples
-    if np.array_equal(left, right):
-        return left[np.newaxis].copy(), "fake-stereo"
-    step = RATE_HZ // 2
-    starts = np.arange(0, left.size, step)
 
-    def energy(x: Samples) -> npt.NDArray[np.float64]:
-        return np.add.reduceat(np.square(x, dtype=np.float64), starts)
+    def __init__(self) -> None:
+        self._mono, self._equal = False, True
+        self._parts: list[npt.NDArray[np.float64]] = []
 
-    total = energy(left) + energy(right)
-    # heard: within 40 dB of the loudest and above -70 dBFS, below which codecs' own noise begins
-    heard = total > max(1e-4 * total.max(), 2 * step * 1e-7)
-    if not heard.any():
-        heard = total > 0
-    weak = 0.1 * total[heard]
-    if np.mean(energy(left - right)[heard] < weak) >= 0.95:
-        return ((left + right) / 2)[np.newaxis], "fake-stereo"
-    if np.mean(energy(left + right)[heard] < weak) >= 0.95:
-        return ((left - right) / 2)[np.newaxis], "anti-phase"
-    return samples, "stereo"
+    def add(self, samples: Samples) -> None:
+        """Take in the next piece."""
+        if samples.shape[0] == 1:
+            self._mono = True
+            return
+        for at in range(0, samples.shape[1], _PIECE):
+            left, right = samples[:, at : at + _PIECE]
+            self._equal = self._equal and np.array_equal(left, right)
+            self._parts.append(np.stack([_energy(x) for x in (left, right, left - right, left + right)]))
+
+    def layout(self) -> Layout:
+        """What the pieces so far are."""
+        if self._mono:
+            return "mono"
+        if self._equal:
+            return "fake-stereo"
+        left, right, difference, together = np.concatenate(self._parts, axis=1)
+        total = left + right
+        # heard: within 40 dB of the loudest and above -70 dBFS, below which codecs' own noise begins
+        heard = total > max(1e-4 * total.max(), 2 * _STEP * 1e-7)
+        if not heard.any():
+            heard = total > 0
+        weak = 0.1 * total[heard]
+        if np.mean(difference[heard] < weak) >= 0.95:
+            return "fake-stereo"
+        if np.mean(together[heard] < weak) >= 0.95:
+            return "anti-phase"
+        return "stereo"
 
 
-def _samples(data: bytearray, width: int, path: Path, notes: bytes) -> tuple[npt.NDArray[np.generic], int]:
-    """The interleaved samples and the number of channels in the WAV that ffmpeg wrote to its pipe."""
-    channels, start = wav_header(data)
-    if start is None or not channels:
-        if b"matches no streams" in notes:
-            raise refused("no-audio", path, Message("has no audio stream; export the sound"))
-        raise refused("unreadable", path, Message("cannot be decoded; export it again"))
-    frames = (len(data) - start) // (width * channels)
-    if not frames:
-        raise refused("no-samples", path, Message("has a header but no sound; record or copy it again"))
-    view = np.frombuffer(memoryview(data)[start : start + frames * width * channels], "<f4" if width == 4 else "<i2")
-    return view, channels
+def _energy(x: Samples) -> npt.NDArray[np.float64]:
+    """Energy of every half second."""
+    return np.add.reduceat(np.square(x, dtype=np.float64), np.arange(0, x.size, _STEP))
+
+
+def fold(samples: Samples, layout: Layout) -> None:
+    """Put the one channel of fake and of anti-phase stereo in the place of the first, without a copy."""
+    if layout in ("fake-stereo", "anti-phase"):
+        left, right = samples
+        if layout == "fake-stereo":
+            left += right
+        else:
+            left -= right
+        left /= 2

@@ -11,11 +11,12 @@ import signal
 import struct
 import subprocess
 import threading
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.datatypes import Samples
 from pipeline.errors import BadSetting
@@ -23,22 +24,12 @@ from pipeline.hearing.formats import riff_chunks
 from pipeline.messages import Message
 from pipeline.storage.files import write_whole
 
-_BLOCK_BYTES = 1 << 20
 _MEMORY_BYTES = 4 << 30
 _NOTES_BYTES = 1 << 16
 _OUTPUT_HEADER_BYTES = 4096
-_SPARE_BYTES = 1 << 16
-"""Output that is taken besides the samples: the header, and a little more than allowed, to know that it is more."""
-
-
-@dataclass(frozen=True, slots=True)
-class FfmpegOutput:
-    """What one run of ffmpeg gave."""
-
-    data: bytearray
-    notes: bytes
-    timed_out: bool
-    overflowed: bool
+_WORKING_SHARE = 0.125
+"""Share of its time that a decoder which works has of the processor even on a busy machine."""
+_ENDED_FROM_OUTSIDE = tuple(-number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT))
 
 
 def ffmpeg_executable(setting: str) -> str:
@@ -81,62 +72,138 @@ def encode_mp3(samples: Samples, rate_hz: int, path: Path, bitrate_kbps: int = 3
     write_whole(path, made.stdout)
 
 
-def run_limited(command: list[str], timeout_s: float, limit_bytes: int) -> FfmpegOutput:
-    """Run ffmpeg with limits on time, memory and output (`limit_bytes` a channel, two channels at most).
+class FfmpegSound:
+    """16-bit or float WAV that ffmpeg writes to us, read in blocks; made by `ffmpeg_sound`.
 
-    It and its children are gone when this returns.
+    `channels` are the header's, 0 where none came. What `notes`, `timed_out` and `killed` say is complete once
+    `end` was called.
     """
-    process = subprocess.Popen(
-        [os.fsencode(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, start_new_session=True, env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
-    )  # fmt: skip
-    assert process.stdout
-    assert process.stderr
-    _limit(process.pid, timeout_s)
-    late = threading.Event()
 
-    def kill() -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-    def stop() -> None:
-        late.set()
-        kill()
-
-    notes = [b"", b""]
-
-    def drain() -> None:
+    def __init__(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
+        assert process.stdout
         assert process.stderr
-        while block := os.read(process.stderr.fileno(), 4096):
+        self._process, self._stdout, self._stderr = process, process.stdout, process.stderr
+        self._timeout_s, self._cpu_s = timeout_s, _children_cpu_s()
+        self._late, self._stopped = threading.Event(), False
+        self._notes = [b"", b""]
+        self._timer = threading.Timer(timeout_s, self._expire)
+        self._drainer = threading.Thread(target=self._drain, daemon=True)
+        self._timer.start()
+        self._drainer.start()
+        self.channels, self._behind_header = self._read_header()
+
+    @property
+    def notes(self) -> bytes:
+        """What ffmpeg said, without the middle of it where it said too much."""
+        return self._notes[0] + b"\n" + self._notes[1]
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether its time, by the clock or the processor's, was over."""
+        return self._late.is_set() or self._process.returncode == -signal.SIGXCPU
+
+    @property
+    def killed(self) -> bool:
+        """Whether somebody else ended it: the machine short of memory, an administrator."""
+        return not (self._late.is_set() or self._stopped) and self._process.returncode in _ENDED_FROM_OUTSIDE
+
+    @property
+    def waited(self) -> bool:
+        """Whether most of its time went by without work: a disk, a share or a busy machine kept it waiting."""
+        return self._cpu_s < _WORKING_SHARE * self._timeout_s
+
+    def blocks(self, sample: np.dtype[np.generic], frames: int) -> Iterator[npt.NDArray[np.generic]]:
+        """The samples, shape (n, channels), in blocks of `frames` but the last; each is the caller's to keep."""
+        frame_bytes = sample.itemsize * self.channels
+        while frame_bytes:
+            # not filled with zeros: memory that is not written to costs nothing
+            block = np.empty(frames * frame_bytes, np.uint8)
+            view, filled = block.data, len(self._behind_header)
+            view[:filled] = self._behind_header
+            self._behind_header = b""
+            while filled < block.size and (got := os.readv(self._stdout.fileno(), [view[filled:]])):
+                filled += got
+            whole = filled // frame_bytes
+            if whole:
+                yield block[: whole * frame_bytes].view(sample).reshape(whole, self.channels)
+            if filled < block.size:
+                return
+
+    def end(self) -> None:
+        """Wait for ffmpeg's own end, if all it wrote was read; else end it. It and its children are gone afterwards."""
+        if self._stdout.closed:
+            return
+        try:
+            if os.read(self._stdout.fileno(), 1):
+                self._stopped = True
+                self._kill()
+            self._process.wait()
+        finally:
+            self._timer.cancel()
+            self._stopped = self._stopped or self._process.poll() is None
+            self._kill()
+            self._process.wait()
+            self._drainer.join(1)
+            self._stdout.close()
+            self._stderr.close()
+            self._cpu_s = _children_cpu_s() - self._cpu_s
+
+    def _read_header(self) -> tuple[int, bytes]:
+        data = bytearray()
+        while len(data) < _OUTPUT_HEADER_BYTES and (block := os.read(self._stdout.fileno(), 4096)):
+            data += block
+            channels, start = wav_header(data)
+            if channels and start is not None and start <= len(data):
+                return channels, bytes(data[start:])
+        return 0, b""
+
+    def _drain(self) -> None:
+        notes = self._notes
+        while block := os.read(self._stderr.fileno(), 4096):
             if len(notes[0]) < _NOTES_BYTES:
                 notes[0] += block
             else:
                 notes[1] = (notes[1] + block)[-_NOTES_BYTES:]
 
-    timer = threading.Timer(timeout_s, stop)
-    drainer = threading.Thread(target=drain, daemon=True)
-    timer.start()
-    drainer.start()
-    data = bytearray()
+    def _expire(self) -> None:
+        self._late.set()
+        self._kill()
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def ffmpeg_sound(command: list[str], descriptor: int, timeout_s: float) -> Iterator[FfmpegSound]:
+    """Run ffmpeg, which may read the open file `descriptor` (as `input_of`), with limits on time and memory.
+
+    Whoever reads its blocks sees to how much of them is kept. It and its children are gone when this is left. Raises
+    OSError when it cannot be started.
+    """
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    process = subprocess.Popen(
+        [os.fsencode(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, start_new_session=True, pass_fds=(descriptor,),
+        env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+    )  # fmt: skip
+    _limit(process.pid, timeout_s)
+    sound = FfmpegSound(process, timeout_s)
     try:
-        most = _SPARE_BYTES
-        while len(data) <= most and (block := os.read(process.stdout.fileno(), _BLOCK_BYTES)):
-            data += block
-            if most == _SPARE_BYTES and len(data) >= _OUTPUT_HEADER_BYTES:
-                channels = wav_header(data)[0]
-                most += limit_bytes * channels if channels <= 2 else 0
-        overflowed = len(data) > most
-        if overflowed:
-            kill()
-        process.wait()
+        yield sound
     finally:
-        timer.cancel()
-        kill()
-        process.wait()
-        drainer.join(1)
-        process.stdout.close()
-        process.stderr.close()
-    return FfmpegOutput(data, notes[0] + b"\n" + notes[1], late.is_set(), overflowed)
+        sound.end()
+
+
+def input_of(descriptor: int) -> str:
+    """An open file as ffmpeg's input: no name, so nothing put in its place is read, and `ps` shows none."""
+    return f"file:/dev/fd/{descriptor}"
+
+
+def _children_cpu_s() -> float:
+    """Processor seconds of all ended children of this process so far."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _limit(pid: int, timeout_s: float) -> None:

@@ -6,21 +6,20 @@ disguise cannot make it open another file.
 
 from __future__ import annotations
 
-import stat
 import struct
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import BadRecording, shown
+from pipeline.errors import BadRecording
+from pipeline.hearing.recording import OpenRecording, refused, unreadable
 from pipeline.messages import Message
 from pipeline.settings import Decode, Ingest
 
 DECODE_REASONS = {
-    "missing": "there is no such file",
     "not-a-file": "a folder, pipe, socket or device, not a file",
-    "unreadable": "the file, or what it holds, cannot be read",
+    "unreadable": "what the file holds cannot be read",
     "empty": "the file has no bytes",
     "too-large": "the file is larger than decode.largest_mb",
     "not-audio": "the bytes are in no known audio format",
@@ -57,39 +56,23 @@ class SoundFormat:
     floats: bool = False
 
 
-def refused(reason: str, path: Path, problem: Message) -> BadRecording:
-    """The error for a recording that cannot be heard; `reason` is one of `DECODE_REASONS`."""
-    return BadRecording(reason, Message("{file}: {problem}", file=shown(path), problem=problem))
-
-
-def recognise(path: Path, settings: Decode, ingest: Ingest) -> SoundFormat:
+def recognise(recording: OpenRecording, settings: Decode, ingest: Ingest) -> SoundFormat:
     """Which format the file is in, by its first bytes (by its name where the format has no header)."""
-    try:
-        info = path.stat()
-        if not stat.S_ISREG(info.st_mode):
-            raise refused("not-a-file", path, Message("is no regular file; put recordings themselves into the inbox"))
-        if info.st_size == 0:
-            raise refused("empty", path, Message("is empty; copy it again"))
-        if info.st_size > settings.largest_mb * 1e6:
-            raise refused(
-                "too-large",
-                path,
-                Message("is larger than {limit_mb} MB; raise decode.largest_mb", limit_mb=f"{settings.largest_mb:g}"),
-            )
-        with path.open("rb") as stream:
-            head = stream.read(_HEAD_BYTES)
-            if head[:3] == b"ID3" and len(head) >= 10:
-                # a tag may hold a picture larger than the head
-                stream.seek(10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]))
-                head = stream.read(_HEAD_BYTES)
-    except FileNotFoundError as error:
-        raise refused("missing", path, Message("no such file")) from error
-    except (OSError, ValueError) as error:
+    path, size_bytes = recording.path, recording.size_bytes
+    if size_bytes == 0:
+        raise refused("empty", path, Message("is empty; copy it again"))
+    if size_bytes > settings.largest_mb * 1e6:
         raise refused(
-            "unreadable", path, Message("cannot be read ({error}); check its permissions", error=type(error).__name__)
-        ) from error
+            "too-large",
+            path,
+            Message("is larger than {limit_mb} MB; raise decode.largest_mb", limit_mb=f"{settings.largest_mb:g}"),
+        )
+    try:
+        head = _head(recording)
+    except OSError as error:
+        raise unreadable(path, error) from error
     if head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
-        return _wav(path, head, info.st_size, settings.longest_s)
+        return _wav(path, head, size_bytes, settings.longest_s)
     name = _magic(head)
     if name is None and not _is_foreign(head):
         name = _RAW.get(path.suffix.lower()) or ("mp3" if _is_mpeg_audio(head) else None)
@@ -100,6 +83,18 @@ def recognise(path: Path, settings: Decode, ingest: Ingest) -> SoundFormat:
     if name in ("mulaw", "alaw"):
         return SoundFormat(name, ("-ar", str(ingest.raw_rate_hz), "-ac", str(ingest.raw_channels)))
     return SoundFormat(name)
+
+
+def _head(recording: OpenRecording) -> bytes:
+    """The first bytes behind a tag."""
+    stream = recording.stream
+    stream.seek(0)
+    head = stream.read(_HEAD_BYTES)
+    if head[:3] == b"ID3" and len(head) >= 10:
+        # a tag may hold a picture larger than the head
+        stream.seek(10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]))
+        head = stream.read(_HEAD_BYTES)
+    return head
 
 
 def _magic(head: bytes) -> str | None:

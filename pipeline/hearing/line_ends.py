@@ -15,6 +15,8 @@ _STEP = 320
 
 _STEP_S = _STEP / RATE_HZ
 
+_STEPS_AT_ONCE = 4096
+
 _BUSY_PERIOD_S = 1.5
 """The longest that busy tone needs for one burst and its pause."""
 
@@ -57,7 +59,10 @@ def _line_end(samples: Samples, busy: list[Span]) -> tuple[float, Literal["digit
     count = samples.size // _STEP
     if count < 50:
         return None
-    level = 20 * np.log10(samples[: count * _STEP].reshape(count, _STEP).std(axis=1) + 1e-7)
+    steps = samples[: count * _STEP].reshape(count, _STEP)
+    # in parts, as the deviations of all samples would be as large as the recording
+    deviation = [steps[at : at + _STEPS_AT_ONCE].std(axis=1) for at in range(0, count, _STEPS_AT_ONCE)]
+    level = 20 * np.log10(np.concatenate(deviation) + 1e-7)
     live_levels = level[level > -85]
     if live_levels.size * _STEP_S < _SHORTEST_LIFE_S:
         return None

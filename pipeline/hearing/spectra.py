@@ -27,14 +27,28 @@ AUDIBLE_POWER = 1e-6
 FRAMES_AT_ONCE = 4096
 """Frames that are transformed together: memory stays the same however long the recording is."""
 
+_REACH = 24
+"""Samples to either side that the low pass takes into account."""
+
+_SAMPLES_AT_ONCE = 1 << 20
+
 
 def narrowband(samples: Samples) -> Samples:
     """Samples of shape (n,) at half the rate: a windowed-sinc low pass at 3.7 kHz, then every second one."""
     if not samples.size:
         return samples
-    t = np.arange(-24, 25)
-    kernel = np.sinc(t * 3700 / NARROW_RATE_HZ) * 3700 / NARROW_RATE_HZ * np.hamming(t.size)
-    return np.convolve(samples, kernel.astype(np.float32), "same")[::2]
+    t = np.arange(-_REACH, _REACH + 1)
+    kernel = (np.sinc(t * 3700 / NARROW_RATE_HZ) * 3700 / NARROW_RATE_HZ * np.hamming(t.size)).astype(np.float32)
+    narrow = np.empty((samples.size + 1) // 2, np.float32)
+    # in pieces with what the kernel reaches to at both sides, as the filtered whole would be twice the result
+    at = 0
+    while at < samples.size:
+        end = at + _SAMPLES_AT_ONCE if samples.size - at >= 2 * _SAMPLES_AT_ONCE else samples.size
+        first = max(0, at - _REACH)
+        filtered = np.convolve(samples[first : end + _REACH], kernel)[_REACH:]
+        narrow[at // 2 : (end + 1) // 2] = filtered[at - first : end - first : 2]
+        at = end
+    return narrow
 
 
 def power_spectra(samples: Samples, window: int, hop: int) -> Iterator[Floats]:

@@ -14,12 +14,14 @@ import pytest
 import soundfile
 
 from pipeline.datatypes import RATE_HZ
-from pipeline.errors import BadRecording, BadSetting, shown
-from pipeline.hearing.decode import decode, fold_channels
+from pipeline.errors import BadRecording, BadSetting, TransientFault, shown
+from pipeline.hearing.decode import LayoutMeter, decode, decode_spans, fold
 from pipeline.hearing.ffmpeg import encode_mp3, ffmpeg_executable
 from pipeline.hearing.formats import DECODE_REASONS, riff_chunks
+from pipeline.hearing.recording import TRANSIENT_REASONS
 from pipeline.intake.inbox import INBOX_REASONS
 from pipeline.settings import Decode, Ingest
+from pipeline.timeline import Span
 from tests.support.malformed import AMR, FLAC, MP3, OPUS, encoded, m4a, make_damaged, make_malformed, voice, wav
 
 DECODE = Decode()  # type: ignore[call-arg]
@@ -29,11 +31,36 @@ SECONDS = 4.0
 def refused(path: Path, settings: Decode = DECODE) -> str:
     with pytest.raises(BadRecording) as caught:
         decode(path, settings)
-    message = str(caught.value)
+    assert caught.value.reason in DECODE_REASONS
+    return told(path, caught.value)
+
+
+def not_now(path: Path, settings: Decode = DECODE) -> str:
+    with pytest.raises(TransientFault) as caught:
+        decode(path, settings)
+    assert caught.value.reason in TRANSIENT_REASONS
+    return told(path, caught.value)
+
+
+def told(path: Path, error: BadRecording | TransientFault) -> str:
+    message = str(error)
     assert message.startswith(shown(path) + ": "), "the message names the file"
     assert message.isprintable(), "one line"
-    assert caught.value.reason in DECODE_REASONS
-    return caught.value.reason
+    return error.reason
+
+
+def program(tmp_path: Path, script: str) -> Decode:
+    """Settings under which this script is ffmpeg; two seconds are its time."""
+    file = tmp_path / "ffmpeg"
+    file.write_text("#!/bin/sh\n" + script)
+    file.chmod(0o755)
+    return Decode(ffmpeg=str(file), timeout_s=2)  # type: ignore[call-arg]
+
+
+def spoken(tmp_path: Path) -> Path:
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav(voice(1).tobytes()))
+    return path
 
 
 def sounds_like(samples: np.ndarray, original: np.ndarray) -> float:
@@ -186,16 +213,12 @@ def test_limits(tmp_path: Path) -> None:
 
 
 def test_a_stuck_decoder_is_killed_with_its_children(tmp_path: Path) -> None:
-    script = tmp_path / "ffmpeg"
     # a decoder may not write files, but may write to a pipe
     os.mkfifo(tmp_path / "child")
     reader = os.open(tmp_path / "child", os.O_RDONLY | os.O_NONBLOCK)
-    script.write_text(f"#!/bin/sh\nsleep 60 &\necho $! > {tmp_path}/child\nwait\n")
-    script.chmod(0o755)
-    path = tmp_path / "a.wav"
-    path.write_bytes(wav(voice(1).tobytes()))
+    settings = program(tmp_path, f"sleep 60 &\necho $! > {tmp_path}/child\nwait\n")
     start = time.monotonic()
-    assert refused(path, Decode(ffmpeg=str(script), timeout_s=2)) == "timeout"  # type: ignore[call-arg]
+    assert not_now(spoken(tmp_path), settings) == "machine", "it waited, it did not work"
     assert time.monotonic() - start < 10
     child = int(os.read(reader, 100))
     os.close(reader)
@@ -208,28 +231,36 @@ def test_a_stuck_decoder_is_killed_with_its_children(tmp_path: Path) -> None:
         pytest.fail("the child outlived the decoder")
 
 
+def test_work_without_end_is_the_recordings_fault(tmp_path: Path) -> None:
+    assert refused(spoken(tmp_path), program(tmp_path, "while :; do :; done\n")) == "timeout"
+
+
+@pytest.mark.parametrize("number", ["KILL", "TERM"])
+def test_a_decoder_ended_from_outside_says_nothing_of_the_recording(tmp_path: Path, number: str) -> None:
+    assert not_now(spoken(tmp_path), program(tmp_path, f"kill -{number} $$\n")) == "machine"
+
+
+def test_a_decoder_that_cannot_be_run_is_a_setting(tmp_path: Path) -> None:
+    path, settings = spoken(tmp_path), program(tmp_path, "")
+    (tmp_path / "ffmpeg").write_bytes(b"\x7fELF no program\n")
+    with pytest.raises(BadSetting, match=r"decode\.ffmpeg: .*: cannot be run \("):
+        decode(path, settings)
+
+
 def test_exit_0_is_not_success(tmp_path: Path) -> None:
-    script = tmp_path / "ffmpeg"
-    script.write_text("#!/bin/sh\nexit 0\n")
-    script.chmod(0o755)
-    path = tmp_path / "a.wav"
-    path.write_bytes(wav(voice(1).tobytes()))
-    assert refused(path, Decode(ffmpeg=str(script))) == "unreadable"  # type: ignore[call-arg]
+    assert refused(spoken(tmp_path), program(tmp_path, "exit 0\n")) == "unreadable"
 
 
 def test_a_decoder_may_not_write_files(tmp_path: Path) -> None:
-    script = tmp_path / "ffmpeg"
-    script.write_text(f"#!/bin/sh\nsleep 0.5\necho leak > {tmp_path}/leak\n")
-    script.chmod(0o755)
-    path = tmp_path / "a.wav"
-    path.write_bytes(wav(voice(1).tobytes()))
-    assert refused(path, Decode(ffmpeg=str(script))) == "unreadable"  # type: ignore[call-arg]
+    settings = program(tmp_path, f"sleep 0.5\necho leak > {tmp_path}/leak\n")
+    assert refused(spoken(tmp_path), settings) == "unreadable"
     leak = tmp_path / "leak"
     assert not leak.exists() or leak.stat().st_size == 0
 
 
 def test_missing_and_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert refused(tmp_path / "nowhere.wav") == "missing"
+    assert not_now(tmp_path / "nowhere.wav") == "missing"
+    assert not_now(tmp_path / "nowhere.wav" / "a.wav") == "missing"
     (tmp_path / "-a b.wav").write_bytes(wav(voice(1).tobytes()))
     monkeypatch.chdir(tmp_path)
     assert decode(Path("-a b.wav"), DECODE).duration_s == pytest.approx(1.0, abs=0.01)
@@ -303,9 +334,38 @@ def test_naive_downmix_of_anti_phase_is_silent(tmp_path: Path) -> None:
     assert np.abs(decode(path, DECODE).samples).max() > 0.1
 
 
-def test_fold_leaves_one_channel_alone() -> None:
-    one = np.zeros((1, 10), np.float32)
-    assert fold_channels(one) == (one, "mono")
+def test_the_layout_is_the_same_in_one_piece_and_in_many() -> None:
+    rng = np.random.default_rng(7)
+    minutes = rng.normal(0, 0.1, (2, 3 * 60 * RATE_HZ + 7)).astype(np.float32)
+    minutes[1] = 0.8 * minutes[0]
+    whole, parts = LayoutMeter(), LayoutMeter()
+    whole.add(minutes)
+    for at in range(0, minutes.shape[1], 10 * RATE_HZ):
+        parts.add(minutes[:, at : at + 10 * RATE_HZ])
+    assert whole.layout() == parts.layout() == "fake-stereo"
+    folded = minutes.copy()
+    fold(folded, "fake-stereo")
+    assert np.array_equal(folded[0], (minutes[0] + minutes[1]) / 2)
+    fold(folded, "stereo")
+    assert np.array_equal(folded[1], minutes[1]), "two voices stay as they are"
+
+
+@pytest.mark.parametrize(
+    "channels", [A[:, np.newaxis], stereo(A, B), stereo(A + B, 0.8 * (A + B) + 0.3 * HISS), stereo(A + B, -(A + B))]
+)
+@pytest.mark.parametrize("floats", [False, True])
+def test_spans_hold_what_the_whole_does(tmp_path: Path, channels: np.ndarray, floats: bool) -> None:
+    path = tmp_path / "a.wav"
+    long = np.tile(channels, (8, 1)).astype("<i2")
+    body, form = (long / 32768).astype("<f4") if floats else long, {"bits": 32, "tag": 3} if floats else {}
+    path.write_bytes(wav(body.tobytes(), channels=channels.shape[1], **form))
+    whole = decode(path, DECODE)
+    spans = [Span(0, 1), Span(59.2, 61.7), Span(59.9, 60.0), Span(90, 200), Span(500, 600)]
+    got = decode_spans(path, spans, DECODE)
+    for span, samples in zip(spans, got, strict=True):
+        first, end = (round(second * RATE_HZ) for second in (span.start_s, span.end_s))
+        assert np.array_equal(samples, whole.samples[:, first:end])
+    assert got[-1].shape == (whole.channels, 0), "behind the end there is nothing"
 
 
 # --- ffmpeg itself, and clips
@@ -315,12 +375,10 @@ def test_ffmpeg_executable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert ffmpeg_executable(ffmpeg_executable("auto"))
     with pytest.raises(BadSetting, match=r"decode\.ffmpeg"):
         ffmpeg_executable(str(tmp_path / "no-such"))
-    program = tmp_path / "ffmpeg"
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
+    settings = program(tmp_path, "")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert ffmpeg_executable("auto") == str(program)
-    program.unlink()
+    assert ffmpeg_executable("auto") == settings.ffmpeg
+    Path(settings.ffmpeg).unlink()
     assert "imageio_ffmpeg" in ffmpeg_executable("auto")
 
 
@@ -341,11 +399,9 @@ def test_clips_keep_their_channels_and_length(tmp_path: Path, channels: int) -> 
 
 
 def test_a_clip_is_whole_or_not_there(tmp_path: Path) -> None:
-    program = tmp_path / "ffmpeg"
-    program.write_text("#!/bin/sh\nprintf half\nexit 1\n")
-    program.chmod(0o755)
+    settings = program(tmp_path, "printf half\nexit 1\n")
     with pytest.raises(BadSetting):
-        encode_mp3(np.zeros(1600, np.float32), RATE_HZ, tmp_path / "clip.mp3", 32, str(program))
+        encode_mp3(np.zeros(1600, np.float32), RATE_HZ, tmp_path / "clip.mp3", 32, settings.ffmpeg)
     assert os.listdir(tmp_path) == ["ffmpeg"]
 
 
