@@ -233,7 +233,7 @@ def finish(known: Known, at_s: float, rng: np.random.Generator) -> tuple[float, 
         if count > 4 and rng.random() < 0.4:
             # who is left asks whether anybody is there: on one channel nothing else tells who that is
             own = next(said.sound for _, said in reversed(known.turns) if said.role == ("agent", "customer")[other])
-            asked = Said(("agent", "customer")[other], ASKED[known.language], own[: RATE_HZ])
+            asked = Said(("agent", "customer")[other], ASKED[known.language], own[:RATE_HZ])
             known.say(after_s + rng.uniform(0.8, 1.2), asked)
             known.told_mixed = True
         after_s += sound.size / RATE_HZ

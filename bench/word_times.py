@@ -65,8 +65,7 @@ def words_of(turn: TruthTurn, words: list[Word], channel: int | None) -> list[Wo
     return [
         word
         for word in words
-        if channel in (None, word.channel)
-        and turn.start_s - REACH_S <= word.span.middle_s <= turn.end_s + REACH_S
+        if channel in (None, word.channel) and turn.start_s - REACH_S <= word.span.middle_s <= turn.end_s + REACH_S
     ]
 
 

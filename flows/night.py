@@ -25,6 +25,7 @@ from flows.tally import Tally
 from flows.worker_pool import WorkerOutcome, WorkerPool
 from pipeline.datatypes import Judged, Recording, Scorecard, Transcript
 from pipeline.errors import BadArtefact, shown
+from pipeline.hearing.recording import TRANSIENT_REASONS
 from pipeline.judging.rulebook import Rulebook
 from pipeline.messages import Message
 from pipeline.run import judge, judging_key
@@ -152,6 +153,9 @@ class Night:
     def _note_heard(self, recording: Recording, outcome: WorkerOutcome, guess_s: float) -> None:
         if outcome.reason is None:
             self.failures.forget(recording.sha256)
+        elif outcome.reason in TRANSIENT_REASONS:
+            # nothing of the recording: the next scan sees what is there then
+            self.tally.add(failed=1)
         else:
             self.failures.keep(
                 Failure(

@@ -12,7 +12,7 @@ from typing import IO, Any
 from flows.faults import DISK_FULL, DISK_IS_FULL, unforeseen
 from flows.language import LANGUAGE, say
 from flows.parent import leave_when_stdin_closes
-from pipeline.errors import BadRecording, CallQAError
+from pipeline.errors import BadRecording, CallQAError, TransientFault
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home
@@ -20,7 +20,7 @@ from pipeline.storage.home import Home
 
 def _failure(error: Exception, stage: str) -> dict[str, Any]:
     """What the parent is told of an error, in the language of its user."""
-    if isinstance(error, BadRecording):
+    if isinstance(error, (BadRecording, TransientFault)):
         return _failed(stage, error.reason, error.in_language(LANGUAGE))
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return {"event": "stop", "message": DISK_IS_FULL.in_language(LANGUAGE)}
@@ -71,7 +71,7 @@ def main() -> None:
         path, sha256, stage = Path(os.fsdecode(bytes.fromhex(job["path"]))), job["sha256"], "decode"
         try:
             start = time.perf_counter()
-            audio = decode(path, settings.decode, settings.ingest)
+            audio = decode(path, settings.decode, settings.ingest, sha256)
             send({"event": "decoded", "audio_s": audio.duration_s})
             stage = "hear"
             transcript = hear_audio(audio, sha256, engines, settings, {"decode": time.perf_counter() - start})

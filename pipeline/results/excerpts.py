@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from pipeline.datatypes import Audio, Call, Evidence, Judged, Role, Turn, Verdict
-from pipeline.errors import BadArtefact, BadRecording
+from pipeline.errors import BadArtefact, BadRecording, TransientFault
 from pipeline.hearing.decode import decode
 from pipeline.hearing.ffmpeg import encode_mp3
 from pipeline.results.display import ROLE_LABELS, clock, label_in
@@ -160,7 +160,7 @@ def cut_excerpts(
     if missing:
         try:
             audio = decode(source, settings.decode, settings.ingest)
-        except BadRecording as error:
+        except (BadRecording, TransientFault) as error:
             artefacts.write(
                 failure,
                 Failure(call.sha256, str(source), "excerpt", error.reason, str(error), datetime.now(UTC)),
