@@ -343,7 +343,7 @@ def test_ctrl_c_leaves_one_line_and_no_process(done: Done, tmp_path: Path) -> No
         if alive(night.pid):
             kill(night)
     assert night.returncode == 130
-    assert errors.splitlines()[-1] == "callqa: interrupted; run it again to go on from here"
+    assert errors.splitlines()[-1] == "callqa: interrupted; run it again to resume"
     assert "Traceback" not in errors
     assert gone(started, 10)
 
@@ -385,7 +385,7 @@ def test_schedule_registers_and_leaves_when_told(done: Done) -> None:
     try:
         assert serving.stderr is not None
         line = serving.stderr.readline()
-        assert line.startswith("scheduled: 30 1 * * * (Asia/Shanghai)"), line
+        assert line.startswith("Scheduled: 30 1 * * * (Asia/Shanghai)"), line
         url = line.split("Prefect: ")[1].strip()
         deployment = _get(f"{url}/deployments/name/nightly/callqa")
         assert deployment["schedules"][0]["schedule"] | {"day_or": True} == {
@@ -411,7 +411,7 @@ def test_schedule_registers_and_leaves_when_told(done: Done) -> None:
             kill(serving)
     assert serving.returncode == 0, errors
     assert "Traceback" not in errors + output
-    assert "2 found" not in errors
+    assert "found 2" not in errors
     assert gone(started, 10)
 
 
