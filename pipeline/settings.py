@@ -6,11 +6,13 @@ defaults below hold, relative to the checkout.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from pipeline.errors import BadSetting, shown
 from pipeline.messages import Message
@@ -133,9 +135,28 @@ class Report(_Section):
     )
 
 
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])(I?)B", re.IGNORECASE)
+
+
+def _size_bytes(text: str) -> int:
+    """Bytes of a size such as "1GB" or "512 MiB"; 0 for a text that is none."""
+    match = _SIZE.fullmatch(text.strip())
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** ("KMGT".index(match[2].upper()) + 1)) if match else 0
+
+
+def _memory(text: str) -> str:
+    if not 100 * 10**6 <= _size_bytes(text) <= 10**12:
+        raise PydanticCustomError("memory_size", "not a size of memory")
+    return text
+
+
 class Sql(_Section):
-    memory: str = Field("1GB", description=Message("memory limit of a query"))
-    timeout_s: float = Field(60, gt=0, description=Message("time limit of a query"))
+    memory: Annotated[str, AfterValidator(_memory)] = Field("1GB", description=Message("memory limit of a query"))
+    timeout_s: float = Field(60, gt=0, le=86_400, description=Message("time limit of a query"))
+
+    @property
+    def memory_bytes(self) -> int:
+        return _size_bytes(self.memory)
 
 
 class Settings(_Section):

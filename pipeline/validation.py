@@ -27,6 +27,7 @@ _WANTED = {
     "list_type": Message("a list"),
     "dict_type": Message("a table of names and values"),
     "model_type": Message("a table of names and values"),
+    "memory_size": Message('a size from "100MB" to "1TB"'),
 }
 """Pydantic's kinds of wrong types: what is wanted instead."""
 

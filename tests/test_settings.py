@@ -9,7 +9,7 @@ import pytest
 from flows.settings_toml import as_toml
 from pipeline.errors import BadSetting
 from pipeline.messages import Message
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import Settings, Sql, load_settings
 
 FAULTS = {
     "[hear]\nmodle = 'small'": (
@@ -48,6 +48,14 @@ FAULTS = {
     "[ingest]\nvalues = { direction = 'in' }": (
         "ingest.values.direction: must be a table of names and values",
         "ingest.values.direction：应为“名称 = 值”的表",
+    ),
+    **dict.fromkeys(
+        [f"[sql]\nmemory = '{size}'" for size in ("-1", "100000TB", "1", "1XB", "0GB", "inf", "", "1GB; SELECT 1")],
+        ('sql.memory: must be a size from "100MB" to "1TB"', "sql.memory：应为“100MB”到“1TB”之间的大小"),
+    ),
+    **dict.fromkeys(
+        [f"[sql]\ntimeout_s = {seconds}" for seconds in ("inf", "nan", "1e12", "-1", "0")],
+        ("sql.timeout_s: must be more than 0 and at most 86400", "sql.timeout_s：应大于 0，且不大于 86400"),
     ),
     "[decode]\ntimeout_s = 'long'": ("decode.timeout_s: must be a number", "decode.timeout_s：应为数字"),
 }
@@ -103,3 +111,11 @@ def test_every_setting_says_in_both_languages_what_it_is_for() -> None:
             assert isinstance(field.description, Message), f"{name}.{key}"
             assert f"# {field.description.in_language('zh')}\n" in printed, f"{name}.{key}"
             assert field.description not in printed, f"{name}.{key}"
+
+
+@pytest.mark.parametrize(
+    ("size", "count"),
+    [("1GB", 10**9), ("1GiB", 2**30), (" 1.5 gb ", 1_500_000_000), ("512MiB", 2**29), ("200000KB", 2 * 10**8)],
+)
+def test_a_size_of_memory_is_a_number_of_bytes(size: str, count: int) -> None:
+    assert Sql(memory=size).memory_bytes == count

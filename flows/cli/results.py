@@ -29,7 +29,8 @@ def sql_command(
     form: Annotated[str, typer.Option("--format", metavar="table|csv|json", help=say("Output format."))] = "table",
     json_output: Json = False,
 ) -> None:
-    from pipeline.results.sql import answer, shell
+    from pipeline.results.sql_output import answer
+    from pipeline.results.sql_prompt import shell
 
     settings = read_settings()
     database = Home(settings.paths.home).database

@@ -1,34 +1,66 @@
 """The process in which a query runs: one request on stdin, JSON lines on stdout, nothing else in or out.
 
-Started by `sql.run_query` as a file of its own, not imported, with an empty environment; killed when its time is up.
-The connection is read-only, cannot reach files or the network, and its configuration is locked, before the
-query is so much as parsed. The JSON lines are {"columns", "types"}, then {"rows"}…, for each statement with a
-result; {"truncated": true} behind rows that were cut at the limit; {"error", "kind"} where it ends early.
+Started by `sql.ask` as a file of its own, not imported, with an empty environment. What is asked may be hostile, so
+what it can do is limited three times over, before it is so much as parsed:
+
+- The engine has the database read-only, under a name that is gone once it is open (`_passing_name`), and may reach no
+  other file, nor the network, nor its own configuration.
+- The process opens no file any more, starts no program and connects to nothing (Landlock, where the kernel has it);
+  it can write nothing to files (RLIMIT_FSIZE), has so much memory and no more (RLIMIT_DATA), and ends with whoever
+  started it.
+- Of statements, those that read are taken. EXPLAIN ANALYZE executes: it is for a SELECT alone.
+
+Nothing is spilled to the disk: what needs more memory than there may be is refused.
+
+The lines are {"results": number of answers}, then for each {"columns", "types", "hidden"} (how many columns were left
+out) and {"rows"}…, with {"truncated": true} behind rows that were cut at the limit; {"error", "kind"} where it ends
+early. Time counts while the engine
+works, not while the reader takes its time; when it is up, SIGALRM ends the process.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import re
 import resource
+import shutil
 import signal
+import struct
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
-# PIVOT needs a temporary type, so it arrives as CREATE + SELECT; creating anything else fails: it is read-only
-ALLOWED = READING | {duckdb.StatementType.CREATE}
 FETCH_ROWS = 500
-_UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+MESSAGE_BYTES = 1 << 16
+"""Rows are gathered into messages of about this size, so that neither side holds many."""
+
+THREADS = 2
+NO_NEW_PRIVILEGES, PARENT_DEATH_SIGNAL = 38, 1  # of prctl(2)
+CREATE_RULESET, RESTRICT_SELF = 444, 446  # of syscall(2), the same on every processor; landlock(7)
+
+_EXPLAIN = re.compile(r"\s*EXPLAIN\s+(ANALYZE\s+)?", re.IGNORECASE)
+
+
+class _RefusedError(Exception):
+    """A statement that does more than read, by its kind."""
+
+
+class _OpenError(Exception):
+    """The database that cannot be opened, in the engine's words."""
 
 
 class _TooLargeError(Exception):
-    pass
+    """A row that is larger than any may be."""
 
 
 def _plain(value: Any) -> Any:
@@ -52,101 +84,214 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+def _cut(value: Any, most: int | None) -> Any:
+    """A value of which so many characters are wanted at most; then what is nested is a text. None: all of it."""
+    if most is None:
+        return value
+    if isinstance(value, list | dict):
+        value = json.dumps(value, ensure_ascii=False)
+    return value[:most] if isinstance(value, str) else value
+
+
 class _Answer:
-    """The stdout we were started with, with a limit on what may be said.
+    """The stdout we were started with, in messages; the clock stands still while somebody else reads them.
 
     The engine gets /dev/null in its place: it can be asked to log there, which would garble the answer.
     """
 
-    def __init__(self, largest_bytes: int) -> None:
-        self.left = largest_bytes
+    def __init__(self, largest_row: int) -> None:
+        self.largest_row = largest_row
         self.stream = os.fdopen(os.dup(1), "wb")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        self.rows: list[bytes] = []
+        self.size = 0
 
     def say(self, message: dict[str, Any]) -> None:
-        data = json.dumps(message, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-        self.left -= len(data)
-        if self.left < 0:
+        self.flush()
+        self._write(_line(message))
+
+    def row(self, values: list[Any]) -> None:
+        line = _line(values)
+        if len(line) > self.largest_row:
             raise _TooLargeError
-        self.stream.write(data)
+        self.rows.append(line)
+        self.size += len(line)
+        if self.size >= MESSAGE_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self.rows:
+            rows, self.rows, self.size = self.rows, [], 0
+            self._write(b'{"rows": [' + b",".join(rows) + b"]}")
+
+    def _write(self, line: bytes) -> None:
+        left_s, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+        self.stream.write(line + b"\n")
+        self.stream.flush()
+        signal.setitimer(signal.ITIMER_REAL, max(left_s, 0.001))
 
 
-def _limit_memory(memory: str) -> None:
-    """The engine's own limit does not count all it uses; the kernel's stands behind it."""
-    match = re.fullmatch(r"\s*([\d.]+)\s*([KMGT]i?B)\s*", memory, re.IGNORECASE)
-    if match:
-        most = int(2 * float(match[1]) * _UNITS[match[2].upper()]) + (4 << 30)
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+def _line(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+
+
+@contextmanager
+def _passing_name(database: Path) -> Iterator[Path]:
+    """A name for the database that is gone when the block ends, with the folder that it was in.
+
+    The engine lets a query write to the path that it opened and to logs beside it, whatever else is forbidden: then
+    there must be no such place. It is a hard link; a copy where the file system has none; and the database itself
+    where this account can write neither to it nor beside it, as the kernel then sees to it.
+    """
+    if not os.access(database, os.W_OK) and not os.access(database.parent, os.W_OK):
+        yield database
+        return
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=".sql-", dir=database.parent))
+        name = folder / database.name
+        try:
+            os.link(database, name)
+        except OSError:
+            folder.rmdir()
+            raise
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="callqa-sql-"))
+        name = folder / database.name
+        shutil.copyfile(database, name)
+    try:
+        yield name
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _connect(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(
-        request["database"],
-        read_only=True,
-        config={
-            "memory_limit": request["memory"],
-            "threads": str(min(4, os.cpu_count() or 1)),
-            "temp_directory": request["scratch"],
-            "max_temp_directory_size": "8GB",
-            "secret_directory": request["scratch"],
-            "allow_persistent_secrets": "false",
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "allow_community_extensions": "false",
-        },
-    )
+    with _passing_name(Path(request["database"])) as name:
+        connection = duckdb.connect(
+            str(name),
+            read_only=True,
+            config={
+                "memory_limit": f"{request['memory_bytes'] // 1000}KB",
+                "threads": "1",
+                "temp_directory": "",
+                "allow_persistent_secrets": "false",
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "allow_community_extensions": "false",
+            },
+        )
     connection.execute("SET TimeZone = $zone", {"zone": request["timezone"]})
+    # modules that values are made with are loaded by the first such value: now, as no file can be opened afterwards
+    connection.execute("SELECT now(), uuid(), 1.5, INTERVAL 1 DAY, TIME '10:00', DATE '2025-03-03'").fetchall()
+    _shut_in(request["memory_bytes"])
+    connection.execute(f"SET threads = {THREADS}")  # a thread is shut in when it is started from here on
     connection.execute("SET python_enable_replacements = false")
-    # not in the config above: the scratch folder is itself "external", and is set first
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
 
 
+def _shut_in(memory_bytes: int) -> None:
+    """From here on this process has so much memory, and no files, programs or connections."""
+    data_pages = int(Path("/proc/self/statm").read_text().split()[5])
+    # the engine counts most of what it uses, Python's values come on top, and so do threads and what is in pieces
+    most = data_pages * resource.getpagesize() + memory_bytes * 5 // 4 + (64 << 20)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    libc = ctypes.CDLL(None, use_errno=True)
+    version = libc.syscall(CREATE_RULESET, None, 0, 1)
+    if version < 1:
+        return  # an older kernel: the limits above, and what the engine forbids, are what there is
+    # files: 13 kinds of access at first, then REFER, TRUNCATE and IOCTL_DEV; later TCP, abstract sockets and signals
+    files = (1 << (12 + min(version, 3) + (version >= 5))) - 1
+    rules = struct.pack("QQQ", files, 3 if version >= 4 else 0, 3 if version >= 6 else 0)
+    handle = libc.syscall(CREATE_RULESET, rules, len(rules), 0)
+    if handle < 0 or libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0) or libc.syscall(RESTRICT_SELF, handle, 0):
+        raise OSError(ctypes.get_errno(), "Landlock")
+    os.close(handle)
+
+
+def _permitted(connection: duckdb.DuckDBPyConnection, sql: str) -> list[duckdb.Statement]:
+    """The statements of a request, all of which do nothing but read. Raises _RefusedError."""
+    statements = connection.extract_statements(sql)
+    for index, statement in enumerate(statements):
+        if statement.type == duckdb.StatementType.EXPLAIN:
+            statements[index] = _explained_select(connection, statement)
+        elif statement.type != duckdb.StatementType.SELECT and not _part_of_pivot(statement):
+            raise _RefusedError(statement.type.name)
+    return statements
+
+
+def _explained_select(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> duckdb.Statement:
+    """EXPLAIN put together anew before what is a SELECT when it stands alone; of anything else it is refused."""
+    match = _EXPLAIN.match(statement.query)  # what the parser made of a PIVOT has no text
+    inner = connection.extract_statements(statement.query[match.end() :]) if match else []
+    if match is None or [each.type for each in inner] != [duckdb.StatementType.SELECT]:
+        raise _RefusedError("EXPLAIN")
+    return connection.extract_statements(f"EXPLAIN {match[1] or ''}{inner[0].query}")[0]
+
+
+def _part_of_pivot(statement: duckdb.Statement) -> bool:
+    """PIVOT needs a temporary type, which the parser puts before it as a statement of its own, without a text."""
+    return statement.type == duckdb.StatementType.CREATE and not statement.query
+
+
 def _run(request: dict[str, Any], answer: _Answer) -> None:
-    with _connect(request) as connection:
-        for statement in connection.extract_statements(request["sql"]):
-            if statement.type not in ALLOWED:
-                answer.say({"error": statement.type.name, "kind": "statement"})
-                return
+    try:
+        opened = _connect(request)
+    except (duckdb.Error, OSError) as fault:
+        raise _OpenError(str(fault)) from fault
+    with opened as connection:
+        statements = _permitted(connection, request["sql"])
+        answer.say({"results": sum(statement.type in READING for statement in statements)})
+        for statement in statements:
             connection.execute(statement)
             if statement.type not in READING or connection.description is None:
                 continue
-            columns = [str(column[0]) for column in connection.description]
-            answer.say({"columns": columns, "types": [str(column[1]) for column in connection.description]})
-            _send_rows(connection, answer, request["limit"])
+            described = connection.description[: request["columns"]]
+            names = [_cut(str(column[0]), request["characters"]) for column in described]
+            types = [str(column[1]) for column in described]
+            hidden = len(connection.description) - len(described)
+            answer.say({"columns": names, "types": types, "hidden": hidden})
+            _send_rows(connection, answer, request)
 
 
-def _send_rows(connection: duckdb.DuckDBPyConnection, answer: _Answer, limit: int | None) -> None:
+def _send_rows(connection: duckdb.DuckDBPyConnection, answer: _Answer, request: dict[str, Any]) -> None:
+    limit, columns, characters = request["rows"], request["columns"], request["characters"]
     sent = 0
     while rows := connection.fetchmany(FETCH_ROWS if limit is None else min(FETCH_ROWS, limit + 1 - sent)):
-        sent += len(rows)
-        over = limit is not None and sent > limit
-        answer.say({"rows": [[_plain(value) for value in row] for row in (rows[:-1] if over else rows)]})
-        if over:
-            answer.say({"truncated": True})
-            return
+        for row in rows:
+            sent += 1
+            if limit is not None and sent > limit:
+                answer.say({"truncated": True})
+                return
+            answer.row([_cut(_plain(value), characters) for value in row[:columns]])
+    answer.flush()
 
 
 def main() -> None:
-    """Answer the one request on stdin."""
+    """Answer the one request on stdin; the argument is the process that asks."""
+    ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != int(sys.argv[1]):
+        return  # it is gone already
     request = json.load(sys.stdin.buffer)
-    # should the parent die, nobody would be left to stop this
-    signal.alarm(int(request["timeout_s"]) + 5)
-    _limit_memory(request["memory"])
-    answer = _Answer(request["largest_bytes"])
-    error: dict[str, str] | None = None
+    signal.setitimer(signal.ITIMER_REAL, request["timeout_s"])
+    answer = _Answer(request["largest_row"])
     try:
         _run(request, answer)
+        return
+    except _RefusedError as fault:
+        error = {"error": str(fault), "kind": "statement"}
+    except _OpenError as fault:
+        error = {"error": str(fault), "kind": "open"}
     except _TooLargeError:
         error = {"error": "", "kind": "large"}
     except (MemoryError, duckdb.OutOfMemoryException):
         error = {"error": "", "kind": "memory"}
     except duckdb.Error as fault:
         error = {"error": str(fault), "kind": type(fault).__name__}
-    if error:
-        answer.stream.write(json.dumps(error).encode() + b"\n")
-    answer.stream.close()
+    answer.rows.clear()
+    answer.say(error)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -39,6 +40,17 @@ BATCH_CALLS = 1000
 
 AMENDED_SHARE = 0.2
 """Up to this share of changed calls the old database is amended; beyond it is built anew, which leaves no holes."""
+
+STARTING_S = 60
+"""A query that has not opened the database after so long is not about to do so."""
+
+LAYOUT = "2"
+"""Raised when databases of earlier versions shall not be amended but built anew: 2, they could be forged."""
+
+_NOTHING_LOADED: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
 
 _Artefact = TypeVar("_Artefact")
 
@@ -124,21 +136,19 @@ class _Job:
 
 @contextmanager
 def open_database(database: Path, timezone: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection for callqa's own reading; times are shown in `timezone`. Raises BadQuery."""
+    """A connection for callqa's own reading; times are shown in `timezone`. Raises BadQuery.
+
+    Read-only, and locked: whatever a database says, a view of it can reach no file and no network.
+    """
     if not database.exists():
         raise no_database(database)
     try:
-        connection = duckdb.connect(str(database), read_only=True)
+        connection = _read_only(database)
     except duckdb.Error as error:
-        raise BadQuery(
-            Message(
-                "{database}: {error}; delete it and build it again: callqa rebuild",
-                database=database,
-                error=_first_line(error),
-            )
-        ) from error
+        raise cannot_open(database, str(error)) from error
     with connection:
         connection.execute("SET TimeZone = $zone", {"zone": timezone})
+        connection.execute("SET lock_configuration = true")
         yield connection
 
 
@@ -154,7 +164,45 @@ def no_database(database: Path) -> BadQuery:
     return BadQuery(Message("{database}: there is no database yet; `callqa nightly` makes it", database=database))
 
 
+def cannot_open(database: Path, fault: str) -> BadQuery:
+    """Why a database cannot be opened and what to do, by the engine's words."""
+    if "et lock on file" in fault or "onflicting lock" in fault:
+        message = Message("{database}: another program has it open for writing; close it there", database=database)
+    elif "ermission denied" in fault:
+        message = Message("{database}: this account may not read it", database=database)
+    elif "version" in fault:
+        message = Message(
+            "{database}: made by another version of DuckDB; build it anew: callqa rebuild", database=database
+        )
+    else:
+        message = Message("{database}: damaged; build it anew: callqa rebuild", database=database)
+    return BadQuery(message)
+
+
+def remove_strays(database: Path) -> None:
+    """Remove what stands beside a database and does not belong to it, as far as this account may.
+
+    callqa closes a database before it is swapped in, so a log beside it is none of ours: whoever opens the database
+    would have it replayed into it. Folders are what queries left that were killed in their first moments.
+    """
+    for suffix in ("", ".checkpoint", ".recovery"):
+        with suppress(OSError):
+            database.with_name(f"{database.name}.wal{suffix}").unlink()
+    for folder in database.parent.glob(".sql-*"):
+        with suppress(OSError):
+            if folder.stat().st_mtime < time.time() - STARTING_S:
+                shutil.rmtree(folder)
+
+
+def _read_only(database: Path) -> duckdb.DuckDBPyConnection:
+    """A read-only connection that reaches nothing but the database. Raises duckdb.Error."""
+    remove_strays(database)
+    config = {**_NOTHING_LOADED, "enable_external_access": "false"}
+    return duckdb.connect(str(database), read_only=True, config=config)
+
+
 def _remove_leftovers(home: Home) -> None:
+    remove_strays(home.database)
     for path in home.root.glob(f"{home.database.name}.building*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -196,7 +244,8 @@ def _wanted_about(
     """What the about table must say: `shape` is a hash of all that every row depends on, `content` of the rest."""
     target, timezone = str(settings.report.target), settings.ingest.timezone
     tables = [(table, table_comment(table), table_columns(table)) for table in TABLES]
-    shape = repr((tables, VIEWS, ACHIEVEMENT_BY, duckdb.__version__, [asdict(book) for book in rulebooks], timezone))
+    books = [asdict(book) for book in rulebooks]
+    shape = repr((LAYOUT, tables, VIEWS, ACHIEVEMENT_BY, duckdb.__version__, books, timezone))
     content = hashlib.sha256(repr((list(sources.items()), target, month_scores)).encode())
     for path in (*home.files("failures"), *home.files("runs")):
         content.update(f"{path.name} {_signature(path)}\n".encode("utf-8", "surrogateescape"))
@@ -213,7 +262,7 @@ def _state(database: Path) -> tuple[dict[str, str], dict[str, str]]:
     if not database.exists():
         return {}, {}
     try:
-        with duckdb.connect(str(database), read_only=True) as connection:
+        with _read_only(database) as connection:
             about = dict(connection.execute("SELECT key, value FROM about").fetchall())
             return about, dict(connection.execute("SELECT sha256, built_from FROM calls").fetchall())
     except (duckdb.Error, OSError):
@@ -223,13 +272,7 @@ def _state(database: Path) -> tuple[dict[str, str], dict[str, str]]:
 def _connect(database: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
         str(database),
-        config={
-            "memory_limit": "1GB",
-            "threads": "2",
-            "temp_directory": f"{database}.spill",
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        },
+        config={"memory_limit": "1GB", "threads": "2", "temp_directory": f"{database}.spill", **_NOTHING_LOADED},
     )
 
 
@@ -379,13 +422,13 @@ def _counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _counted(database: Path) -> dict[str, int]:
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with _read_only(database) as connection:
         return _counts(connection)
 
 
 def _verify(building: Path, rows: Mapping[str, int]) -> None:
     """Open what was built as a reader would; every row must be there and every view must answer."""
-    with duckdb.connect(str(building), read_only=True) as connection:
+    with _read_only(building) as connection:
         found = _counts(connection)
         if found != dict(rows):
             wrong = ", ".join(

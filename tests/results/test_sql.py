@@ -16,9 +16,11 @@ import pytest
 
 from pipeline.datatypes import CDR
 from pipeline.errors import BadQuery
-from pipeline.results import sql as sqlshell
+from pipeline.results import sql as sql_module
 from pipeline.results.excerpts import RECORD, Excerpt, ExcerptSet, Line, excerpt_folder
-from pipeline.results.sql import QueryResult, answer, print_results, run_query, shell
+from pipeline.results.sql import Part, QueryResult, run_query
+from pipeline.results.sql_output import Format, answer
+from pipeline.results.sql_prompt import shell
 from pipeline.results.store import build_database
 from pipeline.settings import CHECKOUT, Settings, Sql, load_settings
 from pipeline.storage import artefacts
@@ -94,9 +96,9 @@ def test_values_are_plain(database: Path) -> None:
 
 @pytest.mark.slow
 def test_a_limit_says_that_there_was_more(database: Path) -> None:
-    (result,) = run_query(database, "SELECT * FROM range(10)", SQL, limit=3)
+    (result,) = run_query(database, "SELECT * FROM range(10)", SQL, part=Part(rows=3))
     assert (len(result.rows), result.truncated) == (3, True)
-    (result,) = run_query(database, "SELECT * FROM range(3)", SQL, limit=3)
+    (result,) = run_query(database, "SELECT * FROM range(3)", SQL, part=Part(rows=3))
     assert (len(result.rows), result.truncated) == (3, False)
 
 
@@ -172,10 +174,10 @@ def test_memory_is_limited(database: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_answer_is_limited(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlshell, "LARGEST_BYTES", 1 << 20)
+def test_a_row_is_limited(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_module, "LARGEST_ROW_BYTES", 1 << 20)
     with pytest.raises(BadQuery, match="larger than 1 MB"):
-        run_query(database, "SELECT repeat('x', 1000) FROM range(100000)", SQL)
+        run_query(database, "SELECT repeat('x', 1100000)", SQL)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ def test_no_database_yet(tmp_path: Path) -> None:
 def test_a_file_that_is_not_a_database_is_told(tmp_path: Path) -> None:
     file = tmp_path / "callqa.duckdb"
     file.write_bytes(b"no database" * 1000)
-    with pytest.raises(BadQuery, match="callqa nightly") as caught:
+    with pytest.raises(BadQuery, match="callqa rebuild") as caught:
         run_query(file, "SELECT 1", SQL)
     assert "\n" not in str(caught.value)
 
@@ -215,9 +217,9 @@ def test_pivot_works(database: Path) -> None:
     assert {"agent_name", "一组", "二组", "EN"} == set(result.columns)
 
 
-def printed(results: tuple[QueryResult, ...], form: sqlshell.Format) -> str:
+def printed(database: Path, sql: str, form: Format) -> str:
     stream = io.StringIO()
-    print_results(results, form, stream)
+    answer(database, sql, SQL, form, stream, "Asia/Shanghai")
     return stream.getvalue()
 
 
@@ -227,9 +229,7 @@ def width(text: str) -> int:
 
 @pytest.mark.slow
 def test_tables_line_up_with_chinese_in_them(database: Path) -> None:
-    text = printed(
-        run_query(database, "SELECT agent_name, calls FROM agent_scorecard WHERE team IS NOT NULL", SQL), "table"
-    )
+    text = printed(database, "SELECT agent_name, calls FROM agent_scorecard WHERE team IS NOT NULL", "table")
     rows = [line for line in text.splitlines() if re.search(r"\d+ *$", line)]
     assert len(rows) == 4
     assert len({width(row.rstrip()) for row in rows}) == 1
@@ -243,12 +243,12 @@ def test_tables_are_cut_and_say_so(database: Path) -> None:
     assert "first 200 rows" in stream.getvalue()
     assert " 199 " in stream.getvalue()
     assert "\n 200 " not in stream.getvalue()
-    assert "…" in printed((QueryResult(("a",), ("VARCHAR",), (("x" * 1000,),)),), "table")
+    assert "…" in printed(database, "SELECT repeat('x', 1000)", "table")
 
 
 @pytest.mark.slow
 def test_words_cannot_steer_the_terminal(database: Path) -> None:
-    text = printed(run_query(database, "SELECT text FROM turns WHERE text LIKE '%红色%'", SQL), "table")
+    text = printed(database, "SELECT text FROM turns WHERE text LIKE '%红色%'", "table")
     assert "\x1b" not in text
     assert "[bold]粗[/bold]" in text
 
@@ -270,13 +270,12 @@ def test_what_is_too_wide_for_the_terminal_becomes_records(database: Path, monke
 
 @pytest.mark.slow
 def test_csv_reads_back_and_holds_no_formula(database: Path) -> None:
-    results = run_query(
+    text = printed(
         database,
         "SELECT text, call_id, agent_name, -1.5 AS number, true AS yes, NULL AS nothing, 'a,\"b\"\nc' AS hard "
         "FROM turns JOIN calls USING (sha256) WHERE call_id = '-1+1' ORDER BY turn LIMIT 1",
-        SQL,
+        "csv",
     )
-    text = printed(results, "csv")
     assert text.count("\r\n") == 2
     assert list(csv.reader(io.StringIO(text, newline=""))) == [
         ["text", "call_id", "agent_name", "number", "yes", "nothing", "hard"],
@@ -286,11 +285,11 @@ def test_csv_reads_back_and_holds_no_formula(database: Path) -> None:
 
 @pytest.mark.slow
 def test_json_gives_everything_as_it_is(database: Path) -> None:
-    results = run_query(database, "SELECT text, evidence FROM turns, verdicts WHERE text LIKE '=%' LIMIT 1", SQL)
-    (row,) = json.loads(printed(results, "json"))
+    text = printed(database, "SELECT text, evidence FROM turns, verdicts WHERE text LIKE '=%' LIMIT 1", "json")
+    (row,) = json.loads(text)
     assert row["text"] == "=HYPERLINK(1)"
     assert isinstance(row["evidence"], list)
-    twice = printed(run_query(database, "SELECT 1 AS a, 2 AS a; SELECT 3 AS b", SQL), "json")
+    twice = printed(database, "SELECT 1 AS a, 2 AS a; SELECT 3 AS b", "json")
     assert json.loads(twice) == [[{"a": 1, "a_1": 2}], [{"b": 3}]]
 
 

@@ -1,0 +1,225 @@
+"""What a query can reach: nothing but what is in the database; and what is left of it when its shell is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipeline.errors import BadQuery
+from pipeline.results.report import write_report
+from pipeline.results.sql import ask, run_query
+from pipeline.results.store import build_database, open_database
+from pipeline.settings import Sql, load_settings
+from pipeline.storage.home import Home
+from tests.support.factories import make_judged, save
+from tests.support.nights import alive, children, environment, gone
+
+pytestmark = pytest.mark.slow
+
+SQL = Sql(timeout_s=20)
+
+WRITERS = {
+    "copy": "COPY (SELECT 42 AS a) TO '{target}'",
+    "copy explained": "EXPLAIN COPY (SELECT 42 AS a) TO '{target}'",
+    "copy executed": "EXPLAIN ANALYZE COPY (SELECT 42 AS a) TO '{target}' (FORMAT csv, USE_TMP_FILE false)",
+    "copy executed, in JSON": "EXPLAIN (ANALYZE, FORMAT json) COPY (SELECT 42 AS a) TO '{target}'",
+    "copy executed, behind a comment": "EXPLAIN/**/ANALYZE/**/COPY (SELECT 42 AS a) TO '{target}'",
+    "copy of a pivot executed": "EXPLAIN ANALYZE COPY (PIVOT calls ON agent_name USING count(*)) TO '{target}'",
+    "delete executed": "EXPLAIN ANALYZE DELETE FROM calls",
+    "table of a pivot": "CREATE TABLE mine AS PIVOT calls ON agent_name USING count(*)",
+    "log to a file": "SELECT * FROM enable_logging('QueryLog', storage = 'file', storage_path = '{target}'); SELECT 1",
+    "profile to a file": "SELECT * FROM enable_profiling(save_location = '{target}'); SELECT 1",
+}
+"""Statements that write to a file, where they are let."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    save(home, [make_judged(name) for name in ("first", "second")])
+    build_database(home, load_settings())
+    return home
+
+
+def listing(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("suffix", ["", ".wal", ".wal.checkpoint", ".wal.recovery", ".tmp/x.csv", ".new"])
+def test_no_statement_writes_to_the_database_or_beside_it(home: Home, suffix: str) -> None:
+    before = listing(home.root)
+    for name, statement in WRITERS.items():
+        with pytest.raises(BadQuery):
+            run_query(home.database, statement.format(target=f"{home.database}{suffix}"), SQL)
+        assert listing(home.root) == before, name
+
+
+def test_what_the_engine_lets_a_query_write_to_is_nowhere(home: Home) -> None:
+    """With no regard to which statements are refused: its own list of permitted paths, and its temporary folder."""
+    query = "SELECT current_setting('allowed_paths'), current_setting('allowed_directories')"
+    ((paths, folders),) = run_query(home.database, query, SQL)[0].rows
+    assert len(paths) == 4
+    assert folders == []
+    assert not any(Path(path).parent.exists() for path in paths)
+
+
+@pytest.mark.parametrize("reason", [OSError, PermissionError])
+def test_where_no_link_can_be_made_a_query_reads_a_copy(home: Home, tmp_path: Path, reason: type[OSError]) -> None:
+    code = (
+        "import os, runpy, sys\n"
+        f"def refused(*_): raise {reason.__name__}('no links here')\n"
+        "os.link = refused\n"
+        "sys.argv = ['', str(os.getppid())]\n"
+        f"runpy.run_path({str(Path(ask.__code__.co_filename).with_name('sql_child.py'))!r}, run_name='__main__')\n"
+    )
+    request = {
+        "database": str(home.database),
+        "sql": "SELECT count(*) FROM calls; SELECT current_setting('allowed_paths')",
+        "memory_bytes": 10**9,
+        "timeout_s": 20,
+        "timezone": "UTC",
+        "largest_row": 1000,
+        **dict.fromkeys(("rows", "columns", "characters")),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(request), capture_output=True, text=True, cwd="/"
+    )
+    assert '{"rows": [[2]]}' in done.stdout
+    assert str(home.root) not in done.stdout
+
+
+def test_explain_is_for_a_select(home: Home) -> None:
+    for statement in (
+        "EXPLAIN SELECT count(*) FROM calls",
+        "EXPLAIN ANALYZE FROM calls",
+        "explain\nanalyze (SELECT 1)",
+    ):
+        (result,) = run_query(home.database, statement, SQL)
+        assert "plan" in result.rows[0][0]
+
+
+FORGED = {
+    "scores": "UPDATE scorecards SET score = 100",
+    "a view that reads a file": "DROP TABLE failures; CREATE VIEW failures AS SELECT content AS key, content AS "
+    "file_name, content AS path, 'x' AS stage, content AS reason, content AS message, now() AS at "
+    "FROM read_text('{secret}')",
+}
+
+
+def forged_log(home: Home, statements: str, folder: Path) -> bytes:
+    """The log of changes to a copy of the database, as its writer leaves it when it is killed."""
+    copy = folder / "copy.duckdb"
+    shutil.copyfile(home.database, copy)
+    code = (
+        "import duckdb, os, sys\n"
+        "connection = duckdb.connect(sys.argv[1])\n"
+        "connection.execute(\"SET checkpoint_threshold = '1GB'\")\n"
+        "connection.execute(sys.argv[2])\n"
+        "os._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, copy, statements], check=True)
+    return copy.with_name("copy.duckdb.wal").read_bytes()
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_log_beside_the_database_is_never_replayed(home: Home, tmp_path: Path, name: str) -> None:
+    secret, settings = tmp_path / "secret.txt", load_settings()
+    secret.write_text("treasure")
+    log, stray = forged_log(home, FORGED[name].format(secret=secret), tmp_path), Path(f"{home.database}.wal")
+    scores = "SELECT DISTINCT score FROM scorecards"
+    honest = run_query(home.database, scores, SQL)[0].rows
+    assert honest != ((100.0,),)
+
+    stray.write_bytes(log)
+    assert run_query(home.database, scores, SQL)[0].rows == honest
+    assert not stray.exists()
+    stray.write_bytes(log)
+    with open_database(home.database, "UTC") as connection:
+        assert connection.execute(scores).fetchall() == list(honest)
+    stray.write_bytes(log)
+    assert "treasure" not in write_report(home, settings).read_text(encoding="utf-8")
+    for anew in (False, True):
+        stray.write_bytes(log)
+        build_database(home, settings, anew=anew)
+        assert not stray.exists()
+        assert run_query(home.database, scores, SQL)[0].rows == honest
+
+
+def test_a_forged_database_reaches_no_file(home: Home, tmp_path: Path) -> None:
+    """Somebody who could write to it has put a view there: callqa's own reading is shut in as well."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text("treasure")
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute(FORGED["a view that reads a file"].format(secret=secret))
+    with open_database(home.database, "UTC") as connection:
+        with pytest.raises(duckdb.PermissionException):
+            connection.execute("FROM failures")
+        with pytest.raises(duckdb.Error):
+            connection.execute("SET enable_external_access = true")
+    with pytest.raises((duckdb.Error, BadQuery)):
+        write_report(home, load_settings())
+
+
+SLOW = "SELECT count(*) FROM range(1000000000000) a, range(1000000) b"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGINT, signal.SIGQUIT])
+def test_a_killed_shell_leaves_no_process_and_no_file(home: Home, tmp_path: Path, number: signal.Signals) -> None:
+    before, temporary = listing(home.root), tmp_path / "temporary"
+    temporary.mkdir()
+    env = environment(tmp_path / "prefect", CALLQA_HOME=str(home.root), TMPDIR=str(temporary))
+    code = "from flows.cli import main; main()"
+    shell = subprocess.Popen(
+        [sys.executable, "-P", "-c", code, "sql", SLOW], env=env, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        started = _until(lambda: children(shell.pid))
+        _until(lambda: b"sql_child" in Path(f"/proc/{started[0]}/cmdline").read_bytes())
+        time.sleep(1)
+        shell.send_signal(number)
+        shell.wait(timeout=20)
+        assert gone(started, 5)
+    finally:
+        shell.kill()
+    assert not any(map(alive, started))
+    assert listing(home.root) == before
+    assert list(temporary.iterdir()) == []
+    assert not list(home.root.glob(".sql-*"))
+
+
+def _until(found: object, within_s: float = 30) -> list[int]:
+    ends_at = time.monotonic() + within_s
+    while time.monotonic() < ends_at:
+        result = found()  # type: ignore[operator]
+        if result:
+            return result  # type: ignore[no-any-return]
+        time.sleep(0.05)
+    raise AssertionError("did not happen")
+
+
+def test_what_a_query_left_that_was_killed_while_it_started_goes_with_the_next(home: Home) -> None:
+    left, young = home.root / ".sql-left", home.root / ".sql-young"
+    for folder in (left, young):
+        folder.mkdir()
+        os.link(home.database, folder / "callqa.duckdb")
+    os.utime(left, (0, 0))
+    run_query(home.database, "SELECT 1", SQL)
+    assert (left.exists(), young.exists()) == (False, True)
+
+
+def test_an_answer_that_nobody_reads_to_its_end_leaves_no_process(home: Home) -> None:
+    messages = ask(home.database, "SELECT * FROM range(100000000)", SQL)
+    for _ in range(3):
+        next(messages)
+    started = children(os.getpid())
+    messages.close()
+    assert gone(started, 5)
