@@ -62,13 +62,13 @@ def _what(error: ErrorDetails) -> str:
             *others, last = re.findall(r"'([^']*)'", str(bounds["expected"]))
             return Message("choose {others} or {last}", others=", ".join(others), last=last) if others else last
         case "greater_than":
-            return Message("must be more than {bound}", bound=bounds["gt"])
+            return Message("must be more than {bound:g}", bound=bounds["gt"])
         case "greater_than_equal":
-            return Message("must be at least {bound}", bound=bounds["ge"])
+            return Message("must be at least {bound:g}", bound=bounds["ge"])
         case "less_than":
-            return Message("must be less than {bound}", bound=bounds["lt"])
+            return Message("must be less than {bound:g}", bound=bounds["lt"])
         case "less_than_equal":
-            return Message("must be at most {bound}", bound=bounds["le"])
+            return Message("must be at most {bound:g}", bound=bounds["le"])
         case "too_short":
             return _too_few(str(error["loc"][-1]) if error["loc"] else "")
         case "string_pattern_mismatch":

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 
 from pipeline.datatypes import PARTIES, Call, Party, Role, Turn
-from pipeline.judging.lexicon import Places
 from pipeline.language.backchannels import is_backchannel
 from pipeline.language.normalise import SENTENCE, TEXT_END, TURN_END, tokenise_all
 from pipeline.timeline import Span, Timeline
@@ -19,16 +18,6 @@ BETWEEN_SENTENCES = " \n\t“‘（("
 
 WORD_GAP_S = 1.0
 """Words closer than this cover the speech between them."""
-
-
-@dataclass
-class EntityMemo:
-    """What entity finders have worked out about one call, each thing once."""
-
-    places: dict[tuple[str, tuple[int, int]], Places] = field(default_factory=dict)
-    """By label and stretch of tokens."""
-    names_told: frozenset[str] | None = None
-    """The words that the caller gave as its name."""
 
 
 @dataclass(frozen=True)
@@ -129,11 +118,6 @@ class TokenIndex:
     def plain(self) -> str:
         """All tokens, one character each (a Latin word is an x), so that offsets are token numbers."""
         return "".join(word if len(word) == 1 else "x" for word in self.words)
-
-    @cached_property
-    def entity_memo(self) -> EntityMemo:
-        """What entity finders have found in this call; they alone read and write it."""
-        return EntityMemo()
 
     @cached_property
     def exchanges(self) -> list[tuple[str, list[int]]]:

@@ -56,7 +56,7 @@ def judge_call(call: Call, rulebook: Rulebook) -> Scorecard:
 def evaluation_of(call: Call, rulebook: Rulebook) -> Evaluation:
     """A call made ready to be judged by the rules of a rulebook."""
     index = index_call(call, rulebook.language)
-    return Evaluation(index, CallMatches(index, rulebook.lexicon), rulebook.entities, rulebook.scenarios)
+    return Evaluation(index, CallMatches(index, rulebook.lexicon), rulebook.entities.in_call(index), rulebook.scenarios)
 
 
 def judge_rule(evaluation: Evaluation, rule: Rule) -> Verdict:

@@ -16,7 +16,7 @@ def found(script: str, label: str, language: str, **known: str) -> list[str]:
     call = call_from_script(script, language)
     entities = Entities(language, tuple(known.values()))
     index = index_call(call, language)
-    places = entities.find(label, index, [index.range_of(len(call.turns) - 1)])
+    places = entities.in_call(index).find(label, [index.range_of(len(call.turns) - 1)])
     return [index.quote(start, end) for start, end, _ in places]
 
 

@@ -151,6 +151,16 @@ def test_a_fault_is_named(tmp_path: Path, old: str, new: str, line: int, message
     assert any(m and m[1] == "trial.yaml" and abs(int(m[2]) - line) <= 1 and message in m[3] for m in where), found
 
 
+@pytest.mark.parametrize(("old", "new"), [(old, new) for old, new, _, _ in PLANTED])
+def test_a_fault_is_told_in_chinese_too(tmp_path: Path, old: str, new: str) -> None:
+    with pytest.raises(BadRule) as caught:
+        load_rulebook(write(tmp_path, {"trial.yaml": RULE.replace(old, new)}))
+    for fault in caught.value.faults:
+        english, chinese = str(fault).split(": ", 1)[1], fault.in_language("zh").split(": ", 1)[1]
+        assert chinese != english
+        assert re.search("[\u4e00-\u9fff]", chinese), chinese
+
+
 def test_twenty_faults_in_one_rulebook_are_all_named(tmp_path: Path) -> None:
     chosen = [fault for fault in PLANTED if "id" not in fault[0] and fault[0] != "客户 2.0: 喂。"][:20]
     rules = {

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationInfo
 
 from pipeline.datatypes import Call, Evidence
-from pipeline.judging.entities import Entities
+from pipeline.judging.entities import CallEntities
 from pipeline.judging.matches import CallMatches
 from pipeline.judging.phrases import Lists, Phrases
 from pipeline.judging.token_index import TokenIndex
@@ -172,7 +172,7 @@ class Evaluation:
         self,
         index: TokenIndex,
         matches: CallMatches,
-        entities: Entities,
+        entities: CallEntities,
         scenarios: Mapping[str, Scenario],
         coverage: float = 1.0,
     ) -> None:

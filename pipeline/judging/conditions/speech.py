@@ -135,7 +135,7 @@ class Said(InWindow):
             places = evaluation.matches.pattern(self.pattern)
             found = [Match(s, e, 0.0, "", 0) for start, end in stretches for s, e in places if start <= s and e <= end]
         for label in self.labels:
-            places_of = evaluation.entities.find(label, evaluation.index, stretches)
+            places_of = evaluation.entities.find(label, stretches)
             found += [Match(start, end, cost, label, 0) for start, end, cost in places_of]
         return [match for match in found if self._stands(evaluation, scope, match.start, match.end)]
 

@@ -19,7 +19,7 @@ import re2
 from spacy.matcher import Matcher
 
 from pipeline.judging.entities.en import english_finders
-from pipeline.judging.entities.shapes import Finders, TokenStretch, asks_for_digits, make_doc, matcher_of
+from pipeline.judging.entities.shapes import Finders, KnownNames, TokenStretch, asks_for_digits, make_doc, matcher_of
 from pipeline.judging.entities.zh import chinese_finders
 from pipeline.judging.lexicon import Places
 from pipeline.judging.token_index import TokenIndex
@@ -37,38 +37,17 @@ class Entities:
     company_names: tuple[str, ...] = ()
     agent_id: str | None = None
 
-    def find(self, label: str, index: TokenIndex, stretches: Iterable[TokenStretch]) -> Places:
-        """Every entity of a label in some stretches of tokens (turns), in order, none inside another."""
-        found: Places = []
-        for stretch in stretches:
-            places = index.entity_memo.places.get((label, stretch))
-            if places is None:
-                places = index.entity_memo.places[label, stretch] = _outermost(self._find(label, index, *stretch))
-            found += places
-        return found
+    def in_call(self, index: TokenIndex) -> CallEntities:
+        """The entities of one call; nothing is looked for yet."""
+        return CallEntities(self, index)
 
-    def companies(self, index: TokenIndex) -> tuple[str, ...]:
-        """The names this call's company goes by: the rulebook's, and the CDR's."""
-        from_cdr = index.call.cdr.company
-        return (*self.company_names, *((from_cdr,) if from_cdr else ()))
-
-    def told_by_customer(self, index: TokenIndex) -> frozenset[str]:
-        """The names that the customer gave in this call, word by word."""
-        told = index.entity_memo.names_told
-        if told is None:
-            call = index.call
-            turns = [index.range_of(i) for i, turn in enumerate(call.turns) if call.role(turn) == "customer"]
-            places = self.find("OWN_NAME", index, turns)
-            told = frozenset(word for start, end, _ in places for word in index.words[start:end])
-            index.entity_memo.names_told = told
-        return told
-
-    def _find(self, label: str, index: TokenIndex, start: int, end: int) -> Places:
+    def between(self, label: str, index: TokenIndex, start: int, end: int, known: KnownNames) -> Places:
+        """Every entity of a label between two tokens, in order, none inside another."""
         found: Places = []
         if start >= end:
             return found
         if finder := self._finders.by_label.get(label):
-            found += finder(index, start, end, self)
+            found += finder(index, start, end, known)
         if label == "AGENT_ID" and self._agent_id:
             text = index.plain[start:end]
             found += [(start + m.start(), start + m.end(), 0.0) for m in self._agent_id.finditer(text) if m.group()]
@@ -76,7 +55,7 @@ class Entities:
         if label in self._matchers and (label not in self._digit_labels or any(map(str.isdigit, words))):
             doc = make_doc(words, self.language)
             found += [(start + first, start + last, 0.0) for _, first, last in self._matchers[label](doc)]
-        return found
+        return _outermost(found)
 
     @cached_property
     def _finders(self) -> Finders:
@@ -97,6 +76,42 @@ class Entities:
             return None
         compiled: re.Pattern[str] = re2.compile(self.agent_id)  # re2 has no types, but the methods of re
         return compiled
+
+
+class CallEntities:
+    """The entities of one call, each looked for once."""
+
+    def __init__(self, entities: Entities, index: TokenIndex) -> None:
+        self._entities, self._index = entities, index
+        self._places: dict[tuple[str, TokenStretch], Places] = {}
+        self._told: frozenset[str] | None = None
+
+    def find(self, label: str, stretches: Iterable[TokenStretch]) -> Places:
+        """Every entity of a label in some stretches of tokens (turns), in order, none inside another."""
+        found: Places = []
+        for stretch in stretches:
+            places = self._places.get((label, stretch))
+            if places is None:
+                places = self._entities.between(label, self._index, *stretch, self)
+                self._places[label, stretch] = places
+            found += places
+        return found
+
+    @property
+    def companies(self) -> tuple[str, ...]:
+        """The names this call's company goes by: the rulebook's, and the CDR's."""
+        from_cdr = self._index.call.cdr.company
+        return (*self._entities.company_names, *((from_cdr,) if from_cdr else ()))
+
+    @property
+    def told_by_customer(self) -> frozenset[str]:
+        """The names that the customer gave in this call, word by word."""
+        if self._told is None:
+            index, call = self._index, self._index.call
+            turns = [index.range_of(i) for i, turn in enumerate(call.turns) if call.role(turn) == "customer"]
+            places = self.find("OWN_NAME", turns)
+            self._told = frozenset(word for start, end, _ in places for word in index.words[start:end])
+        return self._told
 
 
 def _outermost(places: Places) -> Places:

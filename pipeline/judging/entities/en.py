@@ -65,7 +65,7 @@ def _name_length(index: TokenIndex, at: int, end: int) -> int:
 def _person_title(index: TokenIndex, start: int, end: int, known: KnownNames) -> Places:
     """The caller addressed: Mr. Carter; a name that it told before; a name called out."""
     names, words = english_names(), index.words
-    told = known.told_by_customer(index)
+    told = known.told_by_customer
     found: Places = []
     for at in range(start, end):
         if words[at] in names.titles:
@@ -140,7 +140,7 @@ def _company(index: TokenIndex, start: int, end: int, known: KnownNames) -> Plac
             if words[named].isalpha() and words[named] not in common_words():
                 found.append((at - len(lead), named + 1, 0.0))
     found += _named_after_greeting(index, start, end)
-    for name in known.companies(index):
+    for name in known.companies:
         own = tokenise(name, "en").words
         found += [
             (at, at + len(own), 0.0) for at in range(start, end - len(own) + 1) if words[at : at + len(own)] == own

@@ -31,10 +31,12 @@ Shapes = Mapping[str, Sequence[Sequence[TokenShape]]]
 class KnownNames(Protocol):
     """What is known of names in a call beyond the stretch that is looked at."""
 
-    def companies(self, index: TokenIndex) -> tuple[str, ...]:
+    @property
+    def companies(self) -> tuple[str, ...]:
         """What the call's company is called."""
 
-    def told_by_customer(self, index: TokenIndex) -> frozenset[str]:
+    @property
+    def told_by_customer(self) -> frozenset[str]:
         """The names that the customer told, word by word."""
 
 

@@ -194,7 +194,7 @@ def _company(index: TokenIndex, start: int, end: int, known: KnownNames) -> Plac
             finish += 1
         found.append((begin, finish, 0.0))
     found += _named_after_greeting(index, start, end)
-    for name in known.companies(index):
+    for name in known.companies:
         for words in _short_names(tuple(tokenise(name, "zh").words)):
             # the name is known, so even a short one may be written as it sounds
             limit = max(phonetics.budget(len(words)), phonetics.CONFUSED + phonetics.TONE)
