@@ -223,8 +223,15 @@ class Night:
         return tuple(past for version, past in by_version.items() if version != now)
 
     def cut_clips(self, everything: bool = False) -> None:
-        """Cut the clips of the calls judged since the last report, or of all, from whichever file is still there."""
-        from pipeline.results.excerpts import best_calls, complaint_rules, cut_excerpts, due_early, prune_excerpts
+        """Cut the clips of the calls judged since the last report, or of all, from files that still are theirs."""
+        from pipeline.results.excerpts import (
+            best_calls,
+            complaint_rules,
+            cut_excerpts,
+            due_early,
+            excerpt_failed,
+            prune_excerpts,
+        )
 
         early, complaints = due_early(self.rulebooks.values()), complaint_rules(self.rulebooks.values())
         fresh = sorted(self.pending.calls())
@@ -235,10 +242,9 @@ class Night:
             with suppress(BadArtefact):  # the database's builder lists damaged files
                 judged = artefacts.read(path, JudgedFile).judged
                 record = artefacts.read(self.home.recording(judged.call.sha256), RecordingRecord)
-                source = next((file for file in record.files if file.is_file()), next(iter(record.files), None))
-                if source is not None:
-                    share = best.get(judged.call.sha256, frozenset())
-                    cut_excerpts(judged, source, self.home, self.settings, early, share, complaints)
+                share = best.get(judged.call.sha256, frozenset())
+                cut_excerpts(judged, record.files, self.home, self.settings, early, share, complaints)
+                self.tally.add(without_clips=excerpt_failed(self.home, judged.call.sha256))
         prune_excerpts(self.home)
 
     def build_database(self, anew: bool = False) -> None:
@@ -246,7 +252,8 @@ class Night:
         from pipeline.results.rows import rulebook_info
         from pipeline.results.store import build_database
 
-        build_database(self.home, self.settings, [rulebook_info(book) for book in self.rulebooks.values()], anew)
+        books = [rulebook_info(book) for book in self.rulebooks.values()]
+        self.tally.damaged = len(build_database(self.home, self.settings, books, anew).damaged)
 
     def write_report(self) -> None:
         """Make the report of the calls judged since the last one (all, if none), unless the options say no."""

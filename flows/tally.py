@@ -24,6 +24,8 @@ class Tally:
     judged: int = 0
     failed: int = 0
     known_failures: int = 0
+    without_clips: int = 0
+    damaged: int = 0
     left: int = 0
     audio_s: float = 0.0
     expected_s: float = 0.0
@@ -37,6 +39,7 @@ class Tally:
         heard: int = 0,
         judged: int = 0,
         failed: int = 0,
+        without_clips: int = 0,
         audio_s: float = 0.0,
         expected_s: float = 0.0,
         done_s: float = 0.0,
@@ -45,6 +48,7 @@ class Tally:
             self.heard += heard
             self.judged += judged
             self.failed += failed
+            self.without_clips += without_clips
             self.audio_s += audio_s
             self.expected_s += expected_s
             self.done_s += done_s

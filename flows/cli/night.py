@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flows.night import Night
 
 FAILURES_EXIT = 3
-"""Exit status of a run that went well but for recordings that could not be transcribed."""
+"""Exit status of a run that went well but for recordings that could not be transcribed, or clips not cut."""
 
 
 @command(
@@ -27,8 +27,8 @@ FAILURES_EXIT = 3
     "nightly",
     say(
         "Transcribe and score new recordings, then update the database, clips and report. Safe to interrupt: the next "
-        "run resumes.\n\nExit status: 0 all done; 1 an error; 3 done, but some recordings could not be transcribed; "
-        "130 interrupted."
+        "run resumes.\n\nExit status: 0 all done; 1 an error; 3 done, but some recordings could not be transcribed, or "
+        "clips could not be cut; 130 interrupted."
     ),
     ("nightly", say("the inbox of the settings")),
     ("nightly --inbox data/samples", say("the sample calls")),
@@ -63,8 +63,7 @@ def nightly_command(
             _run("nightly", night)
     nothing = say("Nothing new: all {found} recordings in the inbox are done already.", found=night.tally.found)
     print_summary(night, json_output, nothing if idle else None)
-    if night.tally.failed or night.tally.known_failures:
-        raise typer.Exit(FAILURES_EXIT)
+    _leave(night)
 
 
 @command(
@@ -84,6 +83,7 @@ def rejudge_command(json_output: Json = False) -> None:
             _run("rejudge", night)
     nothing = say("Nothing changed: all verdicts are by the rules in force.")
     print_summary(night, json_output, nothing if idle else None)
+    _leave(night)
 
 
 @command(
@@ -99,6 +99,7 @@ def rebuild_command(json_output: Json = False) -> None:
     with run_lock(night.home):
         _run("rebuild", night)
     print_summary(night, json_output)
+    _leave(night)
 
 
 @command(
@@ -130,6 +131,13 @@ def schedule_command(
     os.environ.update({name: str(path.absolute()) for name, path in paths.items() if path is not None})
     os.environ["CALLQA_LANG"] = LANGUAGE
     serve(settings, cron, timezone, ready)
+
+
+def _leave(night: Night) -> None:
+    """End with the exit status of a run that left something undone, if this one did."""
+    tally = night.tally
+    if tally.failed or tally.known_failures or tally.without_clips or tally.damaged:
+        raise typer.Exit(FAILURES_EXIT)
 
 
 def _stored_night() -> Night:

@@ -71,6 +71,8 @@ def _counts(night: Night, idle: bool) -> dict[str, Any]:
         "heard": tally.heard,
         "judged": tally.judged,
         "failed": tally.failed + tally.known_failures,
+        "without_clips": tally.without_clips,
+        "damaged": tally.damaged,
         "left": tally.left,
         "audio_s": round(tally.audio_s, 1),
         "seconds": round((datetime.now(UTC) - night.started_at).total_seconds(), 1),
@@ -111,9 +113,13 @@ def _print_attention(night: Night) -> None:
         )
         out.print(text, style="yellow", markup=False, soft_wrap=True)
     failed = tally.failed + tally.known_failures
+    query = 'callqa sql "SELECT file_name, reason, message FROM failures"'
     if failed:
-        query = 'callqa sql "SELECT file_name, reason, message FROM failures"'
         out.print(say("Not transcribed: {failed} of the files; why: {query}", failed=failed, query=query))
+    if tally.damaged:
+        out.print(say("Damaged files in the home, left out: {files}; which: {query}", files=tally.damaged, query=query))
+    if tally.without_clips:
+        out.print(say("Clips could not be cut: {calls} calls; why: {query}", calls=tally.without_clips, query=query))
 
 
 def _without_rulebook(settings: Settings) -> Sequence[tuple[str, int]]:

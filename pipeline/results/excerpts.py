@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from pipeline.datatypes import Audio, Call, Evidence, Judged, Role, Turn, Verdict
-from pipeline.errors import BadArtefact, BadRecording, TransientFault
-from pipeline.hearing.decode import decode
+from pipeline.datatypes import RATE_HZ, Call, Evidence, Judged, Role, Turn, Verdict
+from pipeline.errors import BadArtefact, BadRecording, TransientFault, shown
+from pipeline.hearing.decode import decode_spans
 from pipeline.hearing.ffmpeg import encode_mp3
+from pipeline.messages import Message
 from pipeline.results.display import ROLE_LABELS, clock, label_in
 from pipeline.results.quotes import MarkedQuote, marked_quote, turn_of
 from pipeline.settings import Excerpts, Settings
@@ -134,7 +135,7 @@ def best_calls(calls: Iterable[Judged]) -> dict[str, frozenset[str]]:
 
 def cut_excerpts(
     judged: Judged,
-    source: Path,
+    files: Sequence[Path],
     home: Home,
     settings: Settings,
     early: Collection[str] = frozenset(),
@@ -143,10 +144,14 @@ def cut_excerpts(
 ) -> tuple[Excerpt, ...]:
     """Cut the clips of a call from its recording, and return all that now exist; passed rules in `share` get one.
 
+    `files` are where the recording lay. It is told by its bytes, so that no clip comes from another recording that has
+    its name now.
+
     Rules in `complaints` (see `complaint_rules`) get one of what the customer says. A verdict without a place
     (something was not said) gets the call's beginning when its rule is among `early` (see `due_early`), else its end.
     Stereo stays stereo. A recording that is gone or can no longer be decoded becomes a Failure of stage "excerpt" in
-    the home, and the clips that are still right stay. Raises OSError when nothing can be written.
+    the home (see `excerpt_failed`), and the clips that are still right stay. Raises OSError when a clip cannot be
+    written.
     """
     call = judged.call
     folder = excerpt_folder(home, call.sha256)
@@ -157,24 +162,20 @@ def cut_excerpts(
         failure.unlink(missing_ok=True)
         return ()
     missing = [excerpt for excerpt in wanted if not (folder / excerpt.file).exists()]
-    if missing:
-        try:
-            audio = decode(source, settings.decode, settings.ingest)
-        except (BadRecording, TransientFault) as error:
-            artefacts.write(
-                failure,
-                Failure(call.sha256, str(source), "excerpt", error.reason, str(error), datetime.now(UTC)),
-            )
-            wanted = tuple(excerpt for excerpt in wanted if excerpt not in missing)
-        else:
-            for excerpt in missing:
-                _encode(audio, excerpt.span, folder / excerpt.file, settings)
-            failure.unlink(missing_ok=True)
-    else:
+    fault = _cut(call.sha256, files, missing, folder, settings) if missing else None
+    if fault is None:
         failure.unlink(missing_ok=True)
+    else:
+        artefacts.write(failure, fault)
+        wanted = tuple(excerpt for excerpt in wanted if excerpt not in missing)
     _keep_only(folder, wanted)
     _record(folder, ExcerptSet(call.sha256, call.language, wanted))
     return wanted
+
+
+def excerpt_failed(home: Home, sha256: str) -> bool:
+    """Whether the last cutting left out clips of a recording, as `failures` tells."""
+    return home.failure(f"{sha256}-excerpt").exists()
 
 
 def read_excerpts(home: Home, sha256: str) -> tuple[Excerpt, ...]:
@@ -287,12 +288,29 @@ def _said(turn: Turn, span: Span) -> str:
     return ("" if inside[0] is turn.words[0] else "…") + text + ("" if inside[-1] is turn.words[-1] else "…")
 
 
-def _encode(audio: Audio, span: Span, path: Path, settings: Settings) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    first, last = (round(second * audio.rate_hz) for second in (span.start_s, span.end_s))
-    encode_mp3(
-        audio.samples[:, first:last], audio.rate_hz, path, settings.excerpts.bitrate_kbps, settings.decode.ffmpeg
-    )
+def _cut(
+    sha256: str, files: Sequence[Path], clips: Sequence[Excerpt], folder: Path, settings: Settings
+) -> Failure | None:
+    """Cut clips from whichever of the files has the recording's bytes; returns why that was not possible."""
+    fault: Failure | None = None
+    for file in files:
+        try:
+            sounds = decode_spans(file, [clip.span for clip in clips], settings.decode, settings.ingest, sha256)
+        except (BadRecording, TransientFault) as error:
+            message = error.message
+            if error.reason == "replaced":
+                message = Message(
+                    "{file}: another recording has this name now; clips are not cut from it", file=shown(file)
+                )
+            if fault is None or fault.reason == "missing":
+                fault = Failure(sha256, shown(file), "excerpt", error.reason, str(message), datetime.now(UTC))
+            continue
+        for clip, sound in zip(clips, sounds, strict=True):
+            path, ffmpeg = folder / clip.file, settings.decode.ffmpeg
+            path.parent.mkdir(parents=True, exist_ok=True)
+            encode_mp3(sound, RATE_HZ, path, settings.excerpts.bitrate_kbps, ffmpeg)
+        return None
+    return fault
 
 
 def _keep_only(folder: Path, wanted: Sequence[Excerpt]) -> None:

@@ -33,8 +33,8 @@ from tests.support.factories import (
     make_run,
     make_turns,
     make_verdict,
+    recorded,
     save,
-    write_wav,
 )
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>\"'&"
@@ -51,13 +51,12 @@ def publish_night(
     sound: bool = True,
     share: Collection[str] = (),
 ) -> None:
-    save(home, judged)
-    source = folder / "call.wav"
+    sources = [folder / f"{number}.wav" for number in range(len(judged))]
     if sound:
-        write_wav(source, max(item.call.facts.duration_s for item in judged))
-    for item in judged:
-        if sound:
-            cut_excerpts(item, source, home, settings, {"greeting"}, share)
+        judged = [recorded(item, source) for item, source in zip(judged, sources, strict=True)]
+        for item, source in zip(judged, sources, strict=True):
+            cut_excerpts(item, [source], home, settings, {"greeting"}, share)
+    save(home, judged)
     build_database(home, settings, BOOKS)
 
 

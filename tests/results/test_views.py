@@ -19,7 +19,7 @@ from pipeline.results.workbook import write_workbook
 from pipeline.settings import Settings
 from pipeline.storage.home import Home
 from tests.results.test_store import BOOKS as PLAIN_BOOKS
-from tests.support.factories import CHINA, hit_on, make_judged, make_night, make_turns, make_verdict, save, write_wav
+from tests.support.factories import CHINA, hit_on, make_judged, make_night, make_turns, make_verdict, recorded, save
 
 TAGGED = {"order-taken": "booking", "grievance": "complaint", "who-and-when": "complaint-commitment"}
 """Rules that reports know by their tags; no rulebook has these ids."""
@@ -105,13 +105,13 @@ def night_with_clips(home: Home, settings: Settings, tmp_path: Path) -> list[Jud
         call_of("2", day, 60, "poor", greeting="fail", grievance="fail", who_and_when="unsure"),
         call_of("3", day, 80, "fair", greeting="pass"),
     ]
+    sources = [tmp_path / f"{judged.call.cdr.call_id}.wav" for judged in calls]
+    calls = [recorded(judged, source, 20) for judged, source in zip(calls, sources, strict=True)]
     save(home, calls)
     best = best_calls(calls)
-    for judged in calls:
-        source = tmp_path / f"{judged.call.cdr.call_id}.wav"
-        write_wav(source, 20)
+    for judged, source in zip(calls, sources, strict=True):
         share = best.get(judged.call.sha256, frozenset())
-        cut_excerpts(judged, source, home, settings, share=share, complaints={"grievance"})
+        cut_excerpts(judged, [source], home, settings, share=share, complaints={"grievance"})
     build_database(home, settings, BOOKS)
     return calls
 

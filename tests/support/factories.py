@@ -7,6 +7,7 @@ import math
 import random
 import wave
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from pipeline.datatypes import (
     Word,
 )
 from pipeline.storage import artefacts
+from pipeline.storage.files import file_sha256
 from pipeline.storage.home import Failure, Hearing, Home, JudgedFile, RecordingRecord, Run
 from pipeline.timeline import Span
 from tests.support.talk import heard_call
@@ -187,6 +189,16 @@ def make_night(count: int, seed: int = 1) -> list[Judged]:
             )
         )  # fmt: skip
     return night
+
+
+def recorded(judged: Judged, path: Path, duration_s: float | None = None, channels: int = 2) -> Judged:
+    """The same call as one of a recording that is written to `path`; no two calls have the same bytes."""
+    write_wav(path, duration_s or judged.call.facts.duration_s, channels)
+    with path.open("ab") as stream:
+        stream.write(judged.call.sha256.encode())
+    sha256 = file_sha256(path)
+    card = judged.scorecard and replace(judged.scorecard, sha256=sha256)
+    return Judged(replace(judged.call, sha256=sha256), card)
 
 
 def save(home: Home, judged: Sequence[Judged], folder: str = "inbox") -> None:
