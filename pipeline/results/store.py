@@ -66,6 +66,10 @@ def _plain(value: object) -> object:
 _ENCODER = json.JSONEncoder(ensure_ascii=False, default=_plain)
 
 
+class BadDatabase(CallQAError):
+    """A database that was built and does not hold what it should."""
+
+
 @dataclass(frozen=True, slots=True)
 class BuiltDatabase:
     """What was built: `rows` by table; `damaged` are artefacts that could not be read and were left out."""
@@ -82,32 +86,22 @@ def build_database(
     """Build the database from the home's files and swap it in; does nothing when nothing has changed.
 
     Starts from a copy of the old database where few calls have changed, else from nothing; both give the same
-    rows. `anew`: from nothing, whatever the old one holds. Cut excerpts first: `clips` lists those that lie in the
-    home. A second builder waits for the first; what one left behind when it was killed is removed. Raises
-    CallQAError when it cannot be built (a full disk); the old database then stays.
+    rows. `anew`: from nothing, whatever the old one holds; so, too, where the old one turns out to be damaged. Cut
+    excerpts first: `clips` lists those that lie in the home. A second builder waits for the first; what one left behind
+    when it was killed is removed. Raises CallQAError when it cannot be built (a full disk); the old one then stays.
     """
     with database_lock(home):
-        building = home.database.with_name(home.database.name + ".building")
         _remove_leftovers(home)
         month_scores = read_month_scores(settings.report.month_scores)
         try:
-            sources = _sources(home)
-            about = _wanted_about(home, settings, rulebooks, sources, month_scores)
-            old_about, old_sources = ({}, {}) if anew else _state(home.database)
-            if old_about == about:
-                return BuiltDatabase(home.database, _counted(home.database), changed=False)
-            stale = {sha for sha, signature in old_sources.items() if sources.get(sha) != signature}
-            todo = [sha for sha, signature in sources.items() if old_sources.get(sha) != signature]
-            few = len(stale) + len(todo) <= AMENDED_SHARE * len(old_sources)
-            if few and old_about.get("shape") == about["shape"]:
-                shutil.copyfile(home.database, building)
-            else:
-                stale, todo = set(), list(sources)
-            zone = ZoneInfo(settings.ingest.timezone)
-            job = _Job(home, {book.name: book for book in rulebooks}, zone, sources, month_scores)
-            rows = _build(building, job, stale, todo, about)
-            _verify(building, rows)
-            put_in_place(building, home.database)
+            try:
+                return _bring_up_to_date(home, settings, rulebooks, month_scores, anew)
+            except (OSError, duckdb.Error, BadDatabase):
+                if anew:
+                    raise
+                # the old database may be rotten, and nothing in it is needed
+                _remove_leftovers(home)
+                return _bring_up_to_date(home, settings, rulebooks, month_scores, anew=True)
         except (OSError, duckdb.Error) as error:
             raise CallQAError(
                 Message(
@@ -119,7 +113,6 @@ def build_database(
             ) from error
         finally:
             _remove_leftovers(home)
-    return BuiltDatabase(home.database, rows, changed=True, damaged=tuple(job.damaged))
 
 
 @dataclass(frozen=True)
@@ -132,6 +125,35 @@ class _Job:
     sources: Mapping[str, str]
     month_scores: Sequence[Mapping[str, Any]] = ()
     damaged: list[Path] = field(default_factory=list)
+
+
+def _bring_up_to_date(
+    home: Home,
+    settings: Settings,
+    rulebooks: Sequence[RulebookInfo],
+    month_scores: Sequence[Mapping[str, Any]],
+    anew: bool,
+) -> BuiltDatabase:
+    """What `build_database` does, without its care for errors and leftovers."""
+    building = home.database.with_name(home.database.name + ".building")
+    sources = _sources(home)
+    about = _wanted_about(home, settings, rulebooks, sources, month_scores)
+    old_about, old_sources = ({}, {}) if anew else _state(home.database)
+    if old_about == about:
+        return BuiltDatabase(home.database, _counted(home.database), changed=False)
+    stale = {sha for sha, signature in old_sources.items() if sources.get(sha) != signature}
+    todo = [sha for sha, signature in sources.items() if old_sources.get(sha) != signature]
+    few = len(stale) + len(todo) <= AMENDED_SHARE * len(old_sources)
+    if few and old_about.get("shape") == about["shape"]:
+        shutil.copyfile(home.database, building)
+    else:
+        stale, todo = set(), list(sources)
+    zone = ZoneInfo(settings.ingest.timezone)
+    job = _Job(home, {book.name: book for book in rulebooks}, zone, sources, month_scores)
+    rows = _build(building, job, stale, todo, about)
+    _verify(building, rows)
+    put_in_place(building, home.database)
+    return BuiltDatabase(home.database, rows, changed=True, damaged=tuple(job.damaged))
 
 
 @contextmanager
@@ -434,7 +456,7 @@ def _verify(building: Path, rows: Mapping[str, int]) -> None:
             wrong = ", ".join(
                 f"{table} {found[table]}/{count}" for table, count in rows.items() if found[table] != count
             )
-            raise CallQAError(
+            raise BadDatabase(
                 Message(
                     "{database}: does not hold what was written ({wrong}); the old database stays",
                     database=building,

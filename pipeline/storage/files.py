@@ -12,11 +12,18 @@ import tempfile
 from io import BufferedIOBase
 from pathlib import Path
 
+_TEMPORARY = ".part"
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is one that `write_whole` has not finished, or never will."""
+    return name.startswith(".") and name.endswith(_TEMPORARY)
+
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file atomically and durably, readable by its owner alone; folders are made. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)

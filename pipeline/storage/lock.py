@@ -9,19 +9,30 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 from typing import TextIO
 
 from pipeline.errors import CallQAError, shown
 from pipeline.messages import Message
+from pipeline.storage.files import is_temporary
 from pipeline.storage.home import Home
+
+_WRITTEN_BY_RUNS = ((), ("recordings",), ("heard",), ("judged",), ("failures",), ("runs",), ("excerpts",))
+"""Folders of the home, and the home itself, in which none but runs writes."""
+
+_LONGEST_WRITE_S = 3600.0
 
 
 @contextmanager
 def run_lock(home: Home) -> Iterator[None]:
-    """Hold the home for one run. Raises CallQAError, naming who holds it, when another run does."""
+    """Hold the home for one run. Raises CallQAError, naming who holds it, when another run does.
+
+    What a killed run had half written, which may hold what people said, is removed first.
+    """
     home.root.mkdir(parents=True, exist_ok=True)
     with home.lock.open("a+", encoding="utf-8") as stream:
         if not _taken(stream, wait=False):
@@ -35,10 +46,24 @@ def run_lock(home: Home) -> Iterator[None]:
         stream.truncate(0)
         stream.write(json.dumps(holder))
         stream.flush()
+        remove_half_written(home)
         try:
             yield
         finally:
             stream.truncate(0)
+
+
+def remove_half_written(home: Home) -> None:
+    """Remove the temporary files of writers that were killed; only for who holds the run lock.
+
+    Where others than runs write (reports, published rulebooks), a file of the last hour may be in use and stays.
+    """
+    for folder, _, names in os.walk(home.root):
+        part = Path(folder).relative_to(home.root).parts[:1]
+        for path in (Path(folder) / name for name in names if is_temporary(name)):
+            with suppress(OSError):  # gone meanwhile, or not ours to remove
+                if part in _WRITTEN_BY_RUNS or time.time() - path.stat().st_mtime > _LONGEST_WRITE_S:
+                    path.unlink()
 
 
 @contextmanager

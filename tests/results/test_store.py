@@ -24,7 +24,7 @@ from pipeline.errors import BadQuery, CallQAError
 from pipeline.results import store
 from pipeline.results.excerpts import RECORD, Excerpt, ExcerptSet, Line, excerpt_folder
 from pipeline.results.rows import RulebookInfo, RuleInfo, mask_numbers
-from pipeline.results.store import build_database
+from pipeline.results.store import build_database, open_database
 from pipeline.results.tables import TABLES
 from pipeline.results.views import VIEWS
 from pipeline.settings import CHECKOUT, Settings
@@ -296,6 +296,41 @@ def test_amending_gives_what_building_anew_gives(tmp_home: Home, settings: Setti
     assert contents(tmp_home) == amended
     assert len(amended["calls"]) == 60
     assert len(amended["runs"]) == 4
+
+
+def test_an_old_database_with_a_rotten_block_is_built_anew(
+    tmp_home: Home, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Block after block, until one is seen only by who amends: the new call arrives however the damage shows."""
+    night = make_night(30)
+    save(tmp_home, night)
+    build_database(tmp_home, settings, BOOKS)
+    whole = tmp_home.database.read_bytes()
+    added = make_judged("new")
+    save(tmp_home, [added])
+    built: list[bool] = []
+    build = store._build
+
+    def counting(building: Path, *arguments: Any) -> dict[str, int]:
+        built.append(building.exists())
+        return build(building, *arguments)
+
+    monkeypatch.setattr("pipeline.results.store._build", counting)
+    noticed = False
+    for at in range(3 * 4096, len(whole), 262_144):
+        damaged = bytearray(whole)
+        damaged[at + 5000 : at + 9000] = b"\x5a" * 4000
+        tmp_home.database.write_bytes(damaged)
+        built.clear()
+        assert build_database(tmp_home, settings, BOOKS).changed
+        noticed = built == [True, False]
+        with open_database(tmp_home.database, "UTC") as connection:
+            assert connection.execute("SELECT count(*), count(DISTINCT sha256) FROM calls").fetchone() == (31, 31)
+            for table in TABLES:
+                connection.execute(f"FROM {table}").fetchall()
+        if noticed:
+            break
+    assert noticed, "at least one of them is seen only when the copy is amended"
 
 
 def Judged_with(judged: Any, card: Any) -> Any:  # noqa: N802

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -94,3 +95,37 @@ def test_who_builds_the_database_waits_for_the_one_before(
     assert not done.wait(0.5)
     process.kill()
     assert done.wait(10)
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from pathlib import Path
+from pipeline.storage.files import write_whole
+os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+write_whole(Path(sys.argv[1]), b"words of a call")
+"""
+
+
+def test_what_a_killed_run_had_half_written_is_gone_with_the_next(tmp_home: Home) -> None:
+    """It may hold what people said."""
+    files = [
+        tmp_home.transcript("a" * 64, "b" * 64), tmp_home.judged("a" * 64), tmp_home.hashes,
+        tmp_home.reports / "r" / "index.html", tmp_home.rulebooks / "zh" / "published.json.gz",
+    ]  # fmt: skip
+    for file in files:
+        subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(file)], check=False)
+    tmp_home.failure("whole").parent.mkdir()
+    tmp_home.failure("whole").write_bytes(b"whole")
+    assert len(list(tmp_home.root.rglob(".*.part"))) == 5
+
+    def left() -> list[str]:
+        return sorted(path.parent.name for path in tmp_home.root.rglob(".*.part"))
+
+    with run_lock(tmp_home):
+        # reports and rulebooks are written by others, too, who may be at it
+        assert left() == ["r", "zh"]
+    for path in tmp_home.root.rglob(".*.part"):
+        os.utime(path, (0, 0))
+    with run_lock(tmp_home):
+        assert left() == []
+    assert tmp_home.failure("whole").read_bytes() == b"whole"
