@@ -16,15 +16,8 @@ SAME_ON_PURPOSE = {
 }
 """Names that may stand in several modules, each with the reason."""
 
-STILL_DOUBLE = frozenset([])
-"""Names that stood twice when this test was written; whoever works on one of their files renames it and strikes it
-out here. The list ends empty, and nothing is ever added."""
-
 NOT_THE_RULE = {"commitment": "a column of the view of complaints is called that"}
 """Words that are an id and a string of another meaning, each with the reason; quoted in SQL they are the rule."""
-
-RULE_IDS_STILL_IN_CODE = frozenset[str]()
-"""Rules that the code knew by their id when this test was written; tags take their place."""
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:
@@ -66,11 +59,7 @@ def double_names() -> dict[str, list[str]]:
 
 
 def test_no_two_public_things_have_one_name() -> None:
-    assert {name: places for name, places in double_names().items() if name not in STILL_DOUBLE} == {}
-
-
-def test_names_that_are_single_by_now_are_struck_out() -> None:
-    assert sorted(STILL_DOUBLE - double_names().keys()) == []
+    assert double_names() == {}
 
 
 def test_no_name_is_excepted_that_stands_once() -> None:
@@ -104,8 +93,4 @@ def rules_in_code() -> set[str]:
 
 
 def test_the_code_knows_no_rule_by_its_id() -> None:
-    assert sorted(rules_in_code() - RULE_IDS_STILL_IN_CODE) == []
-
-
-def test_rules_that_the_code_knows_no_longer_are_struck_out() -> None:
-    assert sorted(RULE_IDS_STILL_IN_CODE - rules_in_code()) == []
+    assert sorted(rules_in_code()) == []

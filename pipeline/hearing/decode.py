@@ -73,7 +73,7 @@ def decode(path: Path, settings: Decode, ingest: Ingest | None = None, sha256: s
         if not finite:
             raise refused("not-finite", path, Message("has samples that are not numbers; export it again"))
     layout = meter.layout()
-    fold(samples, layout)
+    fold_channels(samples, layout)
     if layout != "stereo":
         samples.resize((1, frames), refcheck=False)
     return Audio(samples, layout, RATE_HZ, sound.source_rate_hz, sound.codec)
@@ -100,7 +100,7 @@ def decode_spans(
     layout = meter.layout()
     cut = [np.concatenate(parts, axis=1) for parts in kept]
     for samples in cut:
-        fold(samples, layout)
+        fold_channels(samples, layout)
     return cut if layout == "stereo" else [samples[:1] for samples in cut]
 
 
@@ -241,7 +241,7 @@ def _energy(x: Samples) -> npt.NDArray[np.float64]:
     return np.add.reduceat(np.square(x, dtype=np.float64), np.arange(0, x.size, _STEP))
 
 
-def fold(samples: Samples, layout: Layout) -> None:
+def fold_channels(samples: Samples, layout: Layout) -> None:
     """Put the one channel of fake and of anti-phase stereo in the place of the first, without a copy."""
     if layout in ("fake-stereo", "anti-phase"):
         left, right = samples

@@ -15,7 +15,7 @@ import soundfile
 
 from pipeline.datatypes import RATE_HZ
 from pipeline.errors import BadRecording, BadSetting, TransientFault, shown
-from pipeline.hearing.decode import LayoutMeter, decode, decode_spans, fold
+from pipeline.hearing.decode import LayoutMeter, decode, decode_spans, fold_channels
 from pipeline.hearing.ffmpeg import encode_mp3, ffmpeg_executable
 from pipeline.hearing.formats import DECODE_REASONS, riff_chunks
 from pipeline.hearing.recording import TRANSIENT_REASONS
@@ -344,9 +344,9 @@ def test_the_layout_is_the_same_in_one_piece_and_in_many() -> None:
         parts.add(minutes[:, at : at + 10 * RATE_HZ])
     assert whole.layout() == parts.layout() == "fake-stereo"
     folded = minutes.copy()
-    fold(folded, "fake-stereo")
+    fold_channels(folded, "fake-stereo")
     assert np.array_equal(folded[0], (minutes[0] + minutes[1]) / 2)
-    fold(folded, "stereo")
+    fold_channels(folded, "stereo")
     assert np.array_equal(folded[1], minutes[1]), "two voices stay as they are"
 
 
