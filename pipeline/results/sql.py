@@ -46,7 +46,7 @@ class QueryResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class AnswerLimits:
     """How much of an answer is wanted, at most: rows of each statement, columns, characters of a value; None: all."""
 
     rows: int | None = None
@@ -54,11 +54,11 @@ class Part:
     characters: int | None = None
 
 
-WHOLE = Part()
+WHOLE = AnswerLimits()
 
 
 def run_query(
-    database: Path, sql: str, settings: Sql, timezone: str = "Asia/Shanghai", part: Part = WHOLE
+    database: Path, sql: str, settings: Sql, timezone: str = "Asia/Shanghai", part: AnswerLimits = WHOLE
 ) -> tuple[QueryResult, ...]:
     """Run one or several reading statements; a result for each. For answers that are small; otherwise as `ask`."""
     gathered: list[tuple[Mapping[str, Any], list[tuple[Any, ...]], list[bool]]] = []
@@ -77,7 +77,7 @@ def run_query(
 
 
 def ask(
-    database: Path, sql: str, settings: Sql, timezone: str = "Asia/Shanghai", part: Part = WHOLE
+    database: Path, sql: str, settings: Sql, timezone: str = "Asia/Shanghai", part: AnswerLimits = WHOLE
 ) -> Generator[Mapping[str, Any]]:
     """Run statements; gives the messages of `sql_child` as they come. Close it, when you do not read it to its end.
 

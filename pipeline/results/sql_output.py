@@ -21,13 +21,13 @@ from rich.text import Text
 
 from pipeline.errors import shown_text
 from pipeline.messages import STEERING, Message
-from pipeline.results.sql import Part, QueryResult, ask, run_query
+from pipeline.results.sql import AnswerLimits, QueryResult, ask, run_query
 from pipeline.settings import Sql
 
 Format = Literal["table", "csv", "json"]
 
 SHOWN_CHARACTERS = 300
-SHOWN = Part(rows=200, columns=100, characters=SHOWN_CHARACTERS + 1)
+SHOWN = AnswerLimits(rows=200, columns=100, characters=SHOWN_CHARACTERS + 1)
 """What a printed table shows; the character too many tells that there are more."""
 NARROWEST = 9
 """Characters a column that a terminal must have room for; narrower ones become records."""

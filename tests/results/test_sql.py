@@ -18,7 +18,7 @@ from pipeline.datatypes import CDR
 from pipeline.errors import BadQuery
 from pipeline.results import sql as sql_module
 from pipeline.results.excerpts import RECORD, Excerpt, ExcerptSet, Line, excerpt_folder
-from pipeline.results.sql import Part, QueryResult, run_query
+from pipeline.results.sql import AnswerLimits, QueryResult, run_query
 from pipeline.results.sql_output import Format, answer
 from pipeline.results.sql_prompt import shell
 from pipeline.results.store import build_database
@@ -96,9 +96,9 @@ def test_values_are_plain(database: Path) -> None:
 
 @pytest.mark.slow
 def test_a_limit_says_that_there_was_more(database: Path) -> None:
-    (result,) = run_query(database, "SELECT * FROM range(10)", SQL, part=Part(rows=3))
+    (result,) = run_query(database, "SELECT * FROM range(10)", SQL, part=AnswerLimits(rows=3))
     assert (len(result.rows), result.truncated) == (3, True)
-    (result,) = run_query(database, "SELECT * FROM range(3)", SQL, part=Part(rows=3))
+    (result,) = run_query(database, "SELECT * FROM range(3)", SQL, part=AnswerLimits(rows=3))
     assert (len(result.rows), result.truncated) == (3, False)
 
 
