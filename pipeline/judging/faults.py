@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from pipeline.errors import RuleFault
+from pipeline.errors import BadRule, RuleFault, shown
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
 
 TOLD_ELSEWHERE = "told_elsewhere"
 """The kind of an error whose cause is a fault already told."""
+
+
+MOST_FAULTS = 200
+"""After so many nothing more is looked for."""
 
 
 class Faults:
@@ -25,7 +30,24 @@ class Faults:
         self.found: list[RuleFault] = []
 
     def add(self, file: Path, line: int | None, message: str) -> None:
-        self.found.append(RuleFault(str(file), line, message))
+        """Note a fault, if it is not known. Raises BadRule when there are too many to go on."""
+        fault = RuleFault(shown(file), line, message)
+        if any(str(fault) == str(known) for known in self.found):
+            return
+        self.found.append(fault)
+        if len(self.found) == MOST_FAULTS:
+            raise BadRule(self.found)
+
+    @contextmanager
+    def of(self, file: Path, line: int | None = None) -> Iterator[None]:
+        """Whatever goes wrong within, and nobody foresaw, is a fault of this file."""
+        try:
+            yield
+        except BadRule:
+            raise
+        except Exception as error:
+            message = Message("cannot be read ({error}); write it more simply", error=type(error).__name__)
+            self.add(file, line, message)
 
 
 def told_elsewhere() -> PydanticCustomError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -19,7 +19,7 @@ from pipeline.judging.conditions.speech import Said
 from pipeline.judging.entities import Entities
 from pipeline.judging.faults import Faults
 from pipeline.judging.notation import BadScript, parse_script
-from pipeline.judging.phrases import compile_pattern
+from pipeline.judging.phrases import read_pattern
 from pipeline.judging.reader import ConditionReader, Content, read_lists, validated
 from pipeline.judging.rulebook import (
     MORE_PHRASES,
@@ -32,6 +32,7 @@ from pipeline.judging.rulebook import (
     RuleCase,
     RuleFile,
 )
+from pipeline.judging.rulebook_files import yaml_files
 from pipeline.judging.yaml_lines import Source, read_yaml
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
@@ -53,41 +54,60 @@ class _Book:
     numbers: dict[Content, int] = field(default_factory=dict)
 
 
-def load_rulebook(folder: Path) -> Rulebook:
-    """Read, check and compile a rulebook. Raises BadRule with every fault of every file."""
+def load_rulebook(folder: Path, language: str | None = None) -> Rulebook:
+    """Read, check and compile a rulebook, which must be for `language` if one is given.
+
+    Raises BadRule with every fault of every file, up to a number.
+    """
     faults = Faults()
     if not folder.is_dir():
         faults.add(folder, None, Message("no such rulebook folder; set paths.rulebooks in the settings"))
         raise BadRule(faults.found)
+    files = yaml_files(folder, faults)
     source = read_yaml(folder / RULEBOOK_FILE, faults)
-    head = validated(RulebookFile, source.value, source, (), faults) if source else None
-    book = _Book(head, _with_lists(folder, head.language if head else "zh", faults), faults)
+    head = _head(source, language, faults) if source else None
+    more_phrases = [file for file in files if file.parent == folder and file.match(MORE_PHRASES)]
+    list_files = [folder / PHRASES_FILE, *more_phrases]
+    book = _Book(head, _with_lists(list_files, head.language if head else "zh", faults), faults)
     if head and source:
-        _check_company(head, source, faults)
-        scenarios = _scenarios(source, book, head)
-        book = replace(book, scenarios=scenarios, known=replace(book.known, scenarios=tuple(scenarios)))
-    rules = _rules(folder, book)
+        with faults.of(source.file):
+            _check_company(head, source, book)
+            scenarios = _scenarios(source, book, head)
+            book = replace(book, scenarios=scenarios, known=replace(book.known, scenarios=tuple(scenarios)))
+    rule_files = [file for file in files if file.name != RULEBOOK_FILE and file not in list_files]
+    if not rule_files:
+        faults.add(folder, None, Message("no rule here; write one file a rule"))
+    rules = _rules(rule_files, book)
     if faults.found or head is None:
         raise BadRule(faults.found)
     return _put_together(folder, head, book, rules)
 
 
-def _with_lists(folder: Path, language: str, faults: Faults) -> Reading:
-    sources = [read_yaml(file, faults) for file in _list_files(folder)]
+def _head(source: Source, language: str | None, faults: Faults) -> RulebookFile | None:
+    head = None
+    with faults.of(source.file):
+        head = validated(RulebookFile, source.value, source, (), faults)
+    if head and language is not None and head.language != language:
+        message = Message(
+            "a rulebook for {own}, named in paths.rulebooks for {language}; give each language its own folder",
+            own=head.language, language=language,
+        )  # fmt: skip
+        faults.add(source.file, source.line(("language",)), message)
+    return head
+
+
+def _with_lists(files: Iterable[Path], language: str, faults: Faults) -> Reading:
+    sources = [read_yaml(file, faults) for file in files]
     known = Reading(language=language, broken=None in sources)
     return replace(known, named=read_lists([source for source in sources if source], known, faults))
 
 
-def _list_files(folder: Path) -> list[Path]:
-    return [folder / PHRASES_FILE, *sorted(folder.glob(MORE_PHRASES))]
-
-
-def _check_company(head: RulebookFile, source: Source, faults: Faults) -> None:
+def _check_company(head: RulebookFile, source: Source, book: _Book) -> None:
     if head.company.agent_id is not None:
         try:
-            compile_pattern(head.company.agent_id, head.language)
+            read_pattern(head.company.agent_id, book.known)
         except ValueError as error:
-            faults.add(source.file, source.line(("company", "agent_id")), error.args[0])
+            book.faults.add(source.file, source.line(("company", "agent_id")), error.args[0])
 
 
 def _scenarios(source: Source, book: _Book, head: RulebookFile) -> dict[str, Scenario]:
@@ -101,18 +121,16 @@ def _scenarios(source: Source, book: _Book, head: RulebookFile) -> dict[str, Sce
     return found
 
 
-def _rules(folder: Path, book: _Book) -> list[Rule]:
+def _rules(files: Iterable[Path], book: _Book) -> list[Rule]:
     rules: list[Rule] = []
-    lists = set(_list_files(folder))
-    files = sorted(p for p in folder.rglob("*.yaml") if p.name != RULEBOOK_FILE and p not in lists)
-    for stray in sorted(folder.rglob("*.yml")):
-        book.faults.add(stray, None, Message("rules are named .yaml; rename it"))
     where: dict[str, Path] = {}
     for file in files:
         source = read_yaml(file, book.faults)
         if source is None:
             continue
-        rule = _rule(source, book)
+        rule = None
+        with book.faults.of(file):
+            rule = _rule(source, book)
         rule_id = source.value.get("id")
         if isinstance(rule_id, str):
             if rule_id in where:
@@ -122,8 +140,6 @@ def _rules(folder: Path, book: _Book) -> list[Rule]:
             where.setdefault(rule_id, file)
         if rule is not None:
             rules.append(rule)
-    if not files:
-        book.faults.add(folder, None, Message("no rule here; write one file a rule"))
     return rules
 
 

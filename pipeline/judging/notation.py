@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
@@ -56,9 +57,12 @@ _SPEAKERS: dict[str, Speaker] = {
     "third": "third", "第三方": "third",
 }  # fmt: skip
 _CHANNELS: dict[Speaker, int] = {"agent": 0, "customer": 1, "third": 0}
-_LINE = re.compile(r"(?P<who>\S+)\s+(?P<start>\d+(?:\.\d+)?)(?:\s*-\s*(?P<end>\d+(?:\.\d+)?))?\s*[:：]\s*(?P<text>.*)")
-_LOUD = re.compile(r"(?P<start>[\d.]+)\s*-\s*(?P<end>[\d.]+)\s+(?P<who>\S+)\s+(?P<db>\d+(?:\.\d+)?)")
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)")
+_TIME = r"\d{1,5}(?:\.\d{1,6})?"
+"""Seconds: no call lasts longer than a day."""
+_LINE = re.compile(rf"(?P<who>\S+)\s+(?P<start>{_TIME})(?:\s*-\s*(?P<end>{_TIME}))?\s*[:：]\s*(?P<text>.*)")
+_LOUD = re.compile(rf"(?P<start>{_TIME})\s*-\s*(?P<end>{_TIME})\s+(?P<who>\S+)\s+(?P<db>\d{{1,2}}(?:\.\d{{1,6}})?)")
+_SPAN = re.compile(rf"(?<![\d.])({_TIME})\s*-\s*({_TIME})(?!\d)")
+_COUNT = re.compile(r"[x×](\d+)")
 _PIECES = re.compile(rf"[{HAN}][^\w\s]*|[\w'’.-]*\w[^\w\s]*|\S")
 _NOISE_DBFS, _SPEECH_DBFS = -55.0, -25.0
 
@@ -145,7 +149,7 @@ class _Lines:
     def _hang_up(self, rest: str, number: int) -> None:
         words = rest.split()
         who = _SPEAKERS.get(words[0].lower()) if words else None
-        if who is None or who == "third" or len(words) < 2 or not re.fullmatch(r"\d+(\.\d+)?", words[1]):
+        if who is None or who == "third" or len(words) < 2 or not re.fullmatch(_TIME, words[1]):
             raise BadScript(number, Message("a hang-up is written: 挂断 坐席 30.2 (hangup agent 30.2)"))
         self.hung_up_by, self.hung_up_s = who, float(words[1])
 
@@ -182,12 +186,13 @@ class _Lines:
 def _with_ends(turns: Sequence[tuple[Speaker, float, float | None, str | None]], language: str) -> Iterator[ScriptTurn]:
     """The turns in order; an end that is not written is guessed from the length of the text."""
     ordered = sorted(turns, key=lambda turn: turn[1])
-    for index, (who, start_s, end_s, said) in enumerate(ordered):
+    starts_s = [turn[1] for turn in ordered]
+    for who, start_s, end_s, said in ordered:
         if end_s is None:
             end_s = start_s + max(0.4, speech_units(said or "") / RATE_PER_S.get(language, 4.0))
-            later = [other[1] for other in ordered[index + 1 :] if other[1] > start_s]
-            if later:
-                end_s = min(end_s, max(start_s + 0.2, min(later) - 0.1))
+            later = bisect_right(starts_s, start_s)
+            if later < len(ordered):
+                end_s = min(end_s, max(start_s + 0.2, starts_s[later] - 0.1))
         yield ScriptTurn(who, Span(start_s, end_s), said)
 
 
@@ -205,8 +210,9 @@ def _pairs(text: str, number: int) -> dict[str, str]:
 def _mark(text: str, number: int) -> LineEvent:
     kind = text.split()[0].lower() if text.split() else ""
     span = _SPAN.search(text)
-    count = re.search(r"[x×](\d+)", text)
-    if kind not in get_args(EventKind) or not span or float(span[2]) <= float(span[1]):
+    count = _COUNT.search(text)
+    endless = count is not None and len(count[1]) > 4
+    if kind not in get_args(EventKind) or not span or float(span[2]) <= float(span[1]) or endless:
         kinds = ", ".join(get_args(EventKind))
         raise BadScript(number, Message("a sound is written: 标记 music 22.8-34.8; kinds: {kinds}", kinds=kinds))
     return LineEvent(Span(float(span[1]), float(span[2])), kind, None, int(count[1]) if count else None)  # type: ignore[arg-type]

@@ -61,6 +61,36 @@ class Phrases:
         return tuple(sorted((phrase_parts(p, self.language)[0] for p in self.phrases), key=len, reverse=True))
 
 
+class Budget:
+    """How much the patterns and lists of a rulebook may come to: some ten times what the rulebooks at hand have.
+
+    A few characters can ask for a pattern of megabytes, and every condition may name every list.
+    """
+
+    def __init__(self) -> None:
+        self._instructions = 4_000_000
+        self._phrases = 1_000_000
+        self._counted: set[str] = set()
+
+    def check(self) -> None:
+        """Raises ValueError when it is used up."""
+        if self._instructions < 0 or self._phrases < 0:
+            raise ValueError(Message("the rulebook's lists and patterns are too many or too long; write fewer"))
+
+    def take_pattern(self, pattern: Pattern) -> None:
+        if pattern.source not in self._counted:
+            self._counted.add(pattern.source)
+            self._instructions -= pattern.regex.programsize
+
+    def take_refused(self) -> None:
+        """For a pattern that was too large: it took as long as many small ones."""
+        self._instructions -= 400_000
+
+    def take_phrases(self, count: int) -> None:
+        self._phrases -= count
+        self.check()
+
+
 @dataclass(frozen=True)
 class Lists:
     """What there is to know for reading phrases: the language, the named lists, and the numbers already given."""
@@ -70,6 +100,11 @@ class Lists:
     broken: bool = False
     """Whether a file of lists could not be read: then no list is missed."""
     numbers: dict[ListKey, int] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
+
+
+class PatternTooLarge(ValueError):
+    """A pattern that compiles to more than it may."""
 
 
 @cache
@@ -86,6 +121,8 @@ def compile_pattern(text: str, language: str) -> Pattern:
     except re2.error as error:
         detail = error.args[0] if error.args else ""
         detail = detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)
+        if "too large" in detail:
+            raise PatternTooLarge(Message("the pattern is too large; repeat less in it")) from None
         raise ValueError(
             Message(
                 "the pattern is refused ({detail}); look-around and back-references do not exist here", detail=detail
@@ -96,6 +133,18 @@ def compile_pattern(text: str, language: str) -> Pattern:
             Message("the pattern matches empty text, so it would match everywhere; make some part of it required")
         )
     return Pattern(source, regex)
+
+
+def read_pattern(text: str, lists: Lists) -> Pattern:
+    """A pattern of a rulebook, compiled. Raises ValueError as `compile_pattern` does, and when there are too many."""
+    lists.budget.check()
+    try:
+        pattern = compile_pattern(text, lists.language)
+    except PatternTooLarge:
+        lists.budget.take_refused()
+        raise
+    lists.budget.take_pattern(pattern)
+    return pattern
 
 
 def normal_pattern(text: str, language: str) -> str:
@@ -125,7 +174,7 @@ def _pattern(value: Any, info: ValidationInfo) -> Pattern | None:
         return value
     if not isinstance(value, str):
         raise ValueError(Message("a pattern is text"))
-    return compile_pattern(value, _lists(info).language)
+    return read_pattern(value, _lists(info))
 
 
 def _lists(info: ValidationInfo) -> Lists:
@@ -150,12 +199,13 @@ def read_phrases(value: object, lists: Lists) -> Phrases:
             if item[1:] not in lists.named and lists.broken:
                 continue  # the file of lists could not be read; that is the fault to mend
             named = _named(item[1:], lists)
+            lists.budget.take_phrases(len(named.phrases) + len(named.patterns) + len(named.lists))
             phrases += named.phrases
             patterns += named.patterns
             names += [item[1:], *named.lists]
             titles.append(named.title)
         elif len(item) > 2 and item.startswith("/") and item.endswith("/"):
-            patterns.append(compile_pattern(item[1:-1], lists.language))  # no title: agents read reasons
+            patterns.append(read_pattern(item[1:-1], lists))  # no title: agents read reasons
         else:
             if not tokenise(item, lists.language).words:
                 raise ValueError(Message("the phrase {item} has no word in it", item=repr(item)))
@@ -164,7 +214,8 @@ def read_phrases(value: object, lists: Lists) -> Phrases:
     title = ("、" if lists.language == "zh" else ", ").join(titles[:TITLES_TOLD])
     if len(titles) > TITLES_TOLD:
         title += "…"
-    found = Phrases(tuple(dict.fromkeys(phrases)), tuple(patterns), title, tuple(dict.fromkeys(names)), lists.language)
+    each_once = tuple(dict.fromkeys(phrases)), tuple(dict.fromkeys(patterns))
+    found = Phrases(*each_once, title, tuple(dict.fromkeys(names)), lists.language)
     return numbered(found, lists)
 
 

@@ -24,6 +24,12 @@ from pipeline.messages import Message
 from pipeline.validation import did_you_mean
 
 _Model = TypeVar("_Model", bound=BaseModel)
+DEEPEST_CONDITION = 25
+"""In one another, those that an anchor leads to included."""
+
+LONGEST_CHAIN = 25
+"""Of lists that name lists."""
+
 Content = tuple[object, ...]
 """What a condition asks, for telling equal ones."""
 
@@ -66,6 +72,9 @@ class ConditionReader:
     def node(self, value: Any, place: Place) -> Node | None:
         """The condition that a value tells; None where it is at fault."""
         if place not in self._read:
+            if len(self._being_read) == DEEPEST_CONDITION:
+                self._fault(place, Message("conditions lie too deep in one another, or lead too far; write fewer"))
+                return None
             self._being_read.add(place)
             self._read[place] = self._node(value, place)
             self._being_read.discard(place)
@@ -104,6 +113,9 @@ class ConditionReader:
         if given is None:
             return None
         params, own = given
+        if not isinstance(value.get("as", ""), str):
+            self._fault((*place, "as"), Message("as gives a condition a name; write one word"))
+            return None
         model = CONDITIONS[kind]
         whole = True
         for name in fields_holding(model, Node):
@@ -193,8 +205,9 @@ class _ListReader:
         self._raw: dict[str, tuple[str, Any, Place, Source]] = {}
         for source, name, value in ((each, str(item[0]), item[1]) for each in sources for item in each.value.items()):
             self._note(name, value, source)
-        for name in self._raw:
-            self._resolve(name, ())
+        for name, (_, _, _, source) in self._raw.items():
+            with faults.of(source.file, source.line((name,))):
+                self._resolve(name, ())
 
     def _note(self, name: str, value: Any, source: Source) -> None:
         if name in self._raw:
@@ -205,9 +218,11 @@ class _ListReader:
         title, items = name, value
         place: Place = (name,)
         if isinstance(value, dict):
-            wrong = [key for key in value if key not in ("title", "phrases")]
+            wrong = [str(key) for key in value if key not in ("title", "phrases")]
+            if not isinstance(value.get("title", name), str | int | float):
+                wrong.append("title")
             if wrong or "phrases" not in value:
-                message = Message("the list {name} takes title and phrases only", name=name)
+                message = Message("the list {name} takes a title, which is text, and phrases only", name=name)
                 self._faults.add(source.file, source.line((*place, *wrong[:1])), message)
                 return
             title, items, place = str(value.get("title", name)), value["phrases"], (name, "phrases")
@@ -217,9 +232,12 @@ class _ListReader:
         if name in self.lists or name not in self._raw:
             return
         title, items, place, source = self._raw[name]
-        if name in stack:
-            way = " → ".join((*stack, name))
-            message = Message("the list {name} contains itself ({way})", name=name, way=way)
+        if name in stack or len(stack) == LONGEST_CHAIN:
+            message = Message("the list {name} contains itself ({way})", name=name, way=" → ".join((*stack, name)))
+            if name not in stack:
+                message = Message(
+                    "lists name one another over more than {count} steps; name them directly", count=LONGEST_CHAIN
+                )
             self._faults.add(source.file, source.line(place), message)
             self.lists[name] = Phrases((), (), title, (), self._known.language)
             return
@@ -238,8 +256,11 @@ class _ListReader:
             except ValueError as error:
                 message = Message("{where}: {what}", where=name, what=error.args[0])
                 self._faults.add(source.file, source.line((*place, index)), message)
-        if sound:
-            return read_phrases(sound, self._known)
+        try:
+            if sound:
+                return read_phrases(sound, self._known)
+        except ValueError as error:  # together they are too many
+            self._faults.add(source.file, source.line(place), error.args[0])
         if items == []:
             message = Message("{where}: {what}", where=name, what=Message("a phrase or a pattern is needed here"))
             self._faults.add(source.file, source.line(place), message)

@@ -31,7 +31,7 @@ Tag = Literal["booking", "complaint", "complaint-commitment"]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class TitlePair(_Strict):

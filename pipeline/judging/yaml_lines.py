@@ -11,21 +11,26 @@ from typing import Any
 import yaml
 
 from pipeline.judging.faults import Faults
+from pipeline.judging.rulebook_files import read_text
 from pipeline.messages import Message
+
+DEEPEST = 60
+MOST_VALUES = 50_000
+"""Of one file, every alias written out: three and fifteen times what the rulebooks at hand have."""
 
 Place = tuple[str | int, ...]
 """Where in a file: keys and list indices, from the outside in."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML 1.2's plain values: `no`, `on` and 001 are words, 12:30 is no number."""
+    """YAML 1.2's plain values: `no`, `on` and 001 are words, 12:30 is no number, nor is one of twenty digits."""
 
 
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("bool", r"^(?:true|false)$", "tf"),
-    ("int", r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
-    ("float", r"^[-+]?(?:0|[1-9][0-9]*)\.[0-9]+$", "-+0123456789"),
+    ("int", r"^[-+]?(?:0|[1-9][0-9]{0,17})$", "-+0123456789"),
+    ("float", r"^[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]+$", "-+0123456789"),
     ("null", r"^(?:null|~|)$", ["n", "~", ""]),
     ("merge", r"^<<$", "<"),
 ):
@@ -50,29 +55,21 @@ class Source:
 
 def read_yaml(file: Path, faults: Faults) -> Source | None:
     """A YAML file that holds a mapping; None where it is at fault."""
+    text = read_text(file, faults)
+    if text is None:
+        return None
+    with faults.of(file):
+        return _read(text, file, faults)
+    return None  # told
+
+
+def _read(text: str, file: Path, faults: Faults) -> Source | None:
     try:
-        text = file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        faults.add(
-            file,
-            None,
-            Message("no such file; a rulebook needs rulebook.yaml, phrases.yaml and one file a rule"),
-        )
-        return None
-    except UnicodeDecodeError as error:
-        before = error.object[: error.start].count(b"\n") + 1
-        faults.add(file, before, Message("not UTF-8; save the file as UTF-8"))
-        return None
-    except OSError as error:
-        faults.add(file, None, Message("cannot be read ({why})", why=error.strerror))
-        return None
-    loader = _Loader(text)
-    try:
-        node = loader.get_single_node()
-        lines: dict[Place, int] = {}
-        if node is not None:
-            _lines(node, (), lines, file, faults)
-        value = loader.construct_document(node) if node is not None else None
+        too_much = _too_much(text)
+        if too_much is not None:
+            faults.add(file, *too_much)
+            return None
+        return _composed(text, file, faults)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         why = error.problem or error.context
@@ -81,10 +78,66 @@ def read_yaml(file: Path, faults: Faults) -> Source | None:
             mark.line + 1 if mark else None,
             Message("not YAML: {why}; check indent, colons and quotes", why=why),
         )
-        return None
-    except (yaml.YAMLError, RecursionError, ValueError):
+    except (yaml.YAMLError, ValueError):
         faults.add(file, None, Message("not YAML; check indent, colons and quotes"))
-        return None
+    return None
+
+
+@dataclass(slots=True)
+class _Part:
+    """A list or mapping, as its events go by: the values in it, and how deep they lie."""
+
+    anchor: str | None
+    values: int = 1
+    depth: int = 0
+
+    def take(self, values: int, depth: int) -> None:
+        self.values += values
+        self.depth = max(self.depth, depth + 1)
+
+
+def _too_much(text: str) -> tuple[int, Message] | None:
+    """Line and fault of what would be too deep, too long or endless with every alias written out.
+
+    Events come one by one, without a tree: what is refused here is never composed, which recurses and may kill the
+    process.
+    """
+    whole = _Part(None)
+    parts = [whole]
+    anchors: dict[str, _Part] = {}
+    for event in yaml.parse(text, Loader=_Loader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.CollectionEndEvent):
+            part = parts.pop()
+            if part.anchor is not None:
+                anchors[part.anchor] = part
+            parts[-1].take(part.values, part.depth)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            parts.append(_Part(event.anchor))
+        elif isinstance(event, yaml.ScalarEvent):
+            if event.anchor is not None:
+                anchors[event.anchor] = _Part(event.anchor)
+            parts[-1].take(1, 0)
+        elif isinstance(event, yaml.AliasEvent):
+            if any(part.anchor == event.anchor for part in parts):
+                return line, Message("the anchor {name} contains itself; write it out", name=event.anchor)
+            if event.anchor in anchors:  # an unknown one is told when the file is composed
+                parts[-1].take(anchors[event.anchor].values, anchors[event.anchor].depth)
+        if len(parts) + parts[-1].depth > DEEPEST:
+            return line, Message("nested more than {depth} deep; write it more simply", depth=DEEPEST)
+        if sum(part.values for part in parts) > MOST_VALUES:
+            return line, Message("more than {count} values; split the file, repeat less", count=MOST_VALUES)
+    return None
+
+
+def _composed(text: str, file: Path, faults: Faults) -> Source | None:
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        lines: dict[Place, int] = {}
+        if node is not None:
+            _lines(node, (), lines, file, faults)
+        value = loader.construct_document(node) if node is not None else None
     finally:
         loader.dispose()
     if not isinstance(value, dict):

@@ -6,8 +6,10 @@ the target, so that a killed process or a full disk leaves either the old file o
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 import tempfile
 from io import BufferedIOBase
 from pathlib import Path
@@ -59,3 +61,31 @@ def file_sha256(source: Path | BufferedIOBase) -> str:
         with source.open("rb") as stream:
             return file_sha256(stream)
     return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def read_regular(path: Path, largest: int) -> bytes:
+    """A regular file's bytes. Links, pipes and devices are neither opened nor waited for.
+
+    Raises OSError: ELOOP for a link, EINVAL for what is no regular file, EFBIG for more than `largest` bytes.
+    """
+    _check_regular(path, path.lstat(), largest)
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as stream:
+        # what was put in its place meanwhile
+        _check_regular(path, os.fstat(handle), largest)
+        data = stream.read(largest + 1)
+    if len(data) > largest:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return data
+
+
+def _check_regular(path: Path, info: os.stat_result, largest: int) -> None:
+    code = 0
+    if stat.S_ISLNK(info.st_mode):
+        code = errno.ELOOP
+    elif not stat.S_ISREG(info.st_mode):
+        code = errno.EINVAL
+    elif info.st_size > largest:
+        code = errno.EFBIG
+    if code:
+        raise OSError(code, os.strerror(code), str(path))

@@ -72,7 +72,7 @@ class Result:
 class Params(BaseModel):
     """What rule authors write, checked."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False)
 
 
 class Condition(Params):

@@ -82,6 +82,9 @@ class Reach:
     seconds: float | None = None
 
 
+_DISTANCE = re.compile(r"\s*(\d{1,5}(?:\.\d+)?)\s*(turns?|轮|s|seconds?|秒)\s*")
+
+
 def _reach(value: Any) -> Reach:
     if isinstance(value, Reach):
         return value
@@ -90,9 +93,7 @@ def _reach(value: Any) -> Reach:
         value = f"{number} {unit}"
     if isinstance(value, int) and not isinstance(value, bool):
         value = f"{value} turns"
-    match = (
-        re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(turns?|轮|s|seconds?|秒)\s*", value) if isinstance(value, str) else None
-    )
+    match = _DISTANCE.fullmatch(value) if isinstance(value, str) else None
     if not match or float(match[1]) <= 0:
         raise ValueError(Message("{value} is not a distance; write 2 turns or 10 s", value=repr(value)))
     if match[2] in ("s", "秒") or match[2].startswith("second"):
