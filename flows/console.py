@@ -5,19 +5,21 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
 from flows.language import LANGUAGE, localised, say
 from pipeline.judging.replay import NEW
+from pipeline.messages import shown_json, shown_lines, shown_text
 from pipeline.results.display import OUTCOME_LABELS, ROLE_LABELS, label_in, percent
 from pipeline.results.quotes import marked_quote
 
@@ -28,9 +30,21 @@ if TYPE_CHECKING:
     from pipeline.judging.rulebook import Rule
     from pipeline.judging.verdicts import Explained
 
-# a file or a pipe has no width to fit into
-out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _SteadyConsole(Console):
+    """A console that nothing printed on it can steer: names and words come from strangers, styles from us."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(shown_lines(segment.text), segment.style)
+
+
+# a file or a pipe has no width to fit into; a bracket in a name is no markup
+out = _SteadyConsole(highlight=False, markup=False, width=None if sys.stdout.isatty() else 200)
+err = _SteadyConsole(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 PLAIN_EVERY_S = 10.0
 """How often progress is told where there is no terminal."""
@@ -136,8 +150,13 @@ def table(title: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequenc
     for heading, justify in columns:
         shown.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*("–" if cell is None else Text(str(cell)) for cell in row))
+        shown.add_row(*("–" if cell is None else Text(shown_text(str(cell))) for cell in row))
     out.print(shown)
+
+
+def print_json(text: str) -> None:
+    """Print JSON for other programs, or for somebody who looks at it on a terminal."""
+    print(shown_json(text))
 
 
 def role_name(role: Role) -> str:

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from typing import NoReturn
 
 import flows.import_guard  # noqa: F401  first of all
@@ -14,6 +15,7 @@ from flows.cli.usage import show_usage_errors
 from flows.language import LANGUAGE, say
 from flows.options import given
 from pipeline.errors import CallQAError
+from pipeline.messages import shown_lines
 from pipeline.settings import load_settings
 from pipeline.storage.home import Home
 
@@ -29,8 +31,12 @@ show_usage_errors()
 
 def main() -> None:
     """Run the command line. An error is one line on stderr and exit status 1, never a traceback."""
+    _ready_streams()
     try:
-        app(prog_name="callqa")
+        try:
+            app(prog_name="callqa")
+        finally:
+            _flush()
     except CallQAError as error:
         if getattr(error, "interrupted", False):
             _leave(say("interrupted; run it again to resume"), INTERRUPTED_EXIT)
@@ -42,6 +48,32 @@ def main() -> None:
         raise SystemExit(0) from None
     except Exception as error:
         _unforeseen(error)
+
+
+def _ready_streams() -> None:
+    """Make of whatever we were started with streams that can be written to and read from.
+
+    One that was closed leads nowhere (else the next file opened would take its place); what an encoding cannot hold is
+    written as an escape.
+    """
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(handle, True)  # as the three always are
+    os.close(handle)
+    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flush() -> None:
+    """Write out what was printed: here, and not when the process ends, as what fails there is told by nobody."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise
 
 
 def _unforeseen(error: BaseException) -> NoReturn:
@@ -61,5 +93,5 @@ def _unforeseen(error: BaseException) -> NoReturn:
 
 
 def _leave(message: str, status: int = 1) -> NoReturn:
-    print(f"callqa: {message}", file=sys.stderr)
+    print(f"callqa: {shown_lines(message)}", file=sys.stderr)
     raise SystemExit(status)

@@ -39,6 +39,7 @@ def transcribe_command(
     language: SpokenLanguage = None,
     json_output: Json = False,
 ) -> None:
+    from flows.console import out, print_json, print_turns
     from pipeline.call.build import build_call
     from pipeline.call.roles import method_text
     from pipeline.datatypes import CDR
@@ -46,9 +47,8 @@ def transcribe_command(
     transcript = _hear_file(file, hearing_with(read_settings(), engine, model, language))
     call = build_call(transcript, CDR())
     if json_output:
-        print(json.dumps(_as_json(transcript, call), ensure_ascii=False, indent=2))
+        print_json(json.dumps(_as_json(transcript, call), ensure_ascii=False, indent=2))
         return
-    from flows.console import out, print_turns
 
     head = say(
         "{duration_s:.1f} s, {layout}, language {language}, roles by {method}",
@@ -97,6 +97,7 @@ def judge_command(
     language: SpokenLanguage = None,
     json_output: Json = False,
 ) -> None:
+    from flows.console import print_json, print_turns, print_verdicts
     from flows.rulebooks import rulebooks_in_force
     from pipeline import run
 
@@ -112,10 +113,8 @@ def judge_command(
     if json_output:
         from pydantic import TypeAdapter
 
-        print(TypeAdapter(type(judged.scorecard)).dump_json(judged.scorecard, indent=2).decode())
+        print_json(TypeAdapter(type(judged.scorecard)).dump_json(judged.scorecard, indent=2).decode())
         return
-    from flows.console import print_turns, print_verdicts
-
     print_turns(judged.call)
     print_verdicts(judged, _titles(rulebooks.get(judged.call.language)))
 

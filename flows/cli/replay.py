@@ -49,7 +49,7 @@ def print_replay(replayed: Replay, book: Rulebook, most: int) -> None:
     _print_rules(replayed, book, titles)
     _print_agents(replayed)
     for flip in replayed.flips[:most]:
-        out.print(_line(flip, titles), markup=False, soft_wrap=True)
+        out.print(_line(flip, titles), soft_wrap=True)
     hidden = sum(flips for _, _, _, flips in replayed.rules()) - min(most, len(replayed.flips))
     if hidden > 0:
         out.print(say("{hidden} more changes (--show, --html)", hidden=hidden), style="dim")

@@ -15,7 +15,7 @@ from flows.cli.root import app, command, group
 from flows.language import LANGUAGE, localised, say
 from flows.options import Json, RulebookFolder, RulebookFolders, read_settings, stored_call
 from pipeline.errors import BadRule, BadSetting, CallQAError
-from pipeline.messages import Message
+from pipeline.messages import Message, shown_lines, shown_text
 from pipeline.storage.home import Home
 
 rules_app = group(say("Rulebooks: test, lint, explain, replay a draft, publish. How to write rules: rules/README.md."))
@@ -51,7 +51,7 @@ def rules_test(books: RulebookFolders = None) -> None:
             )
             note = f" ({result.note})" if result.note else ""
             why = say(": {reason}", reason=localised(result.reason)) if result.reason else ""
-            print(f"{result.file}:{result.line}: {result.rule_id}: {what}{note}{why}")
+            print(shown_text(f"{result.file}:{result.line}: {result.rule_id}: {what}{note}{why}"))
         print(say("{folder}: {cases} cases, {failed} failed", folder=folder, cases=len(results), failed=len(bad)))
     if failed:
         raise typer.Exit(1)
@@ -67,7 +67,7 @@ def rules_lint(books: RulebookFolders = None) -> None:
             book = load_rulebook(folder)
         except BadRule as error:
             bad = True
-            print(error.in_language(LANGUAGE))
+            print(shown_lines(error.in_language(LANGUAGE)))
         else:
             print(say("{folder}: {rules} rules, no faults", folder=folder, rules=len(book.rules)))
     if bad:
@@ -127,7 +127,7 @@ def rules_replay(
     json_output: Json = False,
 ) -> None:
     from flows.cli.replay import as_json, print_replay
-    from flows.console import counting
+    from flows.console import counting, print_json
     from pipeline.judging.loader import load_rulebook
     from pipeline.judging.replay import replay
     from pipeline.results.replay_page import replay_page
@@ -140,7 +140,7 @@ def rules_replay(
     if html is not None:
         write_output(html, replay_page(replayed, book, LANGUAGE, since))
     if json_output:
-        print(json.dumps(as_json(replayed), ensure_ascii=False, indent=2))
+        print_json(json.dumps(as_json(replayed), ensure_ascii=False, indent=2))
         return
     print_replay(replayed, book, show)
     if html is not None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.console import out, table
+from flows.console import out, print_json, table
 from flows.language import LANGUAGE, localised, say
 from pipeline.judging.versions import pending
 from pipeline.results.display import percent
@@ -30,7 +30,7 @@ def print_summary(night: Night, json_output: bool, nothing: str | None = None) -
     """The summary of a run; `nothing`: what to say of one that had nothing to do."""
     places = _places(night.settings)
     if json_output:
-        print(json.dumps({**_counts(night, nothing is not None), **places}, ensure_ascii=False))
+        print_json(json.dumps({**_counts(night, nothing is not None), **places}, ensure_ascii=False))
         return
     _print_scorecards(night.settings)
     tally = night.tally
@@ -86,7 +86,7 @@ def _print_attention(night: Night) -> None:
     if tally.copies:
         out.print(say("Copies of the same recording: {copies}.", copies=tally.copies))
     for warning in tally.warnings[:SHOWN_WARNINGS]:
-        out.print(say("CDR: {warning}", warning=localised(warning)), style="yellow", markup=False, soft_wrap=True)
+        out.print(say("CDR: {warning}", warning=localised(warning)), style="yellow", soft_wrap=True)
     if len(tally.warnings) > SHOWN_WARNINGS:
         more = len(tally.warnings) - SHOWN_WARNINGS
         out.print(say("CDR: {more} more like these.", more=more), style="yellow")
@@ -112,7 +112,7 @@ def _print_attention(night: Night) -> None:
             folder=folder,
             version=version,
         )
-        out.print(text, style="yellow", markup=False, soft_wrap=True)
+        out.print(text, style="yellow", soft_wrap=True)
     failed = tally.failed + tally.known_failures
     query = 'callqa sql "SELECT file_name, reason, message FROM failures"'
     if failed:

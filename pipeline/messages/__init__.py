@@ -6,6 +6,7 @@ none is missing, that none is left over, and that both have the same values in b
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -30,6 +31,16 @@ STEERING = re.compile(
 def shown_text(text: str) -> str:
     """A text fit for a terminal, a page or a record: one line, valid UTF-8, whatever steers them escaped."""
     return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def shown_lines(text: str) -> str:
+    """As `shown_text`, of a text whose lines stay lines."""
+    return "\n".join(map(shown_text, text.split("\n")))
+
+
+def shown_json(text: str) -> str:
+    """JSON fit for a terminal, that reads back the same: what steers is written as JSON's own escapes."""
+    return STEERING.sub(lambda found: found[0] if found[0] == "\n" else json.dumps(found[0])[1:-1], text)
 
 
 class Message(str):

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.errors import shown_text
-from pipeline.messages import STEERING, Message
+from pipeline.messages import Message, shown_json, shown_lines
 from pipeline.results.sql import AnswerLimits, QueryResult, ask, run_query
 from pipeline.settings import Sql
 
@@ -94,17 +94,13 @@ def write_json(messages: Iterable[Mapping[str, Any]], stream: IO[str]) -> None:
             names, before, answers = _unique(message["columns"]), "[\n", answers + 1
         for row in message.get("rows", ()):
             line = json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=ascii_only)
-            stream.write(before + "  " + STEERING.sub(_escape, line))
+            stream.write(before + "  " + shown_json(line))
             before = ",\n"
     stream.write((_end_of_list(before) if answers else "") + ("]\n" if several else "\n"))
 
 
 def _end_of_list(before: str) -> str:
     return "\n]" if before.startswith(",") else "[]"
-
-
-def _escape(found: Any) -> str:
-    return json.dumps(found[0])[1:-1]
 
 
 def _unique(columns: Sequence[str]) -> list[str]:
@@ -128,7 +124,7 @@ def _cell(value: Any) -> Text:
         text = json.dumps(value, ensure_ascii=False)
     else:
         text = str(value)
-    return Text("\n".join(map(shown_text, _shortened(text).split("\n"))))
+    return Text(shown_lines(_shortened(text)))
 
 
 def _shortened(text: str) -> str:

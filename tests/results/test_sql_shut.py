@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import random
+import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections import deque
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from pipeline.errors import BadQuery
+from pipeline.messages import STEERING
 from pipeline.results.report import write_report
 from pipeline.results.sql import ask, run_query
+from pipeline.results.sql_output import answer
 from pipeline.results.store import build_database, open_database
 from pipeline.settings import Sql, load_settings
 from pipeline.storage.home import Home
 from tests.support.factories import make_judged, save
+from tests.support.hostile_sql import TREASURE, hostile_places, hostile_statements
 from tests.support.nights import alive, children, environment, gone
 
 pytestmark = pytest.mark.slow
@@ -40,6 +49,11 @@ WRITERS = {
     "profile to a file": "SELECT * FROM enable_profiling(save_location = '{target}'); SELECT 1",
 }
 """Statements that write to a file, where they are let."""
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -167,6 +181,54 @@ def test_a_forged_database_reaches_no_file(home: Home, tmp_path: Path) -> None:
             connection.execute("SET enable_external_access = true")
     with pytest.raises((duckdb.Error, BadQuery)):
         write_report(home, load_settings())
+
+
+def test_hostile_statements_reach_nothing(home: Home, tmp_path: Path) -> None:
+    """A few of each kind; bench/hostile_sql.py asks them all."""
+    statements = hostile_statements(hostile_places(tmp_path, home.database))
+    before, some = listing(tmp_path), random.Random(11)
+    for kind, count in (("refused", 20), ("odd", 10), ("bombs", 3)):
+        assert len(statements[kind]) >= 40
+        for statement in some.sample(statements[kind], count):
+            screen, told = Terminal(), ""
+            try:
+                answer(home.database, statement, Sql(timeout_s=3), some.choice(("table", "csv", "json")), screen, "UTC")
+            except BadQuery as error:
+                told = str(error)
+            assert told or kind != "refused", statement
+            assert TREASURE not in screen.getvalue() + told, statement
+            assert not STEERING.search(told + re.sub(r"\x1b\[[0-9;]*m|\r?\n", "", screen.getvalue())), statement
+            assert listing(tmp_path) == before, statement
+
+
+def test_columns_heads_and_cells_steer_no_terminal_and_a_pipe_gets_all(home: Home) -> None:
+    head, cell = "\x1b]0;\x9bhead", "\x1b[2J\u202e"
+    query = f"SELECT chr(27) || '[2J' || chr(8238) AS \"{head}\""
+    for form in ("table", "csv", "json"):
+        screen, pipe = Terminal(), io.StringIO()
+        for stream in (screen, pipe):
+            answer(home.database, query, SQL, form, stream, "UTC")
+        shown = re.sub(r"\x1b\[[0-9;]*m|\r?\n", "", screen.getvalue())
+        assert not STEERING.search(shown), form
+        assert "[2J" in shown
+        if form == "csv":
+            assert pipe.getvalue() == f"{head}\r\n{cell}\r\n"
+        if form == "json":
+            assert json.loads(pipe.getvalue()) == json.loads(screen.getvalue()) == [{head: cell}]
+
+
+def test_memory_is_that_of_the_setting(home: Home) -> None:
+    """What Python makes of values counts as well: the engine holds one row of them, and a list of a million."""
+    largest_kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    for statement in (
+        "SELECT range(100000000)",
+        "SELECT repeat('x', 60000000) FROM range(50)",
+        "SELECT list(range::VARCHAR) FROM range(50000000)",
+    ):
+        messages = ask(home.database, statement, Sql(memory="200MB", timeout_s=30))
+        with pytest.raises(BadQuery, match="200MB"), closing(messages):
+            deque(messages, maxlen=0)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(largest_kb, 600_000)
 
 
 SLOW = "SELECT count(*) FROM range(1000000000000) a, range(1000000) b"
