@@ -116,9 +116,11 @@ class Night:
         scanned = scan_inbox(self.settings, self.home)
         self._inbox = scanned.recordings
         tally = self.tally
-        tally.copies, tally.warnings = scanned.copies, scanned.warnings
+        unread = [failure.message for failure in scanned.failures if failure.reason == "metadata"]
+        tally.copies, tally.waiting = scanned.copies, scanned.unsettled
+        tally.warnings = (*unread, *scanned.warnings)
         tally.rows_unused, tally.without_row = scanned.rows_unused, scanned.without_row
-        tally.found = len(scanned.recordings) + len(scanned.failures)
+        tally.found = len(scanned.recordings) + len(scanned.failures) - len(unread)
         for failure in scanned.failures:
             self.failures.keep(failure)
         plan = plan_hearing(

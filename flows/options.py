@@ -78,7 +78,9 @@ def read_settings(inbox: Path | None = None, workers: int | None = None) -> Sett
 def settings_file() -> Path | None:
     if given.file is not None:
         return given.file
-    return next((f for f in (Path("callqa.toml").absolute(), CHECKOUT / "callqa.toml") if f.is_file()), None)
+    # `callqa settings > callqa.toml` finds the file that the shell has just emptied
+    places = (Path("callqa.toml").absolute(), CHECKOUT / "callqa.toml")
+    return next((file for file in places if file.is_file() and file.stat().st_size), None)
 
 
 def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR]:

@@ -107,6 +107,7 @@ class RunRecord:
             judged=tally.judged,
             failed=tally.failed,
             skipped=tally.found - tally.to_hear,
+            waiting=tally.waiting,
             audio_s=tally.audio_s,
             settings=self._settings,
         )

@@ -6,8 +6,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pipeline.messages import Message
-
 
 @dataclass
 class Tally:
@@ -15,7 +13,8 @@ class Tally:
 
     found: int = 0
     copies: int = 0
-    warnings: tuple[Message, ...] = ()
+    waiting: int = 0
+    warnings: tuple[str, ...] = ()
     rows_unused: int = 0
     without_row: int = 0
     to_hear: int = 0

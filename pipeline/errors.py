@@ -60,6 +60,10 @@ class BadModel(CallQAError):
     """Weights that are missing, of the wrong checksum, or that an engine refuses."""
 
 
+class BadFile(CallQAError):
+    """A file that is no regular file, or is larger than callqa reads of its kind. The message does not name it."""
+
+
 class BadArtefact(CallQAError):
     """A stored artefact that cannot be read back (damaged, or from another version)."""
 

@@ -26,7 +26,10 @@ class _Section(BaseModel):
 
 
 class Paths(_Section):
-    inbox: Path = Field(Path("data/inbox"), description=Message("folder searched for recordings, with its subfolders"))
+    inbox: Path = Field(
+        Path("data/inbox"),
+        description=Message("folder searched for recordings, with its subfolders; links are not followed"),
+    )
     home: Path = Field(
         Path("data/home"), description=Message("what callqa writes: artefacts, database, excerpts, reports")
     )
@@ -68,7 +71,14 @@ class Ingest(_Section):
     file_name_pattern: str | None = Field(
         None, description=Message("regular expression with named groups for CDR fields, tried on the file's name")
     )
-    settle_s: float = Field(0.0, ge=0, description=Message("skip files changed less than this many seconds ago"))
+    settle_s: float = Field(
+        10.0,
+        ge=0,
+        le=86400,
+        description=Message(
+            "files changed less than this many seconds ago are left for the next run; up to 10 s are waited for"
+        ),
+    )
 
 
 class Decode(_Section):
@@ -214,5 +224,7 @@ def _toml(file: Path) -> dict[str, Any]:
         raise BadSetting(message) from error
     except UnicodeDecodeError as error:
         raise BadSetting(Message("{file}: not UTF-8; save it as UTF-8", file=shown(file))) from error
+    except RecursionError as error:
+        raise BadSetting(Message("{file}: nested too deeply", file=shown(file))) from error
     except tomllib.TOMLDecodeError as error:
         raise BadSetting(Message("{file}: not TOML: {problem}", file=shown(file), problem=error)) from error

@@ -12,7 +12,7 @@ import typer
 from flows.cli.root import app, command, group
 from flows.language import LANGUAGE, localised, say
 from flows.options import flag, read_settings, settings_file
-from pipeline.settings import Settings
+from pipeline.settings import CHECKOUT, Settings
 
 models_app = group(say("Embedded models: list, fetch, check."))
 app.add_typer(models_app, name="models")
@@ -80,7 +80,9 @@ def settings_command(
 ) -> None:
     from flows.settings_toml import as_toml
 
-    print(as_toml(Settings() if defaults or settings_file() is None else read_settings(), LANGUAGE), end="")
+    # relative paths start at the settings file, so those of the defaults are right in the checkout alone
+    as_they_are = defaults or (settings_file() is None and Path.cwd() == CHECKOUT)
+    print(as_toml(Settings() if as_they_are else read_settings(), LANGUAGE), end="")
 
 
 @command(

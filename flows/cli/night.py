@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flows.night import Night
 
 FAILURES_EXIT = 3
-"""Exit status of a run that went well but for recordings that could not be transcribed, or clips not cut."""
+"""Exit status of a run that went well but for recordings, clips or call metadata that it could not work with."""
 
 
 @command(
@@ -28,7 +28,7 @@ FAILURES_EXIT = 3
     say(
         "Transcribe and score new recordings, then update the database, clips and report. Safe to interrupt: the next "
         "run resumes.\n\nExit status: 0 all done; 1 an error; 3 done, but some recordings could not be transcribed, or "
-        "clips could not be cut; 130 interrupted."
+        "clips not be cut, or the CDR not be read; 130 interrupted."
     ),
     ("nightly", say("the inbox of the settings")),
     ("nightly --inbox data/samples", say("the sample calls")),
@@ -61,7 +61,7 @@ def nightly_command(
             night.build_database()  # a recording that was moved or copied changes no verdict, yet its paths are shown
         else:
             _run("nightly", night)
-    nothing = say("Nothing new: all {found} recordings in the inbox are done already.", found=night.tally.found)
+    nothing = say("Nothing new: {found} recordings in the inbox are done already.", found=night.tally.found)
     print_summary(night, json_output, nothing if idle else None)
     _leave(night)
 

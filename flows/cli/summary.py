@@ -65,6 +65,7 @@ def _counts(night: Night, idle: bool) -> dict[str, Any]:
         "run_id": None if idle else night.run_id,
         "found": tally.found,
         "copies": tally.copies,
+        "waiting": tally.waiting,
         "warnings": len(tally.warnings),
         "cdr_rows_without_recording": tally.rows_unused,
         "recordings_without_cdr_row": tally.without_row,
@@ -97,6 +98,8 @@ def _print_attention(night: Night) -> None:
             recordings=tally.without_row,
         )
         out.print(rows)
+    if tally.waiting:
+        out.print(say("Still being written, left for the next run: {waiting}.", waiting=tally.waiting))
     if tally.left:
         out.print(say("{left} recordings are left (--limit).", left=tally.left))
     for language, calls in _without_rulebook(settings):
@@ -116,7 +119,7 @@ def _print_attention(night: Night) -> None:
     failed = tally.failed + tally.known_failures
     query = 'callqa sql "SELECT file_name, reason, message FROM failures"'
     if failed:
-        out.print(say("Not transcribed: {failed} of the files; why: {query}", failed=failed, query=query))
+        out.print(say("Not read or not transcribed: {failed} of the files; why: {query}", failed=failed, query=query))
     if tally.lost:
         out.print(
             say("Gone or changed during the run: {files} files; the next run takes what is there.", files=tally.lost)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pipeline.datatypes import CDR
+from pipeline.datatypes import CALL_YEARS, CDR, LONGEST_CELL
 from pipeline.errors import BadSetting
 from pipeline.intake.callers import CallerHash
 from pipeline.intake.cells import (
@@ -19,6 +20,7 @@ from pipeline.intake.cells import (
     parse_duration_s,
     parse_time,
 )
+from pipeline.intake.rows import BROKEN_TEXT
 from pipeline.intake.vocabulary import FIELD_VALUES, METADATA_FIELDS
 from pipeline.messages import Message
 from pipeline.settings import Ingest
@@ -50,30 +52,81 @@ class CdrBuilder:
             **{name: partial(_choice, name) for name in FIELD_VALUES},
         }
 
-    def build(self, named: Mapping[str, Any], extra: Mapping[str, Any], place: str, warnings: list[Message]) -> CDR:
-        """A CDR from cells by field; `extra` are other columns. A cell that makes no sense is left out.
+    def build(
+        self, named: Mapping[str, Any], extra: Mapping[int, tuple[str, Any]], place: str, warnings: list[Message]
+    ) -> CDR:
+        """A CDR from cells by field; `extra` are other columns by their number, with their name. What makes no sense is
+        left out.
 
-        The warning of it names `place` and the field and does not quote the cell.
+        The warning of it names `place` and the field, of another column its number, and does not quote the cell.
         """
-        caller = cell_text(named.get("caller_number"))
+        told = _Told(place, warnings)
+        caller = self._text("caller_number", named.get("caller_number"), told)
         values: dict[str, Any] = {"caller_hash": self._callers.hashed(caller)}
         for name, cell in named.items():
-            text = channel_map_text(cell) if name == "channel_map" else cell_text(cell)
-            text = self._translations.get(name, {}).get(text, text)
-            if name == "caller_number" or not text:
+            if name == "caller_number" or not (text := self._text(name, cell, told)):
                 continue
+            parse = self._parsers.get(name)
             try:
-                parse = self._parsers.get(name)
                 values[name] = parse(text) if parse else self._callers.without_caller(text, caller)
             except (ValueError, OverflowError, OSError):
-                message = Message(
-                    "{place}: {field}: not understood and left out; see ingest.values in the settings",
-                    place=place,
-                    field=name,
-                )
-                warnings.append(message)
-        rest = {name: self._callers.without_numbers(text) for name, cell in extra.items() if (text := cell_text(cell))}
+                told.left_out(name)
+        rest = {}
+        for number, (name, cell) in extra.items():
+            if text := self._text(Message("column {number}", number=number), cell, told):
+                rest[name] = self._callers.without_numbers(text)
         return CDR(**values, extra=dict(sorted(rest.items())))
+
+    def _text(self, name: str, cell: Any, told: _Told) -> str:
+        """A cell's text, translated as the settings say; "" where there is none, or none that can be used."""
+        try:
+            text = channel_map_text(cell) if name == "channel_map" else cell_text(cell)
+        except ValueError:
+            told.left_out(name)
+            return ""
+        if BROKEN_TEXT.search(text):
+            told.broken(name)
+            return ""
+        if len(text) > LONGEST_CELL:
+            told.cut(name)
+            text = text[:LONGEST_CELL]
+        return self._translations.get(name, {}).get(text, text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Warnings of one row's cells."""
+
+    place: str
+    warnings: list[Message]
+
+    def left_out(self, name: str) -> None:
+        self.warnings.append(
+            Message(
+                "{place}: {field}: not understood and left out; see ingest.values in the settings",
+                place=self.place,
+                field=name,
+            )
+        )
+
+    def broken(self, name: str) -> None:
+        self.warnings.append(
+            Message(
+                "{place}: {field}: holds control characters or broken text and is left out; export it as UTF-8",
+                place=self.place,
+                field=name,
+            )
+        )
+
+    def cut(self, name: str) -> None:
+        self.warnings.append(
+            Message(
+                "{place}: {field}: longer than {most} characters; the rest is left out",
+                place=self.place,
+                field=name,
+                most=LONGEST_CELL,
+            )
+        )
 
 
 def check_fields(names: Iterable[str], key: str, allowed: tuple[str, ...] = METADATA_FIELDS) -> None:
@@ -91,6 +144,8 @@ def check_fields(names: Iterable[str], key: str, allowed: tuple[str, ...] = META
 
 def _moment(text: str, zone: ZoneInfo) -> datetime:
     moment = parse_time(text)
+    if moment.year not in CALL_YEARS:
+        raise ValueError(moment.year)
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 

@@ -9,22 +9,35 @@ from typing import Any
 from pipeline.datatypes import Role
 from pipeline.intake.vocabulary import CHANNEL_NAMES, ROLE_NAMES
 
+# no two parts that could take the same blanks stand side by side: the work is linear in a cell of blanks
 DATE = re.compile(
-    r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?"
-    r"(?:[\sT_]*(\d{1,2})\s*[:时点]\s*(\d{1,2})\s*(?:[:分]\s*(\d{1,2})(?:\.\d+)?\s*秒?|分)?)?"
-    r"\s*(Z|[+-]\d{2}(?::?\d{2})?)?"
+    r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})(?:\s*日)?"
+    r"(?:[\sT_]*(\d{1,2})\s*[:时点]\s*(\d{1,2})(?:\s*[:分]\s*(\d{1,2})(?:\.\d+)?(?:\s*秒)?|\s*分)?)?"
+    r"(?:\s*(Z|[+-]\d{2}(?::?\d{2})?))?"
 )
 """A date, with a time of day or without, the year first."""
 
+_DEEPEST = 8
+_UNITS_S = ("seconds", "sec", "s", "秒")
+
 
 def cell_text(cell: Any) -> str:
-    """A cell as text: numbers without a needless ".0", null and blanks as ""."""
+    """A cell as text: numbers without a needless ".0", null and blanks as "". Raises ValueError for deep nesting."""
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
+    if not _is_shallow(cell):
+        raise ValueError("nested too deeply")
     text = str(cell).strip()
     return "" if text.casefold() in ("null", "none", "nan", "n/a", "\\n") else text
+
+
+def _is_shallow(cell: Any, levels: int = _DEEPEST) -> bool:
+    if not isinstance(cell, dict | list):
+        return True
+    parts = cell.values() if isinstance(cell, dict) else cell
+    return levels > 0 and all(_is_shallow(part, levels - 1) for part in parts)
 
 
 def parse_count(text: str) -> int:
@@ -37,7 +50,9 @@ def parse_count(text: str) -> int:
 
 def parse_duration_s(text: str) -> float:
     """Seconds: "12", "12.5 s", "12秒", "1:05", "00:01:05". Raises ValueError."""
-    text = re.sub(r"\s*(s|sec|seconds|秒)$", "", text.casefold())
+    text = text.casefold()
+    unit = next((unit for unit in _UNITS_S if text.endswith(unit)), "")
+    text = text.removesuffix(unit).rstrip()
     seconds = 0.0
     for part in text.split(":"):
         seconds = seconds * 60 + float(part)
@@ -49,7 +64,8 @@ def parse_duration_s(text: str) -> float:
 def parse_time(text: str) -> datetime:
     """A moment: ISO 8601, "2026/11/20 9:31", "2026年11月20日 9时31分", 20261120093100, or epoch seconds or ms.
 
-    Naive where the text names no zone. Raises ValueError; day and month first would be a guess and are refused.
+    Naive where the text names no zone. Raises ValueError, or OverflowError or OSError for a moment beyond the clock;
+    day and month first would be a guess and are refused.
     """
     text = text.strip()
     compact = re.sub(r"[\sT_-]", "", text)
@@ -67,7 +83,9 @@ def parse_time(text: str) -> datetime:
 
 
 def channel_map_text(cell: Any) -> str:
-    """A channel map as text, where JSON has it as an object or a list."""
+    """A channel map as text, where JSON has it as an object or a list. Raises ValueError for deep nesting."""
+    if not _is_shallow(cell):
+        raise ValueError("nested too deeply")
     if isinstance(cell, dict):
         return ",".join(f"{channel}={role}" for channel, role in cell.items())
     return ",".join(map(str, cell)) if isinstance(cell, list) else cell_text(cell)

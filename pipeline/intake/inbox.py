@@ -1,17 +1,16 @@
 """The door: which recordings the inbox holds, and what the telephone system knows of them.
 
 A recording is known by the SHA-256 of its bytes, so renaming or copying a file makes no new call. What cannot
-be a recording becomes a `Failure`, never an exception that would stop the night. Callers' numbers are replaced by
-a keyed hash before anything else sees them.
+be a recording, and metadata that cannot be read, becomes a `Failure`, never an exception that would stop the night.
+Callers' numbers are replaced by a keyed hash before anything else sees them.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 from pipeline.datatypes import CDR, Recording
 from pipeline.errors import BadArtefact, BadMetadata, BadSetting, shown
 from pipeline.intake.cdr import CdrBuilder
+from pipeline.intake.listing import ingest_failure, look, named_like_recordings, settled, why
 from pipeline.intake.names import FileNames
 from pipeline.intake.reader import MetadataReader, MetadataRow
 from pipeline.intake.rows import TABLE_SUFFIXES
@@ -30,6 +30,7 @@ from pipeline.storage.files import file_sha256
 from pipeline.storage.home import Failure, Home, RecordingRecord, path_key, stored_path
 
 INBOX_REASONS = {
+    "metadata": "call metadata that cannot be read",
     "missing": "a link to nothing",
     "outside-inbox": "a link to a file outside the inbox",
     "not-a-file": "a folder, pipe, socket or device that is named like a recording",
@@ -39,7 +40,6 @@ INBOX_REASONS = {
 }
 """Every reason a Failure from here can have."""
 
-_PARTIAL = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".filepart", ".swp", "~")
 _CLOCK_GRAIN_NS = 2_000_000_000
 
 
@@ -95,11 +95,13 @@ class _Contents:
 def scan_inbox(settings: Settings, home: Home) -> Scan:
     """Look through the inbox, write a record of every recording that is new or changed, and return what is there.
 
-    Failures are returned, not written. Raises BadMetadata when the CDR file cannot be read or mapped, and
-    BadSetting for a time zone, column or file-name pattern that makes no sense, or an inbox that is missing.
+    Failures are returned, not written; one of an earlier scan is removed when what it tells of is as it should be.
+    Metadata that cannot be read is such a failure, and what was known of a call stays, as it does when there is no row
+    for it any more. Raises BadSetting for a time zone, column or file-name pattern that makes no sense, or an inbox
+    that is missing.
     """
     inbox = settings.paths.inbox
-    if not inbox.is_dir():
+    if not os.path.isdir(inbox):
         raise BadSetting(
             Message(
                 "paths.inbox: {folder}: no such folder; make it, or name another in the settings", folder=shown(inbox)
@@ -107,22 +109,23 @@ def scan_inbox(settings: Settings, home: Home) -> Scan:
         )
     builder = CdrBuilder(settings.ingest, home)
     names = FileNames(settings.ingest.file_name_pattern, builder)
-    reader: MetadataReader = TableReader(settings.ingest, builder)
     warnings: list[Message] = []
-    metadata = _metadata_file(settings.ingest, inbox)
-    rows = reader.read(metadata, warnings) if metadata else []
+    rows, failures = _rows(TableReader(settings.ingest, builder), settings.ingest, inbox, warnings)
     contents = _contents(settings, home)
     row_of, used = _match(rows, contents.paths, inbox, warnings)
     recordings = []
     renamed = 0
     for sha256, paths in contents.paths.items():
+        old, from_name = _earlier_record(home, sha256), names.read(paths, warnings)
         row = row_of.get(sha256)
-        cdr = _merged(row.cdr if row else None, names.read(paths, warnings))
-        renamed += _record(home, sha256, contents.sizes[sha256], paths, cdr)
+        cdr = _merged(row.cdr, from_name) if row else _merged(from_name, old.cdr if old else None)
+        renamed += _record(home, sha256, contents.sizes[sha256], paths, cdr, old)
         recordings.append(Recording(sha256, paths[0], contents.sizes[sha256], cdr))
+    failures += contents.failures
+    _forget_healed(home, failures, inbox, settings.ingest, contents)
     return Scan(
         recordings=tuple(recordings),
-        failures=tuple(contents.failures),
+        failures=tuple(failures),
         copies=sum(len(paths) - 1 for paths in contents.paths.values()),
         files=contents.files,
         renamed=renamed,
@@ -133,31 +136,37 @@ def scan_inbox(settings: Settings, home: Home) -> Scan:
     )
 
 
+def _forget_healed(home: Home, failures: list[Failure], inbox: Path, settings: Ingest, contents: _Contents) -> None:
+    """Remove failures of earlier scans whose file is a recording now, or whose metadata is read now."""
+    kept = {path.name.split(".")[0] for path in home.files("failures") if path.name.startswith("path-")}
+    if kept:
+        healed = {path_key(path) for paths in contents.paths.values() for path in paths}
+        healed |= {path_key(inbox), *(path_key(inbox / name) for name in _metadata_names(settings))}
+        for key in kept & healed - {failure.key for failure in failures}:
+            home.failure(key).unlink(missing_ok=True)
+
+
 # --- files
 
 
 def _contents(settings: Settings, home: Home) -> _Contents:
     """Every recording of the inbox, its bytes hashed unless an earlier scan did so."""
-    inbox = settings.paths.inbox
     contents = _Contents()
     before = _earlier_hashes(home)
     hashes: dict[str, HashedFile] = {}
-    for path, info in _files(inbox, inbox, home.root, settings.ingest.extensions, contents.failures):
-        contents.files += 1
+    found = list(named_like_recordings(settings.paths.inbox, home.root, settings.ingest.extensions, contents.failures))
+    contents.files = len(found)
+    whole, contents.unsettled = settled(found, settings.ingest.settle_s)
+    for path, info in ((file.path, file.info) for file in whole):
         if fault := _refused(info, settings.decode.largest_mb):
-            contents.failures.append(_failure(path, *fault))
-            continue
-        if settings.ingest.settle_s and time.time() - info.st_mtime < settings.ingest.settle_s:
-            contents.unsettled += 1
+            contents.failures.append(ingest_failure(path, *fault))
             continue
         name = stored_path(path)
         try:
             hashed = _hashed(path, info, before.files.get(name))
         except OSError as error:
-            message = Message(
-                "cannot be read ({error}); check its permissions and the disk", error=type(error).__name__
-            )
-            contents.failures.append(_failure(path, "unreadable", message))
+            message = Message("cannot be read ({error}); check its permissions and the disk", error=why(error))
+            contents.failures.append(ingest_failure(path, "unreadable", message))
             continue
         if hashed is None:
             contents.unsettled += 1
@@ -172,53 +181,6 @@ def _contents(settings: Settings, home: Home) -> _Contents:
     return contents
 
 
-def _files(
-    folder: Path, inbox: Path, skipped: Path, extensions: tuple[str, ...], failures: list[Failure]
-) -> Iterator[tuple[Path, os.stat_result]]:
-    """Regular files named like recordings, depth first in order of names. Links are not followed.
-
-    A link to a file of the inbox is left out, as the file itself is found; one that leads elsewhere fails.
-    """
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
-    except OSError as error:
-        message = Message("the folder cannot be read ({error}); check its permissions", error=type(error).__name__)
-        failures.append(_failure(folder, "unreadable", message))
-        return
-    for entry in entries:
-        path = folder / entry.name
-        if entry.name.startswith(".") or entry.name.lower().endswith(_PARTIAL):
-            continue
-        is_named_so = path.suffix.lower() in extensions
-        try:
-            info = entry.stat(follow_symlinks=False)
-        except OSError:
-            # gone since the folder was listed
-            continue
-        if stat.S_ISDIR(info.st_mode):
-            if is_named_so:
-                message = Message("is a folder; recordings in it are found, rename it to lose this message")
-                failures.append(_failure(path, "not-a-file", message))
-            if not (skipped.exists() and os.path.samefile(path, skipped)):
-                yield from _files(path, inbox, skipped, extensions, failures)
-        elif is_named_so and stat.S_ISREG(info.st_mode):
-            yield path, info
-        elif stat.S_ISLNK(info.st_mode) and (is_named_so or path.is_dir()):
-            if fault := _link_fault(path, inbox):
-                failures.append(_failure(path, *fault))
-        elif is_named_so:
-            message = Message("is not a regular file; put recordings themselves into the inbox")
-            failures.append(_failure(path, "not-a-file", message))
-
-
-def _link_fault(path: Path, inbox: Path) -> tuple[str, Message] | None:
-    if not path.exists():
-        return "missing", Message("is a link to nothing; put the recording itself there")
-    if not path.resolve().is_relative_to(inbox.resolve()):
-        return "outside-inbox", Message("is a link that leads out of the inbox; put the recording itself there")
-    return None
-
-
 def _refused(info: os.stat_result, largest_mb: float) -> tuple[str, Message] | None:
     if info.st_size == 0:
         return "empty", Message("is empty; copy it again")
@@ -227,25 +189,16 @@ def _refused(info: os.stat_result, largest_mb: float) -> tuple[str, Message] | N
     return None
 
 
-def _failure(path: Path, reason: str, fault: Message) -> Failure:
-    message = Message("{place}: {fault}", place=shown(path), fault=fault)
-    return Failure(path_key(path), shown(path), "ingest", reason, message, datetime.now(UTC))
-
-
 def _hashed(path: Path, info: os.stat_result, before: HashedFile | None) -> HashedFile | None:
     """The file's hash, an earlier scan's if it looks as it did then; None when it changed while being read.
 
     Raises OSError.
     """
-    look = _look(info)
-    if before and (before.size_bytes, before.modified_ns, before.inode) == look:
+    as_found = look(info)
+    if before and (before.size_bytes, before.modified_ns, before.inode) == as_found:
         return before
     sha256, after = _read_whole(path)
-    return HashedFile(*look, sha256) if _look(after) == look else None
-
-
-def _look(info: os.stat_result) -> tuple[int, int, int]:
-    return info.st_size, info.st_mtime_ns, info.st_ino
+    return HashedFile(*as_found, sha256) if look(after) == as_found else None
 
 
 def _read_whole(path: Path) -> tuple[str, os.stat_result]:
@@ -263,42 +216,53 @@ def _earlier_hashes(home: Home) -> Hashes:
         return Hashes()
 
 
-def _record(home: Home, sha256: str, size_bytes: int, paths: list[Path], cdr: CDR) -> bool:
-    """Write the recording's record if it is new or says something else now. True when every earlier path is gone."""
-    file = home.recording(sha256)
+def _earlier_record(home: Home, sha256: str) -> RecordingRecord | None:
     try:
-        old = artefacts.read(file, RecordingRecord)
+        return artefacts.read(home.recording(sha256), RecordingRecord)
     except BadArtefact:
-        old = None
+        return None
+
+
+def _record(home: Home, sha256: str, size_bytes: int, paths: list[Path], cdr: CDR, old: RecordingRecord | None) -> bool:
+    """Write the recording's record if it is new or says something else now. True when every earlier path is gone."""
     now = [stored_path(path) for path in paths]
     gone = [path for path in old.paths if path not in now] if old else []
     record = RecordingRecord(sha256, size_bytes, (*now, *gone), old.first_seen if old else datetime.now(UTC), cdr)
     if record != old:
-        artefacts.write(file, record)
+        artefacts.write(home.recording(sha256), record)
     return old is not None and len(gone) == len(old.paths)
 
 
 # --- metadata
 
 
-def _metadata_file(settings: Ingest, inbox: Path) -> Path | None:
-    if settings.metadata is not None:
-        file = inbox / settings.metadata
-        if not file.is_file():
-            raise BadMetadata(
-                Message("ingest.metadata: {file}: no such file; a relative path starts at the inbox", file=shown(file))
-            )
-        return file
-    files = [inbox / f"cdr{suffix}" for suffix in TABLE_SUFFIXES if (inbox / f"cdr{suffix}").is_file()]
-    if len(files) > 1:
-        raise BadMetadata(
-            Message(
-                "{folder}: {names}: which one counts? name it in the settings as ingest.metadata",
-                folder=shown(inbox),
-                names=", ".join(file.name for file in files),
-            )
+def _rows(
+    reader: MetadataReader, settings: Ingest, inbox: Path, warnings: list[Message]
+) -> tuple[list[MetadataRow], list[Failure]]:
+    """The rows of the metadata file, if there is one; none, and a failure, when it cannot be read."""
+    present = [name for name in _metadata_names(settings) if os.path.lexists(inbox / name)]
+    if len(present) > 1:
+        fault = Message(
+            "{names}: which one counts? name it in the settings as ingest.metadata", names=", ".join(present)
         )
-    return files[0] if files else None
+        return [], [ingest_failure(inbox, "metadata", fault)]
+    if settings.metadata is not None and not present:
+        fault = Message("no such file; ingest.metadata names it, a relative path starts at the inbox")
+        return [], [ingest_failure(inbox / settings.metadata, "metadata", fault)]
+    if not present:
+        return [], []
+    file = inbox / present[0]
+    try:
+        # whoever writes into the inbox must not choose a file elsewhere; the settings may
+        return reader.read(file, warnings, follow_links=Path(present[0]).is_absolute()), []
+    except BadMetadata as error:
+        failure = Failure(path_key(file), shown(file), "ingest", "metadata", error.message, datetime.now(UTC))
+        return [], [failure]
+
+
+def _metadata_names(settings: Ingest) -> list[str]:
+    """Where metadata may stand, from the inbox on."""
+    return [settings.metadata] if settings.metadata is not None else [f"cdr{suffix}" for suffix in TABLE_SUFFIXES]
 
 
 def _match(

@@ -22,7 +22,7 @@ class MetadataRow:
 class MetadataReader(Protocol):
     """Reads what one kind of telephone system writes of its calls."""
 
-    def read(self, file: Path, warnings: list[Message]) -> list[MetadataRow]:
+    def read(self, file: Path, warnings: list[Message], *, follow_links: bool = False) -> list[MetadataRow]:
         """The calls of a file in its order. What makes no sense is left out with a warning that does not quote it.
 
         Raises BadMetadata, with a remedy, when the file cannot be read or understood at all.

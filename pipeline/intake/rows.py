@@ -2,45 +2,81 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import BadMetadata, BadSetting, shown
+from pipeline.errors import BadFile, BadMetadata, BadSetting, shown
 from pipeline.messages import Message
+from pipeline.storage.files import open_regular
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson")
 """What a table of calls may be called, in the order in which an inbox is searched for cdr.*."""
 
+LARGEST_BYTES = 256_000_000
+MOST_ROWS = 1_000_000
+
+BROKEN_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
+"""What no text holds: control characters that are not blanks, and bytes of another encoding (see `_decoded`)."""
+
 PlacedRow = tuple[Message, dict[str, Any]]
-"""A row's place ("line 3", "row 3") and its cells by column; cells beyond the last column stand under ""."""
+"""A row's place ("line 3", "row 3") and its cells by column.
+
+Cells beyond the last column of a CSV stand under "", those of a column without a name nowhere.
+"""
 
 
-def read_rows(file: Path, encoding: str = "utf-8-sig") -> list[PlacedRow]:
-    """The rows of a CSV, Parquet, JSON (list) or JSON-lines file.
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of a file, and what its columns are called, in order."""
 
-    Raises BadMetadata, with a remedy, when the file cannot be read as what its name says.
+    columns: tuple[str, ...]
+    rows: list[PlacedRow]
+
+
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+
+
+def read_table(
+    file: Path,
+    warnings: list[Message],
+    encoding: str = "utf-8-sig",
+    *,
+    suffix: str | None = None,
+    follow_links: bool = False,
+) -> Table:
+    """The rows of a CSV, Parquet, JSON (list) or JSON-lines file, by its own suffix or the one given.
+
+    A row that cannot be read is left out with a warning. Raises BadMetadata, with a remedy, when the file as a whole
+    cannot be read as what its name says.
     """
-    suffix = file.suffix.lower()
+    suffix = suffix or file.suffix.lower()
+    told: list[Message] = []
     try:
-        if suffix == ".parquet":
-            return _numbered(_parquet_rows(file))
-        data = file.read_bytes()
-        if suffix in (".json", ".jsonl", ".ndjson"):
-            return _numbered(_json_rows(_decoded(data, "utf-8-sig")))
-        if suffix in (".csv", ".tsv", ".txt"):
-            return _csv_rows(_decoded(data, encoding))
-    except BadMetadata as error:
+        with open_regular(file, LARGEST_BYTES, follow_links=follow_links) as stream:
+            if suffix == ".parquet":
+                table = _parquet_rows(file)
+            elif suffix in (".json", ".jsonl", ".ndjson"):
+                table = _json_rows(_decoded(stream.read(LARGEST_BYTES), "utf-8-sig"), suffix != ".json", told)
+            elif suffix in (".csv", ".tsv", ".txt"):
+                table = _csv_rows(_decoded(stream.read(LARGEST_BYTES), encoding), told)
+            else:
+                raise BadMetadata(Message("unknown kind of metadata; use .csv, .parquet, .json or .jsonl"))
+        if len(table.rows) > MOST_ROWS:
+            raise BadMetadata(Message("has more than {most} rows; export fewer days", most=MOST_ROWS))
+    except (BadMetadata, BadFile) as error:
         raise BadMetadata(Message("{place}: {fault}", place=shown(file), fault=error.message)) from error
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, ValueError, RecursionError) as error:
         fault = _unreadable(suffix.lstrip(".").upper(), error)
         raise BadMetadata(Message("{place}: {fault}", place=shown(file), fault=fault)) from error
-    raise BadMetadata(
-        Message("{file}: unknown kind of metadata; use .csv, .parquet, .json or .jsonl", file=shown(file))
-    )
+    warnings += (Message("{file} {place}", file=shown(Path(file.name)), place=each) for each in told)
+    return table
 
 
 def _unreadable(kind: str, error: Exception) -> Message:
@@ -48,66 +84,184 @@ def _unreadable(kind: str, error: Exception) -> Message:
     return Message("cannot be read as {kind} ({error}); export it again", kind=kind, error=type(error).__name__)
 
 
-def _numbered(rows: list[dict[str, Any]]) -> list[PlacedRow]:
-    return [(Message("row {number}", number=number), row) for number, row in enumerate(rows, 1)]
-
-
 def _decoded(data: bytes, encoding: str) -> str:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16")
+    """The text, in the encoding that fits best; bytes that do not fit become lone surrogates, which are no text."""
     try:
-        return data.decode(encoding)
-    except UnicodeDecodeError:
-        return data.decode("gb18030")
+        codecs.lookup(encoding)
     except LookupError as error:
         message = Message("ingest.encoding: {encoding}: no such encoding; use utf-8-sig or gb18030", encoding=encoding)
         raise BadSetting(message) from error
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    readings = []
+    for codec in (encoding, "gb18030"):
+        try:
+            return data.decode(codec)
+        except UnicodeDecodeError:
+            readings.append(data.decode(codec, "surrogateescape"))
+    return min(readings, key=lambda text: len(BROKEN_TEXT.findall(text)))
 
 
-def _csv_rows(text: str) -> list[PlacedRow]:
-    header = text.split("\n", 1)[0]
+# --- CSV
+
+
+class _Lines:
+    """The lines of a text one by one; `at` is how many were given, and may be set back."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = io.StringIO(text, newline="").readlines()
+        self.at = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self.at >= len(self.lines):
+            raise StopIteration
+        self.at += 1
+        return self.lines[self.at - 1]
+
+
+def _csv_rows(text: str, warnings: list[Message]) -> Table:
+    lines = _Lines(text)
+    header = lines.lines[0] if lines.lines else ""
     delimiter = max(",;\t|", key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    names = [name.strip() for name in next(reader, [])]
+    records = _csv_records(lines, delimiter)
+    names = [name.strip() for name in next(records, (0, []))[1] or ()]
     if not any(names):
         raise BadMetadata(Message("has no header line; the first line must name the columns"))
-    if len(set(names)) < len(names):
+    if BROKEN_TEXT.search(header):
+        raise BadMetadata(Message("the first line is not text; save the file as UTF-8, see ingest.encoding"))
+    if len(set(filter(None, names))) < len(list(filter(None, names))):
         raise BadMetadata(Message("has two columns of the same name; rename one"))
     rows: list[PlacedRow] = []
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            row: dict[str, Any] = dict(zip(names, cells, strict=False))
-            if len(cells) > len(names):
+    for number, cells in records:
+        if cells is None:
+            warnings.append(
+                Message(
+                    "line {number}: a quotation mark that is not closed or doubled, or a cell of more than 128 KB; "
+                    "left out",
+                    number=number,
+                )
+            )
+        elif any(cell.strip() for cell in cells):
+            row: dict[str, Any] = {name: cell for name, cell in zip(names, cells, strict=False) if name}
+            if any(cell.strip() for cell in cells[len(names) :]):
                 row[""] = "too many"
-            rows.append((Message("line {number}", number=reader.line_num), row))
-    return rows
+            rows.append((Message("line {number}", number=number), row))
+    return Table(tuple(filter(None, names)), rows)
 
 
-def _json_rows(text: str) -> list[dict[str, Any]]:
+def _csv_records(lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str] | None]]:
+    """Each record's last line and its cells. One that is no CSV has None, and the next line is read as another.
+
+    A quotation mark left open runs on until a cell is too large for the csv module, so the work stays linear.
+    """
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        start = lines.at
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            lines.at = start + 1
+            yield lines.at, None
+        else:
+            yield lines.at, cells
+
+
+# --- JSON
+
+
+def _json_rows(text: str, is_lines: bool, warnings: list[Message]) -> Table:
+    """The objects of a list, or one a line; where the whole does not parse, each is parsed by itself."""
     try:
-        whole = json.loads(text)
-        rows = whole if isinstance(whole, list) else [whole]
-        if isinstance(whole, dict):
-            lists = (part for part in whole.values() if isinstance(part, list))
-            rows = next((part for part in lists if all(isinstance(row, dict) for row in part)), rows)
-    except json.JSONDecodeError:
-        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    if not all(isinstance(row, dict) for row in rows):
+        placed = [(Message("row {number}", number=number), row) for number, row in enumerate(_whole_json(text), 1)]
+    except (ValueError, RecursionError) as error:
+        if not is_lines:
+            first = text.lstrip().split("\n", 1)[0]
+            is_lines = isinstance(_parsed(first), dict)
+        pieces = list(_json_lines(text) if is_lines else _json_elements(text))
+        placed = [(Message("line {number}", number=number), _parsed(piece)) for number, piece in pieces]
+        if not any(isinstance(row, dict) for _, row in placed):
+            raise BadMetadata(_unreadable("JSON", error)) from error
+    rows = [(place, row) for place, row in placed if isinstance(row, dict)]
+    if placed and not rows:
         raise BadMetadata(Message("must hold a list of objects, or one object a line"))
-    return rows
+    for place, row in placed:
+        if not isinstance(row, dict):
+            warnings.append(Message("{place}: is not a JSON object that can be read; left out", place=place))
+    return _table(rows)
 
 
-def _parquet_rows(file: Path) -> list[dict[str, Any]]:
+def _table(rows: list[PlacedRow]) -> Table:
+    """The rows of a file without a header line: its columns are those of any row."""
+    return Table(tuple(dict.fromkeys(name for _, row in rows for name in row)), rows)
+
+
+def _whole_json(text: str) -> list[Any]:
+    whole = json.loads(text)
+    if isinstance(whole, dict):
+        lists = (part for part in whole.values() if isinstance(part, list))
+        return next((part for part in lists if all(isinstance(row, dict) for row in part)), [whole])
+    return whole if isinstance(whole, list) else [whole]
+
+
+def _parsed(text: str) -> Any:
+    """A piece of JSON; None when it is none, is nested too deeply, or holds a number of too many digits."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _json_lines(text: str) -> Iterator[tuple[int, str]]:
+    return ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
+
+
+def _json_elements(text: str) -> Iterator[tuple[int, str]]:
+    """The objects that stand directly in the first list of a text, each with the line it starts in."""
+    depth = 0
+    inside: int | None = None
+    start: int | None = None
+    number, counted = 1, 0
+    for token in _JSON_TOKEN.finditer(text):
+        if token[0] in ("{", "["):
+            if token[0] == "{" and depth == inside:
+                start = token.start()
+            depth += 1
+            if token[0] == "[" and inside is None:
+                inside = depth
+        elif token[0] in ("}", "]"):
+            depth -= 1
+            if inside is not None and depth < inside:
+                return
+            if start is not None and depth == inside:
+                number, counted = number + text.count("\n", counted, start), start
+                yield number, text[start : token.end()]
+                start = None
+    if start is not None:
+        yield number + text.count("\n", counted, start), text[start:]
+
+
+# --- Parquet
+
+
+def _parquet_rows(file: Path) -> Table:
     # DuckDB is for the results, yet nothing else that is installed reads Parquet
     import duckdb
 
     try:
         with duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"}) as database:
-            result = database.execute("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet($1)", [_no_glob(file)])
+            database.execute("SET memory_limit = '1GB'")
+            query = "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet($1) LIMIT $2"
+            result = database.execute(query, [_no_glob(file), MOST_ROWS + 1])
             names = [column[0] for column in result.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+            rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
     except duckdb.Error as error:
         raise BadMetadata(_unreadable("PARQUET", error)) from error
+    return Table(tuple(names), [(Message("row {number}", number=number), row) for number, row in enumerate(rows, 1)])
 
 
 def _no_glob(file: Path) -> str:

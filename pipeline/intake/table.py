@@ -9,7 +9,7 @@ from pipeline.errors import BadMetadata, shown
 from pipeline.intake.cdr import CdrBuilder, check_fields
 from pipeline.intake.cells import cell_text
 from pipeline.intake.reader import MetadataRow
-from pipeline.intake.rows import read_rows
+from pipeline.intake.rows import read_table
 from pipeline.intake.vocabulary import field_of_column
 from pipeline.messages import Message
 from pipeline.settings import Ingest
@@ -27,12 +27,12 @@ class TableReader:
         self._builder = builder
         check_fields(settings.columns, "ingest.columns")
 
-    def read(self, file: Path, warnings: list[Message]) -> list[MetadataRow]:
-        """The rows of the table. Raises BadMetadata when it cannot be read, or lacks a column of the settings."""
-        placed = read_rows(file, self._settings.encoding)
-        columns = self._columns(file, {name for _, cells in placed for name in cells if name})
+    def read(self, file: Path, warnings: list[Message], *, follow_links: bool = False) -> list[MetadataRow]:
+        """The rows of the table. Raises BadMetadata when it cannot be read, or its columns are not those of calls."""
+        table = read_table(file, warnings, self._settings.encoding, follow_links=follow_links)
+        columns = self._columns(file, {name for name in table.columns if name})
         rows = []
-        for place, cells in placed:
+        for place, cells in table.rows:
             where = Message("{file} {place}", file=shown(Path(file.name)), place=place)
             if "" in cells:
                 message = Message(
@@ -41,25 +41,32 @@ class TableReader:
                 warnings.append(message)
                 continue
             named: dict[str, Any] = {}
-            extra: dict[str, Any] = {}
-            for name, cell in cells.items():
-                (named if name in columns else extra)[columns.get(name, name)] = cell
-            recording = cell_text(named.pop("file", None))
+            extra: dict[int, tuple[str, Any]] = {}
+            for number, (name, cell) in enumerate(cells.items(), 1):
+                if name in columns:
+                    named[columns[name]] = cell
+                else:
+                    extra[number] = (name, cell)
+            recording = _name_of_recording(named.pop("file", None))
             rows.append(MetadataRow(where, recording, self._builder.build(named, extra, where, warnings)))
         return rows
 
     def _columns(self, file: Path, present: set[str]) -> dict[str, str]:
-        """Column name → field. Raises BadMetadata when a column of the settings is not there."""
+        """Column name → field. Raises BadMetadata when a column of the settings is not there, or none names a call.
+
+        What the columns are called is not told: without a header line they are a call's cells.
+        """
         chosen = {**self._settings.columns}
         if self._settings.file_column in present:
             chosen.setdefault("file", self._settings.file_column)
         if lost := sorted(name for name in chosen.values() if name not in present and present):
             raise BadMetadata(
                 Message(
-                    "{file}: no column {names} as ingest.columns says; there are {present}",
+                    "{file}: none of its {count} columns is called {names}, as ingest.columns says; its first line "
+                    "must name the columns",
                     file=shown(file),
                     names=", ".join(lost),
-                    present=", ".join(sorted(present)),
+                    count=len(present),
                 )
             )
         mapping = {column: field for field, column in chosen.items()}
@@ -67,4 +74,20 @@ class TableReader:
             field = field_of_column(column)
             if field and field not in mapping.values() and column not in mapping:
                 mapping[column] = field
+        if present and not {"file", "call_id"} & set(mapping.values()):
+            raise BadMetadata(
+                Message(
+                    "{file}: none of its {count} columns names the recording or the call; its first line must name the "
+                    "columns, and ingest.columns may say which is which",
+                    file=shown(file),
+                    count=len(present),
+                )
+            )
         return mapping
+
+
+def _name_of_recording(cell: Any) -> str:
+    try:
+        return cell_text(cell)
+    except ValueError:
+        return ""

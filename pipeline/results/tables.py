@@ -277,6 +277,7 @@ class RunRow:
     skipped: Annotated[int, "此前已完成的录音 / recordings done before"]
     audio_s: Annotated[float, "转写的音频时长，秒 / audio heard, seconds"]
     settings: Annotated[dict[str, str], "当时的设置 / settings of that night"]
+    waiting: Annotated[int, "还在写入、留待下次的录音 / recordings still being written, left for the next run"]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,10 @@ import stat
 import tempfile
 from io import BufferedIOBase
 from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.errors import BadFile
+from pipeline.messages import Message
 
 _TEMPORARY = ".part"
 
@@ -64,6 +68,27 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def open_regular(path: Path, largest_bytes: int, *, follow_links: bool = False) -> BinaryIO:
+    """A file to read that is one: no pipe that never ends, no device, no folder, and no link unless told so.
+
+    Raises BadFile with a remedy, or OSError.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow_links else os.O_NOFOLLOW)
+    try:
+        handle = os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise BadFile(Message("is a link, and links are not followed; put the file itself there")) from error
+        raise
+    info = os.fstat(handle)
+    if stat.S_ISREG(info.st_mode) and info.st_size <= largest_bytes:
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if not stat.S_ISREG(info.st_mode):
+        raise BadFile(Message("is not a regular file; put the file itself there"))
+    raise BadFile(Message("is larger than {size:g} MB; that cannot be right", size=largest_bytes / 1e6))
 
 
 def file_sha256(source: Path | BufferedIOBase) -> str:

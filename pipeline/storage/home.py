@@ -114,6 +114,7 @@ class Run:
     skipped: int = 0
     audio_s: float = 0.0
     settings: dict[str, str] = field(default_factory=dict)
+    waiting: int = 0
 
 
 class Home:

@@ -20,4 +20,6 @@ def inbox(settings: Settings, tmp_path: Path) -> Path:
 @pytest.fixture
 def here(settings: Settings, inbox: Path, tmp_home: Home) -> Settings:
     paths = settings.paths.model_copy(update={"inbox": inbox, "home": tmp_home.root})
-    return settings.model_copy(update={"paths": paths})
+    # the files of tests are seconds old
+    ingest = settings.ingest.model_copy(update={"settle_s": 0.0})
+    return settings.model_copy(update={"paths": paths, "ingest": ingest})

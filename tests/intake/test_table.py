@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from pipeline.datatypes import CDR
-from pipeline.errors import BadMetadata, BadSetting
+from pipeline.datatypes import CDR, LONGEST_CELL
+from pipeline.errors import BadSetting
 from pipeline.intake.inbox import scan_inbox
-from pipeline.intake.rows import read_rows
+from pipeline.intake.rows import read_table
 from pipeline.settings import Settings
+from pipeline.storage import artefacts
 from pipeline.storage.home import Home
 from tests.support.inboxes import CHINA, MOBILE, cdr_of, put, with_ingest
 
@@ -119,22 +121,124 @@ def test_bad_cells_are_left_out_with_a_warning_that_does_not_quote_them(
     [
         ("cdr.csv", b""),
         ("cdr.csv", b"\xff\xff\xff\x80\x81"),
-        ("cdr.csv", b'file,agent_id\n"a.wav,1\n'),
+        ("cdr.csv", b'"file,agent_id\na.wav,1\n'),
         ("cdr.csv", b"file,file\na,b\n"),
         ("cdr.json", b"{"),
         ("cdr.json", b"[1, 2]"),
-        ("cdr.jsonl", b'{"file": "a.wav"}\nnot json 13812345678\n'),
+        ("cdr.jsonl", b"not json 13812345678\n"),
+        ("cdr.json", b"[" * 5000 + b"]" * 5000),
         ("cdr.parquet", b"PAR1 no more"),
     ],
 )
 def test_unreadable_metadata(here: Settings, inbox: Path, tmp_home: Home, name: str, data: bytes) -> None:
+    put(inbox / "a.wav")
+    (inbox / "cdr.csv").write_text("file,agent_id\na.wav,42\n")
+    scan_inbox(here, tmp_home)
+    (inbox / "cdr.csv").unlink()
     (inbox / name).write_bytes(data)
-    with pytest.raises(BadMetadata) as caught:
-        scan_inbox(here, tmp_home)
-    message = str(caught.value)
-    assert name in message
-    assert message.isprintable()
-    assert MOBILE not in message
+    found = scan_inbox(here, tmp_home)
+    assert [r.cdr.agent_id for r in found.recordings] == ["42"], "what was known stays"
+    (failure,) = found.failures
+    assert (failure.stage, failure.reason, Path(failure.path).name) == ("ingest", "metadata", name)
+    assert name in failure.message
+    assert failure.message.isprintable()
+    assert MOBILE not in failure.message
+
+
+def test_metadata_that_is_read_again_is_no_failure_any_more(here: Settings, inbox: Path, tmp_home: Home) -> None:
+    put(inbox / "a.wav")
+    (inbox / "b.wav").write_bytes(b"")
+    (inbox / "cdr.csv").write_text("")
+    failures = scan_inbox(here, tmp_home).failures
+    assert len(failures) == 2
+    for failure in failures:
+        artefacts.write(tmp_home.failure(failure.key), failure)
+    (inbox / "cdr.csv").write_text("file,agent_id\na.wav,42\n")
+    put(inbox / "b.wav", 2)
+    assert scan_inbox(here, tmp_home).failures == ()
+    assert list(tmp_home.files("failures")) == []
+
+
+@pytest.mark.parametrize("shape", ["csv", "lines", "list"])
+def test_one_bad_row_costs_no_other(here: Settings, inbox: Path, tmp_home: Home, shape: str) -> None:
+    for seed, name in enumerate("abc"):
+        put(inbox / f"{name}.wav", seed)
+    bad = {
+        "csv": f'b.wav,"{MOBILE}',
+        "lines": f"{{'file': {MOBILE}",
+        "list": '{"file": ' + "[" * 2000 + "]" * 2000 + "}",
+    }
+    rows = {
+        "csv": f"file,agent_id\na.wav,1\n{bad['csv']}\nc.wav,3\n",
+        "lines": f'{{"file": "a.wav", "agent_id": 1}}\n{bad["lines"]}\n{{"file": "c.wav", "agent_id": 3}}\n',
+        "list": f'[{{"file": "a.wav", "agent_id": 1}},\n{bad["list"]},\n{{"file": "c.wav", "agent_id": 3}}]',
+    }
+    (inbox / {"csv": "cdr.csv", "lines": "cdr.jsonl", "list": "cdr.json"}[shape]).write_text(rows[shape])
+    found = scan_inbox(here, tmp_home)
+    assert [r.cdr.agent_id for r in found.recordings] == ["1", None, "3"]
+    (warning,) = found.warnings
+    assert "line 3" in warning if shape == "csv" else "line 2" in warning
+    assert MOBILE not in warning
+
+
+@pytest.mark.parametrize("name", ["cdr.csv", "calls.csv"])
+def test_metadata_in_the_inbox_is_no_link_to_somewhere(
+    here: Settings, inbox: Path, tmp_home: Home, tmp_path: Path, name: str
+) -> None:
+    put(inbox / "a.wav")
+    (tmp_path / "elsewhere.csv").write_text("file,agent_id\na.wav,42\n")
+    (inbox / name).symlink_to(tmp_path / "elsewhere.csv")
+    found = scan_inbox(here if name == "cdr.csv" else with_ingest(here, metadata=name), tmp_home)
+    assert [r.cdr for r in found.recordings] == [CDR()]
+    assert "links are not followed" in found.failures[0].message
+    # the settings may name a link, as they may name any file
+    chosen = with_ingest(here, metadata=str(inbox / name))
+    assert scan_inbox(chosen, tmp_home).recordings[0].cdr.agent_id == "42"
+
+
+def test_metadata_that_is_a_pipe_keeps_nobody_waiting(here: Settings, inbox: Path, tmp_home: Home) -> None:
+    os.mkfifo(inbox / "cdr.csv")
+    (failure,) = scan_inbox(here, tmp_home).failures
+    assert "is not a regular file" in failure.message
+
+
+def test_without_a_header_line_nothing_of_a_call_is_told(here: Settings, inbox: Path, tmp_home: Home) -> None:
+    """A CDR of Asterisk, as it comes: no header, and a caller's number and name in its first line."""
+    put(inbox / "ok-name.wav")
+    row = f'"","{MOBILE}","8001","""Zhang San"" <{MOBILE}>","2026-11-03 09:05:00","ok-name.wav"\n'
+    (inbox / "cdr.csv").write_text(row)
+    for settings in (here, with_ingest(here, columns={"file": "userfield", "started_at": "start"})):
+        found = scan_inbox(settings, tmp_home)
+        assert [r.cdr for r in found.recordings] == [CDR()]
+        (failure,) = found.failures
+        assert "columns" in failure.message
+        assert "first line must name the columns" in failure.message
+        for cell in (MOBILE, "Zhang", "8001", "ok-name"):
+            assert cell not in failure.message
+    assert "none of its 5 columns is called start, userfield, as ingest.columns says" in failure.message
+
+
+def test_a_cell_that_is_too_long_is_cut_and_told(here: Settings, inbox: Path, tmp_home: Home) -> None:
+    put(inbox / "a.wav")
+    (inbox / "cdr.csv").write_text(f"file,agent_name,note\na.wav,{'李' * 20_000},{'x' * 120_000}\n")
+    found = scan_inbox(here, tmp_home)
+    cdr = found.recordings[0].cdr
+    assert (cdr.agent_name, cdr.extra) == ("李" * LONGEST_CELL, {"note": "x" * LONGEST_CELL})
+    assert found.warnings == (
+        "cdr.csv line 2: agent_name: longer than 1000 characters; the rest is left out",
+        "cdr.csv line 2: column 3: longer than 1000 characters; the rest is left out",
+    )
+
+
+def test_one_byte_of_another_encoding_costs_one_cell(here: Settings, inbox: Path, tmp_home: Home) -> None:
+    for seed, name in enumerate("ab"):
+        put(inbox / f"{name}.wav", seed)
+    (inbox / "cdr.csv").write_bytes("file,agent_id,team\na.wav,1,一组\nb.wav,2,".encode() + b"\xff\xfe\n")
+    found = scan_inbox(here, tmp_home)
+    assert [(r.cdr.agent_id, r.cdr.team) for r in found.recordings] == [("1", "一组"), ("2", None)]
+    assert found.warnings == (
+        "cdr.csv line 3: team: holds control characters or broken text and is left out; export it as UTF-8",
+    )
 
 
 def test_faults_of_the_settings(here: Settings, inbox: Path, tmp_home: Home) -> None:
@@ -148,14 +252,16 @@ def test_faults_of_the_settings(here: Settings, inbox: Path, tmp_home: Home) -> 
     ]:
         with pytest.raises(BadSetting, match=match):
             scan_inbox(with_ingest(here, **changes), tmp_home)
-    with pytest.raises(BadMetadata, match="no column Nr"):
-        scan_inbox(with_ingest(here, columns={"agent_id": "Nr"}), tmp_home)
-    with pytest.raises(BadMetadata, match="no such file"):
-        scan_inbox(with_ingest(here, metadata="calls.csv"), tmp_home)
+    for changes, says in [
+        ({"columns": {"agent_id": "Nr"}}, "is called Nr"),
+        ({"metadata": "calls.csv"}, "no such file"),
+    ]:
+        (failure,) = scan_inbox(with_ingest(here, **changes), tmp_home).failures
+        assert says in failure.message
     (inbox / "cdr.json").write_text("[]")
-    with pytest.raises(BadMetadata, match="which one"):
-        scan_inbox(here, tmp_home)
-    assert scan_inbox(with_ingest(here, metadata="cdr.json"), tmp_home).warnings == ()
+    (failure,) = scan_inbox(here, tmp_home).failures
+    assert "cdr.csv, cdr.json: which one counts?" in failure.message
+    assert scan_inbox(with_ingest(here, metadata="cdr.json"), tmp_home).failures == ()
 
 
 def test_file_name_pattern_fills_what_the_row_leaves_open(here: Settings, inbox: Path, tmp_home: Home) -> None:
@@ -174,4 +280,7 @@ def test_file_name_pattern_fills_what_the_row_leaves_open(here: Settings, inbox:
 def test_rows_know_their_line(tmp_path: Path) -> None:
     file = tmp_path / "x.csv"
     file.write_text('file,note\na.wav,"two\nlines"\n\nb.wav,one\n')
-    assert [(place, row["file"]) for place, row in read_rows(file)] == [("line 3", "a.wav"), ("line 5", "b.wav")]
+    assert [(place, row["file"]) for place, row in read_table(file, []).rows] == [
+        ("line 3", "a.wav"),
+        ("line 5", "b.wav"),
+    ]

@@ -53,7 +53,8 @@ def old(home: Home, settings: Settings, tmp_path: Path) -> Settings:
         shutil.copytree(in_force(home, folder), folder)
     (tmp_path / "inbox").mkdir()
     paths = {"home": home.root, "inbox": tmp_path / "inbox", "rulebooks": folders}
-    return settings.model_copy(update={"paths": settings.paths.model_copy(update=paths)})
+    ingest = settings.ingest.model_copy(update={"settle_s": 0.0})
+    return settings.model_copy(update={"paths": settings.paths.model_copy(update=paths), "ingest": ingest})
 
 
 def rejudged(settings: Settings) -> Night:

@@ -18,7 +18,7 @@ MOBILE = "13812345678"
 
 
 def with_ingest(settings: Settings, **changes: Any) -> Settings:
-    return settings.model_copy(update={"ingest": Ingest(**changes)})
+    return settings.model_copy(update={"ingest": Ingest(**{"settle_s": 0.0, **changes})})
 
 
 def put(path: Path, seed: int = 1) -> str:

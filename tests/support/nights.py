@@ -50,7 +50,8 @@ def own_rules(folder: Path) -> Path:
     settings.write_text(
         f"[paths]\nweights = {json.dumps(str(load_settings().paths.weights))}\n"
         'rulebooks = { zh = "rules/hotline-zh", en = "rules/hotline-en" }\n'
-        "[hear]\nworkers = 2\n",
+        # recordings of tests are seconds old
+        "[ingest]\nsettle_s = 0\n[hear]\nworkers = 2\n",
         encoding="utf-8",
     )
     return settings
