@@ -186,6 +186,8 @@ def _json_rows(text: str, is_lines: bool, warnings: list[Message]) -> Table:
         placed = [(Message("line {number}", number=number), _parsed(piece)) for number, piece in pieces]
         if not any(isinstance(row, dict) for _, row in placed):
             raise BadMetadata(_unreadable("JSON", error)) from error
+        if all(isinstance(row, dict) for _, row in placed):
+            warnings.append(Message("line {number} and after it: damaged or cut short; left out", number=pieces[-1][0]))
     rows = [(place, row) for place, row in placed if isinstance(row, dict)]
     if placed and not rows:
         raise BadMetadata(Message("must hold a list of objects, or one object a line"))

@@ -82,19 +82,33 @@ def rulebook_info(rulebook: Rulebook) -> RulebookInfo:
     return RulebookInfo(rulebook.name, rulebook.language, rulebook.hash, rulebook.pass_mark, rules)
 
 
+_NUMBER = re.compile(
+    r"(?<!\d)(?:\d{10,}"  # a mobile, a country's code before it, a date before it
+    r"|\(?0\d{2,3}\)?[-. ]?\d{3,4}[-. ]?\d{4}|\d{3}[-. ]\d{3,4}[-. ]\d{4}"  # written in groups
+    r"|(?<![A-Za-z])[2-8]\d{7}(?![A-Za-z])"  # a landline without its area
+    r")(?!\d)"
+)
+_DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+_MOMENT = re.compile(_DATE.pattern + r"(?:(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d{3})?)?)?")
+
+
 def mask_numbers(text: str) -> str:
     """Hide what may be a telephone number in a file name: all but its last two digits become `*`.
 
-    Recorders like to put the caller's number into the name. Dates and times (20250304, 202503040130) stay.
+    Recorders like to put the caller's number into the name. Dates and times (20250304, 202503040130) stay, a date in
+    front of a number too.
     """
 
     def hide(match: re.Match[str]) -> str:
-        digits = re.sub(r"\D", "", match[0])
-        if re.match(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])", digits):
-            return match[0]
-        return "*" * (len(match[0]) - 2) + match[0][-2:]
+        found = match[0]
+        if _MOMENT.fullmatch(found):
+            return found
+        date = _DATE.match(found)
+        shown = found[:8] if date and found.isdigit() and len(found) > 14 else ""
+        hidden = found[len(shown) :]
+        return shown + "*" * (len(hidden) - 2) + hidden[-2:]
 
-    return re.sub(r"(?<!\d)(\d{10,13}|\d{3}[-. ]\d{3,4}[-. ]\d{4}|0\d{2,3}[-. ]\d{7,8})(?!\d)", hide, text)
+    return _NUMBER.sub(hide, text)
 
 
 def rule_rows(rulebooks: Iterable[RulebookInfo]) -> Iterator[RuleRow]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.intake.cells import parse_channel_map, parse_time
+from pipeline.intake.callers import subscriber_digits
+from pipeline.intake.cells import DATE, cell_text, parse_channel_map, parse_count, parse_duration_s, parse_time
 from tests.support.inboxes import CHINA
 
 
@@ -57,3 +60,39 @@ def test_channel_maps(text: str) -> None:
 def test_no_channel_maps(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         parse_channel_map(text)
+
+
+LONG = 100_000
+BLANKS = " " * LONG
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-11-20" + BLANKS + "x", "2026-11-20 9:31" + BLANKS + "x", "2026" + BLANKS + "-1-1", "1" + BLANKS + "s x",
+     "2026-11-20T" + "_" * LONG, "0" * LONG + ":", "1 " * LONG, "左" * LONG + "x", "-" * LONG],
+)  # fmt: skip
+def test_a_cell_of_100_000_blanks_is_no_work(text: str) -> None:
+    """A step that was quadratic in such a cell took minutes."""
+    began = time.process_time()
+    for parse in (parse_time, parse_duration_s, parse_count, parse_channel_map):
+        with suppress(ValueError, OverflowError):
+            parse(text)
+    DATE.fullmatch(text)
+    subscriber_digits(text)
+    assert time.process_time() - began < 5
+
+
+def test_a_cell_that_is_nested_too_deeply_is_no_text() -> None:
+    cell: object = "x"
+    for depth in range(900):
+        cell = [cell] if depth % 2 else {"a": cell}
+    with pytest.raises(ValueError, match="nested"):
+        cell_text(cell)
+    assert cell_text({"a": ["b"]}) == "{'a': ['b']}"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("12", 12), ("12.5 s", 12.5), ("12秒", 12), ("1:05 sec", 65), ("00:01:05", 65)]
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration_s(text) == seconds

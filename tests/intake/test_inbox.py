@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pipeline.hearing.decode import decode
 from pipeline.intake import inbox as inbox_module
 from pipeline.intake.inbox import Scan, scan_inbox
 from pipeline.messages import in_language
-from pipeline.settings import Settings
+from pipeline.settings import Ingest, Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, RecordingRecord
 from tests.support.inboxes import cdr_of, put, with_ingest
@@ -107,6 +108,99 @@ def test_files_still_being_written_wait(here: Settings, inbox: Path, tmp_home: H
     found = scan_inbox(with_ingest(here, settle_s=600), tmp_home)
     assert [r.path.name for r in found.recordings] == ["old.wav"]
     assert found.unsettled == 1
+
+
+def test_a_file_that_is_left_alone_is_waited_for_and_one_that_grows_is_left(
+    here: Settings, inbox: Path, tmp_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a checkout of seconds ago, beside a recorder at work, with the default settings but for the length."""
+    for seed, name in enumerate(("grows", "mp3", "done", "tomorrow")):
+        put(inbox / f"{name}.wav", seed)
+    os.utime(inbox / "done.wav", (1_700_000_000, 1_700_000_000))
+    os.utime(inbox / "tomorrow.wav", (time.time() + 86_400,) * 2)
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        with (inbox / "grows.wav").open("ab") as stream:
+            stream.write(b"more")
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    found = scan_inbox(with_ingest(here, settle_s=Ingest().settle_s), tmp_home)
+    assert [r.path.name for r in found.recordings] == ["done.wav", "mp3.wav", "tomorrow.wav"]
+    assert (found.unsettled, found.files) == (1, 4)
+    assert len(waits) == 1
+    assert 0 < waits[0] <= 10
+    assert scan_inbox(with_ingest(here, settle_s=600), tmp_home).unsettled == 2, "ten minutes are not waited for"
+    assert len(waits) == 2
+
+
+def test_what_is_settled_keeps_nobody_waiting(
+    here: Settings, inbox: Path, tmp_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("waits"))
+    put(inbox / "a.wav")
+    os.utime(inbox / "a.wav", (1_700_000_000, 1_700_000_000))
+    assert len(scan_inbox(with_ingest(here, settle_s=Ingest().settle_s), tmp_home).recordings) == 1
+
+
+def test_the_lack_of_a_row_takes_nothing_away(here: Settings, inbox: Path, tmp_home: Home) -> None:
+    """Exporters write a day's calls and replace the file on the next."""
+    put(inbox / "a.wav", 1)
+    (inbox / "cdr.csv").write_text("file,agent_id,team\na.wav,42,one\n")
+    scan_inbox(here, tmp_home)
+    put(inbox / "b.wav", 2)
+    for agent, row in (("42", "b.wav,43,"), ("44", "a.wav,44,")):
+        (inbox / "cdr.csv").write_text(f"file,agent_id,team\n{row}\n")
+        assert scan_inbox(here, tmp_home).recordings[0].cdr.agent_id == agent
+
+
+@pytest.mark.parametrize("trap", ["long name", "forbidden folder", "loop", "deep", "deep and long", "folder of links"])
+def test_no_link_and_no_depth_stops_a_scan(
+    here: Settings, inbox: Path, tmp_home: Home, tmp_path: Path, trap: str
+) -> None:
+    put(inbox / "a.wav", 1)
+    put(inbox / "z.wav", 2)
+    told = 1
+    if trap == "long name":
+        (inbox / "evil.wav").symlink_to("a" * 300)
+        (inbox / "evil").symlink_to("a" * 300)
+        told = 2
+    elif trap == "forbidden folder":
+        (tmp_path / "closed").mkdir()
+        put(tmp_path / "closed" / "in" / "b.wav", 3)
+        (inbox / "b").symlink_to(tmp_path / "closed" / "in")
+        (tmp_path / "closed").chmod(0)
+    elif trap == "loop":
+        (inbox / "b.wav").symlink_to("c.wav")
+        (inbox / "c.wav").symlink_to("b.wav")
+        told = 2
+    elif trap == "folder of links":
+        (inbox / "b").mkdir()
+        (inbox / "b" / "etc.wav").symlink_to("/etc")
+    else:
+        name, depth = ("d", 1500) if trap == "deep" else ("d" * 200, 60)
+        handle = os.open(inbox, os.O_RDONLY)
+        for _ in range(depth):
+            os.mkdir(name, dir_fd=handle)
+            inner = os.open(name, os.O_RDONLY, dir_fd=handle)
+            os.close(handle)
+            handle = inner
+        os.close(handle)
+        told = 0 if trap == "deep" else 1
+    try:
+        found = scan_inbox(here, tmp_home)
+    finally:
+        if trap == "forbidden folder":
+            (tmp_path / "closed").chmod(0o700)
+        if trap.startswith("deep"):
+            # nothing of Python, pytest neither, removes what is so deep
+            subprocess.run(["rm", "-rf", *inbox.glob("d*")], check=True)
+    assert [r.path.name for r in found.recordings] == ["a.wav", "z.wav"]
+    assert len(found.failures) == told
+    for failure in found.failures:
+        assert failure.message.isprintable()
+        artefacts.write(tmp_home.failure(failure.key), failure)
 
 
 def test_links_do_not_lead_out_or_round_in_circles(here: Settings, inbox: Path, tmp_home: Home, tmp_path: Path) -> None:

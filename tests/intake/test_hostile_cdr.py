@@ -1,0 +1,51 @@
+"""CDR files made to harm: each is told, the row or cell left out, and every recording is heard."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from pipeline.settings import Settings
+from pipeline.storage.home import Home
+from tests.support.cdrs import CDRS, DATES, HEADERLESS, SHAPES, mutated, scan_with
+from tests.support.inboxes import with_ingest
+
+UNREAD = {
+    "empty", "blank lines", "NUL in the header", "UTF-16 without a mark", "binary", "a quotation mark in the header",
+    "two columns of one name", "nesting of 100,000", "a number of 10,000 digits", "no objects", "no Parquet",
+    "no header",
+}  # fmt: skip
+"""Files that cannot be read at all."""
+
+QUIET = {
+    "header alone", "UTF-16 cut short", "5,000 columns", "fewer cells than columns", "columns without names",
+    "directions of writing", "formulas", "markup", "paths that lead out", "began 0000000000",
+}  # fmt: skip
+"""Files of which nothing is left out, or nothing that anybody would miss."""
+
+
+def test_there_are_as_many_as_the_attack_tried() -> None:
+    assert (len(SHAPES), len(DATES), len(CDRS)) == (34, 7, 42)
+
+
+@pytest.mark.parametrize("what", CDRS)
+def test_a_hostile_cdr_is_told_and_stops_nothing(here: Settings, inbox: object, tmp_home: Home, what: str) -> None:
+    scan = scan_with(here, tmp_home, *CDRS[what])
+    assert [failure.reason for failure in scan.failures] == ["metadata"] * (what in UNREAD)
+    assert bool(scan.warnings) == (what not in UNREAD | QUIET)
+    first = scan.recordings[0].cdr
+    assert first.agent_id == (None if what in UNREAD or what == "header alone" else "1001")
+
+
+def test_a_headerless_cdr_is_told_by_its_columns_count(here: Settings, inbox: object, tmp_home: Home) -> None:
+    mapped = with_ingest(here, columns={"file": "userfield", "caller_number": "src"})
+    (failure,) = scan_with(mapped, tmp_home, "cdr.csv", HEADERLESS.encode()).failures
+    assert "none of its 5 columns is called src, userfield" in failure.message
+
+
+def test_mutated_cdrs_stop_nothing(here: Settings, inbox: object, tmp_home: Home) -> None:
+    """A few of what bench/hostile_cdr.py tries."""
+    random_ = random.Random(11)
+    for _ in range(60):
+        scan_with(here, tmp_home, *mutated(random_))
