@@ -52,12 +52,8 @@ def _trim(word: Word, voiced: Sequence[Span]) -> Word:
     first = bisect_right(voiced, word.span.start_s, key=lambda span: span.end_s)
     last = bisect_left(voiced, word.span.end_s, key=lambda span: span.start_s)
     best = max(voiced[first:last], key=word.span.overlap_s, default=None)
-    if best is None or word.span.overlap_s(best) <= 0:
-        return word
-    start_s, end_s = max(word.span.start_s, best.start_s), min(word.span.end_s, best.end_s)
-    return (
-        word if (start_s, end_s) == (word.span.start_s, word.span.end_s) else replace(word, span=Span(start_s, end_s))
-    )
+    voice = word.span & best if best is not None else None
+    return word if voice is None or voice == word.span else replace(word, span=voice)
 
 
 def _by_diarization(words: Sequence[Word], speakers: Sequence[SpeakerSpan]) -> list[SpeakerWord]:

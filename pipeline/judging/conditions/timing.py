@@ -240,12 +240,7 @@ class Pace(Bounds, InWindow):
         turns = [call.turns[i] for i in sorted({i for scope in scopes for i in scope.turns})]
         if scopes[0].limit is not None:
             turns = [turn for turn in turns if scopes[0].takes(turn.span)]
-        voiced = [
-            Span(max(s.start_s, t.span.start_s), min(s.end_s, t.span.end_s))
-            for t in turns
-            for s in call.voiced.get(self.by, ())
-            if s.overlap_s(t.span) > 0
-        ]
+        voiced = [part for turn in turns for span in call.voiced.get(self.by, ()) if (part := span & turn.span)]
         rate = rate_per_min(turns, voiced)
         if rate is None or sum(speech_units(turn.text) for turn in turns) < self.min_chars:
             return Result(None, (), evaluation.say("too little was said to measure the pace"))
