@@ -23,7 +23,7 @@ _SIDES: tuple[tuple[Party, Party], ...] = (("agent", "customer"), ("customer", "
 def find_overlaps(voices: Voices, turns: Sequence[Turn], roles: Roles) -> tuple[Overlap, ...]:
     """Every time one of the two starts while the other has been speaking, by time.
 
-    Only starts that begin (or are near) a turn with words are kept: without words nobody can tell a cough.
+    Only starts of utterances that share time with a turn are kept: without words nobody can tell a cough.
     """
     overlaps = []
     for by, over in _SIDES:

@@ -100,7 +100,9 @@ class CallRow:
     inner_silence_s: Annotated[float, "通话中沉默合计，秒 / silence within the conversation in all, seconds"]
     overlap_s: Annotated[float | None, "双方同时说话合计，秒 / time both speak at once, seconds"]
     interruptions_by_agent: Annotated[int | None, "坐席打断客户次数 / times the agent interrupts the customer"]
-    ring_count: Annotated[int | None, "录音中听到的铃响次数 / rings heard in the recording"]
+    ring_count: Annotated[
+        int | None, "铃响次数：话单有则取话单，否则为录音中听到的 / rings: the CDR's, else those heard in the recording"
+    ]
     ring_s: Annotated[float, "铃响时长，秒 / time of ringing, seconds"]
     music_s: Annotated[float, "音乐时长，秒 / time of music, seconds"]
     prompt_s: Annotated[float, "语音提示时长，秒 / time of recorded prompts, seconds"]
