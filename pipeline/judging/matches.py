@@ -8,11 +8,8 @@ from typing import NamedTuple
 
 from pipeline.judging.lexicon import BY_SOUND, GAP, Lexicon, Places, phrase_parts
 from pipeline.judging.phrases import Pattern, Phrases
-from pipeline.judging.token_index import TokenIndex
+from pipeline.judging.token_index import TokenIndex, TokenRange
 from pipeline.language import phonetics
-
-TokenSpan = tuple[int, int]
-"""Tokens from the first to before the last."""
 
 
 class Match(NamedTuple):
@@ -92,8 +89,8 @@ class CallMatches:
         self._in_lists = lexicon.in_lists(self._parts, self._possible)
         self._found_lists: dict[int, ListMatches] = {}
         self._found_phrases: dict[str, Places] = {}
-        self._found_patterns: dict[str, list[TokenSpan]] = {}
-        self._found_in_sentences: dict[tuple[str, int], list[TokenSpan]] = {}
+        self._found_patterns: dict[str, list[TokenRange]] = {}
+        self._found_in_sentences: dict[tuple[str, int], list[TokenRange]] = {}
 
     def of(self, listed: Phrases) -> ListMatches:
         """Where the phrases and patterns of a list were said."""
@@ -149,7 +146,7 @@ class CallMatches:
             nearest.setdefault(chain[0], chain)
         return sorted(nearest.values())
 
-    def pattern(self, pattern: Pattern) -> list[TokenSpan]:
+    def pattern(self, pattern: Pattern) -> list[TokenRange]:
         """Where a pattern matches, as tokens."""
         source = pattern.source
         found = self._found_patterns.get(source)
@@ -163,7 +160,7 @@ class CallMatches:
             self._found_patterns[source] = found
         return found
 
-    def in_sentence(self, pattern: Pattern, number: int) -> list[TokenSpan]:
+    def in_sentence(self, pattern: Pattern, number: int) -> list[TokenRange]:
         """Where a pattern matches in one sentence."""
         key = (pattern.source, number)
         found = self._found_in_sentences.get(key)
@@ -181,7 +178,7 @@ class CallMatches:
                     found.append(self.index.tokens_at(number, first, last))
         return found
 
-    def _in_text(self, pattern: Pattern) -> list[TokenSpan]:
+    def _in_text(self, pattern: Pattern) -> list[TokenRange]:
         found = []
         text, offsets = self.index.encoded
         for match in pattern.regex.finditer(text):

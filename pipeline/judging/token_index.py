@@ -19,6 +19,9 @@ BETWEEN_SENTENCES = " \n\t“‘（("
 WORD_GAP_S = 1.0
 """Words closer than this cover the speech between them."""
 
+TokenRange = tuple[int, int]
+"""First token, and the one behind the last."""
+
 
 @dataclass(frozen=True)
 class TokenIndex:

@@ -8,7 +8,7 @@ too little of the speech has words.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
@@ -231,7 +231,7 @@ class Evaluation:
         """What a side is called."""
         return self.name(SIDE_NAMES[by])
 
-    def listing(self, names: Iterator[str] | tuple[str, ...] | list[str]) -> str:
+    def listing(self, names: Iterable[str]) -> str:
         return ("、" if self.language == "zh" else ", ").join(names)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.datatypes import CDR, Facts
 from pipeline.judging.conditions.base import Bounds, Condition, Evaluation, Result
@@ -27,7 +27,7 @@ class CdrField(Bounds, Condition):
 
     @field_validator("matches", mode="before")
     @classmethod
-    def _compiled(cls, value: object, info: ValidationInfo) -> Pattern | None:
+    def _compiled(cls, value: object) -> Pattern | None:
         if value is None or isinstance(value, Pattern):
             return value
         if not isinstance(value, str):

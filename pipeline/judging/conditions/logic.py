@@ -18,6 +18,8 @@ from pipeline.messages import Message
 from pipeline.validation import did_you_mean
 
 MOST_REASONS = 4
+"""So many inner conditions give their reasons."""
+
 MOST_TITLES = 2
 """So many inner conditions tell what a condition on conditions looks for."""
 

@@ -19,10 +19,10 @@ import re2
 from spacy.matcher import Matcher
 
 from pipeline.judging.entities.en import english_finders
-from pipeline.judging.entities.shapes import Finders, KnownNames, TokenStretch, asks_for_digits, make_doc, matcher_of
+from pipeline.judging.entities.shapes import Finders, KnownNames, asks_for_digits, make_doc, matcher_of
 from pipeline.judging.entities.zh import chinese_finders
 from pipeline.judging.lexicon import Places
-from pipeline.judging.token_index import TokenIndex
+from pipeline.judging.token_index import TokenIndex, TokenRange
 
 _FINDERS = {"zh": chinese_finders, "en": english_finders}
 
@@ -83,10 +83,10 @@ class CallEntities:
 
     def __init__(self, entities: Entities, index: TokenIndex) -> None:
         self._entities, self._index = entities, index
-        self._places: dict[tuple[str, TokenStretch], Places] = {}
+        self._places: dict[tuple[str, TokenRange], Places] = {}
         self._told: frozenset[str] | None = None
 
-    def find(self, label: str, stretches: Iterable[TokenStretch]) -> Places:
+    def find(self, label: str, stretches: Iterable[TokenRange]) -> Places:
         """Every entity of a label in some stretches of tokens (turns), in order, none inside another."""
         found: Places = []
         for stretch in stretches:

@@ -18,9 +18,6 @@ from pipeline.judging.lexicon import Places
 from pipeline.judging.token_index import TokenIndex
 from pipeline.language import phonetics
 
-TokenStretch = tuple[int, int]
-"""First token, and the one behind the last."""
-
 TokenShape = Mapping[str, object]
 """What a token must be, and how often it may stand: spaCy's patterns, as its Matcher takes them."""
 
