@@ -112,8 +112,7 @@ def _transcript(home: Home, sha256: str) -> Path | None:
         hearing = artefacts.read(home.judged(sha256), JudgedFile).hearing
         if hearing and (path := home.transcript(sha256, hearing.fingerprint)).exists():
             return path
-    files = home.transcript(sha256, "").parent.glob(f"{sha256}.*.json.gz")
-    return max(files, key=lambda path: path.stat().st_mtime, default=None)
+    return home.newest_transcript(sha256)
 
 
 def hearing_with(

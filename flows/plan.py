@@ -122,10 +122,7 @@ def plan_judging(
 def artefact_to_judge(home: Home, fingerprint: str, sha256: str) -> Path | None:
     """A recording's artefact: of these engines, else the newest there is."""
     path = home.transcript(sha256, fingerprint)
-    if path.exists():
-        return path
-    others = path.parent.glob(f"{sha256}.*.json.gz")
-    return max(others, key=lambda other: (other.stat().st_mtime, other.name), default=None)
+    return path if path.exists() else home.newest_transcript(sha256)
 
 
 def stored_key(path: Path) -> str | None:

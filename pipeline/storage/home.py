@@ -137,6 +137,11 @@ class Home:
     def transcript(self, sha256: str, fingerprint: str) -> Path:
         return self.root / "heard" / sha256[:2] / f"{sha256}.{fingerprint[:16]}.json.gz"
 
+    def newest_transcript(self, sha256: str) -> Path | None:
+        """A recording's last artefact, whatever engines heard it."""
+        files = self.transcript(sha256, "").parent.glob(f"{sha256}.*.json.gz")
+        return max(files, key=lambda file: (file.stat().st_mtime, file.name), default=None)
+
     def judged(self, sha256: str) -> Path:
         return self.root / "judged" / sha256[:2] / f"{sha256}.json.gz"
 
