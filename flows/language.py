@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from pipeline.messages import Language, Message
+from pipeline.messages import Language, Message, in_language
 
 
 def _chosen() -> Language:
@@ -35,4 +35,4 @@ def say(template: str, **values: object) -> str:
 
 def localised(message: object) -> str:
     """What an error or a record says, in the language of this process as far as it is a message."""
-    return message.in_language(LANGUAGE) if isinstance(message, Message) else str(message)
+    return str(in_language(message, LANGUAGE))
