@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 WATCH_S = 5.0
 """How often the deployment is looked for."""
 
-RETRY_S = 30.0
+RECONNECT_S = 30.0
 """How long to wait before another server is tried."""
 
 DEPLOYMENT = "callqa"
@@ -99,9 +99,13 @@ def serve(
         if why != told:
             told = why
             tell(
-                say("the schedule lost Prefect; it tries again every {retry_s:.0f} s: {why}", retry_s=RETRY_S, why=why)
+                say(
+                    "the schedule lost Prefect; it tries again every {retry_s:.0f} s: {why}",
+                    retry_s=RECONNECT_S,
+                    why=why,
+                )
             )
-        time.sleep(RETRY_S)
+        time.sleep(RECONNECT_S)
 
 
 def _serve(cron: str, timezone: str, ready: Callable[[], None], tell: Callable[[str], None]) -> None:

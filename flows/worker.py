@@ -18,7 +18,7 @@ from pipeline.storage import artefacts
 from pipeline.storage.home import Home
 
 
-def told(error: Exception, stage: str) -> dict[str, Any]:
+def outcome_message(error: Exception, stage: str) -> dict[str, Any]:
     """What the parent is told of an error, in the language of its user."""
     if isinstance(error, (BadRecording, TransientFault)):
         return _failed(stage, error.reason, error.in_language(LANGUAGE))
@@ -96,7 +96,7 @@ def main() -> None:
         except Exception as error:
             if isinstance(error, BadRecording):
                 error = _own_or_ffmpegs(error, settings)
-            send(told(error, stage))
+            send(outcome_message(error, stage))
             del error
 
 

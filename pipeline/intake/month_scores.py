@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.datatypes import CALL_YEARS, clean_cell
 from pipeline.errors import BadMetadata, BadSetting, shown
-from pipeline.intake.rows import read_table
+from pipeline.intake.rows import read_rows
 from pipeline.messages import Message
 
 SCORES = ("supervisor", "departments", "peers")
@@ -25,7 +25,7 @@ def read_month_scores(file: Path | None) -> list[dict[str, Any]]:
         return []
     warnings: list[Message] = []
     try:
-        table = read_table(file, warnings, suffix=".csv", follow_links=True)
+        table = read_rows(file, warnings, suffix=".csv", follow_links=True)
     except BadMetadata as error:
         raise BadSetting(Message("{fault} (report.month_scores)", fault=error.message)) from error
     if warnings:

@@ -43,7 +43,7 @@ class Table:
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
-def read_table(
+def read_rows(
     file: Path,
     warnings: list[Message],
     encoding: str = "utf-8-sig",

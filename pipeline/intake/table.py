@@ -9,7 +9,7 @@ from pipeline.errors import BadMetadata, shown
 from pipeline.intake.cdr import CdrBuilder, check_fields
 from pipeline.intake.cells import cell_text
 from pipeline.intake.reader import MetadataRow
-from pipeline.intake.rows import read_table
+from pipeline.intake.rows import read_rows
 from pipeline.intake.vocabulary import field_of_column
 from pipeline.messages import Message
 from pipeline.settings import Ingest
@@ -29,7 +29,7 @@ class TableReader:
 
     def read(self, file: Path, warnings: list[Message], *, follow_links: bool = False) -> list[MetadataRow]:
         """The rows of the table. Raises BadMetadata when it cannot be read, or its columns are not those of calls."""
-        table = read_table(file, warnings, self._settings.encoding, follow_links=follow_links)
+        table = read_rows(file, warnings, self._settings.encoding, follow_links=follow_links)
         columns = self._columns(file, {name for name in table.columns if name})
         rows = []
         for place, cells in table.rows:

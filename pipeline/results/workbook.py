@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
 
 WORKBOOK = "callqa.xlsx"
-MOST_ROWS = 50_000
+MOST_SHEET_ROWS = 50_000
 """Rows a sheet; Excel opens more, but nobody reads them. `callqa sql … --format csv` has no limit."""
 WIDEST = 60
 """Characters; longer text is wrapped."""
@@ -87,7 +87,7 @@ class _Writer:
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         title = "title_zh" if self.language == "zh" else "title_en"
-        return records(self.connection, f"{query.format(title=title)} LIMIT {MOST_ROWS + 1}")
+        return records(self.connection, f"{query.format(title=title)} LIMIT {MOST_SHEET_ROWS + 1}")
 
     def write(self) -> None:
         side = "zh" if self.language == "zh" else "en"
@@ -132,7 +132,7 @@ class _Writer:
             sheet.write_string(0, number, heading, self.head)
             widths = [_width(heading) + 3, *(_width(self.shown(column, row)) for row in rows[:500])]
             sheet.set_column(number, number, min(WIDEST, max(8, *widths) + 1))
-            for place, row in enumerate(rows[:MOST_ROWS], start=1):
+            for place, row in enumerate(rows[:MOST_SHEET_ROWS], start=1):
                 self.cell(sheet, place, number, column, row)
             if column.kind == "percent" and (column.name == "achievement" or column.name.startswith("g")):
                 area = (1, number, max(1, len(rows)), number)
@@ -140,12 +140,12 @@ class _Writer:
                 sheet.conditional_format(*area, blank)
                 low = {"type": "cell", "criteria": "<", "value": self.target, "format": self.below}
                 sheet.conditional_format(*area, low)
-        if len(rows) > MOST_ROWS:
-            more = Message("the first {rows} rows; callqa sql has the rest", rows=MOST_ROWS)
-            sheet.write_string(MOST_ROWS + 1, 0, self.say(more))
+        if len(rows) > MOST_SHEET_ROWS:
+            more = Message("the first {rows} rows; callqa sql has the rest", rows=MOST_SHEET_ROWS)
+            sheet.write_string(MOST_SHEET_ROWS + 1, 0, self.say(more))
         sheet.freeze_panes(1, fixed)
         if rows and columns:
-            sheet.autofilter(0, 0, min(len(rows), MOST_ROWS), len(columns) - 1)
+            sheet.autofilter(0, 0, min(len(rows), MOST_SHEET_ROWS), len(columns) - 1)
         return sheet
 
     def shown(self, column: SheetColumn, row: Mapping[str, Any]) -> str:

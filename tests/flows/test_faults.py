@@ -13,7 +13,7 @@ import pytest
 from flows.faults import DISK_IS_FULL, RunStopped
 from flows.night import AGAIN_AFTER_S, MACHINE_FAULTS_IN_A_ROW, RUNS_TRIED, Night
 from flows.plan import HearingPlan
-from flows.worker import told
+from flows.worker import outcome_message
 from flows.worker_pool import WorkerOutcome
 from pipeline.datatypes import CDR, Recording
 from pipeline.errors import BadModel, BadRecording, BadSetting, TransientFault
@@ -137,7 +137,7 @@ def test_every_reason_is_of_one_kind() -> None:
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EROFS, errno.EFBIG, errno.EACCES, errno.ENOTDIR, errno.ENOSPC])
 def test_a_home_that_takes_no_file_ends_the_night(number: int) -> None:
-    answer = told(OSError(number, os.strerror(number), "/home/heard"), "store")
+    answer = outcome_message(OSError(number, os.strerror(number), "/home/heard"), "store")
     assert answer["event"] == "stop"
     wanted = str(DISK_IS_FULL) if number == errno.ENOSPC else f"/home/heard: cannot be written ({os.strerror(number)})"
     assert wanted in answer["message"]
@@ -157,7 +157,7 @@ def test_a_home_that_takes_no_file_ends_the_night(number: int) -> None:
     ],
 )
 def test_what_a_worker_tells_of_an_error(error: Exception, event: str, reason: str | None) -> None:
-    answer = told(error, "hear")
+    answer = outcome_message(error, "hear")
     assert (answer["event"], answer.get("reason")) == (event, reason)
     assert "张女士" not in str(answer)
 

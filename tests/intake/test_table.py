@@ -13,7 +13,7 @@ import pytest
 from pipeline.datatypes import CDR, LONGEST_CELL
 from pipeline.errors import BadSetting
 from pipeline.intake.inbox import scan_inbox
-from pipeline.intake.rows import read_table
+from pipeline.intake.rows import read_rows
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home
@@ -280,7 +280,7 @@ def test_file_name_pattern_fills_what_the_row_leaves_open(here: Settings, inbox:
 def test_rows_know_their_line(tmp_path: Path) -> None:
     file = tmp_path / "x.csv"
     file.write_text('file,note\na.wav,"two\nlines"\n\nb.wav,one\n')
-    assert [(place, row["file"]) for place, row in read_table(file, []).rows] == [
+    assert [(place, row["file"]) for place, row in read_rows(file, []).rows] == [
         ("line 3", "a.wav"),
         ("line 5", "b.wav"),
     ]
