@@ -125,18 +125,18 @@ def _shadows() -> Iterator[Check]:
 
 def _ffmpeg(settings: Settings) -> Check:
     from pipeline.hearing.ffmpeg import ffmpeg_executable
+    from pipeline.hearing.known_sound import check_ffmpeg
 
+    remedy = say("apt-get install ffmpeg, or make venv")
     try:
         executable = ffmpeg_executable(settings.decode.ffmpeg)
-        first = subprocess.run([executable, "-version"], capture_output=True, text=True, timeout=20).stdout.split("\n")[
-            0
-        ]
-    except (CallQAError, OSError, subprocess.TimeoutExpired) as error:
-        remedy = say("apt-get install ffmpeg, or make venv")
-        return Check(
-            "fail", f"ffmpeg: {error.in_language(LANGUAGE)}" if isinstance(error, CallQAError) else "ffmpeg", remedy
-        )
-    return Check("ok", first.split(" Copyright")[0] or "ffmpeg")
+        check_ffmpeg(settings.decode)
+        version = subprocess.run([executable, "-version"], capture_output=True, text=True, timeout=20).stdout
+    except CallQAError as error:
+        return Check("fail", f"ffmpeg: {error.in_language(LANGUAGE)}", remedy)
+    except (OSError, subprocess.TimeoutExpired):
+        return Check("fail", "ffmpeg", remedy)
+    return Check("ok", version.split("\n")[0].split(" Copyright")[0] or "ffmpeg")
 
 
 def _weights(settings: Settings) -> Iterator[Check]:

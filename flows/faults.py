@@ -39,6 +39,15 @@ def explained(error: BaseException) -> CallQAError:
     return CallQAError(unforeseen(error))
 
 
+def not_written(error: OSError) -> Message:
+    """A home that takes no file: nothing more can be done in it."""
+    why = error.strerror or type(error).__name__
+    where = error.filename or Message("file system")
+    return Message(
+        "{where}: cannot be written ({why}); run again when it can, nothing that was done is lost", where=where, why=why
+    )
+
+
 def unforeseen(error: BaseException) -> Message:
     """An error that nobody thought of, by its kind and where in our own code it came up."""
     frames = traceback.extract_tb(error.__traceback__)

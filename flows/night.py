@@ -6,6 +6,7 @@ second one finds nothing to do, and no step trusts what an earlier process belie
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from collections.abc import Iterable, Iterator
@@ -16,16 +17,23 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from flows.engines import with_worker_count
-from flows.faults import explained, interruption
+from flows.faults import RunStopped, explained, interruption
 from flows.language import LANGUAGE
-from flows.plan import HearingPlan, artefact_to_judge, expected_s, plan_hearing, plan_judging
+from flows.plan import (
+    HearingPlan,
+    artefact_to_judge,
+    expected_s,
+    failure_fingerprint,
+    plan_hearing,
+    plan_judging,
+)
 from flows.records import Failures, PendingReport, RunRecord, close_lost_runs
 from flows.rulebooks import rulebooks_in_force
 from flows.tally import Tally
 from flows.worker_pool import WorkerOutcome, WorkerPool
 from pipeline.datatypes import Judged, Recording, Scorecard, Transcript
 from pipeline.errors import BadArtefact, shown
-from pipeline.hearing.recording import TRANSIENT_REASONS
+from pipeline.hearing.formats import DECODE_REASONS
 from pipeline.judging.rulebook import Rulebook
 from pipeline.messages import Message
 from pipeline.run import judge, judging_key
@@ -35,6 +43,21 @@ from pipeline.storage.home import Failure, Hearing, Home, JudgedFile, PastCard, 
 
 JUDGED_A_SHARD = 200
 """Judging a call takes milliseconds; this many make one Prefect task."""
+
+
+MACHINE = "machine"
+GONE = ("missing", "replaced")
+FINAL = {*DECODE_REASONS, "stuck"}
+"""Reasons that say something of the recording itself: it is not tried again by the same engines and limits."""
+
+RUNS_TRIED = 3
+"""Runs after which a recording that ends its workers, or asks for too much memory, is given up."""
+
+AGAIN_AFTER_S = (1.0, 10.0)
+"""Pauses before a recording is tried again when the machine failed."""
+
+MACHINE_FAULTS_IN_A_ROW = 5
+"""Recordings that fail so, one after the other, before it is held to be of no use to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +94,7 @@ class Night:
         self.pending = PendingReport(self.home)
         self.failures = Failures(self.home, self.pending, self.tally, LANGUAGE)
         self.record = RunRecord(self.home, self.run_id, self.started_at, self.settings)
+        self._machine_faults = _MachineFaults()
         self._inbox: tuple[Recording, ...] = ()
 
     @cached_property
@@ -82,6 +106,7 @@ class Night:
 
     def scan(self) -> HearingPlan:
         """Look through the inbox and plan the hearing. A rulebook with faults is told before the long work."""
+        from pipeline.hearing.known_sound import check_ffmpeg
         from pipeline.intake.inbox import scan_inbox
 
         assert self.rulebooks is not None
@@ -90,6 +115,7 @@ class Night:
         tally = self.tally
         tally.copies, tally.warnings = scanned.copies, scanned.warnings
         tally.rows_unused, tally.without_row = scanned.rows_unused, scanned.without_row
+        tally.waiting = scanned.unsettled
         tally.found = len(scanned.recordings) + len(scanned.failures)
         for failure in scanned.failures:
             self.failures.keep(failure)
@@ -104,6 +130,9 @@ class Night:
         for recording in plan.transcribed:
             # killed between the artefact and the failure's removal, or heard elsewhere with these engines
             self.failures.forget(recording.sha256)
+        if plan.recordings:
+            # before a single one of them is held to be what cannot be decoded
+            check_ffmpeg(self.settings.decode)
         tally.known_failures, tally.left, tally.to_hear = plan.known_failures, plan.left, len(plan.recordings)
         tally.expected_s = sum(expected_s(recording.path, recording.size_bytes) for recording in plan.recordings)
         self.plan = plan
@@ -144,31 +173,61 @@ class Night:
             if self.home.transcript(recording.sha256, self.fingerprint).exists():
                 continue
             guess_s = expected_s(recording.path, recording.size_bytes)
-            outcome = self.pool.hear(recording.sha256, recording.path, partial(self._learn_length, guess_s))
+            outcome = self._heard(recording, guess_s)
             self._note_heard(recording, outcome, guess_s)
 
     def _learn_length(self, guess_s: float, audio_s: float) -> None:
         self.tally.add(expected_s=audio_s - guess_s)
 
+    def _heard(self, recording: Recording, guess_s: float) -> WorkerOutcome:
+        """Hear one recording, again where the machine failed. Raises RunStopped when it fails again and again."""
+        decoded = partial(self._learn_length, guess_s)
+        outcome = self.pool.hear(recording.sha256, recording.path, decoded)
+        for pause_s in AGAIN_AFTER_S:
+            if outcome.reason != MACHINE:
+                break
+            self._check_inbox()
+            self.stop.wait(pause_s)
+            self._heed_stop()
+            outcome = self.pool.hear(recording.sha256, recording.path, decoded)
+        self._machine_faults.note(outcome)
+        return outcome
+
+    def _check_inbox(self) -> None:
+        """A share that went away is no fault of what lies on it. Raises RunStopped."""
+        inbox = self.settings.paths.inbox
+        if not os.path.isdir(inbox):
+            message = Message("{folder}: the inbox is gone; see to the share and run again", folder=shown(inbox))
+            raise RunStopped(message)
+
     def _note_heard(self, recording: Recording, outcome: WorkerOutcome, guess_s: float) -> None:
         if outcome.reason is None:
             self.failures.forget(recording.sha256)
-        elif outcome.reason in TRANSIENT_REASONS:
+        elif outcome.reason in GONE:
             # nothing of the recording: the next scan sees what is there then
-            self.tally.add(failed=1)
+            self._check_inbox()
+            self.tally.add(lost=1)
         else:
-            self.failures.keep(
-                Failure(
-                    recording.sha256,
-                    shown(recording.path),
-                    "decode" if outcome.stage == "decode" else "hear",
-                    outcome.reason,
-                    outcome.message,
-                    datetime.now(UTC),
-                    self.fingerprint,
-                )
-            )
+            self.failures.keep(self._hearing_failure(recording, outcome, outcome.reason))
         self.tally.add(heard=outcome.reason is None, audio_s=outcome.audio_s, done_s=outcome.audio_s or guess_s)
+
+    def _hearing_failure(self, recording: Recording, outcome: WorkerOutcome, reason: str) -> Failure:
+        """Only what is wrong with the recording is final; what may be the machine's fault the next runs try again."""
+        tries = 1
+        with suppress(BadArtefact):
+            known = artefacts.read(self.home.failure(recording.sha256), Failure)
+            tries += known.tries if known.reason == reason else 0
+        final = reason in FINAL or (reason != MACHINE and tries >= RUNS_TRIED)
+        return Failure(
+            recording.sha256,
+            shown(recording.path),
+            "decode" if outcome.stage == "decode" else "hear",
+            reason,
+            outcome.message,
+            datetime.now(UTC),
+            failure_fingerprint(self.fingerprint, self.settings) if final else "",
+            tries,
+        )
 
     def judge(self, shard: int) -> None:
         """Judge one shard of `to_judge`. Raises RunStopped."""
@@ -268,6 +327,27 @@ class Night:
     def _heed_stop(self) -> None:
         if self.stop.is_set():
             raise interruption()
+
+
+class _MachineFaults:
+    """Counts recordings that the machine failed, one after the other; for many threads."""
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+        self._lock = threading.Lock()
+
+    def note(self, outcome: WorkerOutcome) -> None:
+        """Raises RunStopped when there are too many."""
+        with self._lock:
+            self._in_a_row = self._in_a_row + 1 if outcome.reason == MACHINE else 0
+            if self._in_a_row >= MACHINE_FAULTS_IN_A_ROW:
+                message = Message(
+                    "{count} recordings in a row could not be read; the last: {problem}; run again when that is "
+                    "mended, nothing that was done is lost",
+                    count=self._in_a_row,
+                    problem=outcome.message,
+                )
+                raise RunStopped(message)
 
 
 def _judged(paths: Iterable[Path]) -> Iterator[Judged]:

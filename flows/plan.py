@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,8 @@ PCM_BYTES_S, CODED_BYTES_S = 16_000, 4_000
 class HearingPlan:
     """Which recordings are to be heard, by shard, and what becomes of the others.
 
-    `transcribed` have their artefact, `known_failures` failed with these engines before, `left` are over the limit.
+    `transcribed` have their artefact, `known_failures` failed with these engines and limits before, `left` are over
+    what one run was asked for.
     """
 
     shards: tuple[tuple[Recording, ...], ...] = ()
@@ -50,10 +53,11 @@ def plan_hearing(
     transcribed: list[Recording] = []
     to_hear: list[Recording] = []
     known_failures = 0
+    failing = failure_fingerprint(fingerprint, settings)
     for recording in recordings:
         if home.transcript(recording.sha256, fingerprint).exists():
             transcribed.append(recording)
-        elif not retry_failed and failed_before(home, fingerprint, recording.sha256):
+        elif not retry_failed and failed_before(home, failing, recording.sha256):
             known_failures += 1
         else:
             to_hear.append(recording)
@@ -62,10 +66,16 @@ def plan_hearing(
     return HearingPlan(shards, tuple(transcribed), known_failures, len(to_hear) - len(now))
 
 
-def failed_before(home: Home, fingerprint: str, sha256: str) -> bool:
-    """Whether a recording could not be heard by these engines."""
+def failure_fingerprint(fingerprint: str, settings: Settings) -> str:
+    """A hash of all by which a recording may fail: the hearing's `fingerprint`, and the limits set to it."""
+    limits = f"{settings.decode.model_dump_json()} {settings.hear.stuck_factor}"
+    return hashlib.sha256(f"{fingerprint}\n{limits}".encode()).hexdigest()
+
+
+def failed_before(home: Home, failing: str, sha256: str) -> bool:
+    """Whether a recording could not be heard for good by these engines and limits (see `failure_fingerprint`)."""
     try:
-        return artefacts.read(home.failure(sha256), Failure).fingerprint == fingerprint
+        return artefacts.read(home.failure(sha256), Failure).fingerprint == failing
     except BadArtefact:
         return False
 
@@ -119,11 +129,10 @@ def artefact_to_judge(home: Home, fingerprint: str, sha256: str) -> Path | None:
 
 
 def stored_key(path: Path) -> str | None:
-    """The key of a judged file without reading the rest of it; None when there is none or it is damaged."""
+    """The key of a judged file, unpacked whole to see that it is not damaged; None when there is none or it is."""
     try:
-        with gzip.open(path) as stream:
-            start = stream.read(200)
-    except (OSError, EOFError):
+        data = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error):
         return None
-    match = re.match(rb'\{"key":"([0-9a-f]+)"', start)
+    match = re.match(rb'\{"key":"([0-9a-f]+)"', data)
     return match[1].decode() if match else None

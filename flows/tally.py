@@ -24,6 +24,8 @@ class Tally:
     judged: int = 0
     failed: int = 0
     known_failures: int = 0
+    lost: int = 0
+    waiting: int = 0
     without_clips: int = 0
     damaged: int = 0
     left: int = 0
@@ -39,6 +41,7 @@ class Tally:
         heard: int = 0,
         judged: int = 0,
         failed: int = 0,
+        lost: int = 0,
         without_clips: int = 0,
         audio_s: float = 0.0,
         expected_s: float = 0.0,
@@ -48,6 +51,7 @@ class Tally:
             self.heard += heard
             self.judged += judged
             self.failed += failed
+            self.lost += lost
             self.without_clips += without_clips
             self.audio_s += audio_s
             self.expected_s += expected_s

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from flows.faults import DISK_FULL, DISK_IS_FULL, unforeseen
+from flows.faults import DISK_FULL, DISK_IS_FULL, explained, not_written, unforeseen
 from flows.language import LANGUAGE, say
 from flows.parent import leave_when_stdin_closes
 from pipeline.errors import BadRecording, CallQAError, TransientFault
@@ -18,14 +18,18 @@ from pipeline.storage import artefacts
 from pipeline.storage.home import Home
 
 
-def _failure(error: Exception, stage: str) -> dict[str, Any]:
+def told(error: Exception, stage: str) -> dict[str, Any]:
     """What the parent is told of an error, in the language of its user."""
     if isinstance(error, (BadRecording, TransientFault)):
         return _failed(stage, error.reason, error.in_language(LANGUAGE))
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return {"event": "stop", "message": DISK_IS_FULL.in_language(LANGUAGE)}
+    if isinstance(error, OSError) and stage == "store":  # no other transcript could be stored either
+        return {"event": "stop", "message": not_written(error).in_language(LANGUAGE)}
     if isinstance(error, CallQAError):  # a model that cannot be loaded would fail every recording
         return {"event": "stop", "message": error.in_language(LANGUAGE)}
+    if isinstance(error, OSError):
+        return _failed(stage, "machine", explained(error).in_language(LANGUAGE))
     if isinstance(error, MemoryError):
         return _failed(stage, "memory", say("not enough memory to transcribe it"))
     # an unforeseen error's text may quote the call: only its kind and place may leave the process
@@ -34,6 +38,17 @@ def _failure(error: Exception, stage: str) -> dict[str, Any]:
 
 def _failed(stage: str, reason: str, message: str) -> dict[str, Any]:
     return {"event": "failed", "stage": stage, "reason": reason, "message": message}
+
+
+def _own_or_ffmpegs(error: BadRecording, settings: Settings) -> CallQAError:
+    """The recording's fault, unless ffmpeg fails with a known sound, too: then that, which would fail them all."""
+    from pipeline.hearing.known_sound import check_ffmpeg
+
+    try:
+        check_ffmpeg(settings.decode)
+    except CallQAError as of_ffmpeg:
+        return of_ffmpeg
+    return error
 
 
 def main() -> None:
@@ -75,10 +90,13 @@ def main() -> None:
             send({"event": "decoded", "audio_s": audio.duration_s})
             stage = "hear"
             transcript = hear_audio(audio, sha256, engines, settings, {"decode": time.perf_counter() - start})
+            stage = "store"
             artefacts.write(home.transcript(sha256, fingerprint), transcript)
             send({"event": "heard"})
         except Exception as error:
-            send(_failure(error, stage))
+            if isinstance(error, BadRecording):
+                error = _own_or_ffmpegs(error, settings)
+            send(told(error, stage))
             del error
 
 

@@ -61,7 +61,10 @@ def nightly_command(
             night.build_database()  # a recording that was moved or copied changes no verdict, yet its paths are shown
         else:
             _run("nightly", night)
-    nothing = say("Nothing new: all {found} recordings in the inbox are done already.", found=night.tally.found)
+    found, waiting = night.tally.found, night.tally.waiting
+    nothing = say("Nothing new: all {found} recordings in the inbox are done already.", found=found)
+    if waiting:
+        nothing = say("Nothing new: {found} recordings in the inbox are done already.", found=found)
     print_summary(night, json_output, nothing if idle else None)
     _leave(night)
 
@@ -136,7 +139,7 @@ def schedule_command(
 def _leave(night: Night) -> None:
     """End with the exit status of a run that left something undone, if this one did."""
     tally = night.tally
-    if tally.failed or tally.known_failures or tally.without_clips or tally.damaged:
+    if tally.failed or tally.known_failures or tally.lost or tally.without_clips or tally.damaged:
         raise typer.Exit(FAILURES_EXIT)
 
 

@@ -71,6 +71,8 @@ def _counts(night: Night, idle: bool) -> dict[str, Any]:
         "heard": tally.heard,
         "judged": tally.judged,
         "failed": tally.failed + tally.known_failures,
+        "lost": tally.lost,
+        "waiting": tally.waiting,
         "without_clips": tally.without_clips,
         "damaged": tally.damaged,
         "left": tally.left,
@@ -116,6 +118,12 @@ def _print_attention(night: Night) -> None:
     query = 'callqa sql "SELECT file_name, reason, message FROM failures"'
     if failed:
         out.print(say("Not transcribed: {failed} of the files; why: {query}", failed=failed, query=query))
+    if tally.lost:
+        out.print(
+            say("Gone or changed during the run: {files} files; the next run takes what is there.", files=tally.lost)
+        )
+    if tally.waiting:
+        out.print(say("Still being written: {files} files; the next run takes them.", files=tally.waiting))
     if tally.damaged:
         out.print(say("Damaged files in the home, left out: {files}; which: {query}", files=tally.damaged, query=query))
     if tally.without_clips:

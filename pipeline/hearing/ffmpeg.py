@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.datatypes import Samples
-from pipeline.errors import BadSetting
+from pipeline.errors import BadSetting, TransientFault
 from pipeline.hearing.formats import riff_chunks
 from pipeline.messages import Message
 from pipeline.storage.files import write_whole
@@ -54,8 +54,15 @@ def ffmpeg_executable(setting: str) -> str:
 def encode_mp3(samples: Samples, rate_hz: int, path: Path, bitrate_kbps: int = 32, ffmpeg: str = "auto") -> None:
     """Write (channels, n) or (n,) float samples as an MP3 that any browser plays, atomically; stereo stays stereo.
 
-    Constant bit rate, no tags: the same samples give the same bytes. Raises BadSetting when ffmpeg is missing
-    or cannot write MP3, OSError when the file cannot be written.
+    Raises what `mp3_bytes` raises, and OSError when the file cannot be written.
+    """
+    write_whole(path, mp3_bytes(samples, rate_hz, bitrate_kbps, ffmpeg))
+
+
+def mp3_bytes(samples: Samples, rate_hz: int, bitrate_kbps: int = 32, ffmpeg: str = "auto") -> bytes:
+    """(channels, n) or (n,) float samples as MP3 of constant bit rate without tags: the same samples, the same bytes.
+
+    Raises BadSetting when ffmpeg is missing or cannot write MP3, TransientFault when it was kept waiting.
     """
     samples = np.atleast_2d(samples)
     command = [
@@ -66,10 +73,14 @@ def encode_mp3(samples: Samples, rate_hz: int, path: Path, bitrate_kbps: int = 3
     ]  # fmt: skip
     data = np.ascontiguousarray(samples.T, dtype="<f4").tobytes()
     limit_s = 60 + samples.shape[1] / rate_hz
-    made = subprocess.run(command, input=data, capture_output=True, check=False, timeout=limit_s)
+    try:
+        made = subprocess.run(command, input=data, capture_output=True, check=False, timeout=limit_s)
+    except subprocess.TimeoutExpired as error:
+        problem = Message("ffmpeg wrote no MP3 within {limit_s} s; the machine is slow", limit_s=f"{limit_s:.0f}")
+        raise TransientFault("machine", problem) from error
     if made.returncode or not made.stdout:
         raise BadSetting(Message("decode.ffmpeg: this ffmpeg cannot write MP3 (libmp3lame); install a complete one"))
-    write_whole(path, made.stdout)
+    return made.stdout
 
 
 class FfmpegSound:

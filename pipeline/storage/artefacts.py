@@ -7,6 +7,7 @@ the gzip header).
 from __future__ import annotations
 
 import gzip
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -38,7 +39,7 @@ def read(path: Path, kind: type[Stored]) -> Stored:
         value: Stored = _adapter(cast(Any, kind)).validate_json(gzip.decompress(path.read_bytes()))
     except FileNotFoundError as error:
         raise BadArtefact(Message("{file}: no such artefact", file=shown(path))) from error
-    except (OSError, EOFError, ValidationError, ValueError) as error:
+    except (OSError, EOFError, zlib.error, ValidationError, ValueError) as error:
         # the error's own text may quote the content, which must not reach a log
         raise BadArtefact(
             Message(

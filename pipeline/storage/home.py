@@ -52,8 +52,8 @@ class RecordingRecord:
 class Failure:
     """Why a file has no artefact. `key` is its SHA-256, or a hash of its path when the bytes cannot be read.
 
-    `message` is one line without anything people said; `fingerprint` is the hearing that failed, so that
-    other engines or settings try again.
+    `message` is one line without anything people said. `fingerprint` is of the engines and settings by which it will
+    not be tried again; "" where the next run tries again. `tries` are the runs that failed so, one after the other.
     """
 
     key: str
@@ -63,6 +63,7 @@ class Failure:
     message: str
     at: datetime
     fingerprint: str = ""
+    tries: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,3 +68,23 @@ def test_a_stored_call_is_what_its_verdicts_rest_on(night: Night) -> None:
     assert stored_call(sha256[:8], night.home)[0].fingerprint == FINGERPRINT
     night.home.judged(sha256).unlink()
     assert stored_call(sha256[:8], night.home)[0].fingerprint == "e" * 64
+
+
+@pytest.mark.parametrize("at", [0.1, 0.5, 0.9, -6])
+def test_a_damaged_judged_file_is_judged_again(night: Night, at: float) -> None:
+    """One flipped byte, wherever it lies; -6 is in the checksum."""
+    sha256 = "a" * 64
+    heard_before(night.home, sha256)
+    night.plan_judging(everything=True)
+    night.judge(0)
+    path = night.home.judged(sha256)
+    whole = path.read_bytes()
+    night.plan_judging(everything=True)
+    assert night.to_judge == []
+    damaged = bytearray(whole)
+    damaged[int(at * len(whole)) if at > 0 else int(at)] ^= 0x10
+    path.write_bytes(damaged)
+    night.plan_judging(everything=True)
+    assert [record.sha256 for record in night.to_judge] == [sha256]
+    night.judge(0)
+    assert path.read_bytes() == whole

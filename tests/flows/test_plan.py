@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.faults import explained
-from flows.plan import cut_shards, expected_s, plan_hearing
+from flows.plan import cut_shards, expected_s, failure_fingerprint, plan_hearing
 from flows.records import Failures, PendingReport
 from flows.tally import Tally
 from pipeline.datatypes import CDR, Recording
@@ -54,16 +54,17 @@ def test_a_length_is_guessed_from_the_size() -> None:
 def test_what_is_transcribed_failed_or_over_the_limit_is_not_heard(tmp_home: Home, tmp_path: Path) -> None:
     inbox = recordings(tmp_path, 1, 1, 1, 1)
     write_whole(tmp_home.transcript("0", FINGERPRINT), b"")
-    artefacts.write(
-        tmp_home.failure("1"), Failure("1", "1.wav", "hear", "stuck", "why", datetime.now(UTC), FINGERPRINT)
-    )
     settings = with_hearing(workers=1)
+    failing = failure_fingerprint(FINGERPRINT, settings)
+    artefacts.write(tmp_home.failure("1"), Failure("1", "1.wav", "hear", "stuck", "why", datetime.now(UTC), failing))
     plan = plan_hearing(tmp_home, FINGERPRINT, settings, inbox, limit=1)
     assert [recording.sha256 for recording in plan.recordings] == ["2"]
     assert [recording.sha256 for recording in plan.transcribed] == ["0"]
     assert (plan.known_failures, plan.left) == (1, 1)
     again = plan_hearing(tmp_home, FINGERPRINT, settings, inbox, retry_failed=True)
     assert [recording.sha256 for recording in again.recordings] == ["1", "2", "3"]
+    patient = plan_hearing(tmp_home, FINGERPRINT, with_hearing(workers=1, stuck_factor=50), inbox)
+    assert len(patient.recordings) == 3
     other_engines = plan_hearing(tmp_home, "e" * 64, settings, inbox)
     assert len(other_engines.recordings) == 4
 
