@@ -199,8 +199,22 @@ def _gain(samples: Samples) -> np.float32:
 
     The network misses speech that is 20 dB too quiet, or rings on after it, and doubts short loud replies.
     """
-    peak = float(np.percentile(np.abs(samples), 99.5, overwrite_input=True))
+    peak = _loudness(samples)
     return np.float32(np.clip(0.1 / max(peak, 1e-6), 0.25, 15.0))
+
+
+def _loudness(samples: Samples) -> float:
+    """`np.percentile(np.abs(samples), 99.5)`, without a copy of all samples: of each part only the loudest are kept."""
+    rank = 0.995 * (samples.size - 1)
+    below = int(rank)
+    kept = samples.size - below
+    loudest = np.empty(0, np.float32)
+    for at in range(0, samples.size, _BLOCK * FRAME):
+        loudest = np.concatenate([loudest, np.abs(samples[at : at + _BLOCK * FRAME])])
+        if loudest.size > kept:
+            loudest = np.partition(loudest, loudest.size - kept)[-kept:]
+    ordered = np.partition(loudest, (0, min(1, kept - 1)))
+    return float(np.percentile(ordered[:2], 100 * (rank - below)))
 
 
 def _frame_levels_db(samples: Samples) -> Samples:

@@ -65,11 +65,11 @@ def decode(path: Path, settings: Decode, ingest: Ingest | None = None, sha256: s
         at, finite, meter = 0, True, LayoutMeter()
         while blocks:
             # one by one, so that the block is gone when the next is converted
-            piece = _floats(blocks.popleft())
-            finite = finite and bool(np.isfinite(piece).all())
-            samples[:, at : at + piece.shape[1]] = piece
-            at += piece.shape[1]
-            meter.add(piece)
+            for piece in _pieces(blocks.popleft()):
+                finite = finite and bool(np.isfinite(piece).all())
+                samples[:, at : at + piece.shape[1]] = piece
+                at += piece.shape[1]
+                meter.add(piece)
         if not finite:
             raise refused("not-finite", path, Message("has samples that are not numbers; export it again"))
     layout = meter.layout()
@@ -180,6 +180,12 @@ def _decoding(recording: OpenRecording, settings: Decode, ingest: Ingest | None)
         raise not_now(
             "machine", recording.path, Message("ffmpeg could not be run ({reason})", reason=reason)
         ) from error
+
+
+def _pieces(block: npt.NDArray[np.generic]) -> Iterator[Samples]:
+    """A block as floats, a minute at a time."""
+    for at in range(0, len(block), _PIECE):
+        yield _floats(block[at : at + _PIECE])
 
 
 def _floats(block: npt.NDArray[np.generic]) -> Samples:
