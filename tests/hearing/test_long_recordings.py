@@ -57,7 +57,7 @@ def test_memory_is_that_of_the_samples(long_recording: Path) -> None:
     base_mb = peak_mb("nothing")
     # one block of what ffmpeg wrote is held besides
     assert SAMPLES_MB * 0.9 < peak_mb("decode") - base_mb < SAMPLES_MB + 110
-    assert peak_mb("sounds") - base_mb < SAMPLES_MB * 1.5 + 110
+    assert peak_mb("sounds") - base_mb < SAMPLES_MB * 1.5 + 200
     assert peak_mb("clips") - base_mb < 110, "what is not cut is not kept"
 
 
