@@ -56,6 +56,9 @@ RUNS_TRIED = 3
 AGAIN_AFTER_S = (1.0, 10.0)
 """Pauses before a recording is tried again when the machine failed."""
 
+LONG_TRY_S = 60.0
+"""A try that took longer waited for the machine already."""
+
 MACHINE_FAULTS_IN_A_ROW = 5
 """Recordings that fail so, one after the other, before it is held to be of no use to go on."""
 
@@ -184,7 +187,7 @@ class Night:
         decoded = partial(self._learn_length, guess_s)
         outcome = self.pool.hear(recording.sha256, recording.path, decoded)
         for pause_s in AGAIN_AFTER_S:
-            if outcome.reason != MACHINE:
+            if outcome.reason != MACHINE or outcome.took_s > LONG_TRY_S:
                 break
             self._check_inbox()
             self.stop.wait(pause_s)

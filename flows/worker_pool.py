@@ -8,8 +8,8 @@ What can go wrong, and what is done:
 
 - the parent dies: its end of stdin closes, and the worker leaves at once;
 - the worker dies (segmentation fault, out of memory): the recording gets one more worker, then it failed;
-- the worker is stuck: it is killed when its time limit is over, and the recording failed;
-- the disk is full: `RunStopped`; nothing is lost but the recording in hand.
+- the worker is stuck: it is killed when its time limit is over; the recording failed, unless it was not even read;
+- the home takes no file, or there is no ffmpeg: `RunStopped`; nothing is lost but the recording in hand.
 """
 
 from __future__ import annotations
@@ -55,11 +55,12 @@ class WorkerOutcome:
 
 
 class _Lost(Exception):
-    """The worker is gone (`stuck` tells whether we killed it for its time limit)."""
+    """The worker is gone. `stuck`: we killed it for its time limit; `decoded`: it had the recording's sound by then."""
 
     def __init__(self, stuck: bool = False) -> None:
         super().__init__()
         self.stuck = stuck
+        self.decoded = False
 
 
 @dataclass
@@ -134,6 +135,14 @@ class WorkerPool:
                 outcome = self._hear(worker, sha256, path, start, decoded)
             except _Lost as lost:
                 self._forget(worker)
+                if lost.stuck and not lost.decoded:
+                    return WorkerOutcome(
+                        sha256,
+                        took_s=time.monotonic() - start,
+                        stage="decode",
+                        reason="machine",
+                        message=say("its file was not read in time; the disk, the share or the machine is slow"),
+                    )
                 if lost.stuck:
                     return WorkerOutcome(
                         sha256,
@@ -162,7 +171,11 @@ class WorkerPool:
         limit_s = self.settings.decode.timeout_s + SHORTEST_LIMIT_S
         audio_s = 0.0
         while True:
-            reply = worker.receive(limit_s, self.stop)
+            try:
+                reply = worker.receive(limit_s, self.stop)
+            except _Lost as lost:
+                lost.decoded = audio_s > 0
+                raise
             match reply["event"]:
                 case "decoded":
                     audio_s = float(reply["audio_s"])

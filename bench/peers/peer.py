@@ -252,35 +252,37 @@ def callqa_night(files: Mapping[str, Mapping[str, str]], weights: Path, threads:
     Memory is that of the largest process, times their number.
     """
     sys.path.insert(0, str(CHECKOUT))
-    from flows.worker import WorkerPool
+    from flows.worker_pool import WorkerPool
     from pipeline.datatypes import Transcript as Artefact
     from pipeline.storage import artefacts
+    from pipeline.storage.files import file_sha256
     from pipeline.storage.home import Home
 
     settings = callqa_settings(weights, workers=threads, threads=1)
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(threads) as pool:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(threads) as callers:
         home = Home(Path(folder))
         settings = settings.model_copy(update={"paths": settings.paths.model_copy(update={"home": home.root})})
         with WorkerPool(settings) as pool:
             together, first = threading.Barrier(threads), Path(next(iter(files.values()))["path"])
 
-            def load(number: int) -> None:
-                together.wait()
-                pool.hear(f"{number:064x}", first)
+            hashes = {call_id: file_sha256(Path(file["path"])) for call_id, file in files.items()}
 
-            def hear(number: int, call_id: str) -> None:
-                outcome = pool.hear(f"{number:064x}", Path(files[call_id]["path"]))
+            def load(_: int) -> None:
+                together.wait()
+                pool.hear(file_sha256(first), first)
+
+            def hear(call_id: str) -> None:
+                outcome = pool.hear(hashes[call_id], Path(files[call_id]["path"]))
                 assert outcome.reason is None, outcome
                 print(f"callqa-night: {call_id}", flush=True)
 
-            list(pool.map(load, range(threads)))
+            list(callers.map(load, range(threads)))
             before_s, start = crew_cpu_s(pool), time.perf_counter()
-            numbers = {call_id: threads + number for number, call_id in enumerate(files)}
-            list(pool.map(hear, numbers.values(), numbers))
+            list(callers.map(hear, files))
             wall_s, cpu_s = time.perf_counter() - start, crew_cpu_s(pool) - before_s
             answers: dict[str, Transcript] = {}
-            for call_id, number in numbers.items():
-                heard = artefacts.read(home.transcript(f"{number:064x}", str(pool.fingerprint)), Artefact)
+            for call_id, sha256 in hashes.items():
+                heard = artefacts.read(home.transcript(sha256, str(pool.fingerprint)), Artefact)
                 answers[call_id] = {"stages_s": heard.timings_s, "cpu_s": cpu_s / len(files), **told(heard)}
     peak_mb = threads * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     return {"files": answers, "wall_s": wall_s, "peak_mb": peak_mb}

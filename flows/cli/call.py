@@ -135,7 +135,7 @@ def _hear_file(file: Path, settings: Settings) -> Transcript:
     with step(say("loading the models…")):
         engines = load_engines(settings)
     with step(say("transcribing…")):
-        return hear(file, sha256, engines, settings)
+        return hear(file.resolve(), sha256, engines, settings)
 
 
 def _titles(rulebook: Rulebook | None) -> Callable[[str], str]:

@@ -21,6 +21,7 @@ from flows.worker_pool import WorkerPool
 from pipeline.datatypes import Transcript
 from pipeline.settings import Settings, load_settings
 from pipeline.storage import artefacts
+from pipeline.storage.files import file_sha256
 from pipeline.storage.home import Home
 from tests.support.nights import (
     SAMPLES,
@@ -95,6 +96,7 @@ def _pids(pool: WorkerPool) -> list[int]:
 def test_a_child_that_dies_is_replaced_and_one_that_is_stuck_is_given_up(inbox: Path, tmp_home: Home) -> None:
     settings = pool_settings(tmp_home, stuck_factor=1.01)
     recordings = sorted(inbox.glob("*.wav"))
+    hashes = [file_sha256(recording) for recording in recordings]
     killed: list[int] = []
 
     def strike(how: signal.Signals, times: int) -> None:
@@ -104,31 +106,31 @@ def test_a_child_that_dies_is_replaced_and_one_that_is_stuck_is_given_up(inbox: 
             os.kill(pid, how)
 
     with WorkerPool(settings) as pool:
-        once = pool.hear("a" * 64, recordings[0], lambda _: strike(signal.SIGKILL, 1))
+        once = pool.hear(hashes[0], recordings[0], lambda _: strike(signal.SIGKILL, 1))
         assert once.reason is None
         assert len(killed) == 1
-        heard = artefacts.read(tmp_home.transcript("a" * 64, fingerprint(settings)), Transcript)
+        heard = artefacts.read(tmp_home.transcript(hashes[0], fingerprint(settings)), Transcript)
         assert heard.duration_s == pytest.approx(4.0, abs=0.1)
         assert once.audio_s == pytest.approx(4.0, abs=0.1)
         killed.clear()
-        twice = pool.hear("b" * 64, recordings[1], lambda _: strike(signal.SIGKILL, 9))
+        twice = pool.hear(hashes[1], recordings[1], lambda _: strike(signal.SIGKILL, 9))
         assert twice.reason == "crashed"
         assert len(killed) == worker_pool.TRIES
         killed.clear()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(worker_pool, "SHORTEST_LIMIT_S", 1.0)
             patch.setattr(worker_pool, "LOADING_LIMIT_S", 60.0)
-            assert pool.hear("d" * 64, recordings[3]).reason is None
-            stuck = pool.hear("c" * 64, recordings[2], lambda _: strike(signal.SIGSTOP, 1))
+            assert pool.hear(hashes[3], recordings[3]).reason is None
+            stuck = pool.hear(hashes[2], recordings[2], lambda _: strike(signal.SIGSTOP, 1))
         assert stuck.reason == "stuck"
         assert gone(killed, 5)
-        assert not tmp_home.transcript("c" * 64, fingerprint(settings)).exists()
+        assert not tmp_home.transcript(hashes[2], fingerprint(settings)).exists()
 
 
 def test_closing_the_pool_or_losing_the_parent_ends_the_children(inbox: Path, tmp_home: Home) -> None:
     recording = min(inbox.glob("*.wav"))
     with WorkerPool(pool_settings(tmp_home)) as pool:
-        pool.hear("a" * 64, recording)
+        pool.hear(file_sha256(recording), recording)
         first = _pids(pool)
         assert all(map(alive, first))
         # what a child sees of a killed parent is that its stdin closes
@@ -137,16 +139,17 @@ def test_closing_the_pool_or_losing_the_parent_ends_the_children(inbox: Path, tm
         stdin.close()
         assert gone(first, 10)
     with WorkerPool(pool_settings(tmp_home)) as pool:
-        pool.hear("a" * 64, recording)
+        pool.hear(file_sha256(recording), recording)
         second = _pids(pool)
     assert gone(second, 1)
 
 
 def test_stopping_takes_effect_at_once(inbox: Path, tmp_home: Home) -> None:
-    stop = threading.Event()
+    stop, recording = threading.Event(), min(inbox.glob("*.wav"))
+    sha256 = file_sha256(recording)
     with WorkerPool(pool_settings(tmp_home), stop) as pool:
         with pytest.raises(RunStopped):
-            pool.hear("a" * 64, min(inbox.glob("*.wav")), lambda _: stop.set())
+            pool.hear(sha256, recording, lambda _: stop.set())
         assert not _pids(pool)
         with pytest.raises(RunStopped):
-            pool.hear("b" * 64, min(inbox.glob("*.wav")))
+            pool.hear(sha256, recording)
