@@ -118,7 +118,6 @@ class Night:
         tally = self.tally
         tally.copies, tally.warnings = scanned.copies, scanned.warnings
         tally.rows_unused, tally.without_row = scanned.rows_unused, scanned.without_row
-        tally.waiting = scanned.unsettled
         tally.found = len(scanned.recordings) + len(scanned.failures)
         for failure in scanned.failures:
             self.failures.keep(failure)

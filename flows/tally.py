@@ -25,7 +25,6 @@ class Tally:
     failed: int = 0
     known_failures: int = 0
     lost: int = 0
-    waiting: int = 0
     without_clips: int = 0
     damaged: int = 0
     left: int = 0

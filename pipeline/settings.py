@@ -72,8 +72,10 @@ class Decode(_Section):
     ffmpeg: str = Field(
         "auto", description=Message('"auto": the system\'s ffmpeg, else the one in imageio-ffmpeg; or a path')
     )
-    timeout_s: float = Field(120, gt=0, le=86_400, description=Message("time limit of one decode"))
-    longest_s: float = Field(4 * 3600, gt=0, le=86_400, description=Message("recordings longer than this are refused"))
+    timeout_s: float = Field(120, gt=0, le=86400, description=Message("time limit of one decode"))
+    longest_s: float = Field(
+        4 * 3600, gt=0, le=7 * 86400, description=Message("recordings longer than this are refused")
+    )
     largest_mb: float = Field(2000, gt=0, le=1_000_000, description=Message("files larger than this are refused"))
 
 
@@ -107,9 +109,7 @@ class Hear(_Section):
         description=Message("processes that hear calls side by side; 0: as suits the machine (`callqa doctor`)"),
     )
     threads: int = Field(0, ge=0, description=Message("processor threads a worker; 0: processors divided by workers"))
-    shard_minutes: float = Field(
-        10, gt=0, le=10_000, description=Message("audio a shard (one Prefect task), in minutes")
-    )
+    shard_minutes: float = Field(10, gt=0, le=1440, description=Message("audio a shard (one Prefect task), in minutes"))
     stuck_factor: float = Field(
         20, gt=1, le=1000, description=Message("a recording that takes this times its length is given up")
     )
@@ -120,7 +120,7 @@ class Judge(_Section):
 
 
 class Excerpts(_Section):
-    margin_s: float = Field(2.0, ge=0, le=3600, description=Message("audio before and after the evidence"))
+    margin_s: float = Field(2.0, ge=0, le=600, description=Message("audio before and after the evidence"))
     longest_s: float = Field(60, gt=0, le=3600, description=Message("an excerpt is cut at this length"))
     bitrate_kbps: int = Field(32, ge=8, le=128, description=Message("MP3 bit rate"))
 

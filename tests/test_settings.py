@@ -59,7 +59,7 @@ FAULTS = {
     ),
     **dict.fromkeys(
         [f"[decode]\nlongest_s = {seconds}" for seconds in ("inf", "nan", "1e300", "-inf")],
-        ("decode.longest_s: must be more than 0 and at most 86400", "decode.longest_s：应大于 0，且不大于 86400"),
+        ("decode.longest_s: must be more than 0 and at most 604800", "decode.longest_s：应大于 0，且不大于 604800"),
     ),
     "[decode]\ntimeout_s = 'long'": ("decode.timeout_s: must be a number", "decode.timeout_s：应为数字"),
 }

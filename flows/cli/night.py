@@ -61,10 +61,7 @@ def nightly_command(
             night.build_database()  # a recording that was moved or copied changes no verdict, yet its paths are shown
         else:
             _run("nightly", night)
-    found, waiting = night.tally.found, night.tally.waiting
-    nothing = say("Nothing new: all {found} recordings in the inbox are done already.", found=found)
-    if waiting:
-        nothing = say("Nothing new: {found} recordings in the inbox are done already.", found=found)
+    nothing = say("Nothing new: all {found} recordings in the inbox are done already.", found=night.tally.found)
     print_summary(night, json_output, nothing if idle else None)
     _leave(night)
 

@@ -72,7 +72,6 @@ def _counts(night: Night, idle: bool) -> dict[str, Any]:
         "judged": tally.judged,
         "failed": tally.failed + tally.known_failures,
         "lost": tally.lost,
-        "waiting": tally.waiting,
         "without_clips": tally.without_clips,
         "damaged": tally.damaged,
         "left": tally.left,
@@ -122,8 +121,6 @@ def _print_attention(night: Night) -> None:
         out.print(
             say("Gone or changed during the run: {files} files; the next run takes what is there.", files=tally.lost)
         )
-    if tally.waiting:
-        out.print(say("Still being written: {files} files; the next run takes them.", files=tally.waiting))
     if tally.damaged:
         out.print(say("Damaged files in the home, left out: {files}; which: {query}", files=tally.damaged, query=query))
     if tally.without_clips:
