@@ -239,8 +239,9 @@ def test_an_edited_rule_replays_history_without_audio(done: Done) -> None:
         again = done.callqa("rejudge", "--json")
     finally:
         inbox.rename(done.inbox)
-    assert again.returncode == 0, again.stderr
-    assert (summary(again)["judged"], summary(again)["heard"]) == (2, 0)
+    # clips alone need the recordings: of a call that is the best one by the new rule there may be none yet
+    assert again.returncode == (3 if summary(again)["without_clips"] else 0), again.stderr
+    assert (summary(again)["judged"], summary(again)["heard"], summary(again)["failed"]) == (2, 0, 0)
     weight = rows(done.home.database, "SELECT weight FROM rules WHERE rule_id = 'greeting' AND language = 'zh'")
     assert weight == [(7.5,)]
 
