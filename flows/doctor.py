@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pipeline.errors import CallQAError
 from pipeline.settings import CHECKOUT, Settings
 from pipeline.storage.home import Home
 from pipeline.storage.lock import running
+from pipeline.storage.permissions import open_to_all
 
 DISK_GB = 2.0
 
@@ -179,6 +181,7 @@ def _home(settings: Settings) -> Iterator[Check]:
     free_gb = shutil.disk_usage(folder).free / 1e9
     what = say("{free_gb:.1f} GB free on the disk of {folder}", free_gb=free_gb, folder=folder)
     yield Check("ok", what) if free_gb >= DISK_GB else Check("warn", what, say("make room"))
+    yield from _readable_by_all(settings)
     if running(Home(home)):
         yield Check("warn", say("a run is at work"), say("wait for it"))
     if not settings.paths.inbox.is_dir():
@@ -187,6 +190,23 @@ def _home(settings: Settings) -> Iterator[Check]:
             say("no recordings folder: {inbox}", inbox=settings.paths.inbox),
             say("create it, or set paths.inbox"),
         )
+
+
+def _readable_by_all(settings: Settings) -> Iterator[Check]:
+    home = settings.paths.home
+    if home.exists() and open_to_all(home):
+        yield Check(
+            "warn",
+            say("{folder} can be read by every account of this machine", folder=home),
+            say("the next callqa nightly closes it; paths.group names a group that may read it"),
+        )
+    for folder in {settings.paths.inbox, Path(os.environ.get("PREFECT_HOME", home))} - {home}:
+        if folder.exists() and open_to_all(folder):
+            yield Check(
+                "warn",
+                say("{folder} can be read by every account of this machine", folder=folder),
+                f"chmod -R o= {shlex.quote(str(folder))}",
+            )
 
 
 def _memory(settings: Settings) -> Check:

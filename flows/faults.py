@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
+import tempfile
 import traceback
 from pathlib import Path
 
-from pipeline.errors import CallQAError
+from pipeline.errors import CallQAError, shown
 from pipeline.messages import Message
 from pipeline.settings import CHECKOUT
 
@@ -22,6 +25,41 @@ class RunStopped(CallQAError):
         self.interrupted = interrupted
 
 
+def disk_full(path: Path) -> RunStopped:
+    """The disk that `path` is on is full."""
+    place = next((folder for folder in (path, *path.parents) if folder.is_dir()), Path("/"))
+    return RunStopped(
+        Message(
+            "{path}: the disk is full ({free_mb:.0f} MB free): make room and run again; nothing that was done is lost",
+            path=shown(place),
+            free_mb=shutil.disk_usage(place).free / 1e6,
+        )
+    )
+
+
+def need_room(folder: Path, size_bytes: int) -> None:
+    """Raises CallQAError, saying why, unless a file of this size can be written into a folder now."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            os.posix_fallocate(probe.fileno(), 0, size_bytes)
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise disk_full(folder) from None
+        if error.errno == errno.EFBIG:
+            message = Message(
+                "{folder}: no file of {size_mb:.0f} MB may be written; raise the limit (ulimit -f) and run again",
+                folder=shown(folder),
+                size_mb=size_bytes / (1 << 20),
+            )
+            raise RunStopped(message) from None
+        message = Message(
+            "{folder}: cannot be written ({why}); change its permissions, or paths.home",
+            folder=shown(folder),
+            why=error.strerror or type(error).__name__,
+        )
+        raise RunStopped(message) from None
+
+
 def interruption() -> RunStopped:
     """The user asked for the end."""
     return RunStopped(Message("interrupted"), interrupted=True)
@@ -32,7 +70,7 @@ def explained(error: BaseException) -> CallQAError:
     if isinstance(error, CallQAError):
         return error
     if isinstance(error, OSError) and error.errno in DISK_FULL:
-        return RunStopped(DISK_IS_FULL)
+        return disk_full(Path(error.filename)) if isinstance(error.filename, str) else RunStopped(DISK_IS_FULL)
     if isinstance(error, OSError):
         where = error.filename or Message("file system")
         return CallQAError(Message("{where}: {why}", where=where, why=error.strerror or type(error).__name__))

@@ -28,11 +28,13 @@ from flows.faults import explained, interruption
 from flows.language import LANGUAGE, say
 from flows.night import Night
 from flows.parent import leave_with_starter
+from flows.prefect_server import server_fault
 from pipeline.errors import CallQAError
 from pipeline.messages import Message
 from pipeline.settings import load_settings
 from pipeline.storage.home import Home
 from pipeline.storage.lock import run_lock
+from pipeline.storage.permissions import only_ours
 
 _NIGHTS: dict[str, Night] = {}
 """The runs of this process, by id. Prefect records what flows and tasks are given, so they are given an id and no more;
@@ -195,7 +197,7 @@ def _recording_end(night: Night) -> Iterator[None]:
         yield
     except Exception as error:
         if night.error is None:
-            night.error = explained(error)
+            night.error = server_fault(error, night.home.root) or explained(error)
         night.stop.set()
         with suppress(OSError):  # the disk may be what failed; the row is closed by the next run
             night.record.write("failed", night.tally)
@@ -207,7 +209,11 @@ def run_flow(which: str, night: Night) -> None:
     flows: dict[str, Any] = {"nightly": nightly_flow, "rejudge": rejudge_flow, "rebuild": rebuild_flow}
     runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=night.settings.hear.workers)
     with known(night):
-        state = flows[which].with_options(task_runner=runner)(night.run_id, return_state=True)
+        try:
+            state = flows[which].with_options(task_runner=runner)(night.run_id, return_state=True)
+        except Exception as error:
+            # Prefect's own, before the flow began or after it ended
+            raise night.error or server_fault(error, night.home.root) or error from error
     if night.error is not None:
         raise night.error
     if not state.is_completed():
@@ -227,7 +233,8 @@ def _scheduled() -> None:
         settings = load_settings(Path(given["SETTINGS"]) if given["SETTINGS"] else None)
         paths = {name: Path(path) for name in ("home", "inbox") if (path := given[name.upper()])}
         settings = settings.model_copy(update={"paths": settings.paths.model_copy(update=paths)})
-        with run_lock(Home(settings.paths.home)):
+        only_ours(settings.paths.group)
+        with run_lock(Home(settings.paths.home), settings.paths.group):
             night = Night(settings, fingerprint(settings))
             night.close_lost_runs()
             run_flow("nightly", night)

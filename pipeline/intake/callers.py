@@ -44,7 +44,7 @@ class CallerHash:
         except FileNotFoundError:
             salt = b""
         if len(salt) < 16:
-            write_whole(self._home.salt, os.urandom(32))
+            write_whole(self._home.salt, os.urandom(32), secret=True)
             salt = self._home.salt.read_bytes()
         return salt
 

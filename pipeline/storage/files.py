@@ -22,12 +22,17 @@ def is_temporary(name: str) -> bool:
     return name.startswith(".") and name.endswith(_TEMPORARY)
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file atomically and durably, readable by its owner alone; folders are made. Raises OSError."""
+def write_whole(path: Path, data: bytes, *, secret: bool = False) -> None:
+    """Write a file atomically and durably; folders are made. Raises OSError.
+
+    It is for its owner alone, and, unless `secret`, for the group to read in a folder that is shared with one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as stream:
+            if not secret and _shared(path.parent):
+                os.fchmod(handle, 0o640)
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
@@ -35,6 +40,12 @@ def write_whole(path: Path, data: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _shared(folder: Path) -> bool:
+    """Whether a folder is shared with a group (`pipeline.storage.permissions`)."""
+    shared = stat.S_ISGID | stat.S_IRGRP
+    return folder.stat().st_mode & shared == shared
 
 
 def put_in_place(made: Path, target: Path) -> None:

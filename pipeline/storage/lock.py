@@ -20,6 +20,7 @@ from pipeline.errors import CallQAError, shown
 from pipeline.messages import Message
 from pipeline.storage.files import is_temporary
 from pipeline.storage.home import Home
+from pipeline.storage.permissions import tighten
 
 _WRITTEN_BY_RUNS = ((), ("recordings",), ("heard",), ("judged",), ("failures",), ("runs",), ("excerpts",))
 """Folders of the home, and the home itself, in which none but runs writes."""
@@ -28,12 +29,13 @@ _LONGEST_WRITE_S = 3600.0
 
 
 @contextmanager
-def run_lock(home: Home) -> Iterator[None]:
+def run_lock(home: Home, group: str | None = None) -> Iterator[None]:
     """Hold the home for one run. Raises CallQAError, naming who holds it, when another run does.
 
-    What a killed run had half written, which may hold what people said, is removed first.
+    The home is closed first to all but its owner and the group; what a killed run had half written, which may hold what
+    people said, is removed.
     """
-    home.root.mkdir(parents=True, exist_ok=True)
+    tighten(home, group)
     with home.lock.open("a+", encoding="utf-8") as stream:
         if not _taken(stream, wait=False):
             message = Message(

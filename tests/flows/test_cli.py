@@ -165,6 +165,40 @@ def test_an_unforeseen_error_tells_where_and_not_what(env: dict[str, str], tmp_p
 
 
 @pytest.mark.slow
+def test_an_unforeseen_error_is_written_in_the_home_of_the_settings_given(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('[paths]\nhome = "its home"\n')
+    code = (
+        "import sys, flows.cli as cli, flows.cli.results as results\n"
+        "def fail(*_): raise ValueError\n"
+        "results.read_settings = fail\n"
+        f"sys.argv = ['callqa', '--settings', {str(tmp_path / 'own.toml')!r}, 'report']\n"
+        "cli.main()\n"
+    )
+    log = CHECKOUT / "data" / "home" / "logs" / "error.log"
+    before = log.stat().st_size if log.exists() else None
+    done = subprocess.run([sys.executable, "-c", code], env=environment(tmp_path), capture_output=True, text=True)
+    assert "ValueError" in (tmp_path / "its home" / "logs" / "error.log").read_text()
+    assert str(tmp_path / "its home") in done.stderr
+    assert (log.stat().st_size if log.exists() else None) == before
+
+
+@pytest.mark.models
+@pytest.mark.slow
+def test_doctor_tells_what_others_may_read(env: dict[str, str], tmp_path: Path) -> None:
+    home, inbox = tmp_path / "home", tmp_path / "inbox"
+    for folder in (home, inbox):
+        folder.mkdir()
+        folder.chmod(0o755)
+    (tmp_path / "callqa.toml").write_text(f"[paths]\ninbox = {str(inbox)!r}\n")
+    told = callqa("doctor", env=env, cwd=tmp_path).stdout
+    assert f"{home} can be read by every account of this machine → the next callqa nightly closes it" in told
+    assert f"{inbox} can be read by every account of this machine → chmod -R o= {inbox}" in told
+    home.chmod(0o700)
+    inbox.chmod(0o750)
+    assert "can be read by every account" not in callqa("doctor", env=env, cwd=tmp_path).stdout
+
+
+@pytest.mark.slow
 def test_another_pipeline_on_the_path_is_noticed(env: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "other" / "pipeline").mkdir(parents=True)
     (tmp_path / "other" / "pipeline" / "__init__.py").touch()

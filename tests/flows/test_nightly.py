@@ -11,7 +11,6 @@ import signal
 import sqlite3
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -36,6 +35,7 @@ from tests.support.malformed import make_malformed
 from tests.support.nights import (
     SAMPLES,
     alive,
+    ask_prefect,
     callqa,
     children,
     content,
@@ -44,6 +44,7 @@ from tests.support.nights import (
     kill,
     own_rules,
     rows,
+    server_secret,
     start,
     summary,
 )
@@ -127,6 +128,14 @@ def test_a_second_night_does_nothing_and_says_so(done: Done) -> None:
     changed = {p.name for p in after if after[p] != before.get(p)} - {"run.lock", "publish.lock", "hashes.json.gz"}
     assert not changed
     assert seconds < done.seconds / 2
+
+
+def test_no_file_can_be_read_by_others(done: Done) -> None:
+    """The night ran under umask 0: DuckDB, SQLite, XlsxWriter and Prefect make files as well as we."""
+    tops = (done.home.root, Path(done.env["PREFECT_HOME"]))
+    paths = [path for top in tops for path in (top, *top.rglob("*"))]
+    assert len([path for path in paths if path.is_file()]) > 20
+    assert {str(path): oct(path.stat().st_mode) for path in paths if path.stat().st_mode & 0o077} == {}
 
 
 def test_every_failed_verdict_has_a_clip(done: Done) -> None:
@@ -388,7 +397,8 @@ def test_schedule_registers_and_leaves_when_told(done: Done) -> None:
         line = serving.stderr.readline()
         assert line.startswith("Scheduled: 30 1 * * * (Asia/Shanghai)"), line
         url = line.split("Prefect: ")[1].strip()
-        deployment = _get(f"{url}/deployments/name/nightly/callqa")
+        secret = server_secret(serving.pid)
+        deployment = ask_prefect(f"{url}/deployments/name/nightly/callqa", secret)
         assert deployment["schedules"][0]["schedule"] | {"day_or": True} == {
             "cron": "30 1 * * *",
             "timezone": "Asia/Shanghai",
@@ -397,10 +407,12 @@ def test_schedule_registers_and_leaves_when_told(done: Done) -> None:
         started = children(serving.pid)
         # have it run now, as the clock would
         time.sleep(2)
-        run = _get(f"{url}/deployments/{deployment['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+        run = ask_prefect(
+            f"{url}/deployments/{deployment['id']}/create_flow_run", secret, {"state": {"type": "SCHEDULED"}}
+        )
         state = ""
         for _ in range(240):
-            state = _get(f"{url}/flow_runs/{run['id']}")["state"]["type"]
+            state = ask_prefect(f"{url}/flow_runs/{run['id']}", secret)["state"]["type"]
             if state in ("COMPLETED", "FAILED", "CRASHED"):
                 break
             time.sleep(0.5)
@@ -414,13 +426,6 @@ def test_schedule_registers_and_leaves_when_told(done: Done) -> None:
     assert "Traceback" not in errors + output
     assert "found 2" not in errors
     assert gone(started, 10)
-
-
-def _get(url: str, body: dict[str, Any] | None = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
 
 
 def _until(condition: Any, within_s: float) -> None:

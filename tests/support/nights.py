@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +59,13 @@ def own_rules(folder: Path) -> Path:
 def callqa(
     *arguments: str | Path, env: dict[str, str], cwd: Path | None = None, timeout_s: float | None = 540
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+    """Run the command to its end, under a mask that closes nothing."""
     command = [*CALLQA, *map(str, arguments)]
-    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout_s)
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout_s, umask=0)
 
 
 def start(*arguments: str | Path, env: dict[str, str]) -> subprocess.Popen[str]:
-    """Start the command in a process group of its own."""
+    """Start the command in a process group of its own, under a mask that closes nothing."""
     return subprocess.Popen(
         [*CALLQA, *map(str, arguments)],
         env=env,
@@ -71,6 +73,7 @@ def start(*arguments: str | Path, env: dict[str, str]) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        umask=0,
     )
 
 
@@ -93,6 +96,25 @@ def children(pid: int) -> list[int]:
     """Processes that a process started."""
     listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout
     return [int(line) for line in listed.split()]
+
+
+def server_secret(pid: int) -> str:
+    """The secret of the Prefect server that a process started; only its own account may read it there."""
+    for child in children(pid):
+        for entry in Path(f"/proc/{child}/environ").read_bytes().split(b"\0"):
+            name, _, value = entry.partition(b"=")
+            if name == b"PREFECT_SERVER_API_AUTH_STRING":
+                return value.decode()
+    raise LookupError("no Prefect server")
+
+
+def ask_prefect(url: str, secret: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
+    """What Prefect's API answers to one request."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", "Authorization": f"Basic {b64encode(secret.encode()).decode()}"}
+    request = urllib.request.Request(url, data, headers, method=method)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read() or b"null")
 
 
 def alive(pid: int) -> bool:

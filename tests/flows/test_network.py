@@ -1,0 +1,107 @@
+"""A whole night asks nobody but this machine: it has no network but loopback, and whom it wants to reach is written."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.nights import CALLQA, SAMPLES, environment, own_rules, summary
+
+pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.xdist_group("network")]
+
+HOOK = """
+import json, os, sys
+
+def write(event, what):
+    log = os.open(os.environ["CONNECTIONS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(log, (json.dumps([os.getpid(), event, what]) + "\\n").encode())
+    os.close(log)
+
+def hook(event, arguments):
+    if event in ("socket.connect", "socket.sendto", "socket.bind"):
+        write(event, repr(arguments[1]) if isinstance(arguments[1], (str, bytes)) else arguments[1][0])
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        write(event, str(arguments[0]))
+
+write("started", " ".join(sys.orig_argv))
+sys.addaudithook(hook)
+"""
+"""A sitecustomize: every Python process of the night writes down whom it wants to reach, also where it cannot."""
+
+CUT = 'ip link set lo up && exec "$@"'
+PROBE = "import socket; socket.create_connection(('192.0.2.1', 9), 5)"
+
+
+@dataclass(frozen=True)
+class CutNight:
+    done: subprocess.CompletedProcess[str]
+    events: list[tuple[int, str, str]]
+    cut: bool
+
+
+def cut_off() -> list[str]:
+    """What put before a command leaves it no network but the loopback interface; nothing where that cannot be."""
+    for unshare in (["unshare", "-n"], ["unshare", "-rn"]):
+        before = [*unshare, "sh", "-c", CUT, "sh"]
+        try:
+            probe = subprocess.run([*before, sys.executable, "-c", PROBE], capture_output=True, text=True, timeout=60)
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        if "unreachable" in probe.stderr:
+            return before
+    return []
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> CutNight:
+    folder = tmp_path_factory.mktemp("cut")
+    inbox, hook, log = folder / "inbox", folder / "hook", folder / "connections"
+    for made in (inbox, hook):
+        made.mkdir()
+    for name in ("20261117-163719-2336-baggage.wav", "20261119-104156-412-lost-parcel.wav", "cdr.csv"):
+        shutil.copy(SAMPLES / name, inbox)
+    (hook / "sitecustomize.py").write_text(HOOK)
+    # a proxy that is not there: what goes to this machine must not go through it
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"), "http://127.0.0.1:9")
+    env = environment(folder / "prefect", CONNECTIONS=str(log), **proxies)
+    env["PYTHONPATH"] = f"{env['PYTHONPATH']}:{hook}"
+    before = cut_off()
+    command = ["--settings", own_rules(folder), "--home", folder / "home", "nightly", "--inbox", inbox, "--json"]
+    done = subprocess.run(
+        [*before, *CALLQA, *map(str, command)], env=env, capture_output=True, text=True, timeout=540, umask=0
+    )
+    events = [tuple(json.loads(line)) for line in log.read_text().splitlines()]
+    return CutNight(done, events, bool(before))
+
+
+def on_this_machine(what: Any) -> bool:
+    """An address or a name of the loopback interface, no name at all (to listen), or a socket file."""
+    try:
+        return ipaddress.ip_address(what).is_loopback
+    except ValueError:
+        return what in ("localhost", "None") or what.startswith(("'/", "b'"))
+
+
+def test_a_night_works_without_any_network(night: CutNight) -> None:
+    if not night.cut:
+        pytest.skip("no process may be cut off from the network here (unshare -n, ip)")
+    assert night.done.returncode == 0, night.done.stderr
+    counts = summary(night.done)
+    assert (counts["heard"], counts["judged"], counts["failed"]) == (2, 2, 0)
+
+
+def test_no_process_of_a_night_wants_to_reach_another_machine(night: CutNight) -> None:
+    started = [what for _, event, what in night.events if event == "started"]
+    for part in ("flows.cli", "flows.prefect_server", "flows.worker"):
+        assert any(part in what for what in started), part
+    asked = [(event, what) for _, event, what in night.events if event != "started"]
+    assert any(event == "socket.connect" and what == "127.0.0.1" for event, what in asked)
+    assert [(event, what) for event, what in asked if not on_this_machine(what)] == []
