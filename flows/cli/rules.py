@@ -170,10 +170,12 @@ def rules_publish(
     book: RulebookFolder,
     version: Annotated[str | None, typer.Option(metavar="VERSION", help=say("The version."))] = None,
 ) -> None:
-    from pipeline.judging.versions import in_force, publications, publish_rulebook
+    from flows.rulebooks import publish
+    from pipeline.judging.versions import in_force, publications
 
-    home = Home(read_settings().paths.home)
-    publication = publish_rulebook(home, book, version)
+    settings = read_settings()
+    home = Home(settings.paths.home)
+    publication = publish(settings, book, version)
     if publication is None:
         now = publications(home, book)[-1].version
         print(say("{book}: nothing changed; version {version} stays in force", book=book, version=now))

@@ -9,7 +9,7 @@
       rulebooks/<name>/<version>/                 what was published (`pipeline.judging.versions`)
       hashes.json.gz                              Hashes: what the files of the inbox held, so as to read none twice
       caller.salt                                 the key under which callers' numbers are hashed
-      run.lock, publish.lock                      one run, one build of the database at a time
+      run.lock, publish.lock, rulebooks.lock      one run, one build of the database, one publishing at a time
       excerpts/, reports/, callqa.duckdb          results, can be made again from the above
 
 These files decide what is done. Nothing else does: not Prefect, not the database.
@@ -130,6 +130,7 @@ class Home:
         self.hashes = root / "hashes.json.gz"
         self.salt = root / "caller.salt"
         self.rulebooks = root / "rulebooks"
+        self.rulebooks_lock = root / "rulebooks.lock"
 
     def recording(self, sha256: str) -> Path:
         return self.root / "recordings" / sha256[:2] / f"{sha256}.json.gz"

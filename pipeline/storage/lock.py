@@ -77,6 +77,15 @@ def database_lock(home: Home) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def publishing_lock(home: Home) -> Iterator[None]:
+    """Hold the right to publish a rulebook to the home, waiting for whoever publishes now."""
+    home.root.mkdir(parents=True, exist_ok=True)
+    with home.rulebooks_lock.open("a+", encoding="utf-8") as stream:
+        _taken(stream, wait=True)
+        yield
+
+
 def running(home: Home) -> Message | None:
     """Who runs over the home now, for people; None when nobody does."""
     if not home.lock.exists():

@@ -232,6 +232,11 @@ def test_the_commands_of_an_author(tmp_home: Home, folder: Path) -> None:
     assert "+50.0" in done.stdout
     assert html.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     done = callqa("rules", "publish", folder, env=env)
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
+    assert "设置里没有这个规则册" in done.stderr
+    settings = tmp_home.root / "callqa.toml"
+    settings.write_text(f'[paths]\nrulebooks = {{ zh = "{folder}" }}\n', encoding="utf-8")
+    done = callqa("--settings", settings, "--home", tmp_home.root, "rules", "publish", folder, env=env)
     assert "版本 2026.1 已生效" in done.stdout
     done = callqa("rules", "replay", folder / "nothing", env=env)
     assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
