@@ -186,7 +186,7 @@ def _json_rows(text: str, is_lines: bool, warnings: list[Message]) -> Table:
         placed = [(Message("line {number}", number=number), _parsed(piece)) for number, piece in pieces]
         if not any(isinstance(row, dict) for _, row in placed):
             raise BadMetadata(_unreadable("JSON", error)) from error
-        if all(isinstance(row, dict) for _, row in placed):
+        if not is_lines and all(isinstance(row, dict) for _, row in placed):
             warnings.append(Message("line {number} and after it: damaged or cut short; left out", number=pieces[-1][0]))
     rows = [(place, row) for place, row in placed if isinstance(row, dict)]
     if placed and not rows:
