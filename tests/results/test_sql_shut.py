@@ -241,7 +241,12 @@ def test_a_killed_shell_leaves_no_process_and_no_file(home: Home, tmp_path: Path
     env = environment(tmp_path / "prefect", CALLQA_HOME=str(home.root), TMPDIR=str(temporary))
     code = "from flows.cli import main; main()"
     shell = subprocess.Popen(
-        [sys.executable, "-P", "-c", code, "sql", SLOW], env=env, stderr=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, "-P", "-c", code, "sql", SLOW],
+        env=env,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        # who runs the tests may ignore it (nohup, a shell's background), and that is inherited
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL) if number != signal.SIGKILL else None,
     )
     try:
         started = _until(lambda: children(shell.pid))
