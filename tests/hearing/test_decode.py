@@ -212,6 +212,7 @@ def test_limits(tmp_path: Path) -> None:
     assert refused(six) == "too-many-channels"
 
 
+@pytest.mark.slow
 def test_a_stuck_decoder_is_killed_with_its_children(tmp_path: Path) -> None:
     # a decoder may not write files, but may write to a pipe
     os.mkfifo(tmp_path / "child")
@@ -231,6 +232,7 @@ def test_a_stuck_decoder_is_killed_with_its_children(tmp_path: Path) -> None:
         pytest.fail("the child outlived the decoder")
 
 
+@pytest.mark.slow
 def test_work_without_end_is_the_recordings_fault(tmp_path: Path) -> None:
     assert refused(spoken(tmp_path), program(tmp_path, "while :; do :; done\n")) == "timeout"
 

@@ -16,6 +16,8 @@ from pipeline.hearing.spectra import narrowband
 from pipeline.storage.files import file_sha256
 from tests.support.malformed import FLAC, encoded, voice
 
+pytestmark = pytest.mark.slow
+
 MINUTES = 20
 SAMPLES_MB = 2 * MINUTES * 60 * RATE_HZ * 4 / 1e6
 

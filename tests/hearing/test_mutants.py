@@ -6,7 +6,11 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.support.mutants import MUTATIONS, forms, mutants, outcome
+
+pytestmark = pytest.mark.slow
 
 
 def test_no_damage_does_more_than_being_refused(tmp_path: Path) -> None:

@@ -313,6 +313,7 @@ def test_amending_gives_what_building_anew_gives(tmp_home: Home, settings: Setti
     assert len(amended["runs"]) == 4
 
 
+@pytest.mark.slow
 def test_an_old_database_with_a_rotten_block_is_built_anew(
     tmp_home: Home, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
