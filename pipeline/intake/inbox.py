@@ -8,17 +8,16 @@ Callers' numbers are replaced by a keyed hash before anything else sees them.
 from __future__ import annotations
 
 import os
-import time
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.datatypes import CDR, Recording
 from pipeline.errors import BadArtefact, BadMetadata, BadSetting, shown
 from pipeline.intake.cdr import CdrBuilder
-from pipeline.intake.listing import ingest_failure, look, named_like_recordings, settled, why
+from pipeline.intake.contents import Contents, read_contents
+from pipeline.intake.listing import ingest_failure
+from pipeline.intake.matching import match_rows
 from pipeline.intake.names import FileNames
 from pipeline.intake.reader import MetadataReader, MetadataRow
 from pipeline.intake.rows import TABLE_SUFFIXES
@@ -26,7 +25,6 @@ from pipeline.intake.table import TableReader
 from pipeline.messages import Message
 from pipeline.settings import Ingest, Settings
 from pipeline.storage import artefacts
-from pipeline.storage.files import file_sha256
 from pipeline.storage.home import Failure, Home, RecordingRecord, path_key, stored_path
 
 INBOX_REASONS = {
@@ -39,8 +37,6 @@ INBOX_REASONS = {
     "unreadable": "the file or folder cannot be read",
 }
 """Every reason a Failure from here can have."""
-
-_CLOCK_GRAIN_NS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,34 +60,6 @@ class Scan:
     warnings: tuple[Message, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HashedFile:
-    """What a file looked like when its bytes were hashed."""
-
-    size_bytes: int
-    modified_ns: int
-    inode: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hashes:
-    """The hashes of an earlier scan by path, so that a second one reads no recording again."""
-
-    files: dict[str, HashedFile] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Contents:
-    """The files of the inbox by content: SHA-256 → paths in order, and size in bytes."""
-
-    paths: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
-    sizes: dict[str, int] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
-    files: int = 0
-    unsettled: int = 0
-
-
 def scan_inbox(settings: Settings, home: Home) -> Scan:
     """Look through the inbox, write a record of every recording that is new or changed, and return what is there.
 
@@ -111,8 +79,8 @@ def scan_inbox(settings: Settings, home: Home) -> Scan:
     names = FileNames(settings.ingest.file_name_pattern, builder)
     warnings: list[Message] = []
     rows, failures = _rows(TableReader(settings.ingest, builder), settings.ingest, inbox, warnings)
-    contents = _contents(settings, home)
-    row_of, used = _match(rows, contents.paths, inbox, warnings)
+    contents = read_contents(settings, home)
+    row_of, used = match_rows(rows, contents.paths, inbox, warnings)
     recordings = []
     renamed = 0
     for sha256, paths in contents.paths.items():
@@ -136,7 +104,7 @@ def scan_inbox(settings: Settings, home: Home) -> Scan:
     )
 
 
-def _forget_healed(home: Home, failures: list[Failure], inbox: Path, settings: Ingest, contents: _Contents) -> None:
+def _forget_healed(home: Home, failures: list[Failure], inbox: Path, settings: Ingest, contents: Contents) -> None:
     """Remove failures of earlier scans whose file is a recording now, or whose metadata is read now."""
     kept = {path.name.split(".")[0] for path in home.files("failures") if path.name.startswith("path-")}
     if kept:
@@ -144,76 +112,6 @@ def _forget_healed(home: Home, failures: list[Failure], inbox: Path, settings: I
         healed |= {path_key(inbox), *(path_key(inbox / name) for name in _metadata_names(settings))}
         for key in kept & healed - {failure.key for failure in failures}:
             home.failure(key).unlink(missing_ok=True)
-
-
-# --- files
-
-
-def _contents(settings: Settings, home: Home) -> _Contents:
-    """Every recording of the inbox, its bytes hashed unless an earlier scan did so."""
-    contents = _Contents()
-    before = _earlier_hashes(home)
-    hashes: dict[str, HashedFile] = {}
-    found = list(named_like_recordings(settings.paths.inbox, home.root, settings.ingest.extensions, contents.failures))
-    contents.files = len(found)
-    whole, contents.unsettled = settled(found, settings.ingest.settle_s)
-    for path, info in ((file.path, file.info) for file in whole):
-        if fault := _refused(info, settings.decode.largest_mb):
-            contents.failures.append(ingest_failure(path, *fault))
-            continue
-        name = stored_path(path)
-        try:
-            hashed = _hashed(path, info, before.files.get(name))
-        except OSError as error:
-            message = Message("cannot be read ({error}); check its permissions and the disk", error=why(error))
-            contents.failures.append(ingest_failure(path, "unreadable", message))
-            continue
-        if hashed is None:
-            contents.unsettled += 1
-            continue
-        # a file changed again within the clock's grain would look the same
-        if time.time_ns() - info.st_mtime_ns > _CLOCK_GRAIN_NS:
-            hashes[name] = hashed
-        contents.paths[hashed.sha256].append(path)
-        contents.sizes[hashed.sha256] = info.st_size
-    if hashes != before.files:
-        artefacts.write(home.hashes, Hashes(hashes))
-    return contents
-
-
-def _refused(info: os.stat_result, largest_mb: float) -> tuple[str, Message] | None:
-    if info.st_size == 0:
-        return "empty", Message("is empty; copy it again")
-    if info.st_size > largest_mb * 1e6:
-        return "too-large", Message("is larger than {size:g} MB; raise decode.largest_mb", size=largest_mb)
-    return None
-
-
-def _hashed(path: Path, info: os.stat_result, before: HashedFile | None) -> HashedFile | None:
-    """The file's hash, an earlier scan's if it looks as it did then; None when it changed while being read.
-
-    Raises OSError.
-    """
-    as_found = look(info)
-    if before and (before.size_bytes, before.modified_ns, before.inode) == as_found:
-        return before
-    sha256, after = _read_whole(path)
-    return HashedFile(*as_found, sha256) if look(after) == as_found else None
-
-
-def _read_whole(path: Path) -> tuple[str, os.stat_result]:
-    """SHA-256 of a file's bytes, and its state afterwards. Raises OSError."""
-    # a pipe put in the file's place meanwhile must not block
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
-    with os.fdopen(handle, "rb") as stream:
-        return file_sha256(stream), os.fstat(stream.fileno())
-
-
-def _earlier_hashes(home: Home) -> Hashes:
-    try:
-        return artefacts.read(home.hashes, Hashes)
-    except BadArtefact:
-        return Hashes()
 
 
 def _earlier_record(home: Home, sha256: str) -> RecordingRecord | None:
@@ -231,6 +129,18 @@ def _record(home: Home, sha256: str, size_bytes: int, paths: list[Path], cdr: CD
     if record != old:
         artefacts.write(home.recording(sha256), record)
     return old is not None and len(gone) == len(old.paths)
+
+
+def _merged(row: CDR | None, from_name: CDR | None) -> CDR:
+    """The row's fields, and those of the file's name where the row says nothing."""
+    if row is None or from_name is None:
+        return row or from_name or CDR()
+    missing = {
+        part.name: getattr(from_name, part.name)
+        for part in fields(CDR)
+        if part.name != "extra" and getattr(row, part.name) is None
+    }
+    return replace(row, **missing, extra={**from_name.extra, **row.extra})
 
 
 # --- metadata
@@ -263,54 +173,3 @@ def _rows(
 def _metadata_names(settings: Ingest) -> list[str]:
     """Where metadata may stand, from the inbox on."""
     return [settings.metadata] if settings.metadata is not None else [f"cdr{suffix}" for suffix in TABLE_SUFFIXES]
-
-
-def _match(
-    rows: list[MetadataRow], paths_of: Mapping[str, list[Path]], inbox: Path, warnings: list[Message]
-) -> tuple[dict[str, MetadataRow], int]:
-    """The row of each recording (by SHA-256), and how many rows found theirs.
-
-    A row names its recording by the path in the inbox, an absolute path, the file's name, or the name without
-    its extension; without such a column, by its call id. A later row replaces an earlier one.
-    """
-    index: dict[str, set[str]] = defaultdict(set)
-    for sha256, paths in paths_of.items():
-        for path in paths:
-            inside = path.relative_to(inbox)
-            for key in (str(path), inside.as_posix(), inside.with_suffix("").as_posix(), path.name, path.stem):
-                index[key.casefold()].add(sha256)
-    row_of: dict[str, MetadataRow] = {}
-    used = 0
-    for row in rows:
-        key = (row.file or row.cdr.call_id or "").replace("\\", "/").removeprefix("./").casefold()
-        name = key.rsplit("/", 1)[-1]
-        named = index.get(key) or index.get(name) or index.get(name.rsplit(".", 1)[0], set())
-        if len(named) > 1:
-            message = Message(
-                "{place}: several recordings have this name; give their path in the inbox", place=row.place
-            )
-            warnings.append(message)
-        elif named:
-            (sha256,) = named
-            used += 1
-            if sha256 in row_of and row_of[sha256].cdr != row.cdr:
-                message = Message(
-                    "{place}: says something else than {other} of one recording",
-                    place=row.place,
-                    other=row_of[sha256].place,
-                )
-                warnings.append(message)
-            row_of[sha256] = row
-    return row_of, used
-
-
-def _merged(row: CDR | None, from_name: CDR | None) -> CDR:
-    """The row's fields, and those of the file's name where the row says nothing."""
-    if row is None or from_name is None:
-        return row or from_name or CDR()
-    missing = {
-        part.name: getattr(from_name, part.name)
-        for part in fields(CDR)
-        if part.name != "extra" and getattr(row, part.name) is None
-    }
-    return replace(row, **missing, extra={**from_name.extra, **row.extra})

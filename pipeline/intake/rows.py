@@ -126,7 +126,7 @@ def _csv_rows(text: str, warnings: list[Message]) -> Table:
     lines = _Lines(text)
     header = lines.lines[0] if lines.lines else ""
     delimiter = max(",;\t|", key=header.count)
-    records = _csv_records(lines, delimiter)
+    records = _records(lines, delimiter)
     names = [name.strip() for name in next(records, (0, []))[1] or ()]
     if not any(names):
         raise BadMetadata(Message("has no header line; the first line must name the columns"))
@@ -152,11 +152,16 @@ def _csv_rows(text: str, warnings: list[Message]) -> Table:
     return Table(tuple(filter(None, names)), rows)
 
 
-def _csv_records(lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str] | None]]:
-    """Each record's last line and its cells. One that is no CSV has None, and the next line is read as another.
+def csv_records(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str] | None]]:
+    """Each record's last line and its cells, the first as well. One that is no CSV has None, and the next line is read
+    as another.
 
     A quotation mark left open runs on until a cell is too large for the csv module, so the work stays linear.
     """
+    return _records(_Lines(text), delimiter)
+
+
+def _records(lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str] | None]]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         start = lines.at

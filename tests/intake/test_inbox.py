@@ -13,7 +13,7 @@ import pytest
 from pipeline.datatypes import CDR
 from pipeline.errors import BadRecording, BadSetting, shown
 from pipeline.hearing.decode import decode
-from pipeline.intake import inbox as inbox_module
+from pipeline.intake import contents
 from pipeline.intake.inbox import Scan, scan_inbox
 from pipeline.messages import in_language
 from pipeline.settings import Ingest, Settings
@@ -76,9 +76,9 @@ def test_a_second_scan_reads_and_writes_nothing(
         os.utime(inbox / f"{seed % 7}" / f"{seed}.wav", (1_700_000_000, 1_700_000_000))
     first = scan_inbox(here, tmp_home)
     before = {p: p.stat().st_mtime_ns for p in tmp_home.root.rglob("*") if p.is_file()}
-    digest = inbox_module._read_whole
+    digest = contents._read_whole
     read: list[Path] = []
-    monkeypatch.setattr(inbox_module, "_read_whole", lambda path: read.append(path) or digest(path))
+    monkeypatch.setattr(contents, "_read_whole", lambda path: read.append(path) or digest(path))
     start = time.monotonic()
     assert scan_inbox(here, tmp_home) == first
     assert time.monotonic() - start < 5

@@ -14,7 +14,7 @@ import pytest
 
 from flows.night import Night
 from pipeline.datatypes import Transcript
-from pipeline.intake.inbox import Hashes
+from pipeline.intake.contents import Hashes
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.versions import in_force, publications, publish_rulebook
 from pipeline.results.store import build_database

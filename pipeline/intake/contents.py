@@ -1,0 +1,114 @@
+"""The recordings of the inbox by content: every file's SHA-256, read again only when the file looks otherwise."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.errors import BadArtefact
+from pipeline.intake.listing import ingest_failure, look, named_like_recordings, settled, why
+from pipeline.messages import Message
+from pipeline.settings import Settings
+from pipeline.storage import artefacts
+from pipeline.storage.files import file_sha256
+from pipeline.storage.home import Failure, Home, stored_path
+
+_CLOCK_GRAIN_NS = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class HashedFile:
+    """What a file looked like when its bytes were hashed."""
+
+    size_bytes: int
+    modified_ns: int
+    inode: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """The hashes of an earlier scan by path, so that a second one reads no recording again."""
+
+    files: dict[str, HashedFile] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Contents:
+    """The files of the inbox by content: SHA-256 → paths in order, and size in bytes."""
+
+    paths: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
+    sizes: dict[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    files: int = 0
+    unsettled: int = 0
+
+
+def read_contents(settings: Settings, home: Home) -> Contents:
+    """Every recording of the inbox, its bytes hashed unless an earlier scan did so."""
+    contents = Contents()
+    before = _earlier_hashes(home)
+    hashes: dict[str, HashedFile] = {}
+    found = list(named_like_recordings(settings.paths.inbox, home.root, settings.ingest.extensions, contents.failures))
+    contents.files = len(found)
+    whole, contents.unsettled = settled(found, settings.ingest.settle_s)
+    for path, info in ((file.path, file.info) for file in whole):
+        if fault := _refused(info, settings.decode.largest_mb):
+            contents.failures.append(ingest_failure(path, *fault))
+            continue
+        name = stored_path(path)
+        try:
+            hashed = _hashed(path, info, before.files.get(name))
+        except OSError as error:
+            message = Message("cannot be read ({error}); check its permissions and the disk", error=why(error))
+            contents.failures.append(ingest_failure(path, "unreadable", message))
+            continue
+        if hashed is None:
+            contents.unsettled += 1
+            continue
+        # a file changed again within the clock's grain would look the same
+        if time.time_ns() - info.st_mtime_ns > _CLOCK_GRAIN_NS:
+            hashes[name] = hashed
+        contents.paths[hashed.sha256].append(path)
+        contents.sizes[hashed.sha256] = info.st_size
+    if hashes != before.files:
+        artefacts.write(home.hashes, Hashes(hashes))
+    return contents
+
+
+def _refused(info: os.stat_result, largest_mb: float) -> tuple[str, Message] | None:
+    if info.st_size == 0:
+        return "empty", Message("is empty; copy it again")
+    if info.st_size > largest_mb * 1e6:
+        return "too-large", Message("is larger than {size:g} MB; raise decode.largest_mb", size=largest_mb)
+    return None
+
+
+def _hashed(path: Path, info: os.stat_result, before: HashedFile | None) -> HashedFile | None:
+    """The file's hash, an earlier scan's if it looks as it did then; None when it changed while being read.
+
+    Raises OSError.
+    """
+    as_found = look(info)
+    if before and (before.size_bytes, before.modified_ns, before.inode) == as_found:
+        return before
+    sha256, after = _read_whole(path)
+    return HashedFile(*as_found, sha256) if look(after) == as_found else None
+
+
+def _read_whole(path: Path) -> tuple[str, os.stat_result]:
+    """SHA-256 of a file's bytes, and its state afterwards. Raises OSError."""
+    # a pipe put in the file's place meanwhile must not block
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
+    with os.fdopen(handle, "rb") as stream:
+        return file_sha256(stream), os.fstat(stream.fileno())
+
+
+def _earlier_hashes(home: Home) -> Hashes:
+    try:
+        return artefacts.read(home.hashes, Hashes)
+    except BadArtefact:
+        return Hashes()
