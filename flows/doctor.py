@@ -184,7 +184,7 @@ def _home(settings: Settings) -> Iterator[Check]:
     yield from _readable_by_all(settings)
     if running(Home(home)):
         yield Check("warn", say("a run is at work"), say("wait for it"))
-    if not settings.paths.inbox.is_dir():
+    if isinstance(settings.paths.inbox, Path) and not settings.paths.inbox.is_dir():
         yield Check(
             "warn",
             say("no recordings folder: {inbox}", inbox=settings.paths.inbox),
@@ -200,7 +200,7 @@ def _readable_by_all(settings: Settings) -> Iterator[Check]:
             say("{folder} can be read by every account of this machine", folder=home),
             say("the next callqa nightly closes it; paths.group names a group that may read it"),
         )
-    for folder in {settings.paths.inbox, Path(os.environ.get("PREFECT_HOME", home))} - {home}:
+    for folder in {settings.inbox_folder, Path(os.environ.get("PREFECT_HOME", home))} - {home}:
         if folder.exists() and open_to_all(folder):
             yield Check(
                 "warn",

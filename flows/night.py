@@ -199,7 +199,7 @@ class Night:
 
     def _check_inbox(self) -> None:
         """A share that went away is no fault of what lies on it. Raises RunStopped."""
-        inbox = self.settings.paths.inbox
+        inbox = self.settings.inbox_folder
         if not os.path.isdir(inbox):
             message = Message("{folder}: the inbox is gone; see to the share and run again", folder=shown(inbox))
             raise RunStopped(message)

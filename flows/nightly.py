@@ -27,6 +27,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.faults import explained, interruption
 from flows.language import LANGUAGE, say
 from flows.night import Night
+from flows.options import inbox_at
 from flows.parent import leave_with_starter
 from flows.prefect_server import server_fault
 from pipeline.errors import CallQAError
@@ -231,7 +232,11 @@ def _scheduled() -> None:
     problem: CallQAError | None = None
     try:
         settings = load_settings(Path(given["SETTINGS"]) if given["SETTINGS"] else None)
-        paths = {name: Path(path) for name in ("home", "inbox") if (path := given[name.upper()])}
+        paths: dict[str, Path | str] = {}
+        if given["HOME"]:
+            paths["home"] = Path(given["HOME"])
+        if given["INBOX"]:
+            paths["inbox"] = inbox_at(given["INBOX"])
         settings = settings.model_copy(update={"paths": settings.paths.model_copy(update=paths)})
         only_ours(settings.paths.group)
         with run_lock(Home(settings.paths.home), settings.paths.group):

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from flows.language import say
 from pipeline.errors import BadArtefact, BadSetting, CallQAError
 from pipeline.messages import Message
-from pipeline.settings import CHECKOUT, Settings, load_settings
+from pipeline.settings import CHECKOUT, Paths, Settings, load_settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
 from pipeline.storage.permissions import only_ours
@@ -27,7 +28,9 @@ def flag(name: str, text: str, **settings: Any) -> Any:
 
 
 Json = Annotated[bool, flag("--json", say("Print JSON."))]
-Inbox = Annotated[Path | None, typer.Option(metavar="DIR", help=say("Recordings folder, instead of paths.inbox."))]
+Inbox = Annotated[
+    str | None, typer.Option(metavar="DIR", help=say("Recordings folder or address, instead of paths.inbox."))
+]
 Engine = Annotated[
     str | None,
     typer.Option(metavar="NAME", help=say("Speech recognition engine: faster-whisper or openai-whisper.")),
@@ -59,20 +62,31 @@ class Given:
 given = Given()
 
 
-def read_settings(inbox: Path | None = None, workers: int | None = None) -> Settings:
+def read_settings(inbox: str | None = None, workers: int | None = None) -> Settings:
     settings = load_settings(settings_file())
-    paths: dict[str, Path] = {}
+    paths: dict[str, Path | str] = {}
     if given.home is not None:
         paths["home"] = given.home.absolute()
     if inbox is not None:
-        if not inbox.is_dir():
-            raise BadSetting(Message("--inbox {folder}: no such folder", folder=inbox))
-        paths["inbox"] = inbox.absolute()
+        paths["inbox"] = inbox_at(inbox)
     only_ours(settings.paths.group)
     update: dict[str, Any] = {"paths": settings.paths.model_copy(update=paths)}
     if workers is not None:
         update["hear"] = settings.hear.model_copy(update={"workers": workers})
     return settings.model_copy(update=update)
+
+
+def inbox_at(text: str) -> Path | str:
+    """The folder or the server's address that a text names, as in `paths.inbox`. Raises BadSetting."""
+    try:
+        inbox = Paths.model_validate({"inbox": text}).inbox
+    except ValidationError as error:
+        raise BadSetting(told(error, Paths, before="--")) from error
+    if isinstance(inbox, str):
+        return inbox
+    if not inbox.is_dir():
+        raise BadSetting(Message("--inbox {folder}: no such folder", folder=inbox))
+    return inbox.absolute()
 
 
 def settings_file() -> Path | None:
@@ -119,8 +133,6 @@ def hearing_with(
     settings: Settings, engine: str | None = None, model: str | None = None, language: str | None = None
 ) -> Settings:
     """The settings with what the command line chose for hearing. Raises BadSetting."""
-    from pydantic import ValidationError
-
     if model and ("/" in model or Path(model).exists()):
         model = str(Path(model).absolute())
     chosen = {"engine": engine, "model": model, "language": language}

@@ -6,12 +6,14 @@ defaults below hold, relative to the checkout.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from pipeline.errors import BadSetting, shown
@@ -25,10 +27,35 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+SERVERS = ("s3", "sftp", "http", "https")
+"""Schemes of a `paths.inbox` that is not on this machine."""
+
+
+def _folder_or_address(value: object) -> object:
+    """A text with a scheme is a server's address, any other a folder. Secrets do not belong into a settings file."""
+    if not isinstance(value, str | Path):
+        raise PydanticCustomError("path_type", "not a path")
+    if isinstance(value, Path) or "://" not in value:
+        return Path(value)
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise PydanticCustomError("server_address", "not an address") from None
+    if parts.password is not None or parts.query or (parts.username is not None and parts.scheme != "sftp"):
+        raise PydanticCustomError("address_without_secrets", "an address with a secret in it")
+    if parts.scheme not in SERVERS or not parts.hostname or port == 0 or parts.fragment:
+        raise PydanticCustomError("server_address", "not an address")
+    return value
+
+
 class Paths(_Section):
-    inbox: Path = Field(
+    inbox: Annotated[Path | str, BeforeValidator(_folder_or_address)] = Field(
         Path("data/inbox"),
-        description=Message("folder searched for recordings, with its subfolders; links are not followed"),
+        description=Message(
+            "folder searched for recordings, with its subfolders, links are not followed; or s3://bucket/folder, "
+            "sftp://user@host/folder, https://host/folder/"
+        ),
     )
     home: Path = Field(
         Path("data/home"), description=Message("what callqa writes: artefacts, database, excerpts, reports")
@@ -78,6 +105,13 @@ class Ingest(_Section):
         description=Message(
             "files changed less than this many seconds ago are left for the next run; up to 10 s are waited for"
         ),
+    )
+
+    cache_gb: float = Field(
+        20,
+        gt=0,
+        le=1_000_000,
+        description=Message("disk space in the home for what is fetched from a server, heard recordings leave first"),
     )
 
 
@@ -174,6 +208,14 @@ class Sql(_Section):
         return _size_bytes(self.memory)
 
 
+def fetched_folder(home: Path, address: str) -> Path:
+    """Where a home keeps what it fetches from a server's address; another address has another folder."""
+    parts = urlsplit(address)
+    # a port or the way a user is written does not fit a folder's name everywhere
+    host = re.sub(r"[^A-Za-z0-9.-]", "", parts.hostname or "").strip(".")[:60]
+    return home / "fetched" / f"{host}-{hashlib.sha256(address.rstrip('/').encode()).hexdigest()[:12]}"
+
+
 class Settings(_Section):
     paths: Paths = Paths()  # type: ignore[call-arg]
     ingest: Ingest = Ingest()  # type: ignore[call-arg]
@@ -184,10 +226,17 @@ class Settings(_Section):
     report: Report = Report()  # type: ignore[call-arg]
     sql: Sql = Sql()  # type: ignore[call-arg]
 
+    @property
+    def inbox_folder(self) -> Path:
+        """The folder of this machine that the inbox's files lie in: fetched ones in the home, by their names."""
+        if isinstance(self.paths.inbox, Path):
+            return self.paths.inbox
+        return fetched_folder(self.paths.home, self.paths.inbox)
+
     def anchored(self, folder: Path) -> Settings:
         """The same settings with every path absolute, relative ones starting at `folder`."""
         anchored = {
-            "inbox": folder / self.paths.inbox,
+            "inbox": inbox if isinstance(inbox := self.paths.inbox, str) else folder / inbox,
             "home": folder / self.paths.home,
             "weights": folder / self.paths.weights,
             "rulebooks": {language: folder / path for language, path in self.paths.rulebooks.items()},

@@ -27,6 +27,11 @@ _WANTED = {
     "list_type": Message("a list"),
     "dict_type": Message("a table of names and values"),
     "model_type": Message("a table of names and values"),
+    "server_address": Message("s3://bucket/folder, sftp://user@host/folder or https://host/folder/"),
+    "address_without_secrets": Message(
+        "an address without a password or key; s3 takes them from the environment or ~/.aws, sftp from ~/.ssh or an "
+        "agent, http from ~/.netrc"
+    ),
     "memory_size": Message('a size from "100MB" to "1TB"'),
 }
 """Pydantic's kinds of wrong types: what is wanted instead."""

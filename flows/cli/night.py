@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -127,8 +128,15 @@ def schedule_command(
         )
 
     # a scheduled night is a process of its own, which takes these from its environment
-    paths = {"CALLQA_SETTINGS": file, "CALLQA_HOME": given.home, "CALLQA_INBOX": inbox}
-    os.environ.update({name: str(path.absolute()) for name, path in paths.items() if path is not None})
+    inbox_given = settings.paths.inbox if inbox is not None else None
+    places = {"CALLQA_SETTINGS": file, "CALLQA_HOME": given.home, "CALLQA_INBOX": inbox_given}
+    os.environ.update(
+        {
+            name: str(place.absolute()) if isinstance(place, Path) else place
+            for name, place in places.items()
+            if place is not None
+        }
+    )
     os.environ["CALLQA_LANG"] = LANGUAGE
     serve(settings, cron, timezone, ready, lambda text: err.print(f"callqa: {text}", markup=False))
 

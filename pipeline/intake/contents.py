@@ -52,7 +52,7 @@ def read_contents(settings: Settings, home: Home) -> Contents:
     contents = Contents()
     before = _earlier_hashes(home)
     hashes: dict[str, HashedFile] = {}
-    found = list(named_like_recordings(settings.paths.inbox, home.root, settings.ingest.extensions, contents.failures))
+    found = list(named_like_recordings(settings.inbox_folder, home.root, settings.ingest.extensions, contents.failures))
     contents.files = len(found)
     whole, contents.unsettled = settled(found, settings.ingest.settle_s)
     for path, info in ((file.path, file.info) for file in whole):

@@ -68,7 +68,7 @@ def scan_inbox(settings: Settings, home: Home) -> Scan:
     for it any more. Raises BadSetting for a time zone, column or file-name pattern that makes no sense, or an inbox
     that is missing.
     """
-    inbox = settings.paths.inbox
+    inbox = settings.inbox_folder
     if not os.path.isdir(inbox):
         raise BadSetting(
             Message(
