@@ -1,0 +1,1 @@
+"""What each telephone system writes of its calls: a module a system, each with a `LegReader`."""

@@ -1,0 +1,245 @@
+"""VICIdial: its tables recording_log, vicidial_closer_log and vicidial_log, or one export that joins any of them.
+
+A recording belongs to the row of the closer log (calls that came in) whose closecallid, or of the log (calls dialled)
+whose uniqueid, is its vicidial_id: the agent's screen writes it so (manager_send.php). A lead is a customer and not a
+call, so lead_id joins nothing. A call that is passed to another agent has a row, and a recording, of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.errors import shown
+from pipeline.intake.reader import CallSide, Direction, Leg, MetadataFile, ReleaseRecord
+from pipeline.intake.rows import csv_records
+from pipeline.intake.vocabulary import field_of_column
+from pipeline.messages import Message
+
+_RECORDING_LOG = (
+    "recording_id", "channel", "server_ip", "extension", "start_time", "start_epoch", "end_time", "end_epoch",
+    "length_in_sec", "length_in_min", "filename", "location", "lead_id", "user", "vicidial_id",
+)  # fmt: skip
+_LOG = (
+    "uniqueid", "lead_id", "list_id", "campaign_id", "call_date", "start_epoch", "end_epoch", "length_in_sec",
+    "status", "phone_code", "phone_number", "user", "comments", "processed", "user_group", "term_reason",
+    "alt_dial", "called_count",
+)  # fmt: skip
+_CLOSER_LOG = (
+    "closecallid", "lead_id", "list_id", "campaign_id", "call_date", "start_epoch", "end_epoch",
+    "length_in_sec", "status", "phone_code", "phone_number", "user", "comments", "processed", "queue_seconds",
+    "user_group", "xfercallid", "term_reason", "uniqueid", "agent_only", "queue_position", "called_count",
+)  # fmt: skip
+
+_OWN = frozenset(["closecallid", "vicidial_id", "term_reason", "queue_seconds", "xfercallid", "length_in_sec"])
+_COLUMNS = frozenset((*_RECORDING_LOG, *_LOG, *_CLOSER_LOG, "full_name"))
+_NAMING = frozenset(("closecallid", "vicidial_id", "uniqueid", "recording_id", "filename", "location"))
+
+_EPOCH = re.compile(r"\d{10}")
+_EPOCH_OR_NONE = re.compile(r"\d{10}|0|NULL|\\N|")
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|NULL|\\N|")
+_WHOLE = re.compile(r"\d+")
+_DOTTED = re.compile(r"\d+\.\d+")
+_ADDRESS = re.compile(r"\d+(?:\.\d+){3}")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+_NO_AGENT = frozenset(("VDAD", "VDCL"))
+"""The users of calls that no agent has: the dialler's own."""
+
+_RELEASED: dict[str, CallSide] = {
+    "CALLER": "customer",
+    "AGENT": "agent",
+    "SYSTEM": "system",
+    **dict.fromkeys(
+        ("ABANDON", "QUEUETIMEOUT", "AFTERHOURS", "HOLDRECALLXFER", "HOLDTIME", "NOAGENT", "MAXCALLS", "ACFILTER",
+         "CLOSETIME"),
+        "nobody",
+    ),
+}  # fmt: skip
+"""term_reason: CALLER is the customer on either kind of call. NONE says nothing."""
+
+_FURTHER_FIELDS = frozenset(("agent_name", "team", "queue", "company", "language", "scenario", "direction"))
+"""What a joined export may hold beside VICIdial's own columns, under any name that is known for it."""
+
+_KEPT = ("status", "lead_id", "list_id", "length_in_sec", "alt_dial", "called_count", "queue_position")
+
+
+class VicidialReader:
+    """Reads CSV with a header, the tab-separated output of `mysql -B`, and SELECT … INTO OUTFILE without a header."""
+
+    source = "vicidial"
+
+    def recognises(self, file: MetadataFile) -> bool:
+        """By columns that only VICIdial has; without a header, by the shapes of the tables' columns."""
+        return _layout(file) is not None
+
+    def read(self, file: MetadataFile, warnings: list[Message]) -> Iterator[Leg]:
+        """A leg for each row."""
+        layout = _layout(file)
+        if layout is None:
+            return
+        named = shown(Path(file.path.name))
+        entered: set[str] = set()
+        for number, cells in _records(file.text, layout.delimiter):
+            place = Message("{file} {place}", file=named, place=Message("line {number}", number=number))
+            if cells is None or any(cell.strip() for cell in cells[layout.width :]):
+                warnings.append(
+                    Message("{place}: has not the columns of its table, left out; export it again", place=place)
+                )
+            elif number > layout.header_line and any(cells):
+                yield _leg(layout.cells(cells), place, entered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How a file's rows are written; `columns` are by position, and a later one of a name counts if the first is empty.
+
+    SELECT * over two tables has columns of both tables' names twice.
+    """
+
+    delimiter: str
+    columns: tuple[str, ...]
+    header_line: int = 0
+    width: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        # newer versions, and houses, add columns at the end
+        object.__setattr__(self, "width", len(self.columns) if self.header_line else 1_000)
+
+    def cells(self, row: list[str]) -> dict[str, str]:
+        cells: dict[str, str] = {}
+        for name, cell in zip(self.columns, row, strict=False):
+            text = cell.strip()
+            if text and text not in ("NULL", "\\N") and not cells.get(name):
+                cells[name] = text
+        return cells
+
+
+def _layout(file: MetadataFile) -> _Layout | None:
+    lines = file.head()
+    if not lines:
+        return None
+    delimiter = max("\t,;|", key=lines[0].count)
+    rows = [cells or [] for _, cells in _records("\n".join(lines) + "\n", delimiter)]
+    if not rows:
+        return None
+    names = [cell.strip("\ufeff \"'`").rsplit(".", 1)[-1].casefold() for cell in rows[0]]
+    if _NAMING & set(names) and len(_COLUMNS & set(names)) >= (2 if _OWN & set(names) else 5):
+        return _Layout(delimiter, tuple(names), file.text[: file.text.index(lines[0])].count("\n") + 1)
+    for table, is_row in _SHAPES:
+        # a cell that runs over lines may have been cut with the head
+        if all(map(is_row, rows[:-1] if len(lines) == 20 else rows)):
+            return _Layout(delimiter, tuple(table))
+    return None
+
+
+def _is_recording_row(row: list[str]) -> bool:
+    return (
+        len(row) >= 12
+        and bool(_WHOLE.fullmatch(row[0]) and _ADDRESS.fullmatch(row[2]))
+        and bool(_DATE_TIME.fullmatch(row[4]) and _EPOCH_OR_NONE.fullmatch(row[5]) and _DATE_TIME.fullmatch(row[6]))
+    )
+
+
+def _is_log_row(row: list[str]) -> bool:
+    return len(row) >= 14 and bool(_DOTTED.fullmatch(row[0])) and _has_log_shape(row)
+
+
+def _is_closer_row(row: list[str]) -> bool:
+    return len(row) >= 14 and bool(_WHOLE.fullmatch(row[0])) and _has_log_shape(row)
+
+
+def _has_log_shape(row: list[str]) -> bool:
+    """The first 14 columns of both logs are alike but for the first."""
+    shapes = ((1, _WHOLE), (4, _DATE_TIME), (5, _EPOCH_OR_NONE), (6, _EPOCH_OR_NONE))
+    return row[13] in ("Y", "N", "NULL", "\\N", "") and all(shape.fullmatch(row[at]) for at, shape in shapes)
+
+
+_SHAPES = ((_RECORDING_LOG, _is_recording_row), (_LOG, _is_log_row), (_CLOSER_LOG, _is_closer_row))
+
+
+def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | None]]:
+    """Rows by their last line. MySQL quotes nothing in text between tabs, and puts a backslash before what it must."""
+    if delimiter != "\t":
+        yield from csv_records(text, delimiter)
+        return
+    begun = ""
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
+        if (len(line) - len(line.rstrip("\\"))) % 2:
+            begun += line + "\n"
+        elif line or begun:
+            yield number, [_unescaped(cell) for cell in re.split(r"(?<!\\)\t", begun + line)]
+            begun = ""
+
+
+def _unescaped(cell: str) -> str:
+    if "\\" not in cell or cell == "\\N":
+        return cell.strip('"')
+    return _ESCAPED.sub(lambda found: {"n": "\n", "t": "\t", "0": ""}.get(found[1], found[1]), cell)
+
+
+def _leg(row: Mapping[str, str], place: Message, entered: set[str]) -> Leg:
+    """`entered` are the uniqueids of calls that came in by themselves, of the rows before."""
+    key = row.get("closecallid") or row.get("vicidial_id") or row.get("uniqueid", "")
+    # a closecallid is a whole number, a uniqueid has a point
+    is_closer = "closecallid" in row or "queue_seconds" in row or bool(_WHOLE.fullmatch(key))
+    agent = row.get("user", "")
+    is_answered = bool(agent) and agent.upper() not in _NO_AGENT
+    cells = {name: text for name, text in _further(row).items() if text}
+    cells["started_at"] = row.get("call_date") or row.get("start_time", "")
+    if is_answered:
+        cells |= {"agent_id": agent}
+        cells |= {"agent_name": row["full_name"]} if "full_name" in row else {}
+        cells |= {"team": row["user_group"]} if "user_group" in row else {}
+    if is_closer:
+        cells |= {"queue": row["campaign_id"]} if "campaign_id" in row else {}
+        cells |= {"wait_s": row["queue_seconds"]} if "queue_seconds" in row else {}
+    reason = row.get("term_reason", "").upper()
+    extra = {name: row[name] for name in _KEPT if name in row}
+    if not is_closer and "campaign_id" in row:
+        extra["campaign_id"] = row["campaign_id"]
+    return Leg(
+        place=place,
+        ids=(f"vicidial {key}",) if is_closer and key else (key,) if key else (),
+        call_id=key,
+        recordings=_names(row),
+        direction=_direction(row, is_closer, key, entered),
+        customer=row.get("phone_number", ""),
+        released=ReleaseRecord(_RELEASED[reason], f"VICIdial term_reason {reason}") if reason in _RELEASED else None,
+        epoch_s=float(row["start_epoch"]) if _EPOCH.fullmatch(row.get("start_epoch", "")) else None,
+        cells=cells,
+        extra=extra,
+    )
+
+
+def _direction(row: Mapping[str, str], is_closer: bool, key: str, entered: set[str]) -> Direction | None:
+    """The log holds calls that were dialled. The closer log also has those that an agent passed on to its in-groups,
+    which came in only if an earlier row of theirs did; of such a recording alone nothing is known.
+    """
+    if not is_closer:
+        return "outbound" if _DOTTED.fullmatch(key) or "alt_dial" in row else None
+    uniqueid = row.get("uniqueid", "")
+    if not {"closecallid", "queue_seconds"} & row.keys():
+        return None
+    if row.get("xfercallid", "0") == "0":
+        entered.add(uniqueid)
+        return "inbound"
+    return "inbound" if uniqueid in entered else None
+
+
+def _names(row: Mapping[str, str]) -> tuple[str, ...]:
+    """The address of the recording, and its name as it may lie on the disk: mixed, or a file for each side."""
+    name = row.get("filename", "")
+    ends = ("", "-all", "-in", "-out")
+    return tuple(filter(None, (row.get("location", ""), *(name and name + end for end in ends))))
+
+
+def _further(row: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for name in row.keys() - _COLUMNS:
+        known = field_of_column(name)
+        if known in _FURTHER_FIELDS:
+            found[known] = row[name]
+    return found

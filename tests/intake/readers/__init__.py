@@ -1,0 +1,1 @@
+"""The readers of telephone systems, each with its samples."""
