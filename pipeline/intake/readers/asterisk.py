@@ -1,0 +1,301 @@
+"""Asterisk's call detail records: Master.csv, cdr_custom in an order of one's own, and the `cdr` table of FreePBX and
+Issabel.
+
+A row is a pair of legs; a call through a queue or a ring group has several, with one linkedid. No row says who hung up,
+unless the dialplan keeps CHANNEL(hangupsource) in the userfield. Source: cdr/cdr_csv.c, cdr/cdr_custom.c,
+configs/samples/cdr.conf.sample and cdr_custom.conf.sample, main/cdr.c; the modules core and cdr of FreePBX.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pipeline.intake.cells import parse_time
+from pipeline.intake.reader import Direction, Leg, MetadataFile
+from pipeline.intake.readers.asterisk_channels import (
+    epoch_of,
+    id_in_name,
+    is_channel,
+    is_local,
+    is_telephone_number,
+    is_trunk,
+    line_of,
+    peer_of,
+    release_by,
+)
+from pipeline.intake.readers.asterisk_rows import column_name, first_cells, json_head, named_header, named_rows
+from pipeline.messages import Message
+
+MASTER_COLUMNS = (
+    "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer",
+    "end", "duration", "billsec", "disposition", "amaflags", "uniqueid", "userfield", "peeraccount", "linkedid",
+    "sequence",
+)  # fmt: skip
+"""The cells of Master.csv. Those after amaflags are there as loguniqueid, loguserfield and newcdrcolumns say."""
+
+CUSTOM_COLUMNS = (
+    "clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer", "end",
+    "duration", "billsec", "disposition", "amaflags", "accountcode", "uniqueid", "userfield", "sequence",
+)  # fmt: skip
+"""The cells of cdr_custom's sample configuration."""
+
+_ALIASES: Mapping[str, str] = {
+    **{name: name for name in MASTER_COLUMNS},
+    **{name: name for name in ("did", "recordingfile", "cnum", "cnam", "dstcnam")},
+    # tables of databases, the manager's event Cdr, and the reports of Issabel
+    "calldate": "start", "starttime": "start", "date": "start", "answertime": "answer", "endtime": "end",
+    "source": "src", "destination": "dst", "destinationcontext": "dcontext", "callerid": "clid",
+    "srcchannel": "channel", "destinationchannel": "dstchannel", "lastapplication": "lastapp",
+    "lastappdata": "lastdata", "billableseconds": "billsec", "status": "disposition", "recording": "recordingfile",
+}  # fmt: skip
+
+_TELLING = frozenset((
+    "clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata", "start", "billsec", "disposition",
+))  # fmt: skip
+_OWN = frozenset(("dcontext", "dstchannel", "lastapp", "amaflags"))
+_DISPOSITIONS = frozenset(("ANSWERED", "NO ANSWER", "BUSY", "FAILED", "CONGESTION", "CANCEL", "NOANSWER"))
+
+# contexts that FreePBX, Issabel and the samples use, by how they begin
+_INBOUND = ("from-trunk", "from-pstn", "from-did", "from-digital", "from-analog", "from-zaptel", "from-dahdi",
+            "from-sip-external", "from-outside", "from-provider", "from-external", "ext-did", "inbound", "incoming",
+            "public", "pstn", "ivr-inbound")  # fmt: skip
+_OUTBOUND = ("outbound", "outgoing", "outrt-", "macro-dialout", "dialout", "to-trunk", "to-pstn")
+_INTERNAL = ("from-internal", "internal", "from-local", "phones", "agents", "users", "from-phones", "from-agents",
+             "from-sip", "office")  # fmt: skip
+# where FreePBX leads a call on, whoever it comes from
+_WITHIN = ("ext-", "ivr-", "app-", "timeconditions", "macro-", "sub-")
+
+_NAME_AND_NUMBER = re.compile(r'"?([^"<]*)"?\s*<([^>]*)>')
+_RECORDING = re.compile(r"\.(?:wav|wav49|gsm|mp3|ogg|opus|sln\w*|raw|g722|g729|ulaw|alaw|ul|al|au)\Z", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskReader:
+    """A `LegReader` of Master.csv and cdr_custom, with a header line or none.
+
+    `columns` is the order of a cdr_custom of one's own, by the names in CDR(): ("clid", "src", …).
+    """
+
+    columns: tuple[str, ...] = ()
+    source: str = "asterisk"
+
+    def recognises(self, file: MetadataFile) -> bool:
+        """By a header of Asterisk's names, or by a row's cells: disposition, length and flags in their places."""
+        cells = first_cells(file)
+        return bool(
+            self._order(cells)
+            or _is_header(set(named_header(cells, _ALIASES)))
+            or _is_header(json_head(file, _ALIASES))
+        )
+
+    def read(self, file: MetadataFile, warnings: list[Message]) -> Iterator[Leg]:
+        """A leg for each row, and one for the wait of each call whose queue and agent have rows of their own."""
+        waits = _Waits()
+        for place, cells in named_rows(file, _ALIASES, self._order, _is_header, warnings):
+            row = _Row(cells)
+            yield _leg(place, row)
+            waits.see(place, row)
+        yield from waits.legs()
+
+    def _order(self, cells: list[str]) -> Sequence[str] | None:
+        if self.columns and len(cells) == len(self.columns):
+            return tuple(_ALIASES.get(column_name(name), "") for name in self.columns)
+        return next((names for names in (_master_columns(cells), CUSTOM_COLUMNS) if _fits(names, cells)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FreePbxReader:
+    """A `LegReader` of the table `asteriskcdrdb.cdr`, as CSV or as `mysql -B` prints it."""
+
+    source: str = "freepbx"
+
+    def recognises(self, file: MetadataFile) -> bool:
+        """By a header of Asterisk's names that has calldate, or a column that only FreePBX adds."""
+        names = {column_name(cell) for cell in first_cells(file)}
+        is_table = bool(names & {"calldate", "recordingfile", "did", "cnum"})
+        return is_table and _is_header({_ALIASES.get(name, "") for name in names})
+
+    def read(self, file: MetadataFile, warnings: list[Message]) -> Iterator[Leg]:
+        """As `AsteriskReader.read`."""
+        return AsteriskReader().read(file, warnings)
+
+
+def _is_header(names: set[str]) -> bool:
+    return len(names & _TELLING) >= 4 and bool(names & _OWN)
+
+
+def _master_columns(cells: Sequence[str]) -> Sequence[str]:
+    """The columns of Master.csv that a row of so many cells has: each setting adds its own, the uniqueid shows."""
+    optional = len(cells) - 16
+    added = MASTER_COLUMNS[18:] if optional >= 3 else ()
+    own = MASTER_COLUMNS[16:18][: max(optional - len(added), 0)]
+    if len(own) == 1 and epoch_of(cells[16].strip()) is None:
+        own = MASTER_COLUMNS[17:18]
+    return (*MASTER_COLUMNS[:16], *own, *added)
+
+
+def _fits(names: Sequence[str], cells: Sequence[str]) -> bool:
+    """Whether cells without a header are those of `names`."""
+    at = names.index("disposition")
+    if not 16 <= len(cells) <= len(names):
+        return False
+    return cells[at].strip().upper() in _DISPOSITIONS and all(
+        cell.strip().replace(".", "", 1).isdigit() for cell in cells[at - 2 : at]
+    )
+
+
+class _Row:
+    """The cells of one row, "" for those that are not there, and what follows from them."""
+
+    __slots__ = ("call", "callee_line", "caller_line", "cells", "context", "is_first")
+
+    def __init__(self, cells: Mapping[str, str]) -> None:
+        self.cells = cells
+        self.context = cells.get("dcontext", "").casefold()
+        self.caller_line = line_of(cells.get("channel", ""))
+        self.callee_line = line_of(cells.get("dstchannel", ""))
+        own = cells.get("uniqueid", "")
+        self.call = cells.get("linkedid") or id_in_name(cells.get("recordingfile", "")) or own
+        self.is_first = own in ("", self.call)
+
+    def __getitem__(self, name: str) -> str:
+        return self.cells.get(name, "")
+
+    @property
+    def is_answered(self) -> bool:
+        return self["disposition"].upper() == "ANSWERED"
+
+
+def _leg(place: Message, row: _Row) -> Leg:
+    direction = _direction(row)
+    extension = _extension(row, direction)
+    cells: dict[str, str] = {"started_at": row["start"], "queue": _queue(row)}
+    if extension and (name := _name_of_line(row, extension)):
+        cells["agent_name"] = name
+    if direction is None and row.is_first and row.context and not row.context.startswith(_INTERNAL + _WITHIN):
+        cells["direction"] = row["dcontext"]
+    userfield = row["userfield"]
+    return Leg(
+        place=place,
+        ids=tuple(dict.fromkeys(filter(None, (row["uniqueid"], row.call)))),
+        call_id=row.call,
+        recordings=_recordings(row),
+        direction=direction,
+        caller=row["src"] or _caller_id(row)[1],
+        callee=row["dst"],
+        extension=extension,
+        released=release_by(userfield, row["channel"], row["dstchannel"], "CDR userfield hangupsource"),
+        epoch_s=epoch_of(row["uniqueid"]),
+        cells={name: cell for name, cell in cells.items() if cell},
+        extra={"disposition": row["disposition"]} if row["disposition"] else {},
+    )
+
+
+def _direction(row: _Row) -> Direction | None:
+    """By the context where its name is known, else by which side is an extension's and which a trunk's.
+
+    Only the row that began the call says it: the legs that a queue or a forwarded call dials have directions of their
+    own. Between two extensions there is none.
+    """
+    channel, other, context = row["channel"], row["dstchannel"], row.context
+    if not row.is_first or (is_local(channel) and not row.caller_line):
+        return None
+    if row["did"] or context.startswith(_INBOUND):
+        return "inbound"
+    if context.startswith(_OUTBOUND):
+        return "outbound"
+    is_internal = context.startswith(_INTERNAL)
+    if is_trunk(channel):
+        if (row.callee_line and is_telephone_number(row["src"])) or context.startswith(_WITHIN):
+            return "inbound"
+        if not is_internal:
+            return None if is_trunk(other) else "inbound"
+    if is_trunk(other):
+        return "outbound"
+    return "outbound" if not other and is_telephone_number(row["dst"]) else None
+
+
+def _extension(row: _Row, direction: Direction | None) -> str:
+    """The line of the agent of this row: who was called and answered, on outbound calls who calls."""
+    other = row["dstchannel"]
+    if direction == "outbound":
+        return row.caller_line or peer_of(row["channel"])
+    if not row.is_answered or not (direction or not row.is_first or row["lastapp"] == "Queue"):
+        return ""
+    if row.callee_line:
+        return row.callee_line
+    # a peer with a name is an agent's, unless a number is dialled through it
+    is_dialled_on = not is_channel(other) or is_local(other) or any(map(is_telephone_number, _dialled(row)))
+    return "" if is_dialled_on or direction != "inbound" else peer_of(other)
+
+
+def _dialled(row: _Row) -> list[str]:
+    return re.split(r"[^\d+]+", row["lastdata"]) if row["lastapp"] == "Dial" else []
+
+
+def _queue(row: _Row) -> str:
+    if row["lastapp"] == "Queue":
+        return row["lastdata"].split(",")[0].split("|")[0]
+    return row["dst"] if row.context == "ext-queues" and not is_telephone_number(row["dst"]) else ""
+
+
+def _caller_id(row: _Row) -> tuple[str, str]:
+    """The name and the number of `"Name" <number>`."""
+    found = _NAME_AND_NUMBER.fullmatch(row["clid"])
+    return (found[1].strip(), found[2].strip()) if found else ("", "")
+
+
+def _name_of_line(row: _Row, extension: str) -> str:
+    """What the telephone system calls the agent's line, where it names it."""
+    if extension == row.caller_line:
+        name, number = (row["cnam"], row["cnum"]) if row["cnum"] else _caller_id(row)
+        return name if number == extension != name else ""
+    return row["dstcnam"] if extension == row["dst"] else ""
+
+
+def _recordings(row: _Row) -> tuple[str, ...]:
+    userfield = row["userfield"].removeprefix("audio:")
+    named = userfield if _RECORDING.search(userfield) else ""
+    return tuple(dict.fromkeys(filter(None, (row["recordingfile"], named))))
+
+
+@dataclass(slots=True)
+class _Waits:
+    """How long callers waited, by the call: from when the queue took the call until an agent's leg was answered."""
+
+    _queued_s: dict[str, float] = field(default_factory=dict)
+    _answered_s: dict[str, tuple[float, Message]] = field(default_factory=dict)
+
+    def see(self, place: Message, row: _Row) -> None:
+        is_agents = not row.is_first and row.callee_line and is_local(row["channel"])
+        if not row.is_answered or not (is_agents or (row.is_first and row["lastapp"] == "Queue")):
+            return
+        if (answered_s := _answered_s(row)) is None:
+            return
+        if row.is_first:
+            self._queued_s[row.call] = min(answered_s, self._queued_s.get(row.call, answered_s))
+        elif row.call not in self._answered_s or answered_s < self._answered_s[row.call][0]:
+            self._answered_s[row.call] = answered_s, place
+
+    def legs(self) -> Iterator[Leg]:
+        for call, (answered_s, place) in self._answered_s.items():
+            if (wait_s := answered_s - self._queued_s.get(call, answered_s + 1)) >= 0:
+                yield Leg(place=place, ids=(call,), cells={"wait_s": f"{wait_s:g}"})
+
+
+def _answered_s(row: _Row) -> float | None:
+    """When the row's call was answered, on the clock of its file."""
+    try:
+        if row["answer"]:
+            return _clock_s(row["answer"])
+        return _clock_s(row["start"]) + float(row["duration"]) - float(row["billsec"])
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _clock_s(text: str) -> float:
+    moment = parse_time(text)
+    return (moment.replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds()
