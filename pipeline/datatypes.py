@@ -54,7 +54,8 @@ class CDR:
     """Call detail record: what the telephone system knows of a call. Every field may be missing.
 
     Source: the metadata file beside the inbox, its columns mapped in the settings. `caller_hash` is a keyed
-    hash; the number itself never gets this far. Wherever it comes from, a file of an older version too, its texts
+    hash; the number itself never gets this far. `release_method` names what says the release party, such as
+    "queue_log COMPLETEAGENT". Wherever it comes from, a file of an older version too, its texts
     are as `clean_cell` makes them and its moment lies in `CALL_YEARS`.
     """
 
@@ -70,6 +71,7 @@ class CDR:
     ring_count: int | None = None
     wait_s: float | None = None
     release_party: Literal["agent", "customer", "system"] | None = None
+    release_method: str | None = None
     channel_map: dict[int, Role] | None = None
     language: str | None = None
     scenario: str | None = None

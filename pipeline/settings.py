@@ -70,6 +70,10 @@ class Paths(_Section):
     )
 
 
+def _one_or_several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else () if value is None else value
+
+
 class Ingest(_Section):
     extensions: tuple[str, ...] = Field(
         (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".mp4", ".amr", ".awb", ".gsm", ".g729", ".729",
@@ -78,8 +82,18 @@ class Ingest(_Section):
     )  # fmt: skip
     raw_rate_hz: int = Field(8000, ge=4000, le=48000, description=Message("sampling rate of headerless .ul/.al files"))
     raw_channels: int = Field(1, ge=1, le=2, description=Message("channels of headerless .ul/.al files"))
-    metadata: str | None = Field(
-        None, description=Message("CDR file (csv, parquet, json); default: cdr.* in the inbox")
+    metadata: Annotated[tuple[str, ...], BeforeValidator(_one_or_several)] = Field(
+        (),
+        description=Message(
+            "files or folders of call metadata, from the inbox on or absolute; default: all that is recognised in it"
+        ),
+    )
+    source: str = Field(
+        "auto",
+        description=Message("what wrote the call metadata (`callqa cdr` lists them); auto: recognised by its look"),
+    )
+    direction: Literal["inbound", "outbound"] | None = Field(
+        None, description=Message("direction of calls that say none, where all go one way")
     )
     columns: dict[str, str] = Field(
         default_factory=dict, description=Message("CDR field = column name, where the column is called otherwise")

@@ -1,16 +1,16 @@
-"""From what a telephone system says of a call, field by field, to its CDR: what every reader ends with."""
+"""From the legs of a call to its CDR: what every reader's rows end as."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipeline.datatypes import CALL_YEARS, CDR, LONGEST_CELL
-from pipeline.errors import BadSetting
+from pipeline.errors import BadSetting, shown_text
 from pipeline.intake.callers import CallerHash
 from pipeline.intake.cells import (
     cell_text,
@@ -20,129 +20,221 @@ from pipeline.intake.cells import (
     parse_duration_s,
     parse_time,
 )
+from pipeline.intake.fields import check_fields, leg_of_fields
+from pipeline.intake.reader import Direction, Leg, ReleaseRecord
 from pipeline.intake.rows import BROKEN_TEXT
-from pipeline.intake.vocabulary import FIELD_VALUES, METADATA_FIELDS
+from pipeline.intake.sides import released_by
+from pipeline.intake.vocabulary import DIRECTIONS, FIELD_VALUES
 from pipeline.messages import Message
 from pipeline.settings import Ingest
 from pipeline.storage.home import Home
 
+_BY_LEGS = ("direction", "release_party", "channel_map")
+"""Fields that need the whole call: they are read after the others."""
+
+MOST_TOLD = 10
+"""Faults of one kind in one field that are told one by one."""
+
 
 class CdrBuilder:
-    """Translates values as the settings say, and hashes callers' numbers.
+    """Translates values as the settings say, tells customer from agent by the direction, and hashes callers' numbers.
 
-    Raises BadSetting for a time zone that does not exist, or a field in `ingest.values` that does not.
+    `without_direction` counts the calls so far in which that would have told something and is not known. Raises
+    BadSetting for a time zone that does not exist, or a field in `ingest.values` that does not.
     """
 
     def __init__(self, settings: Ingest, home: Home) -> None:
         self._translations = settings.values
+        self._direction = settings.direction
         self._callers = CallerHash(home)
-        try:
-            zone = ZoneInfo(settings.timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            message = Message(
-                "ingest.timezone: {zone}: no such zone; use one like Asia/Shanghai", zone=settings.timezone
-            )
-            raise BadSetting(message) from error
+        self.zone = time_zone(settings.timezone)
+        self.without_direction = 0
+        self._told: Counter[tuple[str, str]] = Counter()
         check_fields(settings.values, "ingest.values")
         self._parsers: dict[str, Callable[[str], Any]] = {
-            "started_at": partial(_moment, zone=zone),
+            "started_at": partial(moment_of, zone=self.zone),
             "ring_count": parse_count,
             "wait_s": parse_duration_s,
-            "channel_map": parse_channel_map,
             **{name: partial(_choice, name) for name in FIELD_VALUES},
         }
 
-    def build(
-        self, named: Mapping[str, Any], extra: Mapping[int, tuple[str, Any]], place: str, warnings: list[Message]
-    ) -> CDR:
-        """A CDR from cells by field; `extra` are other columns by their number, with their name. What makes no sense is
-        left out.
+    def build(self, named: Mapping[str, Any], extra: Mapping[str, Any], place: str, warnings: list[Message]) -> CDR:
+        """The CDR of cells by field, and of further columns by name."""
+        leg = leg_of_fields(Message("{place}", place=place), {name: [cell] for name, cell in named.items()}, extra)
+        return self.build_call([leg], warnings)
 
-        The warning of it names `place` and the field, of another column its number, and does not quote the cell.
+    def build_call(self, legs: Sequence[Leg], warnings: list[Message]) -> CDR:
+        """The CDR of a call's legs: of each field the first that says something. What makes no sense is left out.
+
+        The warning of it names the leg's place and the field or column, and does not quote the cell.
         """
-        told = _Told(place, warnings)
-        caller = self._text("caller_number", named.get("caller_number"), told)
-        values: dict[str, Any] = {"caller_hash": self._callers.hashed(caller)}
-        for name, cell in named.items():
-            if name == "caller_number" or not (text := self._text(name, cell, told)):
-                continue
-            parse = self._parsers.get(name)
-            try:
-                values[name] = parse(text) if parse else self._callers.without_caller(text, caller)
-            except (ValueError, OverflowError, OSError):
-                told.left_out(name)
-        rest = {}
-        for number, (name, cell) in extra.items():
-            if text := self._text(Message("column {number}", number=number), cell, told):
-                rest[name] = self._callers.without_numbers(text)
-        return CDR(**values, extra=dict(sorted(rest.items())))
+        values: dict[str, Any] = {}
+        extra: dict[str, str] = {}
+        for leg in legs:
+            if leg.epoch_s is not None:
+                values.setdefault("started_at", datetime.fromtimestamp(leg.epoch_s, self.zone))
+            for name, cell in leg.cells.items():
+                if name not in values and name not in _BY_LEGS:
+                    self._add(values, name, cell, leg.place, warnings)
+        values.setdefault("call_id", self._first(legs, "call_id", warnings))
+        values.setdefault("agent_id", self._first(legs, "extension", warnings))
+        direction = self._direction_of(legs, warnings)
+        caller = self._customer(legs, direction)
+        values |= {"direction": direction, "caller_hash": self._callers.hashed(caller)}
+        release = released_by(self._releases(legs, warnings), direction)
+        values |= {"release_party": release.party, "release_method": release.method or None}
+        channel_map, map_needs_direction = self._channel_map(legs, direction, warnings)
+        values["channel_map"] = channel_map
+        if direction is None and (
+            release.needs_direction
+            or map_needs_direction
+            or any((leg.caller or leg.callee) and not leg.customer for leg in legs)
+        ):
+            self.without_direction += 1
+        for leg in legs:
+            for name, cell in leg.extra.items():
+                if name not in extra and (text := self._text(_column(leg, name), cell, leg.place, warnings)):
+                    extra[name] = self._callers.without_numbers(text)
+        texts = {
+            name: self._callers.without_caller(value, caller) if isinstance(value, str) else value
+            for name, value in values.items()
+            if value is not None and name not in ("direction", "caller_hash", "release_party")
+        }
+        return CDR(**values | texts, extra=dict(sorted(extra.items())))
 
-    def _text(self, name: str, cell: Any, told: _Told) -> str:
+    def _add(self, values: dict[str, Any], name: str, cell: Any, place: Message, warnings: list[Message]) -> None:
+        """Add the field that a cell says, if it says something that makes sense."""
+        if not (text := self._text(name, cell, place, warnings)):
+            return
+        parse = self._parsers.get(name)
+        try:
+            values[name] = parse(text) if parse else text
+        except (ValueError, OverflowError, OSError):
+            self._tell(_left_out(place, name), name, warnings)
+
+    def _first(self, legs: Sequence[Leg], name: str, warnings: list[Message]) -> str | None:
+        """The first text that a leg has of its own attribute `name`."""
+        for leg in legs:
+            field = "agent_id" if name == "extension" else name
+            if text := self._text(field, getattr(leg, name), leg.place, warnings):
+                return text
+        return None
+
+    def _direction_of(self, legs: Sequence[Leg], warnings: list[Message]) -> Direction | None:
+        """What the first leg says that says it, else the settings."""
+        for leg in legs:
+            if leg.direction:
+                return leg.direction
+            text = self._text("direction", leg.cells.get("direction"), leg.place, warnings)
+            if text.casefold() in DIRECTIONS:
+                return DIRECTIONS[text.casefold()]
+            if text:
+                self._tell(_left_out(leg.place, "direction"), "direction", warnings)
+        return self._direction
+
+    def _customer(self, legs: Sequence[Leg], direction: Direction | None) -> str:
+        """The customer's number: where a leg says it, else the caller's or callee's by the direction."""
+        named = [leg.customer for leg in legs]
+        if direction is not None:
+            named += [leg.caller if direction == "inbound" else leg.callee for leg in legs]
+        return next(filter(None, named), "")
+
+    def _releases(self, legs: Sequence[Leg], warnings: list[Message]) -> list[ReleaseRecord]:
+        records = []
+        for leg in legs:
+            found: dict[str, Any] = {}
+            if leg.released:
+                records.append(leg.released)
+            elif cell := leg.cells.get("release_party"):
+                self._add(found, "release_party", cell, leg.place, warnings)
+                records += [ReleaseRecord(side, "") for side in found.values()]
+        return records
+
+    def _channel_map(
+        self, legs: Sequence[Leg], direction: Direction | None, warnings: list[Message]
+    ) -> tuple[dict[int, Any] | None, bool]:
+        """Who is on which channel, and whether the direction would tell it."""
+        for leg in legs:
+            cell = leg.cells.get("channel_map")
+            if text := self._text("channel_map", cell, leg.place, warnings):
+                try:
+                    found = parse_channel_map(text, direction)
+                except ValueError:
+                    self._tell(_left_out(leg.place, "channel_map"), "channel_map", warnings)
+                else:
+                    return found or None, not found
+        return None, False
+
+    def _tell(self, warning: Message, name: str, warnings: list[Message]) -> None:
+        """Tell of a cell, unless so many of its kind were told of that more would tell nothing."""
+        self._told[warning.template, name] += 1
+        if self._told[warning.template, name] <= MOST_TOLD:
+            warnings.append(warning)
+
+    def untold(self) -> Iterator[Message]:
+        """How many faults of each kind were not told one by one, and of how many calls the direction is missing."""
+        for (_, name), count in self._told.items():
+            if count > MOST_TOLD:
+                yield Message(
+                    "{field}: {count} cells more were left out like these", field=name, count=count - MOST_TOLD
+                )
+        if self.without_direction:
+            yield Message(
+                "{calls} calls: who of caller and callee is the customer is not known, for no direction is; "
+                "ingest.direction may say it, or ingest.values.direction translate it",
+                calls=self.without_direction,
+            )
+
+    def _text(self, name: str, cell: Any, place: Message, warnings: list[Message]) -> str:
         """A cell's text, translated as the settings say; "" where there is none, or none that can be used."""
         try:
             text = channel_map_text(cell) if name == "channel_map" else cell_text(cell)
         except ValueError:
-            told.left_out(name)
+            self._tell(_left_out(place, name), name, warnings)
             return ""
         if BROKEN_TEXT.search(text):
-            told.broken(name)
+            broken = Message(
+                "{place}: {field}: holds control characters or broken text and is left out; export it as UTF-8",
+                place=place,
+                field=name,
+            )
+            self._tell(broken, name, warnings)
             return ""
         if len(text) > LONGEST_CELL:
-            told.cut(name)
+            cut = Message(
+                "{place}: {field}: longer than {most} characters; the rest is left out",
+                place=place,
+                field=name,
+                most=LONGEST_CELL,
+            )
+            self._tell(cut, name, warnings)
             text = text[:LONGEST_CELL]
         return self._translations.get(name, {}).get(text, text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """Warnings of one row's cells."""
-
-    place: str
-    warnings: list[Message]
-
-    def left_out(self, name: str) -> None:
-        self.warnings.append(
-            Message(
-                "{place}: {field}: not understood and left out; see ingest.values in the settings",
-                place=self.place,
-                field=name,
-            )
-        )
-
-    def broken(self, name: str) -> None:
-        self.warnings.append(
-            Message(
-                "{place}: {field}: holds control characters or broken text and is left out; export it as UTF-8",
-                place=self.place,
-                field=name,
-            )
-        )
-
-    def cut(self, name: str) -> None:
-        self.warnings.append(
-            Message(
-                "{place}: {field}: longer than {most} characters; the rest is left out",
-                place=self.place,
-                field=name,
-                most=LONGEST_CELL,
-            )
-        )
+def _column(leg: Leg, name: str) -> str:
+    """What a further column is called in messages: what it holds may stand in its name's place, so it is not quoted."""
+    number = leg.column_numbers.get(name)
+    return Message("column {number}", number=number) if number else shown_text(name)
 
 
-def check_fields(names: Iterable[str], key: str, allowed: tuple[str, ...] = METADATA_FIELDS) -> None:
-    """Raises BadSetting when the setting `key` names fields that there are not."""
-    if unknown := sorted(set(names) - set(allowed)):
-        raise BadSetting(
-            Message(
-                "{key}: {names}: no such field; there are {known}",
-                key=key,
-                names=", ".join(unknown),
-                known=", ".join(allowed),
-            )
-        )
+def _left_out(place: Message, name: str) -> Message:
+    return Message(
+        "{place}: {field}: not understood and left out; see ingest.values in the settings", place=place, field=name
+    )
 
 
-def _moment(text: str, zone: ZoneInfo) -> datetime:
+def time_zone(name: str) -> ZoneInfo:
+    """The zone that `ingest.timezone` names. Raises BadSetting."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = Message("ingest.timezone: {zone}: no such zone; use one like Asia/Shanghai", zone=name)
+        raise BadSetting(message) from error
+
+
+def moment_of(text: str, zone: ZoneInfo) -> datetime:
+    """A moment as `parse_time` reads it, in this zone where it names none. Raises what that does, ValueError too."""
     moment = parse_time(text)
     if moment.year not in CALL_YEARS:
         raise ValueError(moment.year)

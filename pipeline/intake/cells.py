@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.datatypes import Role
-from pipeline.intake.vocabulary import CHANNEL_NAMES, ROLE_NAMES
+from pipeline.intake.reader import Direction
+from pipeline.intake.sides import party_of
+from pipeline.intake.vocabulary import CHANNEL_NAMES, PARTY_NAMES
 
 # no two parts that could take the same blanks stand side by side: the work is linear in a cell of blanks
 DATE = re.compile(
@@ -91,24 +93,30 @@ def channel_map_text(cell: Any) -> str:
     return ",".join(map(str, cell)) if isinstance(cell, list) else cell_text(cell)
 
 
-def parse_channel_map(text: str) -> dict[int, Role]:
+def parse_channel_map(text: str, direction: Direction | None = None) -> dict[int, Role]:
     """Who is on which of two channels: "0=agent,1=customer", "agent-left", "左=坐席", "agent,customer" (in order).
 
-    Naming one is enough; 1 and 2 count from one. Raises ValueError.
+    Naming one is enough; 1 and 2 count from one. Caller and callee are agent or customer by the direction, and nothing
+    is known without it ({}). Raises ValueError.
     """
     words = [word for word in re.split(r"[\s,;:=/|{}\"'>，；：、_-]+", text.casefold()) if word]
     words = [part for word in words for part in _split_words(word)]
     if "2" in words:
         words = [{"1": "0", "2": "1"}.get(word, word) for word in words]
-    roles = [ROLE_NAMES[word] for word in words if word in ROLE_NAMES]
+    sides = [PARTY_NAMES[word] for word in words if word in PARTY_NAMES]
     channels = [CHANNEL_NAMES[word] for word in words if word in CHANNEL_NAMES]
-    if len(roles) + len(channels) != len(words) or not roles or len(set(roles)) < len(roles):
+    if len(sides) + len(channels) != len(words) or not sides or len(sides) > 2:
         raise ValueError(text)
-    if not channels and len(roles) == 2:
+    if not channels and len(sides) == 2:
         channels = [0, 1]
-    if len(channels) != len(roles) or len(set(channels)) < len(channels):
+    if len(channels) != len(sides) or len(set(channels)) < len(channels):
         raise ValueError(text)
-    mapping = dict(zip(channels, roles, strict=True))
+    mapping: dict[int, Role] = {}
+    for channel, side in zip(channels, sides, strict=True):
+        if party := party_of(side, direction):
+            mapping[channel] = party
+    if len(set(mapping.values())) < len(mapping) or len(set(sides)) < len(sides):
+        raise ValueError(text)
     if len(mapping) == 1:
         ((channel, role),) = mapping.items()
         mapping[1 - channel] = "customer" if role == "agent" else "agent"
@@ -117,8 +125,8 @@ def parse_channel_map(text: str) -> dict[int, Role]:
 
 def _split_words(word: str) -> list[str]:
     """左坐席 → 左, 坐席: Han words written together."""
-    if word in ROLE_NAMES or word in CHANNEL_NAMES:
+    if word in PARTY_NAMES or word in CHANNEL_NAMES:
         return [word]
-    han = [name for name in (*ROLE_NAMES, *CHANNEL_NAMES) if not name.isascii()]
+    han = [name for name in (*PARTY_NAMES, *CHANNEL_NAMES) if not name.isascii()]
     parts: list[str] = re.findall("|".join(sorted(han, key=len, reverse=True)), word)
     return parts if "".join(parts) == word else [word]

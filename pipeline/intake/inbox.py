@@ -13,17 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.datatypes import CDR, Recording
-from pipeline.errors import BadArtefact, BadMetadata, BadSetting, shown
+from pipeline.errors import BadArtefact, BadSetting, shown
 from pipeline.intake.cdr import CdrBuilder
 from pipeline.intake.contents import Contents, read_contents
-from pipeline.intake.listing import ingest_failure
-from pipeline.intake.matching import match_rows
+from pipeline.intake.joining import join_legs
+from pipeline.intake.matching import match_calls
 from pipeline.intake.names import FileNames
-from pipeline.intake.reader import MetadataReader, MetadataRow
-from pipeline.intake.rows import TABLE_SUFFIXES
-from pipeline.intake.table import TableReader
+from pipeline.intake.sources import RecognisedFile, metadata_places, read_metadata
 from pipeline.messages import Message
-from pipeline.settings import Ingest, Settings
+from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Failure, Home, RecordingRecord, path_key, stored_path
 
@@ -45,8 +43,9 @@ class Scan:
 
     `files` counts the files looked at, `copies` those whose bytes another path has too, `renamed` recordings
     that an earlier scan knew under other paths only, `unsettled` files left for the next scan because they are
-    still being written. `warnings` are faults of single metadata rows, without their values. `rows_unused` are
-    metadata rows without a recording, `without_row` recordings without a row (0 when there is no metadata).
+    still being written. `metadata` are the files of call metadata that were read, `calls` how many calls they tell of,
+    `warnings` faults of single rows, without their values. `rows_unused` are calls without a recording, `without_row`
+    recordings without a call (0 when there is no metadata).
     """
 
     recordings: tuple[Recording, ...]
@@ -55,6 +54,8 @@ class Scan:
     files: int = 0
     renamed: int = 0
     unsettled: int = 0
+    metadata: tuple[RecognisedFile, ...] = ()
+    calls: int = 0
     rows_unused: int = 0
     without_row: int = 0
     warnings: tuple[Message, ...] = ()
@@ -78,19 +79,25 @@ def scan_inbox(settings: Settings, home: Home) -> Scan:
     builder = CdrBuilder(settings.ingest, home)
     names = FileNames(settings.ingest.file_name_pattern, builder)
     warnings: list[Message] = []
-    rows, failures = _rows(TableReader(settings.ingest, builder), settings.ingest, inbox, warnings)
+    metadata = read_metadata(settings.ingest, inbox, home.root, warnings)
+    calls = join_legs(metadata.legs)
     contents = read_contents(settings, home)
-    row_of, used = match_rows(rows, contents.paths, inbox, warnings)
+    matches = match_calls(calls, contents.paths, inbox, settings.ingest.extensions, warnings)
     recordings = []
     renamed = 0
     for sha256, paths in contents.paths.items():
         old, from_name = _earlier_record(home, sha256), names.read(paths, warnings)
-        row = row_of.get(sha256)
-        cdr = _merged(row.cdr, from_name) if row else _merged(from_name, old.cdr if old else None)
+        legs = matches.legs.get(sha256)
+        cdr = (
+            _merged(builder.build_call(legs, warnings), from_name)
+            if legs
+            else _merged(from_name, old.cdr if old else None)
+        )
         renamed += _record(home, sha256, contents.sizes[sha256], paths, cdr, old)
         recordings.append(Recording(sha256, paths[0], contents.sizes[sha256], cdr))
-    failures += contents.failures
-    _forget_healed(home, failures, inbox, settings.ingest, contents)
+    failures = [*metadata.failures, *contents.failures]
+    _forget_healed(home, failures, metadata_places(settings.ingest, inbox, metadata), contents)
+    warnings += builder.untold()
     return Scan(
         recordings=tuple(recordings),
         failures=tuple(failures),
@@ -98,18 +105,19 @@ def scan_inbox(settings: Settings, home: Home) -> Scan:
         files=contents.files,
         renamed=renamed,
         unsettled=contents.unsettled,
-        rows_unused=len(rows) - used,
-        without_row=len(recordings) - len(row_of) if rows else 0,
+        metadata=tuple(metadata.files),
+        calls=len(calls),
+        rows_unused=len(calls) - matches.calls,
+        without_row=len(recordings) - len(matches.legs) if calls else 0,
         warnings=tuple(warnings),
     )
 
 
-def _forget_healed(home: Home, failures: list[Failure], inbox: Path, settings: Ingest, contents: Contents) -> None:
-    """Remove failures of earlier scans whose file is a recording now, or whose metadata is read now."""
+def _forget_healed(home: Home, failures: list[Failure], metadata: set[Path], contents: Contents) -> None:
+    """Remove failures of earlier scans whose file is a recording now, or whose metadata is read now or gone."""
     kept = {path.name.split(".")[0] for path in home.files("failures") if path.name.startswith("path-")}
     if kept:
-        healed = {path_key(path) for paths in contents.paths.values() for path in paths}
-        healed |= {path_key(inbox), *(path_key(inbox / name) for name in _metadata_names(settings))}
+        healed = {path_key(path) for paths in contents.paths.values() for path in paths} | set(map(path_key, metadata))
         for key in kept & healed - {failure.key for failure in failures}:
             home.failure(key).unlink(missing_ok=True)
 
@@ -141,35 +149,3 @@ def _merged(row: CDR | None, from_name: CDR | None) -> CDR:
         if part.name != "extra" and getattr(row, part.name) is None
     }
     return replace(row, **missing, extra={**from_name.extra, **row.extra})
-
-
-# --- metadata
-
-
-def _rows(
-    reader: MetadataReader, settings: Ingest, inbox: Path, warnings: list[Message]
-) -> tuple[list[MetadataRow], list[Failure]]:
-    """The rows of the metadata file, if there is one; none, and a failure, when it cannot be read."""
-    present = [name for name in _metadata_names(settings) if os.path.lexists(inbox / name)]
-    if len(present) > 1:
-        fault = Message(
-            "{names}: which one counts? name it in the settings as ingest.metadata", names=", ".join(present)
-        )
-        return [], [ingest_failure(inbox, "metadata", fault)]
-    if settings.metadata is not None and not present:
-        fault = Message("no such file; ingest.metadata names it, a relative path starts at the inbox")
-        return [], [ingest_failure(inbox / settings.metadata, "metadata", fault)]
-    if not present:
-        return [], []
-    file = inbox / present[0]
-    try:
-        # whoever writes into the inbox must not choose a file elsewhere; the settings may
-        return reader.read(file, warnings, follow_links=Path(present[0]).is_absolute()), []
-    except BadMetadata as error:
-        failure = Failure(path_key(file), shown(file), "ingest", "metadata", error.message, datetime.now(UTC))
-        return [], [failure]
-
-
-def _metadata_names(settings: Ingest) -> list[str]:
-    """Where metadata may stand, from the inbox on."""
-    return [settings.metadata] if settings.metadata is not None else [f"cdr{suffix}" for suffix in TABLE_SUFFIXES]

@@ -32,7 +32,7 @@ class FoundFile:
     info: os.stat_result
 
 
-def ingest_failure(path: Path, reason: str, fault: Message) -> Failure:
+def ingest_failure(path: Path, reason: str, fault: str) -> Failure:
     """A failure of a file whose bytes are not known; `fault` is told after its path."""
     message = Message("{place}: {fault}", place=shown(path), fault=fault)
     return Failure(path_key(path), shown(path), "ingest", reason, message, datetime.now(UTC))
@@ -58,7 +58,7 @@ def named_like_recordings(
         if entry is None:
             open_folders.pop()
             continue
-        if entry.name.startswith(".") or entry.name.lower().endswith(_PARTIAL):
+        if is_passed_over(entry.name):
             continue
         path = Path(entry.path)
         is_named_so = path.suffix.lower() in extensions
@@ -85,6 +85,11 @@ def named_like_recordings(
         elif is_named_so:
             message = Message("is not a regular file; put recordings themselves into the inbox")
             failures.append(ingest_failure(path, "not-a-file", message))
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether a file or folder of this name is hidden, or somebody's half-written or temporary one."""
+    return name.startswith(".") or name.lower().endswith(_PARTIAL)
 
 
 def _entries(folder: Path, failures: list[Failure]) -> Iterator[os.DirEntry[str]]:

@@ -1,49 +1,152 @@
-"""Which row of the call metadata belongs to which recording."""
+"""Which call of the metadata belongs to which recording."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from pipeline.intake.reader import MetadataRow
+from pipeline.intake.joining import JoinedCall, in_order
+from pipeline.intake.reader import Leg
 from pipeline.messages import Message
 
+_SIDES = re.compile(r"-(?:all|in|out|r|t)\Z")
+"""What recorders put behind the names of the mix and of its two sides."""
 
-def match_rows(
-    rows: list[MetadataRow], paths_of: Mapping[str, list[Path]], inbox: Path, warnings: list[Message]
-) -> tuple[dict[str, MetadataRow], int]:
-    """The row of each recording (by SHA-256), and how many rows found theirs.
+_MOST_PARTS = 8
+"""Parts of a file's name that make one id: a uuid has five."""
 
-    A row names its recording by the path in the inbox, an absolute path, the file's name, or the name without
-    its extension; without such a column, by its call id. A later row replaces an earlier one.
+_PARTS = re.compile(r"[^\W_]+")
+_MOMENT = re.compile(r"(?:19|20)\d{6}[-_T.]?\d{4,9}")
+
+
+@dataclass(slots=True)
+class Matches:
+    """The legs that tell of each recording (by SHA-256), best first, and how many calls have a recording."""
+
+    legs: dict[str, tuple[Leg, ...]] = field(default_factory=dict)
+    calls: int = 0
+
+
+def match_calls(
+    calls: Iterable[JoinedCall],
+    paths_of: Mapping[str, list[Path]],
+    inbox: Path,
+    extensions: tuple[str, ...],
+    warnings: list[Message],
+) -> Matches:
+    """Which legs tell of which recording.
+
+    A leg names its recording by the path in the inbox, an absolute path or an address, the file's name, or that
+    without its extension or without the -all, -in or -out behind it. A call without such a name is told by its id as
+    the file's name, or as a whole word of it where it can be nothing else.
     """
-    index: dict[str, set[str]] = defaultdict(set)
-    for sha256, paths in paths_of.items():
-        for path in paths:
-            inside = path.relative_to(inbox)
-            for key in (str(path), inside.as_posix(), inside.with_suffix("").as_posix(), path.name, path.stem):
-                index[key.casefold()].add(sha256)
-    row_of: dict[str, MetadataRow] = {}
-    used = 0
-    for row in rows:
-        key = (row.file or row.cdr.call_id or "").replace("\\", "/").removeprefix("./").casefold()
-        name = key.rsplit("/", 1)[-1]
-        named = index.get(key) or index.get(name) or index.get(name.rsplit(".", 1)[0], set())
-        if len(named) > 1:
-            message = Message(
-                "{place}: several recordings have this name; give their path in the inbox", place=row.place
+    names = _Names(paths_of, inbox, extensions)
+    found: dict[str, list[tuple[JoinedCall, tuple[str, ...]]]] = defaultdict(list)
+    matches = Matches()
+    for call in calls:
+        recordings: dict[str, list[str]] = defaultdict(list)
+        for leg in call.legs:
+            for name in leg.recordings:
+                known = names.named(name)
+                if len(known) > 1:
+                    message = Message(
+                        "{place}: several recordings have this name; give their path in the inbox", place=leg.place
+                    )
+                    warnings.append(message)
+                for sha256 in known if len(known) == 1 else ():
+                    recordings[sha256].append(name)
+            for sha256 in names.with_id(leg):
+                recordings.setdefault(sha256, [])
+        matches.calls += bool(recordings)
+        for sha256, own in recordings.items():
+            found[sha256].append((call, tuple(own)))
+    for sha256, told in found.items():
+        legs = [leg for call, own in told for leg in call.legs_for(own)]
+        matches.legs[sha256] = tuple(legs if len(told) == 1 else in_order(legs))
+    return matches
+
+
+class _Names:
+    """What the recordings of an inbox are called."""
+
+    def __init__(self, paths_of: Mapping[str, list[Path]], inbox: Path, extensions: tuple[str, ...]) -> None:
+        self._extensions = extensions
+        self._by_name: dict[str, set[str]] = defaultdict(set)
+        self._by_stem: dict[str, set[str]] = defaultdict(set)
+        self._by_id: dict[str, set[str]] = defaultdict(set)
+        for sha256, paths in paths_of.items():
+            for path in paths:
+                inside = path.relative_to(inbox)
+                for key in (str(path), inside.as_posix(), path.name):
+                    self._by_name[_folded(key)].add(sha256)
+                stem = _folded(path.stem)
+                inside_stem = _folded(inside.with_suffix("").as_posix())
+                for key in {stem, inside_stem, _SIDES.sub("", stem), _SIDES.sub("", inside_stem)}:
+                    self._by_stem[key].add(sha256)
+                for key in _words(stem):
+                    self._by_id[key].add(sha256)
+
+    def named(self, name: str) -> set[str]:
+        """The recordings that a system means by a name, path or address."""
+        key = _folded(_path_of(name))
+        last = key.rsplit("/", 1)[-1]
+        for whole in dict.fromkeys((key, last)):
+            stem = self._without_extension(whole)
+            known = (
+                self._by_name.get(whole)
+                or self._by_stem.get(whole)
+                or self._by_stem.get(stem)
+                or self._by_stem.get(_SIDES.sub("", stem))
             )
-            warnings.append(message)
-        elif named:
-            (sha256,) = named
-            used += 1
-            if sha256 in row_of and row_of[sha256].cdr != row.cdr:
-                message = Message(
-                    "{place}: says something else than {other} of one recording",
-                    place=row.place,
-                    other=row_of[sha256].place,
-                )
-                warnings.append(message)
-            row_of[sha256] = row
-    return row_of, used
+            if known:
+                return known
+        return set()
+
+    def with_id(self, leg: Leg) -> set[str]:
+        """The recordings that are called by the leg's ids, or have them in their names."""
+        found: set[str] = set()
+        if not leg.recordings and leg.call_id:
+            key = _folded(leg.call_id)
+            known = self._by_stem.get(key) or self._by_name.get(key) or set()
+            found |= known if len(known) == 1 else set()
+        for id_ in leg.ids:
+            if _is_unmistakable(id_):
+                found |= self._by_id.get(_folded(id_), set())
+        return found
+
+    def _without_extension(self, name: str) -> str:
+        stem, dot, extension = name.rpartition(".")
+        return stem if f"{dot}{extension}" in self._extensions else name
+
+
+def _folded(name: str) -> str:
+    """A name as it is compared: in one case, and in one of the ways to write its letters."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _path_of(name: str) -> str:
+    """The path that a name, path or address gives."""
+    if "://" in name:
+        return unquote(urlsplit(name).path).removeprefix("/")
+    return name.replace("\\", "/").removeprefix("./")
+
+
+def _words(stem: str) -> Iterable[str]:
+    """Every run of whole parts of a name: of "q-600-1795138260.18", "600-1795138260.18" and "1795138260.18" too."""
+    parts = [(part.start(), part.end()) for part in _PARTS.finditer(stem)]
+    for first, (start, _) in enumerate(parts):
+        for _, end in parts[first : first + _MOST_PARTS]:
+            if _is_unmistakable(word := stem[start:end]):
+                yield word
+
+
+def _is_unmistakable(id_: str) -> bool:
+    """Whether an id is so long and odd that in a file's name it is nothing else: no time, no number to call."""
+    if len(id_) < 10 or _MOMENT.fullmatch(id_):
+        return False
+    return len(id_) >= 16 if id_.isdecimal() else any(map(str.isdecimal, id_))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pipeline.datatypes import CDR
 from pipeline.errors import BadSetting, shown
-from pipeline.intake.cdr import CdrBuilder, check_fields
+from pipeline.intake.cdr import CdrBuilder
+from pipeline.intake.fields import check_fields
 from pipeline.intake.vocabulary import METADATA_FIELDS
 from pipeline.messages import Message
 
@@ -34,5 +35,8 @@ class FileNames:
         for path in paths:
             if match := self._pattern.search(path.name):
                 named = {name: value for name, value in match.groupdict().items() if value}
+                if "caller_number" in named and "callee_number" not in self._pattern.groupindex:
+                    # patterns could name no customer's number but as the caller's
+                    named.setdefault("customer_number", named.pop("caller_number"))
                 return self._builder.build(named, {}, shown(Path(path.name)), warnings)
         return None

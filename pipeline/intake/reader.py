@@ -1,4 +1,4 @@
-"""What a reader of call metadata gives: one module a telephone system, each a `MetadataReader`.
+"""What a reader of call metadata gives: one module a telephone system, each a `LegReader`.
 
 A reader only translates. It says what a row holds in the system's own terms (who called whom, which side hung up) and
 leaves the rest to those who see all rows of all files: `pipeline.intake.joining` makes one call of the legs that share
@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from pipeline.datatypes import CDR
 from pipeline.messages import Message
 
 Direction = Literal["inbound", "outbound"]
@@ -50,7 +49,7 @@ class Leg:
       `cells["started_at"]` is the clock's text for the same moment.
     - `cells` are the other fields of `METADATA_FIELDS` as written: agent_id, agent_name, team, queue, wait_s, …
     - `extension` is the agent's line, where it is known; it is the agent's id when nothing else is.
-    - `extra` are further columns worth keeping, by name.
+    - `extra` are further columns worth keeping, by name; `column_numbers` are their places in a table, for messages.
     """
 
     place: Message
@@ -66,6 +65,7 @@ class Leg:
     epoch_s: float | None = None
     cells: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    column_numbers: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +102,4 @@ class LegReader(Protocol):
         not quote it.
 
         Raises BadMetadata, with a remedy, when the file as a whole cannot be understood.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class MetadataRow:
-    """What is known of one call: its place in the file for messages, the recording it names ("": none), its CDR."""
-
-    place: Message
-    file: str
-    cdr: CDR
-
-
-class MetadataReader(Protocol):
-    """Reads what one kind of telephone system writes of its calls."""
-
-    def read(self, file: Path, warnings: list[Message], *, follow_links: bool = False) -> list[MetadataRow]:
-        """The calls of a file in its order. What makes no sense is left out with a warning that does not quote it.
-
-        Raises BadMetadata, with a remedy, when the file cannot be read or understood at all.
         """

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BadFile, BadMetadata, BadSetting, shown
+from pipeline.intake.reader import MetadataFile
 from pipeline.messages import Message
 from pipeline.storage.files import open_regular
 
@@ -54,28 +55,44 @@ def read_rows(
     """The rows of a CSV, Parquet, JSON (list) or JSON-lines file, by its own suffix or the one given.
 
     A row that cannot be read is left out with a warning. Raises BadMetadata, with a remedy, when the file as a whole
-    cannot be read as what its name says.
+    cannot be read as what its name says; what is named otherwise is read as CSV.
     """
     suffix = suffix or file.suffix.lower()
-    told: list[Message] = []
     try:
-        with open_regular(file, LARGEST_BYTES, follow_links=follow_links) as stream:
-            if suffix == ".parquet":
-                table = _parquet_rows(file)
-            elif suffix in (".json", ".jsonl", ".ndjson"):
-                table = _json_rows(_decoded(stream.read(LARGEST_BYTES), "utf-8-sig"), suffix != ".json", told)
-            elif suffix in (".csv", ".tsv", ".txt"):
-                table = _csv_rows(_decoded(stream.read(LARGEST_BYTES), encoding), told)
-            else:
-                raise BadMetadata(Message("unknown kind of metadata; use .csv, .parquet, .json or .jsonl"))
-        if len(table.rows) > MOST_ROWS:
-            raise BadMetadata(Message("has more than {most} rows; export fewer days", most=MOST_ROWS))
+        return rows_of(read_metadata_file(file, encoding, suffix=suffix, follow_links=follow_links), warnings, suffix)
     except (BadMetadata, BadFile) as error:
         raise BadMetadata(Message("{place}: {fault}", place=shown(file), fault=error.message)) from error
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
         fault = _unreadable(suffix.lstrip(".").upper(), error)
         raise BadMetadata(Message("{place}: {fault}", place=shown(file), fault=fault)) from error
-    warnings += (Message("{file} {place}", file=shown(Path(file.name)), place=each) for each in told)
+
+
+def read_metadata_file(
+    file: Path, encoding: str = "utf-8-sig", *, suffix: str | None = None, follow_links: bool = False
+) -> MetadataFile:
+    """A file with its text, in the encoding that fits best. Raises BadFile, OSError, or BadSetting for the encoding."""
+    with open_regular(file, LARGEST_BYTES, follow_links=follow_links) as stream:
+        if (suffix or file.suffix.lower()) == ".parquet":
+            return MetadataFile(file, "")
+        return MetadataFile(file, _decoded(stream.read(LARGEST_BYTES), encoding))
+
+
+def rows_of(file: MetadataFile, warnings: list[Message], suffix: str | None = None) -> Table:
+    """The rows of a file as `read_rows` gives them. Raises BadMetadata, whose message does not name the file."""
+    suffix = suffix or file.path.suffix.lower()
+    told: list[Message] = []
+    try:
+        if suffix == ".parquet":
+            table = _parquet_rows(file.path)
+        elif suffix in (".json", ".jsonl", ".ndjson"):
+            table = _json_rows(file.text, suffix != ".json", told)
+        else:
+            table = _csv_rows(file.text, told)
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadMetadata(_unreadable(suffix.lstrip(".").upper(), error)) from error
+    if len(table.rows) > MOST_ROWS:
+        raise BadMetadata(Message("has more than {most} rows; export fewer days", most=MOST_ROWS))
+    warnings += (Message("{file} {place}", file=shown(Path(file.path.name)), place=each) for each in told)
     return table
 
 
@@ -94,7 +111,7 @@ def _decoded(data: bytes, encoding: str) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", "replace")
     readings = []
-    for codec in (encoding, "gb18030"):
+    for codec in dict.fromkeys(("utf-8-sig", encoding, "gb18030")):
         try:
             return data.decode(codec)
         except UnicodeDecodeError:

@@ -36,7 +36,7 @@ def test_a_whole_row(here: Settings, inbox: Path, tmp_home: Home) -> None:
     assert len(cdr.caller_hash) == 32
 
 
-CHINESE = "录音文件,通话编号,开始时间,工号,坐席,班组,公司,方向,主叫号码,振铃次数,等待时长,挂断方,声道\n" \
+CHINESE = "录音文件,通话编号,开始时间,工号,坐席,班组,公司,方向,客户号码,振铃次数,等待时长,挂断方,声道\n" \
           f"a.wav,c-1,2026/11/20 9:31,007,李娜,一组,美乐门,呼出,{MOBILE},3,00:01:05,客户,左坐席 右客户\n"  # fmt: skip
 
 

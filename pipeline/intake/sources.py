@@ -1,0 +1,187 @@
+"""Which files are call metadata, which telephone system wrote each, and what they say: the legs of all of them."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.errors import BadFile, BadMetadata, BadSetting
+from pipeline.intake.listing import ingest_failure, is_passed_over, why
+from pipeline.intake.reader import Leg, LegReader, MetadataFile
+from pipeline.intake.readers.table import TableReader
+from pipeline.intake.rows import TABLE_SUFFIXES, read_metadata_file
+from pipeline.messages import Message
+from pipeline.settings import Ingest
+from pipeline.storage.home import Failure
+
+AUTO = "auto"
+"""The `ingest.source` that recognises each file by its look."""
+
+_TEXT_SUFFIXES = (*TABLE_SUFFIXES, ".xml", ".log", ".txt", "")
+
+
+def leg_readers(settings: Ingest) -> tuple[LegReader, ...]:
+    """A reader for each system, the most particular first: the first that recognises a file reads it."""
+    return (TableReader(settings.columns, settings.file_column),)
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedFile:
+    """A file of call metadata: what wrote it, and how many legs it tells of."""
+
+    path: Path
+    source: str
+    legs: int
+
+
+@dataclass(slots=True)
+class Metadata:
+    """What all files together say. `unread` are files that look like tables, and that no reader recognises."""
+
+    legs: list[Leg] = field(default_factory=list)
+    files: list[RecognisedFile] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    unread: list[Path] = field(default_factory=list)
+
+
+def read_metadata(settings: Ingest, inbox: Path, skipped: Path, warnings: list[Message]) -> Metadata:
+    """The legs of the files that the settings name, else of all in the inbox that are recognised.
+
+    `skipped` is a folder that is not entered. A file that should be metadata and cannot be read is a failure. Raises
+    BadSetting for a source that there is not.
+    """
+    readers = leg_readers(settings)
+    if settings.source != AUTO:
+        readers = tuple(reader for reader in readers if reader.source == settings.source)
+        if not readers:
+            known = ", ".join([AUTO, *(reader.source for reader in leg_readers(settings))])
+            message = Message(
+                "ingest.source: {source}: no such source; there are {known}", source=settings.source, known=known
+            )
+            raise BadSetting(message)
+    metadata = Metadata()
+    for file in _candidates(settings, inbox, skipped, metadata):
+        try:
+            _read(file, readers, settings, metadata, warnings)
+        except (BadMetadata, BadFile) as error:
+            metadata.failures.append(ingest_failure(file.path, "metadata", error.message))
+        except OSError as error:
+            fault = Message("cannot be read ({error}); check its permissions and the disk", error=why(error))
+            metadata.failures.append(ingest_failure(file.path, "metadata", fault))
+    return metadata
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A file that may be metadata; `is_named` is one that must be, by the settings or by its name."""
+
+    path: Path
+    is_named: bool = False
+    follow_links: bool = False
+
+
+def _read(
+    candidate: _Candidate,
+    readers: tuple[LegReader, ...],
+    settings: Ingest,
+    metadata: Metadata,
+    warnings: list[Message],
+) -> None:
+    """Add what a file says, if a reader recognises it. Raises BadMetadata, BadFile or OSError."""
+    file = read_metadata_file(candidate.path, settings.encoding, follow_links=candidate.follow_links)
+    reader = next((reader for reader in readers if _recognises(reader, file)), None)
+    if reader is None and candidate.is_named:
+        # it says what is wrong with a file that should be a table
+        reader = readers[-1]
+    if reader is None:
+        if candidate.path.suffix.lower() in TABLE_SUFFIXES:
+            metadata.unread.append(candidate.path)
+        return
+    told: list[Message] = []
+    legs = list(reader.read(file, told))
+    warnings += told
+    metadata.legs += legs
+    metadata.files.append(RecognisedFile(candidate.path, reader.source, len(legs)))
+
+
+def _recognises(reader: LegReader, file: MetadataFile) -> bool:
+    try:
+        return reader.recognises(file)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        # a hostile file is no file of its
+        return False
+
+
+def metadata_places(settings: Ingest, inbox: Path, metadata: Metadata) -> set[Path]:
+    """Where metadata was read, or could not be before: a failure of such a place that is none now is over."""
+    names = (*settings.metadata, *(f"cdr{suffix}" for suffix in TABLE_SUFFIXES))
+    return {inbox, *(inbox / name for name in names), *(file.path for file in metadata.files)}
+
+
+def _candidates(settings: Ingest, inbox: Path, skipped: Path, metadata: Metadata) -> Iterator[_Candidate]:
+    """The files that the settings name, in their order, and those in folders they name; else those of the inbox."""
+    if not settings.metadata:
+        files = list(_files(inbox, skipped, settings.extensions))
+        cdrs = [path for path in files if path.parent == inbox and _is_called_cdr(path)]
+        if len(cdrs) > 1:
+            names = ", ".join(path.name for path in cdrs)
+            fault = Message("{names}: which one counts? name it in the settings as ingest.metadata", names=names)
+            metadata.failures.append(ingest_failure(inbox, "metadata", fault))
+        for path in files:
+            if path not in cdrs:
+                yield _Candidate(path)
+            elif len(cdrs) == 1:
+                yield _Candidate(path, is_named=True)
+        return
+    for name in settings.metadata:
+        path = inbox / name
+        if path.is_dir():
+            yield from (_Candidate(found, is_named=False) for found in _files(path, skipped, settings.extensions))
+        elif os.path.lexists(path):
+            # whoever writes into the inbox must not choose a file elsewhere; the settings may
+            yield _Candidate(path, is_named=True, follow_links=Path(name).is_absolute())
+        else:
+            fault = Message("no such file; ingest.metadata names it, a relative path starts at the inbox")
+            metadata.failures.append(ingest_failure(path, "metadata", fault))
+
+
+def _files(folder: Path, skipped: Path, extensions: tuple[str, ...]) -> Iterator[Path]:
+    """Files below a folder that may be metadata by their names, in order, its subfolders last."""
+    folders = deque([str(folder)])
+    while folders:
+        try:
+            with os.scandir(folders.popleft()) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError:
+            # the listing of recordings tells of it
+            continue
+        for entry in entries:
+            if is_passed_over(entry.name):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if not _is_same(Path(entry.path), skipped):
+                    folders.append(entry.path)
+            elif _may_be_metadata(path := Path(entry.path), extensions) and (
+                not entry.is_symlink() or _is_called_cdr(path)
+            ):
+                yield path
+
+
+def _is_called_cdr(path: Path) -> bool:
+    return path.stem.casefold() == "cdr" and path.suffix.lower() in TABLE_SUFFIXES
+
+
+def _may_be_metadata(path: Path, extensions: tuple[str, ...]) -> bool:
+    suffix = path.suffix.lower()
+    # logs are rotated: queue_log.1, Master.csv.2
+    return suffix not in extensions and (suffix in _TEXT_SUFFIXES or suffix[1:].isdecimal())
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
