@@ -98,6 +98,18 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundFault:
+    """What is wrong with a recording that was heard all the same; `pipeline.hearing.sound_faults` says it in words.
+
+    "cut-short": less sound (`heard_s`) than the file claims (`stated_s`); "undecoded": a `share` of it is damaged, 0–1;
+    "mixed-links": a chained file of stereo and mono, heard as mono; "unheard-track": `tracks` were left out.
+    """
+
+    kind: Literal["cut-short", "undecoded", "mixed-links", "unheard-track"]
+    values: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Audio:
     """Decoded sound: `samples` is float32 in [-1, 1], shape (channels, n), at `rate_hz`.
 
@@ -110,6 +122,7 @@ class Audio:
     rate_hz: int = RATE_HZ
     source_rate_hz: int | None = None
     codec: str | None = None
+    faults: tuple[SoundFault, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -207,6 +220,7 @@ class Transcript:
     fingerprint: str
     provenance: dict[str, str] = field(default_factory=dict)
     timings_s: dict[str, float] = field(default_factory=dict)
+    faults: tuple[SoundFault, ...] = ()
 
     @property
     def channels(self) -> int:

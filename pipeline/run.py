@@ -38,7 +38,7 @@ from pipeline.judging.verdicts import judge_call
 from pipeline.settings import Settings
 from pipeline.timeline import Span
 
-HEARING_VERSION = "4"
+HEARING_VERSION = "5"
 """Raised whenever the code of hearing changes what is heard; part of every artefact's fingerprint."""
 
 JUDGED_LANGUAGES = ("zh", "en")
@@ -136,6 +136,7 @@ def hear_audio(
             "source rate": f"{audio.source_rate_hz or 0} Hz",
         },
         timings_s=timings_s,
+        faults=audio.faults,
     )
 
 

@@ -77,11 +77,19 @@ def _one_or_several(value: Any) -> Any:
 class Ingest(_Section):
     extensions: tuple[str, ...] = Field(
         (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".mp4", ".amr", ".awb", ".gsm", ".g729", ".729",
-         ".ul", ".ulaw", ".al", ".alaw", ".wma"),
+         ".ul", ".ulaw", ".ulw", ".mu", ".mulaw", ".pcmu", ".al", ".alaw", ".alw", ".pcma", ".wma", ".oga", ".spx",
+         ".webm", ".mka", ".mkv", ".mov", ".3gp", ".mp2", ".au", ".snd", ".aif", ".aiff", ".caf", ".voc", ".w64",
+         ".rf64", ".raw", ".pcm", ".sln", ".sln8", ".sln12", ".sln16", ".sln24", ".sln32", ".sln44", ".sln48",
+         ".sln96", ".sln192", ".slin", ".slin8", ".slin12", ".slin16", ".slin24", ".slin32", ".slin44", ".slin48",
+         ".slin96", ".slin192", ".g722", ".g726-16", ".g726-24", ".g726-32", ".g726-40", ".vox"),
         description=Message("file names taken for recordings, case ignored"),
     )  # fmt: skip
-    raw_rate_hz: int = Field(8000, ge=4000, le=48000, description=Message("sampling rate of headerless .ul/.al files"))
-    raw_channels: int = Field(1, ge=1, le=2, description=Message("channels of headerless .ul/.al files"))
+    raw_rate_hz: int = Field(
+        8000, ge=4000, le=48000, description=Message("sampling rate of headerless files whose name does not tell it")
+    )
+    raw_channels: Literal["auto", 1, 2] = Field(
+        "auto", description=Message("channels of headerless files; auto: the samples tell whether two sides take turns")
+    )
     metadata: Annotated[tuple[str, ...], BeforeValidator(_one_or_several)] = Field(
         (),
         description=Message(

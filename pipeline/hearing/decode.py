@@ -1,34 +1,25 @@
 """Recordings in, samples out: float32 at 16 kHz, one channel a side of the call where the recording has them.
 
-What a file is, `formats` says; the process that may read it and nothing else, `ffmpeg` runs. Samples are taken in
+What a file is, `formats` says; the process that may read it and nothing else, `ffmpeg` runs; what its links and tracks
+make together, `container` says. Samples are taken in
 pieces, so that the memory needed is that of what is kept: four hours of stereo are 1.8 GB.
 """
 
 from __future__ import annotations
 
-import errno
-import re
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.datatypes import RATE_HZ, Audio, Layout, Samples
-from pipeline.errors import BadSetting
-from pipeline.hearing.ffmpeg import FfmpegSound, ffmpeg_executable, ffmpeg_sound, input_of
-from pipeline.hearing.formats import check_channels, check_rate, recognise, too_long
-from pipeline.hearing.recording import OpenRecording, not_now, open_recording, refused
+from pipeline.hearing.container import decoding
+from pipeline.hearing.recording import open_recording, refused
 from pipeline.messages import Message
 from pipeline.settings import Decode, Ingest
 from pipeline.timeline import Span
-
-_STREAM = re.compile(rb"^\s*Stream #0:\d+.*?: Audio: (\w+).*?, (\d+) Hz", re.MULTILINE)
-_TALLY = re.compile(rb"Input stream #0:\d+ \(audio\): (\d+) packets read .*?; (\d+) frames decoded")
-
-_NOT_RUNNABLE = (errno.ENOENT, errno.EACCES, errno.ENOEXEC)
 
 _STEP = RATE_HZ // 2
 """Samples in which two channels agree or do not: half a second."""
@@ -54,7 +45,7 @@ def decode(path: Path, settings: Decode, ingest: Ingest | None = None, sha256: s
     with open_recording(path, sha256) as recording:
         blocks: deque[npt.NDArray[np.generic]] = deque()
         frames = 0
-        with _decoding(recording, settings, ingest) as sound:
+        with decoding(recording, settings, ingest) as sound:
             for block in sound.blocks(_BLOCK):
                 frames += len(block)
                 if frames > settings.longest_s * RATE_HZ:
@@ -76,7 +67,7 @@ def decode(path: Path, settings: Decode, ingest: Ingest | None = None, sha256: s
     fold_channels(samples, layout)
     if layout != "stereo":
         samples.resize((1, frames), refcheck=False)
-    return Audio(samples, layout, RATE_HZ, sound.source_rate_hz, sound.codec)
+    return Audio(samples, layout, RATE_HZ, sound.source_rate_hz, sound.codec, sound.faults)
 
 
 def decode_spans(
@@ -87,7 +78,7 @@ def decode_spans(
     kept: list[list[Samples]] = [[] for _ in spans]
     with open_recording(path, sha256) as recording:
         at, meter = 0, LayoutMeter()
-        with _decoding(recording, settings, ingest) as sound:
+        with decoding(recording, settings, ingest) as sound:
             for block in sound.blocks(_PIECE):
                 piece = _floats(block)
                 meter.add(piece)
@@ -102,84 +93,6 @@ def decode_spans(
     for samples in cut:
         fold_channels(samples, layout)
     return cut if layout == "stereo" else [samples[:1] for samples in cut]
-
-
-class _Decoding:
-    """A recording on its way through ffmpeg; `check` says what was wrong with it once it is through."""
-
-    def __init__(self, path: Path, floats: bool, sound: FfmpegSound) -> None:
-        self._path, self._sound = path, sound
-        self._sample = np.dtype("<f4" if floats else "<i2")
-        self.channels = sound.channels
-        self.codec: str | None = None
-        self.source_rate_hz: int | None = None
-
-    def blocks(self, frames: int) -> Iterator[npt.NDArray[np.generic]]:
-        """Samples in blocks of shape (n, channels); none of a recording that has more channels than two."""
-        return self._sound.blocks(self._sample, frames) if self.channels <= 2 else iter(())
-
-    def check(self, settings: Decode, frames: int) -> None:
-        """Raises BadRecording or TransientFault for whatever kept the recording from being decoded whole."""
-        path, notes = self._path, self._sound.notes
-        if found := _STREAM.search(notes):
-            self.codec, self.source_rate_hz = found[1].decode(), int(found[2])
-        if self._sound.timed_out:
-            limit_s = f"{settings.timeout_s:g}"
-            if self._sound.waited:
-                problem = Message(
-                    "not read within {limit_s} s; the disk, the share or the machine is slow", limit_s=limit_s
-                )
-                raise not_now("machine", path, problem)
-            problem = Message("not decoded after {limit_s} s; raise decode.timeout_s", limit_s=limit_s)
-            raise refused("timeout", path, problem)
-        if self._sound.killed:
-            problem = Message("ffmpeg was ended from outside; memory may be short (callqa doctor)")
-            raise not_now("machine", path, problem)
-        if self.source_rate_hz is not None:
-            check_rate(path, self.source_rate_hz)
-        if not self.channels:
-            if b"matches no streams" in notes:
-                raise refused("no-audio", path, Message("has no audio stream; export the sound"))
-            raise refused("unreadable", path, Message("cannot be decoded; export it again"))
-        check_channels(path, self.channels)
-        if not frames:
-            raise refused("no-samples", path, Message("has a header but no sound; record or copy it again"))
-        if frames > settings.longest_s * RATE_HZ:
-            raise too_long(path, settings.longest_s)
-        if (tally := _TALLY.search(notes)) and int(tally[2]) < int(tally[1]) / 2:
-            raise refused(
-                "damaged",
-                path,
-                Message(
-                    "only {decoded} of {packets} packets decode; export it again",
-                    decoded=int(tally[2]),
-                    packets=int(tally[1]),
-                ),
-            )
-
-
-@contextmanager
-def _decoding(recording: OpenRecording, settings: Decode, ingest: Ingest | None) -> Iterator[_Decoding]:
-    form = recognise(recording, settings, ingest or Ingest())  # type: ignore[call-arg]
-    program = ffmpeg_executable(settings.ffmpeg)
-    command = [
-        program, "-nostdin", "-hide_banner", "-nostats", "-loglevel", "verbose",
-        "-threads", "1", "-protocol_whitelist", "file,pipe", "-format_whitelist", form.name, "-f", form.name,
-        *form.options, "-i", input_of(recording.descriptor),
-        "-map", "0:a:0", "-ar", str(RATE_HZ), "-c:a", f"pcm_{'f32le' if form.floats else 's16le'}",
-        "-fflags", "+bitexact", "-f", "wav", "pipe:1",
-    ]  # fmt: skip
-    try:
-        with ffmpeg_sound(command, recording.descriptor, settings.timeout_s) as sound:
-            yield _Decoding(recording.path, form.floats, sound)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        if error.errno in _NOT_RUNNABLE:
-            message = Message("decode.ffmpeg: {program}: cannot be run ({reason})", program=program, reason=reason)
-            raise BadSetting(message) from error
-        raise not_now(
-            "machine", recording.path, Message("ffmpeg could not be run ({reason})", reason=reason)
-        ) from error
 
 
 def _pieces(block: npt.NDArray[np.generic]) -> Iterator[Samples]:

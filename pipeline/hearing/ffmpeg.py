@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from pipeline.datatypes import Samples
 from pipeline.errors import BadSetting, TransientFault
-from pipeline.hearing.formats import riff_chunks
+from pipeline.hearing.wav import riff_chunks
 from pipeline.messages import Message
 from pipeline.storage.files import write_whole
 
@@ -206,9 +206,13 @@ def ffmpeg_sound(command: list[str], descriptor: int, timeout_s: float) -> Itera
         sound.end()
 
 
-def input_of(descriptor: int) -> str:
-    """An open file as ffmpeg's input: no name, so nothing put in its place is read, and `ps` shows none."""
-    return f"file:/dev/fd/{descriptor}"
+def input_of(descriptor: int, start: int = 0, end: int | None = None) -> str:
+    """An open file, or bytes `start` to `end` of it, as ffmpeg's input.
+
+    There is no name in it, so nothing put in the file's place is read, and `ps` shows none.
+    """
+    whole = f"file:/dev/fd/{descriptor}"
+    return whole if end is None else f"subfile,,start,{start},end,{end},,:{whole}"
 
 
 def _children_cpu_s() -> float:

@@ -6,16 +6,18 @@ disguise cannot make it open another file.
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import BadRecording
+from pipeline.hearing.headerless import HEADERLESS, LOOKED_AT_BYTES, headerless_options
+from pipeline.hearing.ogg import ogg_stretches
 from pipeline.hearing.recording import OpenRecording, refused, unreadable
+from pipeline.hearing.wav import is_w64, is_wav, wav_sound
 from pipeline.messages import Message
 from pipeline.settings import Decode, Ingest
+from pipeline.storage.files import read_at
 
 DECODE_REASONS = {
     "not-a-file": "a folder, pipe, socket or device, not a file",
@@ -34,26 +36,26 @@ DECODE_REASONS = {
 }
 """Every reason that a BadRecording from here and from `decode` can have."""
 
-_HEAD_BYTES = 1 << 16
-_RAW = {
-    ".ul": "mulaw", ".ulaw": "mulaw", ".al": "alaw", ".alaw": "alaw", ".gsm": "gsm", ".g729": "g729", ".729": "g729",
-}  # fmt: skip
+_HEAD_BYTES = LOOKED_AT_BYTES
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _FOREIGN = (b"PK\3\4", b"%PDF", b"\x1f\x8b", b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"\x7fELF", b"BZh", b"7z\xbc")
-_WAV_FLOAT = 3
-_WAV_EXTENSIBLE = 0xFFFE
-_WAV_PLAIN = (1, _WAV_FLOAT, 6, 7)
 # telephony starts at 8 kHz; some dictation recorders go down to 5.5; studio gear ends at 384
 _RATES_HZ = range(4_000, 384_001)
 
 
 @dataclass(frozen=True, slots=True)
 class SoundFormat:
-    """ffmpeg's name of the container, the options that reading it needs, and whether samples are floats."""
+    """ffmpeg's name of the container, the options that reading it needs, and whether samples are floats.
+
+    `stretches` are bytes of the file, (start, end), to be decoded each by itself; the whole file where there are none.
+    `stated_s` is the length that the file claims, where ffmpeg is not told.
+    """
 
     name: str
     options: tuple[str, ...] = ()
     floats: bool = False
+    stretches: tuple[tuple[int, int], ...] = ()
+    stated_s: float | None = None
 
 
 def recognise(recording: OpenRecording, settings: Decode, ingest: Ingest) -> SoundFormat:
@@ -68,32 +70,38 @@ def recognise(recording: OpenRecording, settings: Decode, ingest: Ingest) -> Sou
             Message("is larger than {limit_mb} MB; raise decode.largest_mb", limit_mb=f"{settings.largest_mb:g}"),
         )
     try:
-        head = _head(recording)
+        return _recognised(recording, settings, ingest)
     except OSError as error:
         raise unreadable(path, error) from error
-    if head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
-        return _wav(path, head, size_bytes, settings.longest_s)
+
+
+def _recognised(recording: OpenRecording, settings: Decode, ingest: Ingest) -> SoundFormat:
+    path, head = recording.path, _head(recording)
+    if is_wav(head) or is_w64(head):
+        return _wav(recording, head, settings.longest_s)
     name = _magic(head)
+    if name == "ogg":
+        stretches = ogg_stretches(recording.descriptor, recording.size_bytes)
+        return SoundFormat(name, stretches=tuple((s.start, s.end) for s in stretches) if len(stretches) > 1 else ())
     if name is None and not _is_foreign(head):
-        name = _RAW.get(path.suffix.lower()) or ("mp3" if _is_mpeg_audio(head) else None)
+        if sound := HEADERLESS.get(path.suffix.lower()):
+            options = headerless_options(sound, head, ingest.raw_rate_hz, ingest.raw_channels)
+            return SoundFormat(*options)
+        name = "mp3" if _is_mpeg_audio(head) else None
     if name is None:
         raise refused(
             "not-audio", path, Message("is in no known audio format; export it as WAV, MP3, FLAC, Opus, M4A or AMR")
         )
-    if name in ("mulaw", "alaw"):
-        return SoundFormat(name, ("-ar", str(ingest.raw_rate_hz), "-ac", str(ingest.raw_channels)))
     return SoundFormat(name)
 
 
 def _head(recording: OpenRecording) -> bytes:
     """The first bytes behind a tag."""
-    stream = recording.stream
-    stream.seek(0)
-    head = stream.read(_HEAD_BYTES)
+    head = read_at(recording.descriptor, 0, _HEAD_BYTES)
     if head[:3] == b"ID3" and len(head) >= 10:
         # a tag may hold a picture larger than the head
-        stream.seek(10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]))
-        head = stream.read(_HEAD_BYTES)
+        behind = 10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
+        head = read_at(recording.descriptor, behind, _HEAD_BYTES)
     return head
 
 
@@ -108,6 +116,16 @@ def _magic(head: bytes) -> str | None:
         return "amr"
     if head[:16] == _ASF:
         return "asf"
+    if head[:4] == b"\x1aE\xdf\xa3":
+        return "matroska"
+    if head[:4] == b".snd":
+        return "au"
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return "aiff"
+    if head[:8] == b"caff\0\1\0\0":
+        return "caf"
+    if head[:20] == b"Creative Voice File\x1a":
+        return "voc"
     if head[:1] == b"\xff" and len(head) > 6 and head[1] & 0xF6 == 0xF0:
         return "aac"
     return None
@@ -158,40 +176,26 @@ def _is_mpeg_audio(head: bytes) -> bool:
     return False
 
 
-def riff_chunks(head: bytes, order: str, start: int = 12) -> Iterable[tuple[bytes, int, int]]:
-    """(name, offset of its content, size) of the RIFF chunks in `head`."""
-    at = start
-    while at + 8 <= len(head):
-        name, size = struct.unpack_from(f"{order}4sI", head, at)
-        yield name, at + 8, size
-        at += 8 + size + (size & 1)
-
-
-def _wav(path: Path, head: bytes, file_size: int, longest_s: float) -> SoundFormat:
+def _wav(recording: OpenRecording, head: bytes, longest_s: float) -> SoundFormat:
     """How to read a WAV. Recorders that die, or stream, leave a data size that is wrong: then it is not heeded.
 
     What the header alone shows to be hopeless is refused at once, by the bytes there are, not those it claims.
     """
-    order = ">" if head[:4] == b"RIFX" else "<"
-    floats, ignore, bytes_a_second = False, False, 0.0
-    for name, at, size in riff_chunks(head, order):
-        if name == b"fmt " and at + 16 <= len(head):
-            tag, channels, rate_hz, _, _, bits = struct.unpack_from(f"{order}HHIIHH", head, at)
-            if tag == _WAV_EXTENSIBLE and at + 26 <= len(head):
-                (tag,) = struct.unpack_from(f"{order}H", head, at + 24)
-            check_rate(path, rate_hz)
-            check_channels(path, channels)
-            floats = tag == _WAV_FLOAT
-            if tag in _WAV_PLAIN:
-                bytes_a_second = channels * bits / 8 * rate_hz
-        if name == b"data":
-            there = file_size - at
-            if bytes_a_second and there / bytes_a_second > longest_s + 1 and size / bytes_a_second > longest_s + 1:
-                raise too_long(path, longest_s)
-            # what follows honest data is at most other chunks: notes, markers; never as much as the sound
-            ignore = head[:4] in (b"RIFF", b"RIFX") and (size in (0, 0xFFFFFFFF) or there - size > max(4096, size // 4))
-            break
-    return SoundFormat("wav", ("-ignore_length", "1") if ignore else (), floats)
+    name = "w64" if is_w64(head) else "wav"
+    sound = wav_sound(recording.descriptor, recording.size_bytes)
+    if sound is None:
+        return SoundFormat(name)
+    check_rate(recording.path, sound.rate_hz)
+    check_channels(recording.path, sound.channels)
+    if sound.length_s is not None and sound.length_s > longest_s + 1:
+        raise too_long(recording.path, longest_s)
+    if sound.is_as_stated:
+        return SoundFormat(name, (), sound.floats, stated_s=sound.stated_s)
+    if sound.coding and head[:4] not in (b"RIFF", b"RIFX"):
+        # ffmpeg heeds their sizes whatever it is told
+        options = ("-ar", str(sound.rate_hz), "-ac", str(sound.channels))
+        return SoundFormat(sound.coding, options, sound.floats, ((sound.start, sound.end),))
+    return SoundFormat(name, ("-ignore_length", "1"), sound.floats, ((0, sound.end),))
 
 
 def check_rate(path: Path, rate_hz: int) -> None:

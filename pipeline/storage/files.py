@@ -99,6 +99,15 @@ def file_sha256(source: Path | BufferedIOBase) -> str:
     return hashlib.file_digest(source, "sha256").hexdigest()
 
 
+def read_at(descriptor: int, at: int, count: int) -> bytes:
+    """`count` bytes of an open file from `at` on, fewer at its end, whoever else reads it. Raises OSError."""
+    parts: list[bytes] = []
+    while count > 0 and (part := os.pread(descriptor, count, at)):
+        parts.append(part)
+        at, count = at + len(part), count - len(part)
+    return b"".join(parts)
+
+
 def read_regular(path: Path, largest: int) -> bytes:
     """A regular file's bytes. Links, pipes and devices are neither opened nor waited for.
 

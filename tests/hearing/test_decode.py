@@ -17,8 +17,9 @@ from pipeline.datatypes import RATE_HZ
 from pipeline.errors import BadRecording, BadSetting, TransientFault, shown
 from pipeline.hearing.decode import LayoutMeter, decode, decode_spans, fold_channels
 from pipeline.hearing.ffmpeg import encode_mp3, ffmpeg_executable
-from pipeline.hearing.formats import DECODE_REASONS, riff_chunks
+from pipeline.hearing.formats import DECODE_REASONS
 from pipeline.hearing.recording import TRANSIENT_REASONS
+from pipeline.hearing.wav import riff_chunks
 from pipeline.intake.inbox import INBOX_REASONS
 from pipeline.settings import Decode, Ingest
 from pipeline.timeline import Span
