@@ -100,6 +100,9 @@ class Ingest(_Section):
         "auto",
         description=Message("what wrote the call metadata (`callqa cdr` lists them); auto: recognised by its look"),
     )
+    column_order: tuple[str, ...] = Field(
+        (), description=Message("the system's own names of the columns, in order, of a file without a header line")
+    )
     direction: Literal["inbound", "outbound"] | None = Field(
         None, description=Message("direction of calls that say none, where all go one way")
     )

@@ -11,7 +11,13 @@ from pathlib import Path
 from pipeline.errors import BadFile, BadMetadata, BadSetting
 from pipeline.intake.listing import ingest_failure, is_passed_over, why
 from pipeline.intake.reader import Leg, LegReader, MetadataFile
+from pipeline.intake.readers.amazon_connect import AmazonConnectReader
+from pipeline.intake.readers.asterisk import AsteriskReader, FreePbxReader
+from pipeline.intake.readers.asterisk_cel import AsteriskCelReader
+from pipeline.intake.readers.asterisk_queue_log import AsteriskQueueLogReader
 from pipeline.intake.readers.table import TableReader
+from pipeline.intake.readers.twilio import TwilioReader
+from pipeline.intake.readers.vicidial import VicidialReader
 from pipeline.intake.rows import TABLE_SUFFIXES, read_metadata_file
 from pipeline.messages import Message
 from pipeline.settings import Ingest
@@ -25,7 +31,16 @@ _TEXT_SUFFIXES = (*TABLE_SUFFIXES, ".xml", ".log", ".txt", "")
 
 def leg_readers(settings: Ingest) -> tuple[LegReader, ...]:
     """A reader for each system, the most particular first: the first that recognises a file reads it."""
-    return (TableReader(settings.columns, settings.file_column),)
+    return (
+        AmazonConnectReader(),
+        TwilioReader(),
+        VicidialReader(),
+        AsteriskQueueLogReader(),
+        AsteriskCelReader(),
+        FreePbxReader(),
+        AsteriskReader(settings.column_order),
+        TableReader(settings.columns, settings.file_column),
+    )
 
 
 @dataclass(frozen=True, slots=True)
