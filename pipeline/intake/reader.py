@@ -88,8 +88,9 @@ class MetadataFile:
 class LegReader(Protocol):
     """Reads what one kind of telephone system writes of its calls."""
 
-    source: str
-    """What `ingest.source` calls it: lower case, words joined by hyphens."""
+    @property
+    def source(self) -> str:
+        """What `ingest.source` calls it: lower case, words joined by hyphens."""
 
     def recognises(self, file: MetadataFile) -> bool:
         """Whether the file looks like this system's, by what is in it rather than by its name; never by a guess.
