@@ -8,13 +8,12 @@ other tells the direction of those that were passed on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import shown
 from pipeline.intake.reader import CallSide, Direction, Leg, MetadataFile, ReleaseRecord
-from pipeline.intake.readers.json_values import json_objects, json_part, json_text, looks_like_json
+from pipeline.intake.readers.json_values import json_objects, json_part, json_text, looks_like_json, moment_text
 from pipeline.messages import Message
 
 _DIRECTIONS: dict[str, Direction] = {
@@ -105,9 +104,10 @@ def _leg(place: Message, record: Mapping[str, Any], direction: Direction | None)
     agent, queue = json_part(record, "Agent"), json_part(record, "Queue")
     contact, reason = json_text(record, "ContactId"), json_text(record, "DisconnectReason").upper()
     names = _recordings(record)
+    started_at, epoch_s = moment_text(json_text(record, "InitiationTimestamp"))
     agent_id = json_text(agent, "Username") or json_text(agent, "ARN").rpartition("/")[2]
     cells = {
-        "started_at": json_text(record, "InitiationTimestamp"),
+        "started_at": started_at,
         "agent_id": agent_id,
         "team": _team(agent),
         "queue": json_text(queue, "Name"),
@@ -125,7 +125,7 @@ def _leg(place: Message, record: Mapping[str, Any], direction: Direction | None)
         direction=direction,
         customer=_number(json_part(record, "CustomerEndpoint")),
         released=ReleaseRecord(_RELEASED[reason], f"Amazon Connect {reason}") if reason in _RELEASED else None,
-        epoch_s=_epoch_s(cells["started_at"]),
+        epoch_s=epoch_s,
         cells={name: text for name, text in cells.items() if text},
         extra={name: text for name, text in extra.items() if text},
     )
@@ -155,11 +155,3 @@ def _recordings(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _number(endpoint: Mapping[str, Any]) -> str:
     return json_text(endpoint, "Address") if json_text(endpoint, "Type") in ("TELEPHONE_NUMBER", "") else ""
-
-
-def _epoch_s(text: str) -> float | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.timestamp() if moment.tzinfo else None

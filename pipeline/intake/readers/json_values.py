@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import shown
+from pipeline.intake.cells import parse_time
 from pipeline.intake.reader import MetadataFile
 from pipeline.messages import Message
 
@@ -65,3 +68,19 @@ def json_text(value: Mapping[str, Any], name: str) -> str:
     if isinstance(part, str):
         return part.strip()
     return str(part) if isinstance(part, int | float) and not isinstance(part, bool) else ""
+
+
+def moment_text(text: str) -> tuple[str, float | None]:
+    """A moment as `parse_time` understands it, and its epoch where it names a zone: ISO 8601, RFC 2822, or an epoch."""
+    try:
+        moment = _moment(text)
+        return moment.isoformat(), moment.timestamp() if moment.tzinfo else None
+    except (ValueError, OverflowError, OSError):
+        return text, None
+
+
+def _moment(text: str) -> datetime:
+    if text[:1].isalpha():
+        return parsedate_to_datetime(text)
+    # parse_time has no fractions of a second
+    return datetime.fromisoformat(text) if "T" in text else parse_time(re.sub(r" (UTC|GMT)$", "Z", text))

@@ -11,15 +11,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import shown
-from pipeline.intake.cells import parse_time
 from pipeline.intake.reader import Direction, Leg, MetadataFile, ReleaseRecord
-from pipeline.intake.readers.json_values import json_objects, json_text, looks_like_json
+from pipeline.intake.readers.json_values import json_objects, json_text, looks_like_json, moment_text
 from pipeline.intake.rows import csv_records
 from pipeline.messages import Message
 
@@ -133,7 +130,7 @@ def _property(name: str) -> str:
 
 
 def _recording(row: _Row) -> Leg:
-    started_at, epoch_s = _moment(row["start_time"] or row["date_created"])
+    started_at, epoch_s = moment_text(row["start_time"] or row["date_created"])
     extra = {name: row[name] for name in ("source", "duration", "track", "conference_sid") if row[name]}
     if row["channels"]:
         # their number, and no map of them
@@ -153,7 +150,7 @@ def _call(row: _Row, dialled: list[_Row]) -> Leg:
     """A leg of a call; `dialled` are those that <Dial> made of it."""
     parent = row["parent_call_sid"]
     sides = _Sides() if parent else _sides(row, dialled)
-    started_at, epoch_s = _moment(row["start_time"] or row["date_created"])
+    started_at, epoch_s = moment_text(row["start_time"] or row["date_created"])
     agent = sides.agent
     if parent and row.status == "completed":
         agent = _device(row["to"])
@@ -220,16 +217,3 @@ def _device(endpoint: str) -> str:
     """The client or SIP user that an endpoint is; "" for a telephone."""
     found = _DEVICE.fullmatch(endpoint)
     return found[1] if found and not _NUMBER.fullmatch(endpoint) else ""
-
-
-def _moment(text: str) -> tuple[str, float | None]:
-    """A moment as `parse_time` understands it, and its epoch where it has a zone. The API writes RFC 2822."""
-    try:
-        moment = parsedate_to_datetime(text) if text[:1].isalpha() else parse_time(re.sub(r" (UTC|GMT)$", "Z", text))
-    except (ValueError, OverflowError, OSError):
-        return text, None
-    return _iso(moment), moment.timestamp() if moment.tzinfo else None
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(sep=" ")

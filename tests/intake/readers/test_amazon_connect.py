@@ -18,7 +18,7 @@ READER = AmazonConnectReader()
 CAME_IN = {
     "ids": (contact_id(1),), "call_id": contact_id(1), "recordings": (recording_location(1),), "direction": "inbound",
     "customer": "+8613900001234", "released": ("customer", True), "epoch_s": 1795138260.0,
-    "started_at": "2026-11-20T01:31:00Z", "agent_id": "lina", "team": "TEAM_A", "queue": "support", "wait_s": "15",
+    "started_at": "2026-11-20T01:31:00+00:00", "agent_id": "lina", "team": "TEAM_A", "queue": "support", "wait_s": "15",
     "channel_map": "0=customer,1=agent",
 }  # fmt: skip
 
@@ -100,7 +100,7 @@ def test_a_contact_that_was_left_in_the_queue_has_no_agent_but_waited() -> None:
     (leg,) = legs_of(READER, json.dumps(record))
     assert fields_of(leg) == {
         "ids": (contact_id(1),), "call_id": contact_id(1), "direction": "inbound", "customer": "+8613900001234",
-        "released": ("customer", True), "epoch_s": 1795138260.0, "started_at": "2026-11-20T01:31:00Z",
+        "released": ("customer", True), "epoch_s": 1795138260.0, "started_at": "2026-11-20T01:31:00+00:00",
         "queue": "support", "wait_s": "40",
     }  # fmt: skip
 

@@ -14,7 +14,7 @@ from tests.support.contact_records import dialled_leg, sid, twilio_call, twilio_
 from tests.support.legs import fields_of, legs_and_warnings, legs_of
 
 READER = TwilioReader()
-STARTED = {"started_at": "2026-11-20 01:31:00+00:00", "epoch_s": 1795138260.0}
+STARTED = {"started_at": "2026-11-20T01:31:00+00:00", "epoch_s": 1795138260.0}
 
 
 def calls(*resources: dict[str, Any]) -> list[Leg]:
@@ -29,7 +29,7 @@ def test_a_call_that_came_in_and_was_passed_to_an_agents_browser() -> None:
     }  # fmt: skip
     assert fields_of(child) == {
         "ids": (sid("CA", 2), sid("CA", 1)), "call_id": sid("CA", 1), "agent_id": "lina",
-        "started_at": "2026-11-20 01:31:12+00:00", "epoch_s": 1795138272.0,
+        "started_at": "2026-11-20T01:31:12+00:00", "epoch_s": 1795138272.0,
     }  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def test_a_recording_names_its_call_and_its_number_of_channels_is_no_map() -> No
     assert fields_of(leg) == {
         "ids": (sid("RE", 5), sid("CA", 1)), "call_id": sid("CA", 1),
         "recordings": (sid("RE", 5), f"https://api.example.com/Recordings/{sid('RE', 5)}"),
-        "started_at": "2026-11-20 01:31:13+00:00", "epoch_s": 1795138273.0,
+        "started_at": "2026-11-20T01:31:13+00:00", "epoch_s": 1795138273.0,
     }  # fmt: skip
     assert leg.extra["recording_channels"] == "2"
 
@@ -152,7 +152,7 @@ def test_the_consoles_table_of_calls() -> None:
     )
     came_in, agent, vain = legs_of(READER, "\ufeff" + text)
     assert (came_in.direction, came_in.customer, came_in.epoch_s) == ("inbound", "+8613900001234", None)
-    assert came_in.cells["started_at"] == "2026-11-20 09:31:00"
+    assert came_in.cells["started_at"] == "2026-11-20T09:31:00"
     assert (agent.cells["agent_id"], agent.call_id, agent.epoch_s) == ("lina", sid("CA", 1), 1795138272.0)
     assert (vain.direction, vain.customer, vain.epoch_s) == ("outbound", "+8613900005678", 1795140000.0)
     assert vain.released is not None
