@@ -70,9 +70,10 @@ class CdrBuilder:
         """
         values: dict[str, Any] = {}
         extra: dict[str, str] = {}
+        # a recording's own leg stands first, and begins when the recording does
+        if begun_s := [leg.epoch_s for leg in legs if leg.epoch_s is not None]:
+            values["started_at"] = datetime.fromtimestamp(min(begun_s), self.zone)
         for leg in legs:
-            if leg.epoch_s is not None:
-                values.setdefault("started_at", datetime.fromtimestamp(leg.epoch_s, self.zone))
             for name, cell in leg.cells.items():
                 if name not in values and name not in _BY_LEGS:
                     self._add(values, name, cell, leg.place, warnings)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gzip
 import io
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pipeline.errors import BadFile, BadMetadata, BadSetting, shown
 from pipeline.intake.reader import MetadataFile
@@ -70,11 +72,27 @@ def read_rows(
 def read_metadata_file(
     file: Path, encoding: str = "utf-8-sig", *, suffix: str | None = None, follow_links: bool = False
 ) -> MetadataFile:
-    """A file with its text, in the encoding that fits best. Raises BadFile, OSError, or BadSetting for the encoding."""
+    """A file with its text, in the encoding that fits best; one packed with gzip is unpacked, and its path lacks
+    the ".gz". Raises BadFile, OSError, or BadSetting for the encoding.
+    """
     with open_regular(file, LARGEST_BYTES, follow_links=follow_links) as stream:
         if (suffix or file.suffix.lower()) == ".parquet":
             return MetadataFile(file, "")
+        if file.suffix.lower() == ".gz":
+            return MetadataFile(file.with_suffix(""), _decoded(_unpacked(stream), encoding))
         return MetadataFile(file, _decoded(stream.read(LARGEST_BYTES), encoding))
+
+
+def _unpacked(stream: IO[bytes]) -> bytes:
+    """What gzip packed. Raises BadFile when it is damaged, or larger than a file may be."""
+    try:
+        with gzip.GzipFile(fileobj=stream) as inside:
+            data = inside.read(LARGEST_BYTES + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadFile(Message("is damaged or cut short; export it again")) from error
+    if len(data) > LARGEST_BYTES:
+        raise BadFile(Message("is larger than {size:g} MB; that cannot be right", size=LARGEST_BYTES / 1e6))
+    return data
 
 
 def rows_of(file: MetadataFile, warnings: list[Message], suffix: str | None = None) -> Table:

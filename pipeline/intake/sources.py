@@ -17,6 +17,7 @@ from pipeline.intake.readers.asterisk_cel import AsteriskCelReader
 from pipeline.intake.readers.asterisk_queue_log import AsteriskQueueLogReader
 from pipeline.intake.readers.table import TableReader
 from pipeline.intake.readers.twilio import TwilioReader
+from pipeline.intake.readers.vcon import VconReader
 from pipeline.intake.readers.vicidial import VicidialReader
 from pipeline.intake.rows import TABLE_SUFFIXES, read_metadata_file
 from pipeline.messages import Message
@@ -26,7 +27,7 @@ from pipeline.storage.home import Failure
 AUTO = "auto"
 """The `ingest.source` that recognises each file by its look."""
 
-_TEXT_SUFFIXES = (*TABLE_SUFFIXES, ".xml", ".log", ".txt", "")
+_TEXT_SUFFIXES = (*TABLE_SUFFIXES, ".xml", ".log", ".txt", ".vcon", "")
 
 
 def leg_readers(settings: Ingest) -> tuple[LegReader, ...]:
@@ -34,6 +35,7 @@ def leg_readers(settings: Ingest) -> tuple[LegReader, ...]:
     return (
         AmazonConnectReader(),
         TwilioReader(),
+        VconReader(),
         VicidialReader(),
         AsteriskQueueLogReader(),
         AsteriskCelReader(),
@@ -191,6 +193,8 @@ def _is_called_cdr(path: Path) -> bool:
 
 def _may_be_metadata(path: Path, extensions: tuple[str, ...]) -> bool:
     suffix = path.suffix.lower()
+    if suffix == ".gz":
+        suffix = path.with_suffix("").suffix.lower()
     # logs are rotated: queue_log.1, Master.csv.2
     return suffix not in extensions and (suffix in _TEXT_SUFFIXES or suffix[1:].isdecimal())
 

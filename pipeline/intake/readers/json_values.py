@@ -16,6 +16,7 @@ from pipeline.intake.reader import MetadataFile
 from pipeline.messages import Message
 
 _DECODER = json.JSONDecoder()
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT")
 _BETWEEN = re.compile(r"[\s,\[\]\x1e\ufeff]*")
 _NEXT_OBJECT = re.compile(r"\n\{|(?<=\})\s*,?\s*\{")
 
@@ -83,4 +84,4 @@ def _moment(text: str) -> datetime:
     if text[:1].isalpha():
         return parsedate_to_datetime(text)
     # parse_time has no fractions of a second
-    return datetime.fromisoformat(text) if "T" in text else parse_time(re.sub(r" (UTC|GMT)$", "Z", text))
+    return datetime.fromisoformat(text) if _ISO.match(text) else parse_time(re.sub(r" (UTC|GMT)$", "Z", text))
