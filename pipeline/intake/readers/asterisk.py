@@ -21,11 +21,11 @@ from pipeline.intake.readers.asterisk_channels import (
     is_channel,
     is_local,
     is_telephone_number,
-    is_trunk,
     line_of,
     peer_of,
     release_by,
 )
+from pipeline.intake.readers.asterisk_contexts import direction_of, is_known_context
 from pipeline.intake.readers.asterisk_rows import column_name, first_cells, json_head, named_header, named_rows
 from pipeline.messages import Message
 
@@ -57,16 +57,6 @@ _TELLING = frozenset((
 ))  # fmt: skip
 _OWN = frozenset(("dcontext", "dstchannel", "lastapp", "amaflags"))
 _DISPOSITIONS = frozenset(("ANSWERED", "NO ANSWER", "BUSY", "FAILED", "CONGESTION", "CANCEL", "NOANSWER"))
-
-# contexts that FreePBX, Issabel and the samples use, by how they begin
-_INBOUND = ("from-trunk", "from-pstn", "from-did", "from-digital", "from-analog", "from-zaptel", "from-dahdi",
-            "from-sip-external", "from-outside", "from-provider", "from-external", "ext-did", "inbound", "incoming",
-            "public", "pstn", "ivr-inbound")  # fmt: skip
-_OUTBOUND = ("outbound", "outgoing", "outrt-", "macro-dialout", "dialout", "to-trunk", "to-pstn")
-_INTERNAL = ("from-internal", "internal", "from-local", "phones", "agents", "users", "from-phones", "from-agents",
-             "from-sip", "office")  # fmt: skip
-# where FreePBX leads a call on, whoever it comes from
-_WITHIN = ("ext-", "ivr-", "app-", "timeconditions", "macro-", "sub-")
 
 _NAME_AND_NUMBER = re.compile(r'"?([^"<]*)"?\s*<([^>]*)>')
 _RECORDING = re.compile(r"\.(?:wav|wav49|gsm|mp3|ogg|opus|sln\w*|raw|g722|g729|ulaw|alaw|ul|al|au)\Z", re.IGNORECASE)
@@ -159,7 +149,8 @@ class _Row:
         self.callee_line = line_of(cells.get("dstchannel", ""))
         own = cells.get("uniqueid", "")
         self.call = cells.get("linkedid") or id_in_name(cells.get("recordingfile", "")) or own
-        self.is_first = own in ("", self.call)
+        # the second half of a Local channel belongs to a call that began before
+        self.is_first = own in ("", self.call) and not cells.get("channel", "").endswith(";2")
 
     def __getitem__(self, name: str) -> str:
         return self.cells.get(name, "")
@@ -175,7 +166,7 @@ def _leg(place: Message, row: _Row) -> Leg:
     cells: dict[str, str] = {"started_at": row["start"], "queue": _queue(row)}
     if extension and (name := _name_of_line(row, extension)):
         cells["agent_name"] = name
-    if direction is None and row.is_first and row.context and not row.context.startswith(_INTERNAL + _WITHIN):
+    if direction is None and row.is_first and not is_known_context(row["dcontext"]):
         cells["direction"] = row["dcontext"]
     userfield = row["userfield"]
     return Leg(
@@ -195,27 +186,13 @@ def _leg(place: Message, row: _Row) -> Leg:
 
 
 def _direction(row: _Row) -> Direction | None:
-    """By the context where its name is known, else by which side is an extension's and which a trunk's.
-
-    Only the row that began the call says it: the legs that a queue or a forwarded call dials have directions of their
-    own. Between two extensions there is none.
-    """
-    channel, other, context = row["channel"], row["dstchannel"], row.context
-    if not row.is_first or (is_local(channel) and not row.caller_line):
+    """Only the row that began the call says it: the legs that a queue or a forwarded call dials have directions of
+    their own."""
+    if not row.is_first:
         return None
-    if row["did"] or context.startswith(_INBOUND):
+    if row["did"]:
         return "inbound"
-    if context.startswith(_OUTBOUND):
-        return "outbound"
-    is_internal = context.startswith(_INTERNAL)
-    if is_trunk(channel):
-        if (row.callee_line and is_telephone_number(row["src"])) or context.startswith(_WITHIN):
-            return "inbound"
-        if not is_internal:
-            return None if is_trunk(other) else "inbound"
-    if is_trunk(other):
-        return "outbound"
-    return "outbound" if not other and is_telephone_number(row["dst"]) else None
+    return direction_of(row["dcontext"], row["channel"], row["dstchannel"], row["src"], row["dst"])
 
 
 def _extension(row: _Row, direction: Direction | None) -> str:

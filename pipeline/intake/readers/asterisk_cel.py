@@ -20,6 +20,7 @@ from pipeline.intake.readers.asterisk_channels import (
     line_of,
     release_by,
 )
+from pipeline.intake.readers.asterisk_contexts import direction_of
 from pipeline.intake.readers.asterisk_rows import column_name, first_cells, json_head, named_header, named_rows
 from pipeline.messages import Message
 
@@ -118,6 +119,7 @@ class _Call:
     id: str
     number: str = ""
     dialled: str = ""
+    context: str = ""
     queue: str = ""
     events: int = 0
     channels: dict[str, _Channel] = field(default_factory=dict)
@@ -130,6 +132,7 @@ class _Call:
         channel.name = row.get("channame", "") or channel.name
         if own == self.id and event == "CHAN_START":
             self.number, self.dialled = row.get("cidnum", ""), row.get("exten", "")
+            self.context = row.get("context", "")
         if event in ("ANSWER", "BRIDGE_ENTER", "BRIDGE_START"):
             channel.is_answered = True
         elif event == "HANGUP":
@@ -168,12 +171,12 @@ class _Call:
         return any(each.is_answered for each in self.channels.values())
 
     def _direction(self) -> Direction | None:
-        caller, called = self._caller, [each.name for own, each in self.channels.items() if own != self.id]
-        if is_trunk(caller) and any(map(line_of, called)):
-            return "inbound"
-        if line_of(caller) and any(map(is_trunk, called)) and not is_local(caller):
-            return "outbound"
-        return None
+        called = [each.name for own, each in self.channels.items() if own != self.id and not is_local(each.name)]
+        caller = self._caller
+        # of all who were called, one of the other kind tells
+        opposite = is_trunk if line_of(caller) else line_of
+        other = next(filter(opposite, called), "") or next(iter(called), "")
+        return direction_of(self.context, caller, other, self.number, self.dialled) if caller else None
 
     def _extension(self, direction: Direction | None) -> str:
         if direction == "outbound":
