@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from pipeline.errors import BadSetting, shown
@@ -74,6 +74,18 @@ def _one_or_several(value: Any) -> Any:
     return (value,) if isinstance(value, str) else () if value is None else value
 
 
+def _with_file_names(given: Any) -> Any:
+    """The one pattern of older settings files goes before the presets."""
+    if not isinstance(given, dict) or "file_name_pattern" not in given:
+        return given
+    given = dict(given)
+    pattern = given.pop("file_name_pattern")
+    if pattern is not None:
+        others = given.get("file_names", Ingest.model_fields["file_names"].default)
+        given["file_names"] = (pattern, *others)
+    return given
+
+
 class Ingest(_Section):
     extensions: tuple[str, ...] = Field(
         (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".mp4", ".amr", ".awb", ".gsm", ".g729", ".729",
@@ -120,8 +132,12 @@ class Ingest(_Section):
         default_factory=dict,
         description=Message('translates CDR values, e.g. values.release_party = {"坐席" = "agent"}'),
     )
-    file_name_pattern: str | None = Field(
-        None, description=Message("regular expression with named groups for CDR fields, tried on the file's name")
+    file_names: tuple[str, ...] = Field(
+        ("freepbx", "asterisk", "freeswitch-callcenter", "freeswitch", "3cx", "vicidial"),
+        description=Message(
+            "what names of recordings say of calls, tried in order: presets, vicidial: with its own tokens, or regular "
+            "expressions with named groups for CDR fields"
+        ),
     )
     settle_s: float = Field(
         10.0,
@@ -138,6 +154,8 @@ class Ingest(_Section):
         le=1_000_000,
         description=Message("disk space in the home for what is fetched from a server, heard recordings leave first"),
     )
+
+    _older = model_validator(mode="before")(_with_file_names)
 
 
 class Decode(_Section):

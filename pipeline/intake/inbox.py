@@ -8,7 +8,7 @@ Callers' numbers are replaced by a keyed hash before anything else sees them.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,7 +44,8 @@ class Scan:
     `files` counts the files looked at, `copies` those whose bytes another path has too, `renamed` recordings
     that an earlier scan knew under other paths only, `unsettled` files left for the next scan because they are
     still being written. `metadata` are the files of call metadata that were read, `calls` how many calls they tell of,
-    `warnings` faults of single rows, without their values. `rows_unused` are calls without a recording, `without_row`
+    `names` how many recordings' names were understood as which system's, `warnings` faults of single rows, without
+    their values. `rows_unused` are calls without a recording, `without_row`
     recordings without a call (0 when there is no metadata).
     """
 
@@ -56,6 +57,7 @@ class Scan:
     unsettled: int = 0
     metadata: tuple[RecognisedFile, ...] = ()
     calls: int = 0
+    names: dict[str, int] = field(default_factory=dict)
     rows_unused: int = 0
     without_row: int = 0
     warnings: tuple[Message, ...] = ()
@@ -77,7 +79,7 @@ def scan_inbox(settings: Settings, home: Home) -> Scan:
             )
         )
     builder = CdrBuilder(settings.ingest, home)
-    names = FileNames(settings.ingest.file_name_pattern, builder)
+    names = FileNames(settings.ingest.file_names)
     warnings: list[Message] = []
     metadata = read_metadata(settings.ingest, inbox, home.root, warnings)
     calls = join_legs(metadata.legs)
@@ -86,14 +88,14 @@ def scan_inbox(settings: Settings, home: Home) -> Scan:
     recordings = []
     renamed = 0
     for sha256, paths in contents.paths.items():
-        old, from_name = _earlier_record(home, sha256), names.read(paths, warnings)
-        legs = matches.legs.get(sha256)
-        cdr = (
-            _merged(builder.build_call(legs, warnings), from_name)
-            if legs
-            else _merged(from_name, old.cdr if old else None)
-        )
-        renamed += _record(home, sha256, contents.sizes[sha256], paths, cdr, old)
+        old, by_name = _earlier_record(home, sha256), names.leg(paths)
+        rows = matches.legs.get(sha256, ())
+        cdr = builder.build_call([*rows, by_name] if by_name else rows, warnings)
+        if old and not rows:
+            # what rows said before goes before what the name says, and that before what it said by older settings
+            cdr = _merged(old.cdr, cdr) if old.has_row else _merged(cdr, old.cdr)
+        has_row = bool(rows) or bool(old and old.has_row)
+        renamed += _record(home, sha256, contents.sizes[sha256], paths, cdr, old, has_row)
         recordings.append(Recording(sha256, paths[0], contents.sizes[sha256], cdr))
     failures = [*metadata.failures, *contents.failures]
     _forget_healed(home, failures, metadata_places(settings.ingest, inbox, metadata), contents)
@@ -107,6 +109,7 @@ def scan_inbox(settings: Settings, home: Home) -> Scan:
         unsettled=contents.unsettled,
         metadata=tuple(metadata.files),
         calls=len(calls),
+        names=dict(names.told),
         rows_unused=len(calls) - matches.calls,
         without_row=len(recordings) - len(matches.legs) if calls else 0,
         warnings=tuple(warnings),
@@ -129,23 +132,24 @@ def _earlier_record(home: Home, sha256: str) -> RecordingRecord | None:
         return None
 
 
-def _record(home: Home, sha256: str, size_bytes: int, paths: list[Path], cdr: CDR, old: RecordingRecord | None) -> bool:
+def _record(
+    home: Home, sha256: str, size_bytes: int, paths: list[Path], cdr: CDR, old: RecordingRecord | None, has_row: bool
+) -> bool:
     """Write the recording's record if it is new or says something else now. True when every earlier path is gone."""
     now = [stored_path(path) for path in paths]
     gone = [path for path in old.paths if path not in now] if old else []
-    record = RecordingRecord(sha256, size_bytes, (*now, *gone), old.first_seen if old else datetime.now(UTC), cdr)
+    first_seen = old.first_seen if old else datetime.now(UTC)
+    record = RecordingRecord(sha256, size_bytes, (*now, *gone), first_seen, cdr, has_row)
     if record != old:
         artefacts.write(home.recording(sha256), record)
     return old is not None and len(gone) == len(old.paths)
 
 
-def _merged(row: CDR | None, from_name: CDR | None) -> CDR:
-    """The row's fields, and those of the file's name where the row says nothing."""
-    if row is None or from_name is None:
-        return row or from_name or CDR()
+def _merged(first: CDR, second: CDR) -> CDR:
+    """The fields of the first, and those of the second where the first says nothing."""
     missing = {
-        part.name: getattr(from_name, part.name)
+        part.name: getattr(second, part.name)
         for part in fields(CDR)
-        if part.name != "extra" and getattr(row, part.name) is None
+        if part.name != "extra" and getattr(first, part.name) is None
     }
-    return replace(row, **missing, extra={**from_name.extra, **row.extra})
+    return replace(first, **missing, extra={**second.extra, **first.extra})

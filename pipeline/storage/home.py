@@ -34,13 +34,17 @@ from pipeline.storage import artefacts
 
 @dataclass(frozen=True, slots=True)
 class RecordingRecord:
-    """A recording as the inbox showed it: every path its bytes were found under (see `stored_path`), and its CDR."""
+    """A recording as the inbox showed it: every path its bytes were found under (see `stored_path`), and its CDR.
+
+    `has_row` is whether call metadata ever told of it, and not its name alone.
+    """
 
     sha256: str
     size_bytes: int
     paths: tuple[str, ...]
     first_seen: datetime
     cdr: CDR
+    has_row: bool = False
 
     @property
     def files(self) -> tuple[Path, ...]:

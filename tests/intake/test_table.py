@@ -247,7 +247,7 @@ def test_faults_of_the_settings(here: Settings, inbox: Path, tmp_home: Home) -> 
         ({"timezone": "Mars/Olympus"}, "timezone"),
         ({"columns": {"agnet_id": "x"}}, "agnet_id"),
         ({"values": {"colour": {}}}, "colour"),
-        ({"file_name_pattern": "(?P<agent_id"}, "file_name_pattern"),
+        ({"file_name_pattern": "(?P<agent_id"}, "file_names"),
         ({"file_name_pattern": "(?P<colour>x)"}, "colour"),
     ]:
         with pytest.raises(BadSetting, match=match):
