@@ -43,16 +43,18 @@ TEMPLATES = {
 
 _VARIABLE = re.compile(r"\$\{((?:[^{}]|\{[^{}]*\})*)\}")
 _INNER = re.compile(r"\w+")
-_STAMP, _COUNT, _ID = r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)?", r"-?\d*", r"[\w.@-]*"
+_STAMP, _COUNT, _ID = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", r"-?\d+", r"[\w.@-]"
 _SHAPES = {
     name: shape
     for shape, names in {
-        _STAMP: ("start_stamp", "answer_stamp", "end_stamp", "bridge_stamp", "progress_stamp", "progress_media_stamp"),
-        _COUNT: ("duration", "billsec", "mduration", "billmsec", "start_epoch", "answer_epoch", "end_epoch", "waitsec"),
-        _ID: ("uuid", "bleg_uuid", "signal_bond", "bridge_uuid", "call_uuid", "read_codec", "write_codec"),
+        _STAMP: ("start_stamp", "end_stamp"),
+        f"(?:{_STAMP})?": ("answer_stamp", "bridge_stamp", "progress_stamp", "progress_media_stamp"),
+        _COUNT: ("duration", "billsec", "mduration", "billmsec", "start_epoch", "answer_epoch", "end_epoch"),
+        f"{_ID}+": ("uuid",),
+        f"{_ID}*": ("bleg_uuid", "signal_bond", "bridge_uuid", "call_uuid", "read_codec", "write_codec"),
         r"[A-Z0-9_]*": ("hangup_cause",),
         r"(?:inbound|outbound)?": ("direction",),
-        r"[^\",]*": ("accountcode",),
+        r"[^\",]*": ("accountcode", "caller_id_number", "destination_number", "context", "ani"),
     }.items()
     for name in names
 }
@@ -76,12 +78,12 @@ class Template:
         self._usual = re.compile(_pattern(parts, self.names, '[^"]*' if '"' in text else "[^,]*"))
         self._any = re2.compile(_pattern(parts, self.names, ".*?"))
 
-    def fields(self, line: str) -> dict[str, str] | None:
+    def fields(self, line: str, *, has_marks: bool = False) -> dict[str, str] | None:
         """The variables of a line; None when it is not of this template.
 
-        Values that hold what stands between them are told by the shape of the others, in linear time.
+        `has_marks`: values may hold what stands between them, and are told by the shape of the others, in linear time.
         """
-        match = self._usual.fullmatch(line) or self._any.fullmatch(line)
+        match = (self._any if has_marks else self._usual).fullmatch(line)
         return dict(zip(self.names, match.groups(""), strict=True)) if match else None
 
 
@@ -153,11 +155,12 @@ class FreeswitchCsvReader:
             return None
         # bytes of another encoding cannot be searched; what they become is no text either, and so is left out later
         line = line if line.isascii() else line.encode("utf-8", "backslashreplace").decode()
-        for number, template in enumerate(templates):
-            if (fields := template.fields(line)) is not None:
-                if number:
-                    templates.insert(0, templates.pop(number))
-                return fields
+        for has_marks in (False, True):
+            for number, template in enumerate(templates):
+                if (fields := template.fields(line, has_marks=has_marks)) is not None:
+                    if number:
+                        templates.insert(0, templates.pop(number))
+                    return fields
         return None
 
 

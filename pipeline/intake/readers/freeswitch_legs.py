@@ -82,7 +82,7 @@ def freeswitch_leg(fields: Fields, place: Message, kind: LegKind, recordings: It
     cells: dict[str, Any] = {
         "started_at": fields.get("start_stamp") or fields.get("answer_stamp", ""),
         "agent_id": _queue_agent(fields, is_answered),
-        "agent_name": _own_name(fields) if kind == "first" and extension else "",
+        "agent_name": _own_name(fields) if kind == "first" and comes_from_outside is False else "",
         "queue": _queue(fields),
         "wait_s": _wait_s(fields),
         "direction": unknown_direction,
@@ -145,6 +145,9 @@ def _comes_from_outside(fields: Fields, kind: LegKind) -> bool | None:
     if by_trunk is not None:
         return by_trunk
     if kind == "first" and (fields.get("user_name") or fields.get("sip_auth_username")):
+        return False
+    # FusionPBX says it of the call
+    if fields.get("call_direction") in ("outbound", "local"):
         return False
     # a call from outside that was transferred has this context as well: the numbers tell, or nothing does
     if context in _FROM_INSIDE or "." in context:

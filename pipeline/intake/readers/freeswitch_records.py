@@ -7,7 +7,6 @@ what was dialled.
 
 from __future__ import annotations
 
-import json
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
@@ -18,11 +17,11 @@ from urllib.parse import unquote
 from pipeline.errors import shown
 from pipeline.intake.reader import Leg, MetadataFile
 from pipeline.intake.readers.freeswitch_legs import VARIABLES, freeswitch_leg, leg_kind, recording_of
+from pipeline.intake.readers.json_values import json_objects, json_part, json_text, looks_like_json
 from pipeline.messages import Message
 
 _LOOKED_AT = 4000
 _XML_HEAD = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<cdr[\s>]")
-_JSON_HEAD = re.compile(r'\s*[\[{].*?"(?:channel_data|callflow)"\s*:', re.DOTALL)
 # a channel variable may be called what is no name in XML, and is written all the same
 _NO_XML_NAME = re.compile(r"<([^<>/?!]*[^<>/?!\w.:-][^<>/?!]*|[\d.-][^<>/?!]*)>[^<>]*</\1>")
 _ENTITY_ALLOWED = ("<!DOCTYPE", "<!ENTITY")
@@ -70,34 +69,36 @@ class FreeswitchJsonReader:
     source = "freeswitch-json"
 
     def recognises(self, file: MetadataFile) -> bool:
-        head = file.text[:_LOOKED_AT]
-        return bool(_JSON_HEAD.match(head)) and '"variables"' in file.text[: 4 * _LOOKED_AT]
+        return looks_like_json(file, "variables", "callflow") or looks_like_json(file, "variables", "channel_data")
 
     def read(self, file: MetadataFile, warnings: list[Message]) -> Iterator[Leg]:
-        for number, record in enumerate(_json_records(file.text), 1):
-            place = _place(file, number)
-            variables = record.get("variables") if isinstance(record, dict) else None
-            if not isinstance(variables, dict):
-                warnings.append(Message("{place}: is not a JSON object that can be read; left out", place=place))
-                continue
+        for place, record in json_objects(file, warnings):
+            variables = json_part(record, "variables")
             fields = {name: text for name, text in variables.items() if name in VARIABLES and isinstance(text, str)}
             if _is_encoded(variables):
                 fields = {name: unquote(text) for name, text in fields.items()}
-            fields.setdefault("direction", _text(record, "channel_data", "direction"))
-            flows = record.get("callflow")
-            oldest = flows[-1] if isinstance(flows, list) and flows else flows
-            profile = _part(oldest, "caller_profile")
-            _add_profile(fields, {name: _text(profile, name) for name in (*_PROFILE, "chan_name", "uuid")})
-            originators = _part(profile, "originator").get("originator_caller_profiles")
-            originator = originators[-1] if isinstance(originators, list) and originators else None
-            if originator is not None:
-                _add_originator(fields, _text(originator, "chan_name"), _text(originator, "context"))
-            log = _part(record, "app_log").get("applications")
+            fields.setdefault("direction", json_text(json_part(record, "channel_data"), "direction"))
+            flow = _last(record, "callflow")
+            profile = json_part(flow, "caller_profile")
+            _add_profile(fields, {name: json_text(profile, name) for name in (*_PROFILE, "chan_name", "uuid")})
+            originator = _last(json_part(profile, "originator"), "originator_caller_profiles")
+            if originator:
+                _add_originator(fields, json_text(originator, "chan_name"), json_text(originator, "context"))
+            log = json_part(record, "app_log").get("applications")
             applications = (
-                (_text(each, "app_name"), _text(each, "app_data")) for each in (log if isinstance(log, list) else ())
+                (json_text(each, "app_name"), json_text(each, "app_data"))
+                for each in (log if isinstance(log, list) else ())
+                if isinstance(each, dict)
             )
-            created = _text(oldest, "times", "created_time")
-            yield _leg(file, place, fields, created, originator is not None, applications)
+            created = json_text(json_part(flow, "times"), "created_time")
+            yield _leg(file, place, fields, created, bool(originator), applications)
+
+
+def _last(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The last object of a list; older versions write the objects one after the other under one name."""
+    part = record.get(name)
+    part = part[-1] if isinstance(part, list) and part else part
+    return part if isinstance(part, dict) else {}
 
 
 def _place(file: MetadataFile, number: int) -> Message:
@@ -153,33 +154,7 @@ def _parsed_xml(text: str) -> ElementTree.Element | None:
 # --- JSON
 
 
-def _json_records(text: str) -> Iterator[Any]:
-    """The objects of a text, one after the other or in one list. None for a piece that is none."""
-    decoder, at = json.JSONDecoder(), 0
-    blank = re.compile(r"[\s,\ufeff]*")
-    text = text.strip()
-    if text.startswith("["):
-        text = text[1:].removesuffix("]")
-    while (at := blank.match(text, at).end()) < len(text):  # type: ignore[union-attr]
-        try:
-            record, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            record, at = None, (text.find("\n", at) + 1 or len(text))
-        yield record
-
-
 def _is_encoded(variables: Mapping[str, Any]) -> bool:
     """Whether the values are URL-encoded: then none has a blank or a colon, which every moment written out has."""
     texts = [text for text in variables.values() if isinstance(text, str)]
     return any("%" in text for text in texts) and not any(re.search(r"[\s:@<>]", text) for text in texts)
-
-
-def _part(record: Any, name: str) -> Mapping[str, Any]:
-    part = record.get(name) if isinstance(record, dict) else None
-    return part if isinstance(part, dict) else {}
-
-
-def _text(record: Any, *names: str) -> str:
-    for name in names:
-        record = record.get(name) if isinstance(record, dict) else None
-    return record.strip() if isinstance(record, str) else str(record) if isinstance(record, int | float) else ""

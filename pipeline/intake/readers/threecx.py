@@ -47,8 +47,10 @@ _SHAPES = {
     **dict.fromkeys(_TYPES, re.compile(r"[A-Za-z_]*")),
 }
 _MARKS = re.compile(r"\bCall \d+\b|\bChain:|\b(?:TerminatedBy|Failed_)\w+|\b(?:src|dst)_participant_terminated\b")
+_MISSED = re.compile(r"[\d;.\sExt]*")
 _EXTENSION = re.compile(r"Ext\.\s*(\S+)")
 _LINES = ("line", "externalline", "external_line", "provider", "gateway", "external", "lineset")
+_KNOWN_TYPES = (*_LINES, "extension", "queue", "ringgroup", "ivr", "vmail", "voicemail", "fax", "conference", "parking")
 _CALLER_ENDED = ("terminatedbysrc", "src_participant_terminated")
 _CALLEE_ENDED = ("terminatedbydst", "dst_participant_terminated")
 _GOES_ON = ("replaced", "redirected", "continued", "bxfer", "failedbxfer")
@@ -99,9 +101,9 @@ class ThreeCxReader:
         if head and (header := _header(head[0])):
             return header, delimiter, True
         lines = [cells for _, cells in csv_records("\n".join(head), delimiter) if cells]
-        fitting = {order: sum(_fields(cells, order) is not None for cells in lines) for order in self._orders}
-        order = max(self._orders, key=lambda order: fitting[order])
-        if 2 * fitting[order] <= len(lines):
+        fitting = {order: [fields for cells in lines if (fields := _fields(cells, order))] for order in self._orders}
+        order = max(self._orders, key=lambda order: (len(fitting[order]), _known_types(fitting[order])))
+        if 2 * len(fitting[order]) <= len(lines):
             raise BadMetadata(
                 Message(
                     "{file}: its fields are in no order that is known; list the output fields of 3CX's CDR settings in "
@@ -116,6 +118,12 @@ def _header(line: str) -> tuple[str, ...]:
     """The fields that a line names; none when it is a call's."""
     names = tuple(_name(each) for each in re.split(r"[,;\t|]", line.lstrip("\ufeff")))
     return names if {"time-start", "from-no"} <= set(names) else ()
+
+
+def _known_types(lines: Sequence[Mapping[str, str]]) -> int:
+    """How many types are some of 3CX's words, less those that are none: names may stand there in another order."""
+    kinds = (_kind(fields, name) for fields in lines for name in _TYPES)
+    return sum(1 if kind in _KNOWN_TYPES else -1 for kind in kinds if kind)
 
 
 def _name(text: str) -> str:
@@ -147,6 +155,8 @@ def _fields(cells: Sequence[str], order: Sequence[str]) -> Mapping[str, str] | N
             return None
         cells = [*cells[: names[0]], *[""] * len(names), *cells[names[-1] + 1 + surplus :]]
     fields = dict(zip(order, cells, strict=False))
+    if not _MISSED.fullmatch(fields.get("missed-queue-calls", "")):
+        fields = {name: text for name, text in fields.items() if name not in (*_NAMES, "missed-queue-calls")}
     is_whole = all(shape.fullmatch(fields.get(name, "")) for name, shape in _SHAPES.items() if name in fields)
     return fields if is_whole and fields.get("time-start") and ("from-no" in fields or "chain" in fields) else None
 
@@ -240,7 +250,7 @@ def _queue(fields: Mapping[str, str], chain: Sequence[str], talkers: set[str]) -
     between = [_number(each) for each in chain[1:-1] if _EXTENSION.match(each)]
     if not between or (has_types and not fields.get("missed-queue-calls")):
         return ""
-    return between[-1] if between[-1] not in talkers else ""
+    return next((number for number in reversed(between) if number not in talkers), "")
 
 
 def _chain(fields: Mapping[str, str]) -> list[str]:
