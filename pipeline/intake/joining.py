@@ -57,5 +57,10 @@ def join_legs(legs: Iterable[Leg]) -> list[JoinedCall]:
 
 
 def in_order(legs: Sequence[Leg]) -> list[Leg]:
-    """Legs by their begin; those that say none last."""
-    return sorted(legs, key=lambda leg: float("inf") if leg.epoch_s is None else leg.epoch_s)
+    """Legs by their begin; those without an epoch last, by what the clock's text says."""
+
+    def begin(leg: Leg) -> tuple[float, str]:
+        epoch_s = float("inf") if leg.epoch_s is None else leg.epoch_s
+        return epoch_s, str(leg.cells.get("started_at") or "\uffff")
+
+    return sorted(legs, key=begin)

@@ -15,7 +15,11 @@ from pipeline.intake.readers.amazon_connect import AmazonConnectReader
 from pipeline.intake.readers.asterisk import AsteriskReader, FreePbxReader
 from pipeline.intake.readers.asterisk_cel import AsteriskCelReader
 from pipeline.intake.readers.asterisk_queue_log import AsteriskQueueLogReader
+from pipeline.intake.readers.freeswitch_csv import FreeswitchCsvReader
+from pipeline.intake.readers.freeswitch_records import FreeswitchJsonReader, FreeswitchXmlReader
 from pipeline.intake.readers.table import TableReader
+from pipeline.intake.readers.threecx import ThreeCxReader
+from pipeline.intake.readers.threecx_database import ThreeCxDatabaseReader
 from pipeline.intake.readers.twilio import TwilioReader
 from pipeline.intake.readers.vcon import VconReader
 from pipeline.intake.readers.vicidial import VicidialReader
@@ -40,6 +44,11 @@ def leg_readers(settings: Ingest) -> tuple[LegReader, ...]:
         AsteriskQueueLogReader(),
         AsteriskCelReader(),
         FreePbxReader(),
+        FreeswitchXmlReader(),
+        FreeswitchJsonReader(),
+        FreeswitchCsvReader(settings.column_order),
+        ThreeCxDatabaseReader(),
+        ThreeCxReader(settings.column_order),
         AsteriskReader(settings.column_order),
         TableReader(settings.columns, settings.file_column),
     )
@@ -197,6 +206,8 @@ def _may_be_metadata(path: Path, extensions: tuple[str, ...]) -> bool:
         suffix = path.with_suffix("").suffix.lower()
     # logs are rotated: queue_log.1, Master.csv.2
     return suffix not in extensions and (suffix in _TEXT_SUFFIXES or suffix[1:].isdecimal())
+    # logs are rotated: queue_log.1, Master.csv.2026-11-20-00-00-00
+    return suffix not in extensions and (suffix in _TEXT_SUFFIXES or suffix[1:].replace("-", "").isdecimal())
 
 
 def _is_same(path: Path, other: Path) -> bool:

@@ -98,19 +98,25 @@ def _literal(text: str) -> str:
 
 
 class FreeswitchCsvReader:
-    """A `LegReader` of mod_cdr_csv. `template` is the house's own, as it stands in its cdr_csv.conf.xml, or the names
-    of its variables in their order, with commas between."""
+    """A `LegReader` of mod_cdr_csv.
+
+    `order` is the house's own template, as it stands in its cdr_csv.conf.xml, or names its variables one by one.
+    """
 
     source = "freeswitch-csv"
 
-    def __init__(self, template: str = "") -> None:
-        self._names = () if "${" in template else tuple(name.strip() for name in template.split(",") if name.strip())
-        templates = [template] if "${" in template else TEMPLATES.values()
-        self._templates = [Template(each) for each in templates]
+    def __init__(self, order: Sequence[str] = ()) -> None:
+        template = order[0] if len(order) == 1 and "${" in order[0] else ""
+        # the order of another system's columns is none of this one's
+        self._names = tuple(order) if len({"uuid", "caller_id_number", "destination_number"} & set(order)) > 1 else ()
+        self._templates = [Template(each) for each in ([template] if template else TEMPLATES.values())]
 
     def recognises(self, file: MetadataFile) -> bool:
         if _header(file):
             return True
+        if self._names:
+            rows = [fields for _, fields in _table_rows("\n".join(file.head()), self._names, ",") if fields]
+            return any(_UUID.fullmatch(fields.get("uuid", "")) or _is_stamp(fields) for fields in rows)
         read = [fields for line in file.head() if (fields := self._read_line(line.strip(), list(self._templates)))]
         return bool(read) and any(_UUID.fullmatch(fields.get("uuid", "")) for fields in read)
 
@@ -125,7 +131,7 @@ class FreeswitchCsvReader:
                 "{file} {place}", file=shown(Path(file.path.name)), place=Message("line {number}", number=number)
             )
             if told is None:
-                warnings.append(Message("{place}: is not like the lines of this system; left out", place=place))
+                warnings.append(Message("{place}: not the cells of this kind of file; left out", place=place))
                 continue
             fields = {name: text.strip() for name, text in told.items() if name in VARIABLES}
             first_leg = first_leg_of.get(fields.get("uuid", ""))
@@ -140,7 +146,7 @@ class FreeswitchCsvReader:
         if header := _header(file):
             return _table_rows(file.text, *header, has_header=True)
         if self._names:
-            return _table_rows(file.text, self._names, ",", has_header=False)
+            return _table_rows(file.text, self._names, ",")
         return self._lines(file.text)
 
     def _lines(self, text: str) -> Iterator[tuple[int, dict[str, str] | None]]:
@@ -164,6 +170,10 @@ class FreeswitchCsvReader:
         return None
 
 
+def _is_stamp(fields: dict[str, str]) -> bool:
+    return bool(re.fullmatch(_STAMP, fields.get("start_stamp", "")))
+
+
 def _header(file: MetadataFile) -> tuple[Sequence[str], str] | None:
     """The variables that the first line names, and what stands between them; None when it is a call's line."""
     head = file.head(1)
@@ -175,7 +185,7 @@ def _header(file: MetadataFile) -> tuple[Sequence[str], str] | None:
 
 
 def _table_rows(
-    text: str, names: Sequence[str], delimiter: str, *, has_header: bool
+    text: str, names: Sequence[str], delimiter: str, *, has_header: bool = False
 ) -> Iterator[tuple[int, dict[str, str] | None]]:
     records = csv_records(text.lstrip("\ufeff"), delimiter)
     if has_header:

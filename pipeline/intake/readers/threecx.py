@@ -59,14 +59,15 @@ _GOES_ON = ("replaced", "redirected", "continued", "bxfer", "failedbxfer")
 class ThreeCxReader:
     """A `LegReader` of cdr.log, and of tables with its fields' names as header.
 
-    `fields` names the fields in the order of the installation, where it is none of the known, with commas between.
+    `order` names the fields in the order of the installation, where it is none of the known.
     """
 
     source = "3cx"
 
-    def __init__(self, fields: str = "") -> None:
-        chosen = tuple(_name(each) for each in fields.split(",") if each.strip())
-        self._orders = (chosen,) if chosen else ORDERS
+    def __init__(self, order: Sequence[str] = ()) -> None:
+        chosen = tuple(map(_name, order))
+        # the order of another system's columns is none of this one's
+        self._orders = (chosen,) if "time-start" in chosen else ORDERS
 
     def recognises(self, file: MetadataFile) -> bool:
         head = file.head()
@@ -90,7 +91,7 @@ class ThreeCxReader:
                 "{file} {place}", file=shown(Path(file.path.name)), place=Message("line {number}", number=number)
             )
             if fields is None:
-                warnings.append(Message("{place}: is not like the lines of this system; left out", place=place))
+                warnings.append(Message("{place}: not the cells of this kind of file; left out", place=place))
             else:
                 yield _leg(fields, place, talkers)
 
@@ -106,9 +107,8 @@ class ThreeCxReader:
         if 2 * len(fitting[order]) <= len(lines):
             raise BadMetadata(
                 Message(
-                    "{file}: its fields are in no order that is known; list the output fields of 3CX's CDR settings in "
-                    "ingest.template, in their order, with commas between",
-                    file=shown(file.path),
+                    "its fields are in no order that is known; name them in ingest.column_order as 3CX's CDR settings "
+                    "list them"
                 )
             )
         return order, delimiter, False

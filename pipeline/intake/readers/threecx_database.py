@@ -36,8 +36,7 @@ class ThreeCxDatabaseReader:
         head = file.head(1)
         header = _header(head[0]) if head else None
         if header is None:
-            message = Message("{file}: its first line must name the columns; export it again", file=shown(file.path))
-            raise BadMetadata(message)
+            raise BadMetadata(Message("its first line must name the columns; export it again"))
         names, delimiter = header
         records = csv_records(file.text.lstrip("\ufeff"), delimiter)
         next((cells for _, cells in records if cells), None)
@@ -48,7 +47,7 @@ class ThreeCxDatabaseReader:
                 "{file} {place}", file=shown(Path(file.path.name)), place=Message("line {number}", number=number)
             )
             if cells is None or len(cells) != len(names):
-                warnings.append(Message("{place}: is not like the lines of this system; left out", place=place))
+                warnings.append(Message("{place}: not the cells of this kind of file; left out", place=place))
             else:
                 row = {
                     name: "" if cell.strip() in ("NULL", r"\N") else cell.strip()

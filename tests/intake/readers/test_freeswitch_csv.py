@@ -125,16 +125,16 @@ def test_a_context_of_the_house_is_given_as_it_is() -> None:
 )
 def test_a_house_writes_its_own_template(template: str) -> None:
     leg = SwitchLeg(1, "inbound", INBOUND.profiles, {"cc_agent": "1001@default"})
-    reader = FreeswitchCsvReader(template)
+    reader = FreeswitchCsvReader((template,))
     (read,) = legs_of(reader, csv_line(leg, template))
     assert fields_of(read) == {**CAME_IN, "ids": (uuid_of(1),), "agent_id": "1001"}
 
 
 def test_a_house_may_name_its_variables_in_order() -> None:
     names = ("uuid", "caller_id_number", "destination_number", "context", "start_stamp", "sip_hangup_disposition")
-    reader = FreeswitchCsvReader(",".join(names))
+    reader = FreeswitchCsvReader(names)
     line = ",".join((uuid_of(1), CUSTOMER, DID, "public", "2026-11-20 09:31:00", "recv_bye"))
-    (read,) = list(reader.read(MetadataFile(Path("cdr.csv"), line + "\n"), []))
+    (read,) = legs_of(reader, line + "\n")
     assert fields_of(read) == {**CAME_IN, "ids": (uuid_of(1),), "released": ("caller", True)}
 
 
@@ -185,7 +185,7 @@ def test_an_odd_line_costs_itself_and_is_told_with_its_number() -> None:
     text = csv_line(INBOUND) + '"half a line","139\n\n' + csv_line(OUTBOUND).replace("\n", "\r\n") + "\0\0"
     legs, warnings = legs_and_warnings(READER, text, "Master.csv")
     assert [leg.call_id for leg in legs] == [uuid_of(1), uuid_of(3)]
-    assert [str(each) for each in warnings] == ["Master.csv line 2: is not like the lines of this system; left out"]
+    assert [str(each) for each in warnings] == ["Master.csv line 2: not the cells of this kind of file; left out"]
 
 
 def test_a_hostile_line_takes_no_longer_than_its_length() -> None:

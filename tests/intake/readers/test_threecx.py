@@ -128,9 +128,9 @@ def test_every_known_order_is_recognised_however_much_of_it_is_chosen(order: tup
 def test_an_order_of_the_house_is_named() -> None:
     order = ("time-start", "from-no", "to-no", "reason-terminated", "time-answered", "callid", "chain")
     text = threecx_line(CUSTOMER, "Ext.1001", order=order, last="")
-    with pytest.raises(BadMetadata, match=r"ingest\.template"):
+    with pytest.raises(BadMetadata, match=r"ingest\.column_order"):
         legs_and_warnings(READER, text, "cdr.log")
-    (leg,) = legs_of(ThreeCxReader(", ".join(order)), text, "cdr.log")
+    (leg,) = legs_of(ThreeCxReader(order), text, "cdr.log")
     assert fields_of(leg) == {
         **CAME_IN, "ids": IDS[:1], "callee": "1001", "extension": "1001", "released": ("caller", True),
     }  # fmt: skip
@@ -168,7 +168,7 @@ def test_an_odd_line_costs_itself_and_is_told_with_its_number() -> None:
     good = threecx_line(CUSTOMER, "Ext.1001")
     legs, warnings = legs_and_warnings(READER, good + "Call 5002,half\n\n" + good, "cdr.log")
     assert len(legs) == 2
-    assert [str(each) for each in warnings] == ["cdr.log line 2: is not like the lines of this system; left out"]
+    assert [str(each) for each in warnings] == ["cdr.log line 2: not the cells of this kind of file; left out"]
 
 
 def test_other_files_are_not_taken_for_it(shared: Path) -> None:
