@@ -95,10 +95,10 @@ _OUT = _said(
 )  # fmt: skip
 _QUEUED = {**_IN, "queue": "support", "wait_s": "15", "agent_id": "1001", "extension": "1001"}
 _MEMBER = {**_QUEUED, "recordings": (MEMBER.variables["cc_record_filename"],), "released": ("callee", False)}
-_AGENT = _said(
-    "2026-11-20 09:31:12", START_S + 12, call_id=uuid_of(1), direction="inbound", caller=CUSTOMER, callee="1001",
-    extension="1001", agent_id="1001", queue="support", released=("agent", True),
-)  # fmt: skip
+_AGENT = {
+    "call_id": uuid_of(1), "direction": "inbound", "caller": CUSTOMER, "callee": "1001", "extension": "1001",
+    "agent_id": "1001", "queue": "support", "released": ("agent", True),
+}  # fmt: skip
 _UNBRIDGED = dict.fromkeys(("bridge_uuid", "signal_bond", "last_bridge_to", "bridge_channel", "last_bridge_role"), "")
 _ABANDONED = _changed(
     MEMBER, cc_agent="", cc_agent_uuid="", cc_agent_bridged="", cc_queue_answered_epoch="", cc_cause="cancel",

@@ -77,10 +77,12 @@ def freeswitch_leg(fields: Fields, place: Message, kind: LegKind, recordings: It
     comes_from_outside = _comes_from_outside(fields, kind)
     direction, unknown_direction = _direction(fields, kind, comes_from_outside)
     is_answered = _is_answered(fields)
+    # the call began when the member came, though the agent's leg may be the one that names the recording
+    is_queue_agent = fields.get("cc_side") == "agent" and bool(fields.get("cc_member_session_uuid"))
     extension = _extension(fields, kind, comes_from_outside, is_answered)
     caller, callee = _parties(fields, kind, direction, extension)
     cells: dict[str, Any] = {
-        "started_at": fields.get("start_stamp") or fields.get("answer_stamp", ""),
+        "started_at": "" if is_queue_agent else fields.get("start_stamp") or fields.get("answer_stamp", ""),
         "agent_id": _queue_agent(fields, is_answered),
         "agent_name": _own_name(fields) if kind == "first" and comes_from_outside is False else "",
         "queue": _queue(fields),
@@ -98,7 +100,7 @@ def freeswitch_leg(fields: Fields, place: Message, kind: LegKind, recordings: It
         callee=callee,
         extension=extension,
         released=_released(fields, kind, is_answered),
-        epoch_s=_epoch_s(fields),
+        epoch_s=None if is_queue_agent else _epoch_s(fields),
         cells={name: cell for name, cell in cells.items() if cell},
         extra={name: fields[name] for name in _EXTRA if fields.get(name)},
     )
@@ -258,7 +260,8 @@ def _wait_s(fields: Fields) -> str:
     )
     if joined and left and left >= joined:
         return f"{left - joined:g}"
-    return fields.get("waitsec", "") if _queue(fields) and fields.get("cc_cause") != "cancel" else ""
+    is_member = bool(_queue(fields)) and fields.get("cc_side") != "agent" and fields.get("cc_cause") != "cancel"
+    return fields.get("waitsec", "") if is_member else ""
 
 
 # --- who hung up
