@@ -268,7 +268,7 @@ class Night:
         self.tally.add(judged=1)
 
     def _fail_judging(self, record: RecordingRecord, reason: str, message: str) -> None:
-        path = shown(record.files[0]) if record.files else ""
+        path = shown(record.named[0]) if record.named else ""
         self.failures.keep(Failure(record.sha256, path, "judge", reason, message, datetime.now(UTC)))
 
     def _past(self, sha256: str, card: Scorecard | None) -> tuple[PastCard, ...]:

@@ -11,6 +11,7 @@ from typing import Literal
 from flows.tally import Tally
 from pipeline.errors import BadArtefact
 from pipeline.messages import in_language
+from pipeline.numbers import mask_numbers
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.files import write_whole
@@ -57,13 +58,14 @@ class Failures:
         """Keep a failure; one that is known already is left as it was, so that it changes nothing."""
         self._tally.add(failed=1)
         path = self._home.failure(failure.key)
-        wordings = {str(in_language(failure.message, language)) for language in ("zh", "en")}
+        wordings = {mask_numbers(str(in_language(failure.message, language))) for language in ("zh", "en")}
         with suppress(BadArtefact):
             known = artefacts.read(path, Failure)
             if known.message in wordings and replace(known, at=failure.at, message=failure.message) == failure:
                 return
         self._pending.set()
-        artefacts.write(path, replace(failure, message=str(in_language(failure.message, self._language))))
+        message = mask_numbers(str(in_language(failure.message, self._language)))
+        artefacts.write(path, replace(failure, path=mask_numbers(failure.path), message=message))
 
     def forget(self, sha256: str) -> None:
         self._home.failure(sha256).unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline.messages import in_language
 from pipeline.messages import shown_text as shown_text
+from pipeline.numbers import mask_numbers
 
 
 class CallQAError(Exception):
@@ -107,5 +108,5 @@ class BadRule(CallQAError):
 
 
 def shown(path: Path) -> str:
-    """A path fit for a message; what it is called on the disk `pipeline.storage.home.stored_path` keeps."""
-    return shown_text(str(path))
+    """A path fit for a message, telephone numbers in it masked."""
+    return mask_numbers(shown_text(str(path)))

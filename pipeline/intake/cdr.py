@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from pipeline.intake.cells import (
     parse_count,
     parse_duration_s,
     parse_time,
+    plain_number,
 )
 from pipeline.intake.fields import check_fields, leg_of_fields
 from pipeline.intake.reader import Direction, Leg, ReleaseRecord
@@ -26,8 +28,22 @@ from pipeline.intake.rows import BROKEN_TEXT
 from pipeline.intake.sides import released_by
 from pipeline.intake.vocabulary import DIRECTIONS, FIELD_VALUES
 from pipeline.messages import Message
+from pipeline.numbers import is_called, known_numbers
 from pipeline.settings import Ingest
 from pipeline.storage.home import Home
+
+_NUMBERS = ("call_id", "agent_id", "extension", "queue", "customer_number", "caller_number", "callee_number")
+"""Fields whose cells a spreadsheet takes for quantities."""
+
+_PLAIN = ("direction", "caller_hash", "release_party", "release_method", "language")
+"""Fields whose texts are callqa's own."""
+
+_ID_COLUMN = re.compile(r"(?:^|[_ -])id$|uuid|uniqueid|linkedid|epoch|编号|流水|单号|(?<=[a-z])I[Dd]$", re.IGNORECASE)
+_NUMBER_COLUMN = re.compile(
+    r"phone|telephone|mobile|callback|caller|callee|(?:^|_)(?:tel|ani|did|dnis)(?:$|_)|号码|电话|手机|主叫|被叫|回电",
+    re.IGNORECASE,
+)
+_DIGITS = re.compile(r"\+?\d(?:[\s().-]?\d){4,}")
 
 _BY_LEGS = ("direction", "release_party", "channel_map")
 """Fields that need the whole call: they are read after the others."""
@@ -80,7 +96,7 @@ class CdrBuilder:
         values.setdefault("call_id", self._first(legs, "call_id", warnings))
         values.setdefault("agent_id", self._first(legs, "extension", warnings))
         direction = self._direction_of(legs, warnings)
-        caller = self._customer(legs, direction)
+        caller = self._customer(legs, direction, warnings)
         values |= {"direction": direction, "caller_hash": self._callers.hashed(caller)}
         release = released_by(self._releases(legs, warnings), direction)
         values |= {"release_party": release.party, "release_method": release.method or None}
@@ -92,16 +108,31 @@ class CdrBuilder:
             or any((leg.caller or leg.callee) and not leg.customer for leg in legs)
         ):
             self.without_direction += 1
+        known = numbers_of(legs)
         for leg in legs:
             for name, cell in leg.extra.items():
                 if name not in extra and (text := self._text(_column(leg, name), cell, leg.place, warnings)):
-                    extra[name] = self._callers.without_numbers(text)
+                    extra[name] = self._scrubbed(name, text, known)
         texts = {
-            name: self._callers.without_caller(value, caller) if isinstance(value, str) else value
+            name: self._scrubbed(name, value, known)
             for name, value in values.items()
-            if value is not None and name not in ("direction", "caller_hash", "release_party")
+            if isinstance(value, str) and name not in _PLAIN
         }
         return CDR(**values | texts, extra=dict(sorted(extra.items())))
+
+    def _scrubbed(self, name: str, text: str, known: re.Pattern[str] | None) -> str:
+        """A text of a field or column without the call's numbers and what else is a number to call.
+
+        Ids are what people search by, and may look like one: they lose the call's own numbers only.
+        """
+        text = self._callers.without_known(text, known)
+        if name == "agent_id":
+            return (self._callers.hashed(text) or text) if is_called(text) else text
+        if name == "call_id" or _ID_COLUMN.search(name):
+            return text
+        if _NUMBER_COLUMN.search(name):
+            return _DIGITS.sub(lambda found: self._callers.hashed(found[0]) or "", text)
+        return self._callers.without_numbers(text)
 
     def _add(self, values: dict[str, Any], name: str, cell: Any, place: Message, warnings: list[Message]) -> None:
         """Add the field that a cell says, if it says something that makes sense."""
@@ -133,12 +164,14 @@ class CdrBuilder:
                 self._tell(_left_out(leg.place, "direction"), "direction", warnings)
         return self._direction
 
-    def _customer(self, legs: Sequence[Leg], direction: Direction | None) -> str:
+    def _customer(self, legs: Sequence[Leg], direction: Direction | None, warnings: list[Message]) -> str:
         """The customer's number: where a leg says it, else the caller's or callee's by the direction."""
-        named = [leg.customer for leg in legs]
-        if direction is not None:
-            named += [leg.caller if direction == "inbound" else leg.callee for leg in legs]
-        return next(filter(None, named), "")
+        sides = {"inbound": "caller", "outbound": "callee"}
+        for side in ("customer", *([sides[direction]] if direction else ())):
+            for leg in legs:
+                if number := self._text(f"{side}_number", getattr(leg, side), leg.place, warnings):
+                    return number
+        return ""
 
     def _releases(self, legs: Sequence[Leg], warnings: list[Message]) -> list[ReleaseRecord]:
         records = []
@@ -210,7 +243,24 @@ class CdrBuilder:
             )
             self._tell(cut, name, warnings)
             text = text[:LONGEST_CELL]
+        if name in _NUMBERS and text[:1].isdigit():
+            try:
+                text = plain_number(text)
+            except ValueError:
+                shortened = Message(
+                    "{place}: {field}: a spreadsheet has shortened the number, left out; format the column as text "
+                    "before you export",
+                    place=place,
+                    field=name,
+                )
+                self._tell(shortened, name, warnings)
+                return ""
         return self._translations.get(name, {}).get(text, text)
+
+
+def numbers_of(legs: Iterable[Leg]) -> re.Pattern[str] | None:
+    """What finds the telephone numbers of a call's parties in a text; None where there are none."""
+    return known_numbers(number for leg in legs for number in (leg.customer, leg.caller, leg.callee, leg.extension))
 
 
 def _column(leg: Leg, name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline.errors import BadSetting
-from pipeline.intake.cells import cell_text
+from pipeline.intake.cells import cell_text, plain_number
 from pipeline.intake.reader import Leg
 from pipeline.intake.vocabulary import METADATA_FIELDS
 from pipeline.messages import Message
@@ -23,6 +23,7 @@ def leg_of_fields(
 ) -> Leg:
     """A leg of the cells of each field, of which the first that is not empty counts; `not_ids` join no legs."""
     names = {field: tuple(filter(None, map(_text, cells.get(field, ())))) for field in _NAMES}
+    names["call_id"] = tuple(map(_unrounded, names["call_id"]))
     return Leg(
         place=place,
         ids=tuple(text for text in names["call_id"] if text not in not_ids),
@@ -60,6 +61,14 @@ def _text(cell: Any) -> str:
         return cell_text(cell)
     except ValueError:
         return ""
+
+
+def _unrounded(text: str) -> str:
+    try:
+        return plain_number(text)
+    except ValueError:
+        # what is left of it is told, and no id, where it is read
+        return text
 
 
 def _is_filled(cell: Any) -> bool:

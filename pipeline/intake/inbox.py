@@ -14,13 +14,14 @@ from pathlib import Path
 
 from pipeline.datatypes import CDR, Recording
 from pipeline.errors import BadArtefact, BadSetting, shown
-from pipeline.intake.cdr import CdrBuilder
+from pipeline.intake.cdr import CdrBuilder, numbers_of
 from pipeline.intake.contents import Contents, read_contents
 from pipeline.intake.joining import join_legs
 from pipeline.intake.matching import match_calls
 from pipeline.intake.names import FileNames
 from pipeline.intake.sources import RecognisedFile, metadata_places, read_metadata
 from pipeline.messages import Message
+from pipeline.numbers import mask_numbers
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Failure, Home, RecordingRecord, path_key, stored_path
@@ -78,7 +79,8 @@ def scan_inbox(settings: Settings, home: Home) -> Scan:
                 "paths.inbox: {folder}: no such folder; make it, or name another in the settings", folder=shown(inbox)
             )
         )
-    builder = CdrBuilder(settings.ingest, home)
+    # the second one's counts are told to nobody
+    builder, again = (CdrBuilder(settings.ingest, home) for _ in range(2))
     names = FileNames(settings.ingest.file_names)
     warnings: list[Message] = []
     metadata = read_metadata(settings.ingest, inbox, home.root, warnings)
@@ -94,8 +96,13 @@ def scan_inbox(settings: Settings, home: Home) -> Scan:
         if old and not rows:
             # what rows said before goes before what the name says, and that before what it said by older settings
             cdr = _merged(old.cdr, cdr) if old.has_row else _merged(cdr, old.cdr)
+        elif old:
+            # a row replaces what was known, but an empty cell does not
+            known = _merged(again.build_call(rows, []), old.cdr) if old.has_row and by_name else cdr
+            cdr = _merged(known, _merged(cdr, old.cdr))
         has_row = bool(rows) or bool(old and old.has_row)
-        renamed += _record(home, sha256, contents.sizes[sha256], paths, cdr, old, has_row)
+        now = tuple(stored_path(path, numbers_of((*rows, by_name) if by_name else rows)) for path in paths)
+        renamed += _record(home, sha256, contents.sizes[sha256], now, cdr, old, has_row)
         recordings.append(Recording(sha256, paths[0], contents.sizes[sha256], cdr))
     failures = [*metadata.failures, *contents.failures]
     _forget_healed(home, failures, metadata_places(settings.ingest, inbox, metadata), contents)
@@ -133,16 +140,17 @@ def _earlier_record(home: Home, sha256: str) -> RecordingRecord | None:
 
 
 def _record(
-    home: Home, sha256: str, size_bytes: int, paths: list[Path], cdr: CDR, old: RecordingRecord | None, has_row: bool
+    home: Home, sha256: str, size_bytes: int, now: tuple[str, ...], cdr: CDR, old: RecordingRecord | None, has_row: bool
 ) -> bool:
     """Write the recording's record if it is new or says something else now. True when every earlier path is gone."""
-    now = [stored_path(path) for path in paths]
-    gone = [path for path in old.paths if path not in now] if old else []
+    # homes of before have paths with numbers
+    earlier = tuple(dict.fromkeys(mask_numbers(path) for path in old.paths)) if old else ()
+    gone = [path for path in earlier if path not in now]
     first_seen = old.first_seen if old else datetime.now(UTC)
     record = RecordingRecord(sha256, size_bytes, (*now, *gone), first_seen, cdr, has_row)
     if record != old:
         artefacts.write(home.recording(sha256), record)
-    return old is not None and len(gone) == len(old.paths)
+    return old is not None and len(gone) == len(earlier)
 
 
 def _merged(first: CDR, second: CDR) -> CDR:
@@ -152,4 +160,7 @@ def _merged(first: CDR, second: CDR) -> CDR:
         for part in fields(CDR)
         if part.name != "extra" and getattr(first, part.name) is None
     }
+    if first.release_party is not None:
+        # whoever says the one says the other
+        missing.pop("release_method", None)
     return replace(first, **missing, extra={**second.extra, **first.extra})

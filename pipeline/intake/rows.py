@@ -157,12 +157,20 @@ class _Lines:
         return self.lines[self.at - 1]
 
 
+_SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+_MOST_TITLES = 10
+"""Lines above the columns' names: a title, who made the export, blank ones."""
+
+
 def _csv_rows(text: str, warnings: list[Message]) -> Table:
     lines = _Lines(text)
-    header = lines.lines[0] if lines.lines else ""
-    delimiter = max(",;\t|", key=header.count)
+    # for spreadsheets
+    separator = _SEPARATOR.fullmatch(lines.lines[0]) if lines.lines else None
+    lines.at = _header_at(lines.lines, 1 if separator else 0, warnings)
+    header = lines.lines[lines.at] if lines.at < len(lines.lines) else ""
+    delimiter = separator[1] if separator else max(",;\t|", key=header.count)
     records = _records(lines, delimiter)
-    names = [name.strip() for name in next(records, (0, []))[1] or ()]
+    names = [name.strip().lstrip("\ufeff") for name in next(records, (0, []))[1] or ()]
     if not any(names):
         raise BadMetadata(Message("has no header line; the first line must name the columns"))
     if BROKEN_TEXT.search(header):
@@ -185,6 +193,23 @@ def _csv_rows(text: str, warnings: list[Message]) -> Table:
                 row[""] = "too many"
             rows.append((Message("line {number}", number=number), row))
     return Table(tuple(filter(None, names)), rows)
+
+
+def _header_at(lines: list[str], first: int, warnings: list[Message]) -> int:
+    """Where the columns' names stand: not in lines of one cell above a line of several."""
+    filled = [
+        len([cell for cell in re.split(r"[,;\t|]", line) if cell.strip(' "\r\n')])
+        for line in lines[first : first + _MOST_TITLES]
+    ]
+    at = next((number for number, cells in enumerate(filled) if cells > 2), 0)
+    if any(cells > 1 for cells in filled[:at]):
+        at = 0
+    warnings += (
+        Message("line {number}: a title above the columns' names; passed over", number=first + number)
+        for number, cells in enumerate(filled[:at], 1)
+        if cells
+    )
+    return first + at
 
 
 def csv_records(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str] | None]]:

@@ -10,8 +10,10 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
+
+from pipeline.numbers import mask_numbers
 
 Language = Literal["zh", "en"]
 
@@ -46,14 +48,17 @@ def shown_json(text: str) -> str:
 class Message(str):
     """A text for people: as a string it is English, `in_language` gives either. `{name}` in it stands for a value.
 
-    Values that are messages themselves are given in the same language, others as `shown_text` has them. Without
-    values, braces mean nothing.
+    Values that are messages themselves are given in the same language, others as `shown_text` has them; telephone
+    numbers in paths are masked. Without values, braces mean nothing.
     """
 
     template: str
     values: Mapping[str, object]
 
     def __new__(cls, template: str, **values: object) -> Message:
+        for name, value in values.items():
+            if isinstance(value, PurePath):
+                values[name] = mask_numbers(str(value))
         message = super().__new__(cls, shown_text(template.format(**values)) if values else template)
         message.template, message.values = template, values
         return message

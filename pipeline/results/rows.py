@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline.datatypes import CDR, Call, Evidence, Judged, Scorecard, Verdict
 from pipeline.errors import shown, shown_text
+from pipeline.numbers import mask_numbers
 from pipeline.results.excerpts import ExcerptSet, spoken_lines
 from pipeline.results.quotes import mark, marked_quote, turn_of
 from pipeline.results.tables import (
@@ -82,35 +82,6 @@ def rulebook_info(rulebook: Rulebook) -> RulebookInfo:
     return RulebookInfo(rulebook.name, rulebook.language, rulebook.hash, rulebook.pass_mark, rules)
 
 
-_NUMBER = re.compile(
-    r"(?<!\d)(?:\d{10,}"  # a mobile, a country's code before it, a date before it
-    r"|\(?0\d{2,3}\)?[-. ]?\d{3,4}[-. ]?\d{4}|\d{3}[-. ]\d{3,4}[-. ]\d{4}"  # written in groups
-    r"|(?<![A-Za-z])[2-8]\d{7}(?![A-Za-z])"  # a landline without its area
-    r")(?!\d)"
-)
-_DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
-_MOMENT = re.compile(_DATE.pattern + r"(?:(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d{3})?)?)?")
-
-
-def mask_numbers(text: str) -> str:
-    """Hide what may be a telephone number in a file name: all but its last two digits become `*`.
-
-    Recorders like to put the caller's number into the name. Dates and times (20250304, 202503040130) stay, a date in
-    front of a number too.
-    """
-
-    def hide(match: re.Match[str]) -> str:
-        found = match[0]
-        if _MOMENT.fullmatch(found):
-            return found
-        date = _DATE.match(found)
-        shown = found[:8] if date and found.isdigit() and len(found) > 14 else ""
-        hidden = found[len(shown) :]
-        return shown + "*" * (len(hidden) - 2) + hidden[-2:]
-
-    return _NUMBER.sub(hide, text)
-
-
 def rule_rows(rulebooks: Iterable[RulebookInfo]) -> Iterator[RuleRow]:
     """A row a rule."""
     for book in rulebooks:
@@ -179,7 +150,7 @@ def _call_row(
 ) -> CallRow:
     call, card, hearing = file.judged.call, file.judged.scorecard, file.hearing
     cdr = call.cdr
-    paths = tuple(mask_numbers(shown(file)) for file in (recording.files if recording else ()))
+    paths = tuple(mask_numbers(shown(file)) for file in (recording.named if recording else ()))
     started = cdr.started_at
     day = _call_day(cdr, zone)
     return CallRow(

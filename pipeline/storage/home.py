@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,14 +30,17 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from pipeline.datatypes import CDR, Judged, Layout, Outcome
 from pipeline.errors import BadArtefact
+from pipeline.numbers import mask_numbers
 from pipeline.storage import artefacts
+from pipeline.storage.masked_paths import find_masked
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingRecord:
     """A recording as the inbox showed it: every path its bytes were found under (see `stored_path`), and its CDR.
 
-    `has_row` is whether call metadata ever told of it, and not its name alone.
+    Telephone numbers in the paths are masked. `has_row` is whether call metadata ever told of it, and not its name
+    alone.
     """
 
     sha256: str
@@ -47,9 +51,14 @@ class RecordingRecord:
     has_row: bool = False
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """The paths as the disk has them, those of the last scan first. Another recording may lie there by now."""
+    def named(self) -> tuple[Path, ...]:
+        """The paths, masked, those of the last scan first."""
         return tuple(map(_path_stored_as, self.paths))
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The paths as the disk has them. Where a number is masked, or by now, another recording may lie there."""
+        return tuple(file for path in self.named for file in find_masked(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +179,10 @@ class Home:
 _AS_BYTES = "bytes:"
 
 
-def stored_path(path: Path) -> str:
-    """An absolute path as a record keeps it: as it is, or its bytes percent-encoded where they are not UTF-8."""
-    raw = os.fsencode(path)
+def stored_path(path: Path, numbers: re.Pattern[str] | None = None) -> str:
+    """An absolute path as a record keeps it: telephone numbers masked, and what `numbers` finds; its bytes
+    percent-encoded where they are not UTF-8."""
+    raw = os.fsencode(mask_numbers(str(path), numbers))
     try:
         return raw.decode()
     except UnicodeDecodeError:

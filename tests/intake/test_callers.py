@@ -8,7 +8,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.intake.callers import CallerHash, subscriber_digits
+from pipeline.intake.callers import CallerHash
+from pipeline.numbers import subscriber_digits
 from pipeline.settings import Settings
 from pipeline.storage.home import Home
 from tests.support.inboxes import MOBILE, cdr_of

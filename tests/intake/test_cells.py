@@ -8,8 +8,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.intake.callers import subscriber_digits
-from pipeline.intake.cells import DATE, cell_text, parse_channel_map, parse_count, parse_duration_s, parse_time
+from pipeline.intake.cells import (
+    DATE,
+    cell_text,
+    parse_channel_map,
+    parse_count,
+    parse_duration_s,
+    parse_time,
+    plain_number,
+)
+from pipeline.numbers import subscriber_digits
 from tests.support.inboxes import CHINA
 
 
@@ -26,6 +34,15 @@ from tests.support.inboxes import CHINA
         ("2026年11月20日9:31:05", datetime(2026, 11, 20, 9, 31, 5)),
         ("20261120093105", datetime(2026, 11, 20, 9, 31, 5)),
         ("20261120-093105", datetime(2026, 11, 20, 9, 31, 5)),
+        ("2026/11/3 下午 9:05", datetime(2026, 11, 3, 21, 5)),
+        ("2026年11月3日 上午12:05", datetime(2026, 11, 3, 0, 5)),
+        ("2026-11-03 9:05:07 PM", datetime(2026, 11, 3, 21, 5, 7)),
+        ("2026-11-03 12:05 a.m.", datetime(2026, 11, 3, 0, 5)),
+        ("２０２６／１１／３　９：０５", datetime(2026, 11, 3, 9, 5)),
+        ("46346.396597", datetime(2026, 11, 20, 9, 31, 6)),
+        ("46346", datetime(2026, 11, 20)),
+        ("Fri, 20 Nov 2026 01:31:05 +0000", datetime(2026, 11, 20, 1, 31, 5, tzinfo=UTC)),
+        ("1795138265000000", datetime(2026, 11, 20, 1, 31, 5, tzinfo=UTC)),
         ("1795138265", datetime(2026, 11, 20, 1, 31, 5, tzinfo=UTC)),
         ("1795138265000", datetime(2026, 11, 20, 1, 31, 5, tzinfo=UTC)),
     ],
@@ -60,6 +77,40 @@ def test_channel_maps(text: str) -> None:
 def test_no_channel_maps(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         parse_channel_map(text)
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ('="1001"', "1001"), ("'1001", "1001"), ("'13800138000", "13800138000"), ("１００１", "1001"), (1001.0, "1001"),
+        ("'s", "'s"), ("=1+1", "=1+1"), ("#N/A", ""), ("NULL", ""),
+    ],
+)  # fmt: skip
+def test_cells_as_spreadsheets_are_made_to_keep_them(cell: object, text: str) -> None:
+    assert cell_text(cell) == text
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("1001.0", "1001"), ("A.0", "A.0"), ("13800138000.00", "13800138000"), ("1.3800138000E+10", "13800138000"),
+        ("1.001E+3", "1001"),
+        ("1795138260.0", "1795138260.0"), ("1795138260.18", "1795138260.18"), ("8.6E+3", "8600"), ("1E5", "1E5"),
+    ],
+)  # fmt: skip
+def test_numbers_that_a_spreadsheet_rewrote(written: str, number: str) -> None:
+    assert plain_number(written) == number
+
+
+@pytest.mark.parametrize("written", ["1.38E+10", "1E+10", "1.38001E+10"])
+def test_numbers_that_lost_digits(written: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        plain_number(written)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("1分5秒", 65), ("2分钟", 120), ("1小时0分5秒", 3605), ("12秒", 12)])
+def test_durations_in_chinese(text: str, seconds: float) -> None:
+    assert parse_duration_s(text) == seconds
 
 
 LONG = 100_000

@@ -21,9 +21,10 @@ import pytest
 
 from pipeline.datatypes import CDR, Evidence, HangUp
 from pipeline.errors import BadQuery, CallQAError
+from pipeline.numbers import mask_numbers
 from pipeline.results import store
 from pipeline.results.excerpts import RECORD, Excerpt, ExcerptSet, Line, excerpt_folder
-from pipeline.results.rows import RulebookInfo, RuleInfo, mask_numbers
+from pipeline.results.rows import RulebookInfo, RuleInfo
 from pipeline.results.store import build_database, open_database
 from pipeline.results.tables import TABLES
 from pipeline.results.views import VIEWS
