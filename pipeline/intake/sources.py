@@ -204,8 +204,6 @@ def _may_be_metadata(path: Path, extensions: tuple[str, ...]) -> bool:
     suffix = path.suffix.lower()
     if suffix == ".gz":
         suffix = path.with_suffix("").suffix.lower()
-    # logs are rotated: queue_log.1, Master.csv.2
-    return suffix not in extensions and (suffix in _TEXT_SUFFIXES or suffix[1:].isdecimal())
     # logs are rotated: queue_log.1, Master.csv.2026-11-20-00-00-00
     return suffix not in extensions and (suffix in _TEXT_SUFFIXES or suffix[1:].replace("-", "").isdecimal())
 
