@@ -124,6 +124,10 @@ class Ingest(_Section):
     file_column: str = Field(
         "file", description=Message("CDR column with the recording's file name (or path in the inbox)")
     )
+    agents: str | None = Field(
+        None,
+        description=Message("list of agents: id, name, team, extension, from, to; default: agents.csv in the inbox"),
+    )
     timezone: str = Field("Asia/Shanghai", description=Message("zone of start times that carry none"))
     encoding: str = Field(
         "utf-8-sig", description=Message("text encoding of a CSV metadata file; gb18030 is tried next")

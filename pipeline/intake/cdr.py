@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipeline.datatypes import CALL_YEARS, CDR, LONGEST_CELL
 from pipeline.errors import BadSetting, shown_text
+from pipeline.intake.agents import Agents
 from pipeline.intake.callers import CallerHash
 from pipeline.intake.cells import (
     cell_text,
@@ -53,13 +54,15 @@ MOST_TOLD = 10
 
 
 class CdrBuilder:
-    """Translates values as the settings say, tells customer from agent by the direction, and hashes callers' numbers.
+    """Translates values as the settings say, tells customer from agent by the direction, knows agents by the
+    house's list, and hashes callers' numbers.
 
     `without_direction` counts the calls so far in which that would have told something and is not known. Raises
     BadSetting for a time zone that does not exist, or a field in `ingest.values` that does not.
     """
 
-    def __init__(self, settings: Ingest, home: Home) -> None:
+    def __init__(self, settings: Ingest, home: Home, agents: Agents | None = None) -> None:
+        self._agents = agents or Agents()
         self._translations = settings.values
         self._direction = settings.direction
         self._callers = CallerHash(home)
@@ -94,7 +97,10 @@ class CdrBuilder:
                 if name not in values and name not in _BY_LEGS:
                     self._add(values, name, cell, leg.place, warnings)
         values.setdefault("call_id", self._first(legs, "call_id", warnings))
-        values.setdefault("agent_id", self._first(legs, "extension", warnings))
+        extension = self._first(legs, "extension", warnings)
+        values.setdefault("agent_id", extension)
+        begun = values.get("started_at")
+        values |= self._agents.fill(values, extension or "", begun.astimezone(self.zone).date() if begun else None)
         direction = self._direction_of(legs, warnings)
         caller = self._customer(legs, direction, warnings)
         values |= {"direction": direction, "caller_hash": self._callers.hashed(caller)}

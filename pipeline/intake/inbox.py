@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline.datatypes import CDR, Recording
 from pipeline.errors import BadArtefact, BadSetting, shown
+from pipeline.intake.agents import Agents
 from pipeline.intake.cdr import CdrBuilder, numbers_of
 from pipeline.intake.contents import Contents, read_contents
 from pipeline.intake.joining import join_legs
@@ -79,11 +80,12 @@ def scan_inbox(settings: Settings, home: Home) -> Scan:
                 "paths.inbox: {folder}: no such folder; make it, or name another in the settings", folder=shown(inbox)
             )
         )
-    # the second one's counts are told to nobody
-    builder, again = (CdrBuilder(settings.ingest, home) for _ in range(2))
-    names = FileNames(settings.ingest.file_names)
     warnings: list[Message] = []
     metadata = read_metadata(settings.ingest, inbox, home.root, warnings)
+    agents = Agents(metadata.agents, warnings)
+    # the second one's counts are told to nobody
+    builder, again = (CdrBuilder(settings.ingest, home, agents) for _ in range(2))
+    names = FileNames(settings.ingest.file_names)
     calls = join_legs(metadata.legs)
     contents = read_contents(settings, home)
     matches = match_calls(calls, contents.paths, inbox, settings.ingest.extensions, warnings)

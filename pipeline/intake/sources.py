@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import BadFile, BadMetadata, BadSetting
+from pipeline.intake.agents import AGENTS_FILE, AgentRow, agent_rows
 from pipeline.intake.listing import ingest_failure, is_passed_over, why
 from pipeline.intake.reader import Leg, LegReader, MetadataFile
 from pipeline.intake.readers.amazon_connect import AmazonConnectReader
@@ -22,7 +23,7 @@ from pipeline.intake.readers.threecx import ThreeCxReader
 from pipeline.intake.readers.threecx_database import ThreeCxDatabaseReader
 from pipeline.intake.readers.twilio import TwilioReader
 from pipeline.intake.readers.vcon import VconReader
-from pipeline.intake.readers.vicidial import VicidialReader
+from pipeline.intake.readers.vicidial import VicidialReader, is_vicidial_users, vicidial_users
 from pipeline.intake.rows import TABLE_SUFFIXES, read_metadata_file
 from pipeline.messages import Message
 from pipeline.settings import Ingest
@@ -69,6 +70,7 @@ class Metadata:
 
     legs: list[Leg] = field(default_factory=list)
     files: list[RecognisedFile] = field(default_factory=list)
+    agents: list[AgentRow] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     unread: list[Path] = field(default_factory=list)
 
@@ -89,7 +91,7 @@ def read_metadata(settings: Ingest, inbox: Path, skipped: Path, warnings: list[M
             )
             raise BadSetting(message)
     metadata = Metadata()
-    for file in _candidates(settings, inbox, skipped, metadata):
+    for file in (*_agents(settings, inbox, metadata), *_candidates(settings, inbox, skipped, metadata)):
         try:
             _read(file, readers, settings, metadata, warnings)
         except (BadMetadata, BadFile) as error:
@@ -102,10 +104,13 @@ def read_metadata(settings: Ingest, inbox: Path, skipped: Path, warnings: list[M
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A file that may be metadata; `is_named` is one that must be, by the settings or by its name."""
+    """A file that may be metadata; `is_named` is one that must be, by the settings or by its name; `is_agents` is the
+    house's list of them.
+    """
 
     path: Path
     is_named: bool = False
+    is_agents: bool = False
     follow_links: bool = False
 
 
@@ -118,6 +123,10 @@ def _read(
 ) -> None:
     """Add what a file says, if a reader recognises it. Raises BadMetadata, BadFile or OSError."""
     file = read_metadata_file(candidate.path, settings.encoding, follow_links=candidate.follow_links)
+    if candidate.is_agents or is_vicidial_users(file):
+        metadata.agents += vicidial_users(file) if is_vicidial_users(file) else agent_rows(file, warnings)
+        metadata.files.append(RecognisedFile(candidate.path, "agents", 0))
+        return
     reader = next((reader for reader in readers if _recognises(reader, file)), None)
     if reader is None and candidate.is_named:
         # it says what is wrong with a file that should be a table
@@ -143,14 +152,26 @@ def _recognises(reader: LegReader, file: MetadataFile) -> bool:
 
 def metadata_places(settings: Ingest, inbox: Path, metadata: Metadata) -> set[Path]:
     """Where metadata was read, or could not be before: a failure of such a place that is none now is over."""
-    names = (*settings.metadata, *(f"cdr{suffix}" for suffix in TABLE_SUFFIXES))
+    names = (*settings.metadata, settings.agents or AGENTS_FILE, *(f"cdr{suffix}" for suffix in TABLE_SUFFIXES))
     return {inbox, *(inbox / name for name in names), *(file.path for file in metadata.files)}
+
+
+def _agents(settings: Ingest, inbox: Path, metadata: Metadata) -> Iterator[_Candidate]:
+    """The list of agents that the settings name, else that of the inbox, if there is one."""
+    path = inbox / (settings.agents or AGENTS_FILE)
+    if os.path.lexists(path):
+        is_absolute = settings.agents is not None and Path(settings.agents).is_absolute()
+        yield _Candidate(path, is_agents=True, follow_links=is_absolute)
+    elif settings.agents is not None:
+        fault = Message("no such file; ingest.agents names it, a relative path starts at the inbox")
+        metadata.failures.append(ingest_failure(path, "metadata", fault))
 
 
 def _candidates(settings: Ingest, inbox: Path, skipped: Path, metadata: Metadata) -> Iterator[_Candidate]:
     """The files that the settings name, in their order, and those in folders they name; else those of the inbox."""
     if not settings.metadata:
-        files = list(_files(inbox, skipped, settings.extensions))
+        agents = inbox / (settings.agents or AGENTS_FILE)
+        files = [path for path in _files(inbox, skipped, settings.extensions) if path != agents]
         cdrs = [path for path in files if path.parent == inbox and _is_called_cdr(path)]
         if len(cdrs) > 1:
             names = ", ".join(path.name for path in cdrs)

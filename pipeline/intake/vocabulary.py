@@ -28,6 +28,7 @@ DIRECTIONS: dict[str, Direction] = _by_alias(_ALIASES["values"]["direction"])
 CHANNEL_NAMES: dict[str, int] = _by_alias(_ALIASES["channels"])
 PARTY_NAMES: dict[str, CallSide] = _by_alias(_ALIASES["roles"])
 
+_AGENT_FIELDS: dict[str, str] = _by_alias(_ALIASES["agents"])
 _RANKED_ALIASES: dict[str, tuple[str, int]] = {
     alias: (field, rank) for field, aliases in _ALIASES["columns"].items() for rank, alias in enumerate(aliases)
 }
@@ -36,6 +37,11 @@ _RANKED_ALIASES: dict[str, tuple[str, int]] = {
 def field_of_column(name: str) -> str | None:
     """The field that a column of this name holds; None when no system that is known calls one so."""
     return _RANKED_ALIASES.get(_as_alias(name), (None, 0))[0]
+
+
+def agent_field_of_column(name: str) -> str | None:
+    """The field of a list of agents that a column of this name holds: id, name, team, extension, from or to."""
+    return _AGENT_FIELDS.get(_as_alias(name))
 
 
 def columns_by_field(names: Iterable[str]) -> dict[str, list[str]]:

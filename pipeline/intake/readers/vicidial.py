@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import shown
+from pipeline.intake.agents import AgentRow
 from pipeline.intake.reader import CallSide, Direction, Leg, MetadataFile, ReleaseRecord
 from pipeline.intake.rows import csv_records
 from pipeline.intake.vocabulary import field_of_column
@@ -32,6 +33,10 @@ _CLOSER_LOG = (
     "length_in_sec", "status", "phone_code", "phone_number", "user", "comments", "processed", "queue_seconds",
     "user_group", "xfercallid", "term_reason", "uniqueid", "agent_only", "queue_position", "called_count",
 )  # fmt: skip
+_USERS = ("user_id", "user", "pass", "full_name", "user_level", "user_group")
+_LONGEST_ROW = 100_000
+_LEAST_USER_COLUMNS = 20
+"""Columns of vicidial_users in its oldest versions; most of them are switches."""
 
 _OWN = frozenset(["closecallid", "vicidial_id", "term_reason", "queue_seconds", "xfercallid", "length_in_sec"])
 _COLUMNS = frozenset((*_RECORDING_LOG, *_LOG, *_CLOSER_LOG, "full_name"))
@@ -92,6 +97,27 @@ class VicidialReader:
                 yield _leg(layout.cells(cells), place, entered)
 
 
+def is_vicidial_users(file: MetadataFile) -> bool:
+    """Whether a file holds the table vicidial_users, which is the house's list of agents."""
+    return _users_layout(file) is not None
+
+
+def vicidial_users(file: MetadataFile) -> Iterator[AgentRow]:
+    """The agents of vicidial_users."""
+    layout = _users_layout(file)
+    for number, cells in _records(file.text, layout.delimiter) if layout else ():
+        row = layout.cells(cells or []) if layout and number > layout.header_line else {}
+        if "user" in row and row["user"].upper() not in _NO_AGENT:
+            yield AgentRow(
+                place=Message(
+                    "{file} {place}", file=shown(Path(file.path.name)), place=Message("line {number}", number=number)
+                ),
+                agent_id=row["user"],
+                name=row.get("full_name", ""),
+                team=row.get("user_group", ""),
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     """How a file's rows are written; `columns` are by position, and a later one of a name counts if the first is empty.
@@ -118,21 +144,52 @@ class _Layout:
 
 
 def _layout(file: MetadataFile) -> _Layout | None:
-    lines = file.head()
-    if not lines:
-        return None
-    delimiter = max("\t,;|", key=lines[0].count)
-    rows = [cells or [] for _, cells in _records("\n".join(lines) + "\n", delimiter)]
-    if not rows:
-        return None
-    names = [cell.strip("\ufeff \"'`").rsplit(".", 1)[-1].casefold() for cell in rows[0]]
-    if _NAMING & set(names) and len(_COLUMNS & set(names)) >= (2 if _OWN & set(names) else 5):
-        return _Layout(delimiter, tuple(names), file.text[: file.text.index(lines[0])].count("\n") + 1)
+    head = _Head.of(file)
+    names = head.names
+    if _NAMING & {*names} and len(_COLUMNS & {*names}) >= (2 if _OWN & {*names} else 5):
+        return _Layout(head.delimiter, names, head.line)
     for table, is_row in _SHAPES:
-        # a cell that runs over lines may have been cut with the head
-        if all(map(is_row, rows[:-1] if len(lines) == 20 else rows)):
-            return _Layout(delimiter, tuple(table))
+        if head.rows and all(map(is_row, head.rows)):
+            return _Layout(head.delimiter, table)
     return None
+
+
+def _users_layout(file: MetadataFile) -> _Layout | None:
+    head = _Head.of(file)
+    if {"user", "full_name", "user_group"} <= {*head.names} and not _NAMING & {*head.names}:
+        return _Layout(head.delimiter, head.names, head.line)
+    return _Layout(head.delimiter, _USERS) if head.rows and all(map(_is_user_row, head.rows)) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The first rows of a file, the names they would have if the first were a header, and the line it is in."""
+
+    delimiter: str
+    rows: list[list[str]]
+    names: tuple[str, ...]
+    line: int
+
+    @classmethod
+    def of(cls, file: MetadataFile) -> _Head:
+        lines = file.head() if file.text[:1] not in ("{", "[", "<") else []
+        if not lines or len(lines[0]) > _LONGEST_ROW:
+            return cls(",", [], (), 0)
+        delimiter = max("\t,;|", key=lines[0].count)
+        rows = [cells or [] for _, cells in _records("\n".join(lines) + "\n", delimiter)]
+        names = tuple(cell.strip("\ufeff \"'`").rsplit(".", 1)[-1].casefold() for cell in rows[0]) if rows else ()
+        # a cell that runs over lines may have been cut with the head
+        rows = rows[:-1] if len(lines) == 20 else rows
+        return cls(delimiter, rows, names, file.text[: file.text.index(lines[0])].count("\n") + 1)
+
+
+def _is_user_row(row: list[str]) -> bool:
+    switches = sum(cell in ("0", "1", "Y", "N") for cell in row)
+    return (
+        len(row) >= _LEAST_USER_COLUMNS
+        and bool(_WHOLE.fullmatch(row[0]) and re.fullmatch(r"\d", row[4]))
+        and switches * 3 >= len(row)
+    )
 
 
 def _is_recording_row(row: list[str]) -> bool:
