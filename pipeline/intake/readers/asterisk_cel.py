@@ -41,6 +41,8 @@ _ALIASES = {
     # the manager's event CEL
     "eventname": "eventtype", "calleridnum": "cidnum", "calleridname": "cidname", "channel": "channame",
     "channelname": "channame", "application": "appname", "applicationdata": "appdata", "accountcode": "acctcode",
+    # what res_cdrel_custom calls them
+    "name": "cidname", "num": "cidnum", "ani": "cidani", "rdnis": "cidrdnis", "dnid": "ciddnid",
     "eventextra": "extra", "bridgepeer": "peer",
 }  # fmt: skip
 
