@@ -38,6 +38,13 @@ _LONGEST_ROW = 100_000
 _LEAST_USER_COLUMNS = 20
 """Columns of vicidial_users in its oldest versions; most of them are switches."""
 
+_REPORTED = {
+    "phone_number_dialed": "phone_number",
+    "recording_filename": "filename",
+    "recording_location": "location",
+}
+"""What the report "Export Calls" calls columns of the tables."""
+
 _OWN = frozenset(["closecallid", "vicidial_id", "term_reason", "queue_seconds", "xfercallid", "length_in_sec"])
 _COLUMNS = frozenset((*_RECORDING_LOG, *_LOG, *_CLOSER_LOG, "full_name"))
 _NAMING = frozenset(("closecallid", "vicidial_id", "uniqueid", "recording_id", "filename", "location"))
@@ -177,10 +184,15 @@ class _Head:
             return cls(",", [], (), 0)
         delimiter = max("\t,;|", key=lines[0].count)
         rows = [cells or [] for _, cells in _records("\n".join(lines) + "\n", delimiter)]
-        names = tuple(cell.strip("\ufeff \"'`").rsplit(".", 1)[-1].casefold() for cell in rows[0]) if rows else ()
+        names = tuple(_column(cell) for cell in rows[0]) if rows else ()
         # a cell that runs over lines may have been cut with the head
         rows = rows[:-1] if len(lines) == 20 else rows
         return cls(delimiter, rows, names, file.text[: file.text.index(lines[0])].count("\n") + 1)
+
+
+def _column(cell: str) -> str:
+    name = cell.strip("\ufeff \"'`").rsplit(".", 1)[-1].casefold()
+    return _REPORTED.get(name, name)
 
 
 def _is_user_row(row: list[str]) -> bool:
@@ -239,6 +251,9 @@ def _unescaped(cell: str) -> str:
 
 def _leg(row: Mapping[str, str], place: Message, entered: set[str]) -> Leg:
     """`entered` are the uniqueids of calls that came in by themselves, of the rows before."""
+    if _DOTTED.fullmatch(row.get("alt_dial", "")):
+        # the report has one column for both, of calls that came in the seconds in the queue
+        row = {"queue_seconds": row["alt_dial"], **{name: row[name] for name in row if name != "alt_dial"}}
     key = row.get("closecallid") or row.get("vicidial_id") or row.get("uniqueid", "")
     # a closecallid is a whole number, a uniqueid has a point
     is_closer = "closecallid" in row or "queue_seconds" in row or bool(_WHOLE.fullmatch(key))
@@ -287,10 +302,12 @@ def _direction(row: Mapping[str, str], is_closer: bool, key: str, entered: set[s
 
 
 def _names(row: Mapping[str, str]) -> tuple[str, ...]:
-    """The address of the recording, and its name as it may lie on the disk: mixed, or a file for each side."""
-    name = row.get("filename", "")
-    ends = ("", "-all", "-in", "-out")
-    return tuple(filter(None, (row.get("location", ""), *(name and name + end for end in ends))))
+    """The addresses of the recordings, and their names as they may lie on the disk: mixed, or a file for each side. The
+    report puts several into one cell.
+    """
+    locations, names = (row.get(column, "").split("|") for column in ("location", "filename"))
+    files = [name + end for name in names if name for end in ("", "-all", "-in", "-out")]
+    return tuple(filter(None, (*locations, *files)))
 
 
 def _further(row: Mapping[str, str]) -> dict[str, str]:

@@ -138,6 +138,37 @@ def test_a_few_columns_are_enough() -> None:
     }  # fmt: skip
 
 
+REPORT = (
+    "call_date", "phone_number_dialed", "status", "user", "full_name", "campaign_id", "vendor_lead_code",
+    "source_id", "list_id", "gmt_offset_now", "phone_code", "phone_number", "title", "first_name", "last_name",
+    "alt_phone", "comments", "length_in_sec", "user_group", "alt_dial", "rank", "owner", "lead_id", "list_name",
+    "list_description", "status_name", "recording_id", "recording_filename", "recording_location",
+)  # fmt: skip
+
+
+def report_line(**cells: str) -> str:
+    return "\t".join(cells.get(name, "") for name in REPORT) + "\r\n"
+
+
+def test_the_report_export_calls() -> None:
+    called = {
+        "call_date": "2026-11-20 09:31:00", "phone_number_dialed": "13900001234", "phone_number": "13900009999",
+        "user": "1001", "full_name": "Li Na", "campaign_id": "SUPPORT", "user_group": "TEAM_A", "alt_dial": "15.00",
+        "first_name": "San", "last_name": "Zhang", "alt_phone": "13900008888", "lead_id": "1200345",
+        "recording_id": "5002|5001|", "recording_filename": f"x|{NAME}|", "recording_location": "http://h/x-all.mp3||",
+    }  # fmt: skip
+    dialled = called | {"alt_dial": "MAIN", "campaign_id": "SALES", "user": "VDAD", "recording_filename": ""}
+    text = "\t".join(REPORT) + "\r\n" + report_line(**called) + report_line(**dialled)
+    came_in, went_out = legs_of(READER, text, "EXPORT_CALL_REPORT_20261120-120000.txt")
+    assert fields_of(came_in) == {
+        "recordings": ("http://h/x-all.mp3", "x", "x-all", "x-in", "x-out", NAME, *RECORDINGS[2:]),
+        "direction": "inbound", "customer": "13900001234", "started_at": "2026-11-20 09:31:00", "agent_id": "1001",
+        "agent_name": "Li Na", "team": "TEAM_A", "queue": "SUPPORT", "wait_s": "15.00",
+    }  # fmt: skip
+    assert (went_out.direction, went_out.cells.get("agent_id"), went_out.cells.get("queue")) == ("outbound", None, None)
+    assert "Zhang" not in f"{came_in.extra} {came_in.cells}"
+
+
 def test_columns_of_both_tables_under_one_name_count_once() -> None:
     recording, closer = recording_row(user=None), closer_row()
     header = "\t".join([*recording, *closer])
