@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flows.night import Night
     from flows.tally import Tally
     from pipeline.datatypes import Call, Judged, Role, Verdict
+    from pipeline.intake.servers.fetching import FetchedSoFar
     from pipeline.judging.rulebook import Rule
     from pipeline.judging.verdicts import Explained
 
@@ -45,6 +46,8 @@ class _SteadyConsole(Console):
 # a file or a pipe has no width to fit into; a bracket in a name is no markup
 out = _SteadyConsole(highlight=False, markup=False, width=None if sys.stdout.isatty() else 200)
 err = _SteadyConsole(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+Told = TypeVar("Told")
 
 PLAIN_EVERY_S = 10.0
 """How often progress is told where there is no terminal."""
@@ -67,6 +70,44 @@ def step(text: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def scanning(night: Night) -> Iterator[None]:
+    """A night's scan: how much was fetched, where the inbox is on a server."""
+    text = say("scanning the inbox…")
+    if err.is_terminal:
+        with err.status(text) as status:
+            night.on_fetch = lambda progress: status.update(_fetched(progress))
+            yield
+    else:
+        err.print(text)
+        night.on_fetch = _now_and_then(_fetched)
+        yield
+
+
+def _fetched(progress: FetchedSoFar) -> str:
+    return say(
+        "fetched {files}/{of_files} files, {done_mb:.0f} of {of_mb:.0f} MB",
+        files=progress.files,
+        of_files=progress.of_files,
+        done_mb=progress.size_bytes / 1e6,
+        of_mb=progress.of_bytes / 1e6,
+    )
+
+
+def _now_and_then(text: Callable[[Told], str]) -> Callable[[Told], None]:
+    """Prints a line where there is no terminal, but not at every change."""
+    lock, told = threading.Lock(), [0.0]
+
+    def change(value: Told) -> None:
+        with lock:
+            if time.monotonic() - told[0] < PLAIN_EVERY_S:
+                return
+            told[0] = time.monotonic()
+        print(text(value), file=sys.stderr, flush=True)
+
+    return change
+
+
 def _counts(tally: Tally) -> str:
     return say(
         "transcribed {heard}/{to_hear}, scored {judged}, failed {failed}",
@@ -82,6 +123,7 @@ def progress(night: Night) -> Iterator[None]:
     """Show a night's progress while the block runs, with the time that is left by what was heard so far."""
     tally = night.tally
     if not err.is_terminal:
+        night.on_fetch = _now_and_then(_fetched)
         yield from _plain_progress(tally)
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -101,6 +143,7 @@ def progress(night: Night) -> Iterator[None]:
             )
 
         tally.on_change = change
+        night.on_fetch = lambda progress: bar.update(task, description=_fetched(progress))
         try:
             yield
         finally:
@@ -108,16 +151,8 @@ def progress(night: Night) -> Iterator[None]:
 
 
 def _plain_progress(tally: Tally) -> Iterator[None]:
-    lock, told = threading.Lock(), [0.0]
-
-    def change() -> None:
-        with lock:
-            if time.monotonic() - told[0] < PLAIN_EVERY_S:
-                return
-            told[0] = time.monotonic()
-        print(_counts(tally), file=sys.stderr, flush=True)
-
-    tally.on_change = change
+    change = _now_and_then(_counts)
+    tally.on_change = lambda: change(tally)
     try:
         yield
     finally:

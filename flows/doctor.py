@@ -184,12 +184,24 @@ def _home(settings: Settings) -> Iterator[Check]:
     yield from _readable_by_all(settings)
     if running(Home(home)):
         yield Check("warn", say("a run is at work"), say("wait for it"))
-    if isinstance(settings.paths.inbox, Path) and not settings.paths.inbox.is_dir():
+    if settings.is_remote:
+        yield _server(settings)
+    elif not settings.inbox_folder.is_dir():
         yield Check(
             "warn",
             say("no recordings folder: {inbox}", inbox=settings.paths.inbox),
             say("create it, or set paths.inbox"),
         )
+
+
+def _server(settings: Settings) -> Check:
+    from pipeline.intake.servers.fetching import RemoteInbox
+
+    try:
+        RemoteInbox(settings, pauses_s=()).check()
+    except CallQAError as error:
+        return Check("fail", error.in_language(LANGUAGE), say("the recordings are there"))
+    return Check("ok", say("{inbox} answers", inbox=settings.paths.inbox))
 
 
 def _readable_by_all(settings: Settings) -> Iterator[Check]:

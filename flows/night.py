@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -23,6 +23,7 @@ from flows.plan import (
     HearingPlan,
     artefact_to_judge,
     expected_s,
+    failed_before,
     failure_fingerprint,
     plan_hearing,
     plan_judging,
@@ -34,6 +35,7 @@ from flows.worker_pool import WorkerOutcome, WorkerPool
 from pipeline.datatypes import Judged, Recording, Scorecard, Transcript
 from pipeline.errors import BadArtefact, shown
 from pipeline.hearing.formats import DECODE_REASONS
+from pipeline.intake.servers.fetching import FetchedSoFar, RemoteInbox, ServerFault
 from pipeline.judging.rulebook import Rulebook
 from pipeline.messages import Message
 from pipeline.run import judge, judging_key
@@ -87,6 +89,7 @@ class Night:
     tally: Tally = field(default_factory=Tally)
     error: BaseException | None = None
     plan: HearingPlan | None = None
+    on_fetch: Callable[[FetchedSoFar], None] = lambda progress: None
     to_judge: list[RecordingRecord] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -99,6 +102,13 @@ class Night:
         self.record = RunRecord(self.home, self.run_id, self.started_at, self.settings)
         self._machine_faults = _MachineFaults()
         self._inbox: tuple[Recording, ...] = ()
+        self._told: set[str] = set()
+        self.remote = self._remote() if self.settings.is_remote else None
+
+    def _remote(self) -> RemoteInbox:
+        return RemoteInbox(
+            self.settings, heed_stop=self._heed_stop, on_progress=lambda progress: self.on_fetch(progress)
+        )
 
     @cached_property
     def rulebooks(self) -> dict[str, Rulebook]:
@@ -113,7 +123,8 @@ class Night:
         from pipeline.intake.inbox import scan_inbox
 
         assert self.rulebooks is not None
-        scanned = scan_inbox(self.settings, self.home)
+        fetched = self.remote.fetch(self._is_to_hear) if self.remote else None
+        scanned = scan_inbox(self.settings, self.home, fetched)
         self._inbox = scanned.recordings
         tally = self.tally
         unread = [failure.message for failure in scanned.failures if failure.reason == "metadata"]
@@ -122,13 +133,16 @@ class Night:
         tally.rows_unused, tally.without_row = scanned.rows_unused, scanned.without_row
         tally.found = len(scanned.recordings) + len(scanned.failures) - len(unread)
         for failure in scanned.failures:
-            self.failures.keep(failure)
+            if failure.key not in self._told:
+                self.failures.keep(failure)
+                self._told.add(failure.key)
+        limit = self.options.limit
         plan = plan_hearing(
             self.home,
             self.fingerprint,
             self.settings,
             self._inbox,
-            limit=self.options.limit,
+            limit=None if limit is None else limit - tally.to_hear,
             retry_failed=self.options.retry_failed,
         )
         for recording in plan.transcribed:
@@ -137,14 +151,29 @@ class Night:
         if plan.recordings:
             # before a single one of them is held to be what cannot be decoded
             check_ffmpeg(self.settings.decode)
-        tally.known_failures, tally.left, tally.to_hear = plan.known_failures, plan.left, len(plan.recordings)
-        tally.expected_s = sum(expected_s(recording.path, recording.size_bytes) for recording in plan.recordings)
+        if self.plan is None:
+            tally.known_failures = plan.known_failures
+        tally.left = plan.left + (self.remote.left if self.remote else 0)
+        tally.to_hear += len(plan.recordings)
+        tally.expected_s += sum(expected_s(recording.path, recording.size_bytes) for recording in plan.recordings)
         self.plan = plan
         return plan
 
+    @property
+    def has_more(self) -> bool:
+        """Whether recordings wait on a server for the room that those of this plan take; `scan` goes on with them."""
+        assert self.plan is not None
+        return self.remote is not None and self.remote.has_more and not self.plan.left
+
+    def _is_to_hear(self, sha256: str) -> bool:
+        """Whether a recording's bytes are needed still."""
+        if self.home.transcript(sha256, self.fingerprint).exists():
+            return False
+        return not failed_before(self.home, failure_fingerprint(self.fingerprint, self.settings), sha256)
+
     def idle(self) -> bool:
         """True when everything in the inbox is heard, judged and in the database. Call after `scan`."""
-        if (self.plan and self.plan.shards) or self.outdated():
+        if (self.plan and (self.plan.shards or self.has_more)) or self.outdated():
             return False
         self.plan_judging()
         return not self.to_judge
@@ -177,8 +206,19 @@ class Night:
             if self.home.transcript(recording.sha256, self.fingerprint).exists():
                 continue
             guess_s = expected_s(recording.path, recording.size_bytes)
-            outcome = self._heard(recording, guess_s)
+            with self._bytes_of(recording.sha256):
+                outcome = self._heard(recording, guess_s)
             self._note_heard(recording, outcome, guess_s)
+
+    @contextmanager
+    def _bytes_of(self, sha256: str) -> Iterator[Path | None]:
+        """Have the bytes of a recording that is on a server on this machine, and tell where."""
+        held = self.remote.hold(sha256, self._is_to_hear) if self.remote else None
+        try:
+            yield held
+        finally:
+            if self.remote and held:
+                self.remote.release(held)
 
     def _learn_length(self, guess_s: float, audio_s: float) -> None:
         self.tally.add(expected_s=audio_s - guess_s)
@@ -285,8 +325,11 @@ class Night:
         by_version = {(past.rulebook, past.version): past for past in cards}
         return tuple(past for version, past in by_version.items() if version != now)
 
-    def cut_clips(self, everything: bool = False) -> None:
-        """Cut the clips of the calls judged since the last report, or of all, from files that still are theirs."""
+    def cut_clips(self, everything: bool = False, count: bool = True) -> None:
+        """Cut the clips of the calls judged since the last report, or of all, from files that still are theirs.
+
+        `count` what could not be cut, at the end of the night.
+        """
         from pipeline.results.excerpts import (
             best_calls,
             complaint_rules,
@@ -306,8 +349,13 @@ class Night:
                 judged = artefacts.read(path, JudgedFile).judged
                 record = artefacts.read(self.home.recording(judged.call.sha256), RecordingRecord)
                 share = best.get(judged.call.sha256, frozenset())
-                cut_excerpts(judged, record.files, self.home, self.settings, early, share, complaints)
-                self.tally.add(without_clips=excerpt_failed(self.home, judged.call.sha256))
+                cut = partial(cut_excerpts, judged, home=self.home, settings=self.settings)
+                cut(record.files, early=early, share=share, complaints=complaints)
+                if self.remote and excerpt_failed(self.home, judged.call.sha256):
+                    with suppress(ServerFault), self._bytes_of(judged.call.sha256) as held:
+                        if held:
+                            cut((held,), early=early, share=share, complaints=complaints)
+                self.tally.add(without_clips=count and excerpt_failed(self.home, judged.call.sha256))
         prune_excerpts(self.home)
 
     def build_database(self, anew: bool = False) -> None:

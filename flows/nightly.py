@@ -78,9 +78,9 @@ def _step(run_id: str) -> Iterator[Night]:
 
 
 @task(name="scan", cache_policy=NO_CACHE, persist_result=False)
-def scan_task(run_id: str) -> None:
+def scan_task(run_id: str, again: bool) -> None:
     with _step(run_id) as night:
-        if night.plan is None:
+        if again or night.plan is None:
             night.scan()
 
 
@@ -97,9 +97,9 @@ def judge_task(run_id: str, shard: int) -> None:
 
 
 @task(name="clips", cache_policy=NO_CACHE, persist_result=False)
-def clips_task(run_id: str, everything: bool) -> None:
+def clips_task(run_id: str, everything: bool, count: bool) -> None:
     with _step(run_id) as night:
-        night.cut_clips(everything)
+        night.cut_clips(everything, count)
 
 
 @task(name="database", cache_policy=NO_CACHE, persist_result=False)
@@ -116,7 +116,7 @@ def report_task(run_id: str) -> None:
 
 def _finish(night: Night, everything: bool = False) -> None:
     night.record.write("completed", night.tally)
-    clips_task(night.run_id, everything)
+    clips_task(night.run_id, everything, True)
     database_task(night.run_id, everything)
     report_task(night.run_id)
     night.pending.clear()
@@ -127,6 +127,14 @@ def _judge_all(night: Night, everything: bool) -> None:
     night.tally.on_change()
     for shard in range(night.judge_shards):
         judge_task(night.run_id, shard)
+
+
+def _hear_all(night: Night) -> None:
+    """Hear what was planned, and judge it."""
+    shards = night.plan.shards if night.plan else ()
+    wait([hear_task.submit(night.run_id, shard) for shard in range(len(shards))])
+    _stop_on_error(night)
+    _judge_all(night, everything=False)
 
 
 @contextmanager
@@ -158,12 +166,13 @@ def nightly_flow(run_id: str | None = None) -> None:
         return
     night = _NIGHTS[run_id]
     with _heeding_signals(night), _recording_end(night):
-        scan_task(run_id)
-        shards = night.plan.shards if night.plan else ()
-        futures = [hear_task.submit(run_id, shard) for shard in range(len(shards))]
-        wait(futures)
-        _stop_on_error(night)
-        _judge_all(night, everything=False)
+        scan_task(run_id, False)
+        _hear_all(night)
+        while night.has_more:
+            # their bytes leave for those that wait
+            clips_task(run_id, False, False)
+            scan_task(run_id, True)
+            _hear_all(night)
         if night.outdated():
             _finish(night)
 

@@ -274,6 +274,11 @@ class Settings(_Section):
     sql: Sql = Sql()  # type: ignore[call-arg]
 
     @property
+    def is_remote(self) -> bool:
+        """Whether the inbox is on a server."""
+        return isinstance(self.paths.inbox, str)
+
+    @property
     def inbox_folder(self) -> Path:
         """The folder of this machine that the inbox's files lie in: fetched ones in the home, by their names."""
         if isinstance(self.paths.inbox, Path):

@@ -46,7 +46,7 @@ def nightly_command(
     json_output: Json = False,
 ) -> None:
     from flows.cli.summary import print_summary
-    from flows.console import step
+    from flows.console import scanning
     from flows.engines import fingerprint
     from flows.night import Night, Options
 
@@ -55,7 +55,7 @@ def nightly_command(
         options = Options(limit=limit, retry_failed=retry_failed, report=not no_report)
         night = Night(settings, fingerprint(settings), options)
         night.close_lost_runs()
-        with step(say("scanning the inbox…")):
+        with scanning(night):
             night.scan()
             idle = night.idle()
         if idle:

@@ -101,7 +101,7 @@ def _print_attention(night: Night) -> None:
     if tally.waiting:
         out.print(say("Still being written, left for the next run: {waiting}.", waiting=tally.waiting))
     if tally.left:
-        out.print(say("{left} recordings are left (--limit).", left=tally.left))
+        out.print(say("{left} recordings are left (--limit, or ingest.cache_gb).", left=tally.left))
     for language, calls in _without_rulebook(settings):
         text = say(
             "Calls in a language without a rulebook ({language}): {calls}; transcribed, not scored.",

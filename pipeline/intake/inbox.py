@@ -29,12 +29,12 @@ from pipeline.storage.home import Failure, Home, RecordingRecord, path_key, stor
 
 INBOX_REASONS = {
     "metadata": "call metadata that cannot be read",
-    "missing": "a link to nothing",
+    "missing": "a link to nothing, or a file that left the server while it was read",
     "outside-inbox": "a link to a file outside the inbox",
     "not-a-file": "a folder, pipe, socket or device that is named like a recording",
     "empty": "the file has no bytes",
     "too-large": "the file is larger than decode.largest_mb",
-    "unreadable": "the file or folder cannot be read",
+    "unreadable": "the file or folder cannot be read, or the server does not give it",
 }
 """Every reason a Failure from here can have."""
 
@@ -65,9 +65,10 @@ class Scan:
     warnings: tuple[Message, ...] = ()
 
 
-def scan_inbox(settings: Settings, home: Home) -> Scan:
+def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None) -> Scan:
     """Look through the inbox, write a record of every recording that is new or changed, and return what is there.
 
+    `contents` is what was fetched from a server (`pipeline.intake.servers.fetching`); without it the folder is read.
     Failures are returned, not written; one of an earlier scan is removed when what it tells of is as it should be.
     Metadata that cannot be read is such a failure, and what was known of a call stays, as it does when there is no row
     for it any more. Raises BadSetting for a time zone, column or file-name pattern that makes no sense, or an inbox
@@ -87,7 +88,8 @@ def scan_inbox(settings: Settings, home: Home) -> Scan:
     builder, again = (CdrBuilder(settings.ingest, home, agents) for _ in range(2))
     names = FileNames(settings.ingest.file_names)
     calls = join_legs(metadata.legs)
-    contents = read_contents(settings, home)
+    if contents is None:
+        contents = read_contents(settings, home)
     matches = match_calls(calls, contents.paths, inbox, settings.ingest.extensions, warnings)
     recordings = []
     renamed = 0

@@ -211,7 +211,7 @@ def _files(folder: Path, skipped: Path, extensions: tuple[str, ...]) -> Iterator
             if entry.is_dir(follow_symlinks=False):
                 if not _is_same(Path(entry.path), skipped):
                     folders.append(entry.path)
-            elif _may_be_metadata(path := Path(entry.path), extensions) and (
+            elif may_be_metadata(path := Path(entry.path), extensions) and (
                 not entry.is_symlink() or _is_called_cdr(path)
             ):
                 yield path
@@ -221,7 +221,8 @@ def _is_called_cdr(path: Path) -> bool:
     return path.stem.casefold() == "cdr" and path.suffix.lower() in TABLE_SUFFIXES
 
 
-def _may_be_metadata(path: Path, extensions: tuple[str, ...]) -> bool:
+def may_be_metadata(path: Path, extensions: tuple[str, ...]) -> bool:
+    """Whether a file may hold call metadata by its name; recordings are named by `extensions`."""
     suffix = path.suffix.lower()
     if suffix == ".gz":
         suffix = path.with_suffix("").suffix.lower()

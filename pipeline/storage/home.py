@@ -8,6 +8,7 @@
       runs/<run id>.json.gz                       Run: one night
       rulebooks/<name>/<version>/                 what was published (`pipeline.judging.versions`)
       hashes.json.gz                              Hashes: what the files of the inbox held, so as to read none twice
+      fetched/<place>/                            what an inbox on a server held (`pipeline.intake.servers.cache`)
       caller.salt                                 the key under which callers' numbers are hashed
       run.lock, publish.lock, rulebooks.lock      one run, one build of the database, one publishing at a time
       excerpts/, reports/, callqa.duckdb          results, can be made again from the above
