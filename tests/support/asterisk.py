@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
-
-from pipeline.intake.reader import Leg, LegReader, MetadataFile
-from pipeline.messages import Message
 
 CUSTOMER = "13900001234"
 
@@ -95,16 +91,6 @@ def hangup(channel: str, unique_id: str, linked_id: str, source: str, status: st
 def cel_lines(*events: Mapping[str, str], delimiter: str = ",") -> str:
     """cel_custom's Master.csv: every cell quoted, no header."""
     return "".join(delimiter.join(map(_quoted, event.values())) + "\n" for event in events)
-
-
-def read_legs(reader: LegReader, text: str, name: str = "cdr.csv") -> list[Leg]:
-    """The legs of a file, which the reader must recognise and understand without a warning."""
-    file = MetadataFile(Path(name), text)
-    warnings: list[Message] = []
-    assert reader.recognises(file)
-    legs = list(reader.read(file, warnings))
-    assert not warnings
-    return legs
 
 
 def _quoted(cell: object) -> str:

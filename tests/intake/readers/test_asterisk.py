@@ -22,8 +22,8 @@ from tests.support.asterisk import (
     custom_row,
     freepbx_row,
     master_row,
-    read_legs,
 )
+from tests.support.legs import legs_of
 
 NEW = ("peeraccount", "linkedid", "sequence")
 
@@ -48,7 +48,7 @@ def test_master_csv_with_each_set_of_columns(optional: tuple[str, ...], has_id: 
     text = (
         master_row(INBOUND, *optional, userfield="a note") + "\n" + master_row(OUTBOUND, *optional, userfield="a note")
     )
-    inbound, outbound = read_legs(AsteriskReader(), text)
+    inbound, outbound = legs_of(AsteriskReader(), text)
     assert (inbound.direction, inbound.extension, inbound.caller) == ("inbound", "1001", CUSTOMER)
     assert inbound.cells == {"started_at": "2026-11-20 01:31:00", "queue": "support"}
     assert (outbound.direction, outbound.extension, outbound.callee) == ("outbound", "1001", "013900005678")
@@ -58,7 +58,7 @@ def test_master_csv_with_each_set_of_columns(optional: tuple[str, ...], has_id: 
 
 def test_the_order_of_cdr_customs_sample() -> None:
     for columns in (CUSTOM, CUSTOM[:-1], CUSTOM[:-2], CUSTOM[:-3]):
-        inbound, outbound = read_legs(
+        inbound, outbound = legs_of(
             AsteriskReader(), custom_row(INBOUND, columns) + "\n" + custom_row(OUTBOUND, columns)
         )
         assert (inbound.direction, inbound.extension, inbound.caller) == ("inbound", "1001", CUSTOMER)
@@ -69,23 +69,23 @@ def test_an_order_of_ones_own() -> None:
     columns = ("uniqueid", "start", "src", "dst", "channel", "dstchannel", "disposition")
     text = custom_row(INBOUND, columns)
     assert not AsteriskReader().recognises(MetadataFile(Path("cdr.csv"), text))
-    (leg,) = read_legs(AsteriskReader(columns), text)
+    (leg,) = legs_of(AsteriskReader(columns), text)
     assert (leg.direction, leg.extension, leg.caller, leg.call_id) == ("inbound", "1001", CUSTOMER, "1795138260.18")
 
 
 def test_master_csv_with_a_header_by_hand() -> None:
     header = "accountcode,src,dst,dcontext,clid,channel,dstchannel,lastapp,lastdata,start,answer,end,duration,billsec"
     header += ",disposition,amaflags,uniqueid,userfield"
-    (leg,) = read_legs(AsteriskReader(), "\ufeff" + header + "\r\n" + master_row(INBOUND, "uniqueid", "userfield"))
+    (leg,) = legs_of(AsteriskReader(), "\ufeff" + header + "\r\n" + master_row(INBOUND, "uniqueid", "userfield"))
     assert (leg.direction, leg.extension, leg.place) == ("inbound", "1001", "cdr.csv line 2")
 
 
 def test_json_of_cdr_custom() -> None:
     lines = [json.dumps({name: row[name] for name in CUSTOM}) for row in (INBOUND, OUTBOUND)]
-    inbound, outbound = read_legs(AsteriskReader(), "\n".join(lines), "cdr.json")
+    inbound, outbound = legs_of(AsteriskReader(), "\n".join(lines), "cdr.json")
     assert (inbound.direction, inbound.epoch_s) == ("inbound", 1795138260)
     assert outbound.extension == "1001"
-    whole = read_legs(AsteriskReader(), "[" + ",\n".join(lines) + "]", "cdr.json")
+    whole = legs_of(AsteriskReader(), "[" + ",\n".join(lines) + "]", "cdr.json")
     assert [leg.direction for leg in whole] == ["inbound", "outbound"]
 
 
@@ -96,12 +96,12 @@ def test_the_managers_names_of_fields() -> None:
              "StartTime": "2026-11-20 09:31:00", "AnswerTime": "2026-11-20 09:31:05",
              "EndTime": "2026-11-20 09:33:00", "Duration": "120", "BillableSeconds": "115",
              "Disposition": "ANSWERED", "AMAFlags": "DOCUMENTATION", "UniqueID": "1795138260.1"}  # fmt: skip
-    (leg,) = read_legs(AsteriskReader(), json.dumps(event))
+    (leg,) = legs_of(AsteriskReader(), json.dumps(event))
     assert (leg.direction, leg.extension, leg.caller, leg.callee) == ("inbound", "1001", CUSTOMER, "1001")
 
 
 def test_a_system_name_before_the_uniqueid() -> None:
-    (leg,) = read_legs(AsteriskReader(), master_row(INBOUND, "uniqueid", uniqueid="pbx-1-1795138260.18"))
+    (leg,) = legs_of(AsteriskReader(), master_row(INBOUND, "uniqueid", uniqueid="pbx-1-1795138260.18"))
     assert (leg.call_id, leg.epoch_s) == ("pbx-1-1795138260.18", 1795138260)
 
 
@@ -141,7 +141,7 @@ def test_an_odd_line_costs_a_line_and_is_not_quoted() -> None:
     ],
 )  # fmt: skip
 def test_calls_that_come_in(cells: Mapping[str, object], direction: str | None, extension: str) -> None:
-    (leg,) = read_legs(AsteriskReader(), master_row(INBOUND, "uniqueid", **cells))
+    (leg,) = legs_of(AsteriskReader(), master_row(INBOUND, "uniqueid", **cells))
     assert (leg.direction, leg.extension) == (direction, extension)
 
 
@@ -158,13 +158,13 @@ def test_calls_that_come_in(cells: Mapping[str, object], direction: str | None, 
     ],
 )
 def test_calls_that_go_out(cells: Mapping[str, object], extension: str) -> None:
-    (leg,) = read_legs(AsteriskReader(), master_row(OUTBOUND, "uniqueid", **cells))
+    (leg,) = legs_of(AsteriskReader(), master_row(OUTBOUND, "uniqueid", **cells))
     assert (leg.direction, leg.extension, leg.callee) == ("outbound", extension, "013900005678")
 
 
 def test_a_context_of_the_house_is_given_for_the_settings() -> None:
     cells = {"dcontext": "ruzhan", "channel": "PJSIP/a-0000001f", "dstchannel": "PJSIP/b-00000020"}
-    (leg,) = read_legs(AsteriskReader(), master_row(INBOUND, "uniqueid", **cells))
+    (leg,) = legs_of(AsteriskReader(), master_row(INBOUND, "uniqueid", **cells))
     assert leg.direction is None
     assert leg.cells["direction"] == "ruzhan"
 
@@ -181,20 +181,20 @@ def test_a_context_of_the_house_is_given_for_the_settings() -> None:
     ],
 )
 def test_who_hung_up_by_the_userfield(call: Mapping[str, object], source: str, side: str, is_sure: bool) -> None:
-    (leg,) = read_legs(AsteriskReader(), master_row(call, "uniqueid", "userfield", userfield=source))
+    (leg,) = legs_of(AsteriskReader(), master_row(call, "uniqueid", "userfield", userfield=source))
     assert leg.released
     assert (leg.released.side, leg.released.is_sure) == (side, is_sure)
 
 
 @pytest.mark.parametrize("userfield", ["", "VIP", "PJSIP/trunk-000000ff", "call.wav"])
 def test_a_userfield_that_names_no_channel_of_the_call(userfield: str) -> None:
-    (leg,) = read_legs(AsteriskReader(), master_row(INBOUND, "uniqueid", "userfield", userfield=userfield))
+    (leg,) = legs_of(AsteriskReader(), master_row(INBOUND, "uniqueid", "userfield", userfield=userfield))
     assert leg.released is None
     assert leg.recordings == (("call.wav",) if userfield == "call.wav" else ())
 
 
 def test_the_name_of_the_line_that_calls_is_the_agents() -> None:
-    inbound, outbound = read_legs(
+    inbound, outbound = legs_of(
         AsteriskReader(), master_row(INBOUND, "uniqueid") + "\n" + master_row(OUTBOUND, "uniqueid")
     )
     assert "agent_name" not in inbound.cells
@@ -218,7 +218,7 @@ AGENT_ROW = freepbx_row(
 @pytest.mark.parametrize("write", [as_csv, as_mysql])
 def test_a_queue_call_of_freepbx(write: object) -> None:
     assert callable(write)
-    queue, agent, wait = read_legs(FreePbxReader(), write(QUEUE_ROW, AGENT_ROW))
+    queue, agent, wait = legs_of(FreePbxReader(), write(QUEUE_ROW, AGENT_ROW))
     assert (queue.direction, queue.extension, queue.caller) == ("inbound", "1001", CUSTOMER)
     assert queue.cells == {"started_at": "2026-11-20 09:31:00", "queue": "600"}
     assert queue.recordings == (QUEUE_ROW["recordingfile"],)
@@ -230,7 +230,7 @@ def test_a_queue_call_of_freepbx(write: object) -> None:
 
 def test_issabel_has_no_linkedid_but_the_recordings_name_has_it() -> None:
     rows = [{name: cell for name, cell in row.items() if name in FREEPBX[:-3]} for row in (QUEUE_ROW, AGENT_ROW)]
-    queue, agent, wait = read_legs(FreePbxReader(), as_csv(*rows))
+    queue, agent, wait = legs_of(FreePbxReader(), as_csv(*rows))
     assert {queue.call_id, agent.call_id, *wait.ids} == {"1795138260.18"}
     assert wait.cells == {"wait_s": "15"}
 
@@ -240,7 +240,7 @@ def test_members_who_did_not_answer() -> None:
     second = {**AGENT_ROW, "dst": "1002", "channel": "Local/1002@from-queue-00000002;2",
               "dstchannel": "PJSIP/1002-00000011", "disposition": "NO ANSWER", "billsec": "0",
               "uniqueid": "1795138262.17"}  # fmt: skip
-    legs = read_legs(FreePbxReader(), as_csv(missed, second, QUEUE_ROW, AGENT_ROW))
+    legs = legs_of(FreePbxReader(), as_csv(missed, second, QUEUE_ROW, AGENT_ROW))
     assert [leg.extension for leg in legs] == ["", "", "1001", "1001", ""]
 
 
@@ -249,7 +249,7 @@ def test_a_ring_group() -> None:
              "recordingfile": f"rg-700-{CUSTOMER}-20261120-102000-1795138260.18.WAV"}  # fmt: skip
     missed = freepbx_row(INBOUND, **cells, dstchannel="PJSIP/1002-0000002f", disposition="NO ANSWER")
     answered = freepbx_row(INBOUND, **cells, dstchannel="PJSIP/1001-0000002e")
-    legs = read_legs(FreePbxReader(), as_csv(missed, answered))
+    legs = legs_of(FreePbxReader(), as_csv(missed, answered))
     assert [(leg.direction, leg.extension, leg.cells.get("queue")) for leg in legs] == [
         ("inbound", "", None),
         ("inbound", "1001", None),
@@ -259,21 +259,21 @@ def test_a_ring_group() -> None:
 def test_an_outbound_call_of_freepbx_shows_the_companys_number() -> None:
     row = freepbx_row(OUTBOUND, clid='"Company" <4001234567>', src="4001234567", cnum="1001", cnam="李娜",
                       outbound_cnum="4001234567")  # fmt: skip
-    (leg,) = read_legs(FreePbxReader(), as_csv(row))
+    (leg,) = legs_of(FreePbxReader(), as_csv(row))
     assert (leg.direction, leg.extension, leg.callee) == ("outbound", "1001", "013900005678")
     assert leg.cells["agent_name"] == "李娜"
 
 
 def test_an_abandoned_call_of_freepbx() -> None:
     row = {**QUEUE_ROW, "dstchannel": "", "disposition": "NO ANSWER"}
-    (leg,) = read_legs(FreePbxReader(), as_csv(row))
+    (leg,) = legs_of(FreePbxReader(), as_csv(row))
     assert (leg.direction, leg.extension, leg.cells["queue"]) == ("inbound", "", "600")
 
 
 def test_a_call_that_is_transferred_keeps_the_first_agent_first() -> None:
     second = {**QUEUE_ROW, "dstchannel": "PJSIP/1002-00000055", "dcontext": "from-internal-xfer", "dst": "1002",
               "lastapp": "Dial", "lastdata": "PJSIP/1002,,Tt"}  # fmt: skip
-    legs = read_legs(FreePbxReader(), as_csv(QUEUE_ROW, AGENT_ROW, second))
+    legs = legs_of(FreePbxReader(), as_csv(QUEUE_ROW, AGENT_ROW, second))
     assert [leg.extension for leg in legs] == ["1001", "1001", "1002", ""]
     assert {leg.direction for leg in legs} == {"inbound", None}
 

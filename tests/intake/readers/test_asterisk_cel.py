@@ -10,7 +10,8 @@ import pytest
 from pipeline.intake.reader import Leg, MetadataFile
 from pipeline.intake.readers.asterisk_cel import AsteriskCelReader
 from pipeline.messages import Message
-from tests.support.asterisk import CUSTOMER, as_csv, as_mysql, cel_event, cel_lines, hangup, read_legs
+from tests.support.asterisk import CUSTOMER, as_csv, as_mysql, cel_event, cel_lines, hangup
+from tests.support.legs import legs_of
 
 TRUNK, AGENT = "PJSIP/trunk-00000012", "PJSIP/1001-00000013"
 CALL, LEG = "1795138260.18", "1795138265.19"
@@ -41,7 +42,7 @@ def conversation(
 
 
 def read_one(*events: Event) -> Leg:
-    (leg,) = read_legs(AsteriskCelReader(), cel_lines(*events), "Master.csv")
+    (leg,) = legs_of(AsteriskCelReader(), cel_lines(*events), "Master.csv")
     return leg
 
 
@@ -191,7 +192,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", sorted(SHAPES))
 def test_the_same_call_in_every_shape(shape: str) -> None:
-    (leg,) = read_legs(AsteriskCelReader(), SHAPES[shape], "cel.csv")
+    (leg,) = legs_of(AsteriskCelReader(), SHAPES[shape], "cel.csv")
     assert (leg.direction, leg.extension, leg.caller, leg.callee) == ("inbound", "1001", CUSTOMER, "600")
     assert side(leg) == "agent"
     assert leg.cells == {"queue": "support"}
@@ -201,7 +202,7 @@ def test_an_order_of_ones_own() -> None:
     columns = ("uniqueid", "linkedid", "eventtype", "channame", "extra")
     lines = cel_lines(*({name: event[name] for name in columns} for event in EVENTS))
     assert not AsteriskCelReader().recognises(MetadataFile(Path("cel.csv"), lines))
-    (leg,) = read_legs(AsteriskCelReader(columns), lines)
+    (leg,) = legs_of(AsteriskCelReader(columns), lines)
     assert (leg.direction, leg.extension, side(leg)) == ("inbound", "1001", "agent")
 
 

@@ -9,7 +9,8 @@ import pytest
 from pipeline.intake.reader import Leg, MetadataFile
 from pipeline.intake.readers.asterisk_queue_log import AsteriskQueueLogReader
 from pipeline.messages import Message
-from tests.support.asterisk import CUSTOMER, as_csv, as_mysql, queue_lines, read_legs
+from tests.support.asterisk import CUSTOMER, as_csv, as_mysql, queue_lines
+from tests.support.legs import legs_of
 
 ENTER = f"1795138262|1795138260.18|support|NONE|ENTERQUEUE||{CUSTOMER}|1"
 START = "1795138000|NONE|NONE|NONE|QUEUESTART|"
@@ -20,7 +21,7 @@ def connect(member: str = "Li Na", wait_s: int = 15) -> str:
 
 
 def read_one(*events: str) -> Leg:
-    (leg,) = read_legs(AsteriskQueueLogReader(), queue_lines(*events), "queue_log")
+    (leg,) = legs_of(AsteriskQueueLogReader(), queue_lines(*events), "queue_log")
     return leg
 
 
@@ -121,7 +122,7 @@ def test_the_queue_that_answered_counts_when_an_earlier_one_did_not() -> None:
 
 
 def test_what_is_no_call_is_passed_over() -> None:
-    legs = read_legs(
+    legs = legs_of(
         AsteriskQueueLogReader(),
         queue_lines(
             START,
@@ -137,7 +138,7 @@ def test_what_is_no_call_is_passed_over() -> None:
 
 
 def test_calls_among_each_other_and_events_that_add_nothing() -> None:
-    first, second = read_legs(
+    first, second = legs_of(
         AsteriskQueueLogReader(),
         queue_lines(
             ENTER,
@@ -177,7 +178,7 @@ def test_the_realtime_table(write: object, time: str) -> None:
     assert callable(write)
     events = [ENTER, connect(), "1795138540|1795138260.18|support|Li Na|COMPLETEAGENT|15|263|1"]
     rows = [{"id": str(at), **table_row(event), "time": time} for at, event in enumerate(events)]
-    (leg,) = read_legs(AsteriskQueueLogReader(), write(*rows), "queue_log.csv")
+    (leg,) = legs_of(AsteriskQueueLogReader(), write(*rows), "queue_log.csv")
     assert leg.cells == {"queue": "support", "wait_s": "15", "agent_name": "Li Na"}
     assert (leg.epoch_s, leg.caller) == (1795138260, CUSTOMER)
     assert leg.released
@@ -189,7 +190,7 @@ def test_the_table_with_all_data_in_one_column() -> None:
     for event in (ENTER, connect(), "1795138540|1795138260.18|support|Li Na|COMPLETECALLER|15|263|1"):
         time, call, queue, agent, name, data = event.split("|", 5)
         rows.append({"time": time, "callid": call, "queuename": queue, "agent": agent, "event": name, "data": data})
-    (leg,) = read_legs(AsteriskQueueLogReader(), as_csv(*rows), "queue_log.csv")
+    (leg,) = legs_of(AsteriskQueueLogReader(), as_csv(*rows), "queue_log.csv")
     assert leg.cells == {"queue": "support", "wait_s": "15", "agent_name": "Li Na"}
 
 
