@@ -20,6 +20,7 @@ from pipeline.intake.contents import Contents, read_contents
 from pipeline.intake.joining import join_legs
 from pipeline.intake.matching import match_calls
 from pipeline.intake.names import FileNames
+from pipeline.intake.party_matching import match_parties
 from pipeline.intake.sources import RecognisedFile, metadata_places, read_metadata
 from pipeline.messages import Message
 from pipeline.numbers import mask_numbers
@@ -91,10 +92,12 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
     if contents is None:
         contents = read_contents(settings, home)
     matches = match_calls(calls, contents.paths, inbox, settings.ingest.extensions, warnings)
+    named = {sha256: names.leg(paths) for sha256, paths in contents.paths.items()}
+    match_parties(matches, named, builder.zone, warnings)
     recordings = []
     renamed = 0
     for sha256, paths in contents.paths.items():
-        old, by_name = _earlier_record(home, sha256), names.leg(paths)
+        old, by_name = _earlier_record(home, sha256), named[sha256]
         rows = matches.legs.get(sha256, ())
         cdr = builder.build_call([*rows, by_name] if by_name else rows, warnings)
         if old and not rows:

@@ -26,10 +26,12 @@ _MOMENT = re.compile(r"(?:19|20)\d{6}[-_T.]?\d{4,9}")
 
 @dataclass(slots=True)
 class Matches:
-    """The legs that tell of each recording (by SHA-256), best first, and how many calls have a recording."""
+    """The legs that tell of each recording (by SHA-256), best first, how many calls have a recording, and which have
+    none."""
 
     legs: dict[str, tuple[Leg, ...]] = field(default_factory=dict)
     calls: int = 0
+    unmatched: list[JoinedCall] = field(default_factory=list)
 
 
 def match_calls(
@@ -63,6 +65,8 @@ def match_calls(
             for sha256 in names.with_id(leg):
                 recordings.setdefault(sha256, [])
         matches.calls += bool(recordings)
+        if not recordings:
+            matches.unmatched.append(call)
         for sha256, own in recordings.items():
             found[sha256].append((call, tuple(own)))
     for sha256, told in found.items():

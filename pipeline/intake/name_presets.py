@@ -107,7 +107,10 @@ def _freepbx(match: re.Match[str]) -> NameFields | None:
 
 def _freeswitch(match: re.Match[str]) -> NameFields | None:
     fields = _at(match)
-    return fields and fields | _said({"customer": match["by"] if is_number(match["by"]) else ""})
+    by = match["by"]
+    return fields and fields | _said(
+        {"customer": by if is_number(by) else "", "extension": by if _is_extension(by) else ""}
+    )
 
 
 def _callcenter(match: re.Match[str]) -> NameFields | None:

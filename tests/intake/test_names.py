@@ -51,7 +51,7 @@ CUSTOMER = "13900001234"
         (f"q-600-unknown-20261120-093100-{UNIQUEID}.wav", "freepbx", {"direction": "inbound", "queue": "600"}),
         (f"{UNIQUEID}.wav", "asterisk", {"call_id": UNIQUEID}),
         (f"{CUSTOMER}.2026-11-20-09-31-00.wav", "freeswitch", {"customer": CUSTOMER, "call_id": None}),
-        ("1001.2026-11-20-09-31-00.wav", "freeswitch", {"call_id": None}),
+        ("1001.2026-11-20-09-31-00.wav", "freeswitch", {"agent_id": "1001", "call_id": None}),
         (f"2026-11-20-09-31-00.4001234567.{CUSTOMER}.{UUID}.wav", "freeswitch-callcenter",
          {"direction": "inbound", "customer": CUSTOMER, "call_id": UUID}),
         (f"[Li Na]_1001-{CUSTOMER}_20261120093100(1234).wav", "3cx",

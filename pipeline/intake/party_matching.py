@@ -1,0 +1,130 @@
+"""Recordings whose names say who spoke and when, for calls that name no recording and have no id in its name.
+
+FreeSWITCH's record_session is called `NUMBER.2026-11-20-09-31-00`, 3CX's recordings `[Name]_FROM-TO_20261120093100`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from pipeline.intake.cdr import moment_of
+from pipeline.intake.joining import JoinedCall
+from pipeline.intake.matching import Matches
+from pipeline.intake.reader import Leg
+from pipeline.messages import Message
+from pipeline.numbers import subscriber_digits
+
+EARLIEST_S, LATEST_S = -5.0, 3600.0
+"""From a call's begin to that of its recording: clocks are read in whole seconds, and queues are long."""
+
+_LATEST_APART_S = 600.0
+_FEWEST_APART = 3
+"""Where clocks seem to be hours apart, chance would find a call for many a recording: it must be near, and the same
+for some, and for most."""
+
+_SHORTEST_NUMBER = 7
+_HOURS = tuple(sign * hours for hours in range(1, 15) for sign in (1, -1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Dated:
+    """When something began, in seconds since 1970, and the digits of its parties' numbers and extensions."""
+
+    begin_s: float
+    parties: frozenset[str]
+
+
+_Calls = Mapping[str, list[tuple[_Dated, int]]]
+
+
+def match_parties(matches: Matches, named: Mapping[str, Leg | None], zone: ZoneInfo, warnings: list[Message]) -> None:
+    """Add the recordings that one call alone can be: whom the name tells took part in it, and of all their calls it
+    is the last that began before. `named` has what each recording's name says, by SHA-256; an id in it goes before.
+
+    Names in local time and records in UTC are a whole number of hours apart, all of them the same.
+    """
+    recordings = {
+        sha256: dated
+        for sha256, leg in named.items()
+        if leg and not leg.ids and sha256 not in matches.legs and (dated := _dated([leg], zone)) and dated.parties
+    }
+    calls = _by_party(matches.unmatched, frozenset().union(*(each.parties for each in recordings.values())), zone)
+    found, apart_h = _fitting(recordings, calls, 0), 0
+    if not found and len(recordings) >= _FEWEST_APART:
+        by_hours = {hours: _fitting(recordings, calls, hours) for hours in _HOURS}
+        apart_h = max(by_hours, key=lambda hours: len(by_hours[hours]))
+        found = by_hours[apart_h]
+        if len(found) < max(_FEWEST_APART, len(recordings) / 2):
+            return
+    if apart_h:
+        message = Message(
+            "recordings' names and call records are {hours:+d} h apart; see ingest.timezone", hours=apart_h
+        )
+        warnings.append(message)
+    for sha256, number in found.items():
+        matches.legs[sha256] = matches.unmatched[number].legs
+    matches.calls += len(set(found.values()))
+
+
+def _by_party(
+    calls: Sequence[JoinedCall], wanted: frozenset[str], zone: ZoneInfo
+) -> dict[str, list[tuple[_Dated, int]]]:
+    """The calls of each wanted party, with their numbers in the list."""
+    found: dict[str, list[tuple[_Dated, int]]] = defaultdict(list)
+    for number, call in enumerate(calls if wanted else ()):
+        if (parties := _parties(call.legs) & wanted) and (dated := _dated(call.legs, zone)):
+            for party in parties:
+                found[party].append((dated, number))
+    return found
+
+
+def _fitting(recordings: Mapping[str, _Dated], calls: _Calls, apart_h: int) -> dict[str, int]:
+    """The number of the one call of each recording that has one, when names are so many hours before records."""
+    latest_s = _LATEST_APART_S if apart_h else LATEST_S
+    found = {sha256: _only_call(each, calls, apart_h * 3600, latest_s) for sha256, each in recordings.items()}
+    return {sha256: number for sha256, number in found.items() if number is not None}
+
+
+def _only_call(recording: _Dated, calls: _Calls, apart_s: float, latest_s: float) -> int | None:
+    """The last call of these parties before the recording; None without one, or where two began at once."""
+    of_one = min((calls.get(party, []) for party in recording.parties), key=len)
+    delays = sorted(
+        (recording.begin_s - apart_s - call.begin_s, number)
+        for call, number in of_one
+        if recording.parties <= call.parties
+    )
+    fitting = [each for each in delays if EARLIEST_S <= each[0] <= latest_s]
+    is_one = len(fitting) == 1 or (len(fitting) > 1 and fitting[0][0] < fitting[1][0])
+    return fitting[0][1] if is_one else None
+
+
+def _dated(legs: Iterable[Leg], zone: ZoneInfo) -> _Dated | None:
+    legs = list(legs)
+    begin_s = next(filter(None, (_begin_s(leg, zone) for leg in legs)), None)
+    return None if begin_s is None else _Dated(begin_s, _parties(legs))
+
+
+def _begin_s(leg: Leg, zone: ZoneInfo) -> float | None:
+    if leg.epoch_s is not None:
+        return leg.epoch_s
+    try:
+        return moment_of(str(leg.cells.get("started_at") or ""), zone).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _parties(legs: Iterable[Leg]) -> frozenset[str]:
+    return frozenset(key for leg in legs for key in _keys(leg))
+
+
+def _keys(leg: Leg) -> Iterator[str]:
+    """Numbers by the digits that tell a subscriber, and extensions as they are."""
+    for text in (leg.caller, leg.callee, leg.customer, leg.extension):
+        digits = subscriber_digits(text)
+        if len(digits) >= _SHORTEST_NUMBER:
+            yield digits
+        elif text.isdecimal():
+            yield text
