@@ -130,6 +130,7 @@ class Night:
         unread = [failure.message for failure in scanned.failures if failure.reason == "metadata"]
         tally.copies, tally.waiting = scanned.copies, scanned.unsettled
         tally.warnings = (*unread, *scanned.warnings)
+        tally.metadata, tally.tables_unread, tally.cdr_calls = scanned.metadata, scanned.unread, scanned.calls
         tally.rows_unused, tally.without_row = scanned.rows_unused, scanned.without_row
         tally.found = len(scanned.recordings) + len(scanned.failures) - len(unread)
         for failure in scanned.failures:

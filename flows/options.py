@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from flows.language import say
 from pipeline.errors import BadArtefact, BadSetting, CallQAError
 from pipeline.messages import Message
+from pipeline.numbers import mask_numbers
 from pipeline.settings import CHECKOUT, Paths, Settings, load_settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
+from pipeline.storage.masked_paths import masked_like
 from pipeline.storage.permissions import only_ours
 from pipeline.validation import told
 
@@ -98,17 +100,20 @@ def settings_file() -> Path | None:
 
 
 def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR]:
-    """The transcript of a stored call and its CDR, by call id or SHA-256 prefix. Raises CallQAError."""
+    """The transcript of a stored call and its CDR, by call id, file name or SHA-256 prefix. Raises CallQAError."""
     from pipeline.datatypes import Transcript
 
-    matches: list[RecordingRecord] = [
-        record
-        for record in home.recording_records()
-        if record.cdr.call_id == identity or (len(identity) >= 6 and record.sha256.startswith(identity.lower()))
-    ]
+    matches = [record for record in home.recording_records() if _is_meant(record, identity)]
+    # an id or a hash may look like somebody else's file name
+    matches = [record for record in matches if record.cdr.call_id == identity] or matches
+    identity = mask_numbers(identity)
     if not matches:
         raise CallQAError(
-            Message("{call}: no such file, and no stored call has this id (in {home})", call=identity, home=home.root)
+            Message(
+                "{call}: no such file, and no stored call has this id, file name or SHA-256 (in {home})",
+                call=identity,
+                home=home.root,
+            )
         )
     if len(matches) > 1:
         raise CallQAError(
@@ -118,6 +123,13 @@ def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR]:
     if path is None:
         raise CallQAError(Message("{call}: not transcribed yet; run `callqa nightly`", call=identity))
     return artefacts.read(path, Transcript), matches[0].cdr
+
+
+def _is_meant(record: RecordingRecord, identity: str) -> bool:
+    if record.cdr.call_id == identity or (len(identity) >= 6 and record.sha256.startswith(identity.lower())):
+        return True
+    name = Path(identity).name
+    return any(masked_like(name, path.name) or masked_like(name, path.stem) for path in record.named)
 
 
 def _transcript(home: Home, sha256: str) -> Path | None:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.intake.sources import RecognisedFile
 
 
 @dataclass
@@ -15,6 +20,9 @@ class Tally:
     copies: int = 0
     waiting: int = 0
     warnings: tuple[str, ...] = ()
+    metadata: tuple[RecognisedFile, ...] = ()
+    tables_unread: tuple[Path, ...] = ()
+    cdr_calls: int = 0
     rows_unused: int = 0
     without_row: int = 0
     to_hear: int = 0

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from pipeline.errors import BadSetting, shown
 from pipeline.messages import Message
@@ -71,7 +71,10 @@ class Paths(_Section):
 
 
 def _one_or_several(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else () if value is None else value
+    each = value if isinstance(value, list | tuple) else [value]
+    if value is not None and not all(isinstance(one, str) for one in each):
+        raise PydanticKnownError("string_type")
+    return value
 
 
 def _with_file_names(given: Any) -> Any:
@@ -102,8 +105,8 @@ class Ingest(_Section):
     raw_channels: Literal["auto", 1, 2] = Field(
         "auto", description=Message("channels of headerless files; auto: the samples tell whether two sides take turns")
     )
-    metadata: Annotated[tuple[str, ...], BeforeValidator(_one_or_several)] = Field(
-        (),
+    metadata: Annotated[str | tuple[str, ...] | None, BeforeValidator(_one_or_several)] = Field(
+        None,
         description=Message(
             "files or folders of call metadata, from the inbox on or absolute; default: all that is recognised in it"
         ),
@@ -160,6 +163,11 @@ class Ingest(_Section):
     )
 
     _older = model_validator(mode="before")(_with_file_names)
+
+    @property
+    def metadata_names(self) -> tuple[str, ...]:
+        """What `metadata` names, one or several."""
+        return (self.metadata,) if isinstance(self.metadata, str) else self.metadata or ()
 
 
 class Decode(_Section):

@@ -44,7 +44,7 @@ FAULTS = {
         "paths.rulebooks.zh: must be a path in quotes",
         "paths.rulebooks.zh：应为带引号的路径",
     ),
-    "[ingest]\nmetadata = 3": ("ingest.metadata: must be a list", "ingest.metadata：应为列表"),
+    "[ingest]\nmetadata = 3": ("ingest.metadata: must be text in quotes", "ingest.metadata：应为带引号的文字"),
     "[ingest]\nvalues = { direction = 'in' }": (
         "ingest.values.direction: must be a table of names and values",
         "ingest.values.direction：应为“名称 = 值”的表",

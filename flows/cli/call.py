@@ -85,7 +85,10 @@ def _as_json(transcript: Transcript, call: Call) -> dict[str, object]:
 @command(
     app,
     "judge",
-    say("Score one call and show the evidence: a recording, or a stored call by its id (or a SHA-256 prefix)."),
+    say(
+        "Score one call and show the evidence: a recording, or a stored call by its id, its file's name or the start "
+        "of its SHA-256."
+    ),
     ("judge call.wav", say("transcribe and score a file")),
     ("judge 20261116-0007", say("a stored call")),
     ("rejudge", say("score all of them again")),

@@ -45,7 +45,7 @@ def nightly_command(
     no_report: Annotated[bool, flag("--no-report", say("Make no report."))] = False,
     json_output: Json = False,
 ) -> None:
-    from flows.cli.summary import print_summary
+    from flows.cli.summary import print_metadata, print_summary
     from flows.console import scanning
     from flows.engines import fingerprint
     from flows.night import Night, Options
@@ -58,6 +58,8 @@ def nightly_command(
         with scanning(night):
             night.scan()
             idle = night.idle()
+        if not json_output:
+            print_metadata(night)
         if idle:
             night.build_database()  # a recording that was moved or copied changes no verdict, yet its paths are shown
         else:

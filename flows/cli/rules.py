@@ -82,7 +82,9 @@ def rules_lint(books: RulebookFolders = None) -> None:
     ("rules explain 20261116-0007 greeting --book draft", say("by a draft")),
 )
 def rules_explain(
-    call: Annotated[str, typer.Argument(metavar="CALL", help=say("Id of a stored call, or a SHA-256 prefix."))],
+    call: Annotated[
+        str, typer.Argument(metavar="CALL", help=say("A stored call: its id, its file's name or its SHA-256."))
+    ],
     rule: Annotated[str, typer.Argument(metavar="RULE", help=say("Id of a rule."))],
     book: Annotated[
         Path | None, typer.Option(metavar="DIR", help=say("A rulebook folder, instead of the one in force."))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.console import out, print_json, table
 from flows.language import LANGUAGE, localised, say
+from pipeline.errors import shown
 from pipeline.judging.versions import pending
 from pipeline.results.display import percent
 from pipeline.results.sql import run_query
@@ -18,9 +19,13 @@ from pipeline.storage.home import Home
 
 if TYPE_CHECKING:
     from flows.night import Night
+    from pipeline.intake.sources import RecognisedFile
 
 SHOWN_WARNINGS = 5
 """Faults of CDR rows shown on the terminal."""
+
+SHOWN_TABLES = 5
+"""Names of tables that are not used, shown on the terminal."""
 
 SHOWN_AGENTS = 30
 """Rows of the scorecard table on the terminal; the rest is a query away."""
@@ -52,6 +57,31 @@ def print_summary(night: Night, json_output: bool, nothing: str | None = None) -
         out.print(say("{what}: {path}", what=names[name], path=path), soft_wrap=True)
 
 
+def print_metadata(night: Night) -> None:
+    """What call metadata was recognised, and what looks like a table and is not used: the first lines of a run."""
+    tally = night.tally
+    if text := metadata_text(tally.metadata, tally.cdr_calls):
+        out.print(text, soft_wrap=True)
+    if tally.tables_unread:
+        names = ", ".join(shown(Path(path.name)) for path in tally.tables_unread[:SHOWN_TABLES])
+        text = say(
+            "Not used, though they may be tables of calls: {count} files ({names}); what is missing: callqa cdr FILE",
+            count=len(tally.tables_unread),
+            names=names if len(tally.tables_unread) <= SHOWN_TABLES else f"{names}, …",
+        )
+        out.print(text, style="yellow", soft_wrap=True)
+
+
+def metadata_text(files: Sequence[RecognisedFile], calls: int) -> str:
+    """How many files of call metadata were read, of which systems, and how many calls they tell of; "" for none."""
+    if not files:
+        return ""
+    sources = ", ".join(dict.fromkeys(file.source for file in files))
+    return say(
+        "Call metadata: {count} files ({sources}), {calls} calls.", count=len(files), sources=sources, calls=calls
+    )
+
+
 def _places(settings: Settings) -> dict[str, str]:
     home = Home(settings.paths.home)
     reports = sorted(home.reports.glob("*/index.html"), key=lambda page: page.stat().st_mtime)
@@ -67,6 +97,9 @@ def _counts(night: Night, idle: bool) -> dict[str, Any]:
         "copies": tally.copies,
         "waiting": tally.waiting,
         "warnings": len(tally.warnings),
+        "metadata": [{"file": shown(file.path), "source": file.source, "rows": file.legs} for file in tally.metadata],
+        "tables_not_used": [shown(path) for path in tally.tables_unread],
+        "cdr_calls": tally.cdr_calls,
         "cdr_rows_without_recording": tally.rows_unused,
         "recordings_without_cdr_row": tally.without_row,
         "heard": tally.heard,

@@ -114,7 +114,7 @@ def find_labelled(folder: Path, settings: Settings, *, scripted: bool = False) -
         raise BadTruth(Message("{folder}: no such folder", folder=folder))
     labelled: dict[str, LabelledRecording] = {}
     skipped: dict[str, str] = {}
-    metadata = {"cdr.json", *(Path(name).name for name in settings.ingest.metadata)}
+    metadata = {"cdr.json", *(Path(name).name for name in settings.ingest.metadata_names)}
     for path in sorted(folder.glob("*.json")):
         if path.name in metadata:
             continue

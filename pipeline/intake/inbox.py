@@ -44,11 +44,11 @@ INBOX_REASONS = {
 class Scan:
     """What the inbox held. `recordings` are unique by content, in order of their paths.
 
-    `files` counts the files looked at, `copies` those whose bytes another path has too, `renamed` recordings
-    that an earlier scan knew under other paths only, `unsettled` files left for the next scan because they are
-    still being written. `metadata` are the files of call metadata that were read, `calls` how many calls they tell of,
-    `names` how many recordings' names were understood as which system's, `warnings` faults of single rows, without
-    their values. `rows_unused` are calls without a recording, `without_row`
+    `files` counts the files looked at, `copies` those whose bytes another path has too, `renamed` recordings that an
+    earlier scan knew under other paths only, `unsettled` files left for the next scan because they are still being
+    written. `metadata` are the files of call metadata that were read, `unread` those that look like tables and are not
+    used, `calls` how many calls they tell of, `names` how many recordings' names were understood as which system's,
+    `warnings` faults of single rows, without their values. `rows_unused` are calls without a recording, `without_row`
     recordings without a call (0 when there is no metadata).
     """
 
@@ -59,6 +59,7 @@ class Scan:
     renamed: int = 0
     unsettled: int = 0
     metadata: tuple[RecognisedFile, ...] = ()
+    unread: tuple[Path, ...] = ()
     calls: int = 0
     names: dict[str, int] = field(default_factory=dict)
     rows_unused: int = 0
@@ -122,6 +123,7 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
         renamed=renamed,
         unsettled=contents.unsettled,
         metadata=tuple(metadata.files),
+        unread=tuple(metadata.unread),
         calls=len(calls),
         names=dict(names.told),
         rows_unused=len(calls) - matches.calls,

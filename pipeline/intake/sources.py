@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.errors import BadFile, BadMetadata, BadSetting
+from pipeline.errors import BadFile, BadMetadata, BadSetting, shown
 from pipeline.intake.agents import AGENTS_FILE, AgentRow, agent_rows
+from pipeline.intake.cdr import time_zone
+from pipeline.intake.clock import ClockFaults, with_epochs
 from pipeline.intake.listing import ingest_failure, is_passed_over, why
 from pipeline.intake.reader import Leg, LegReader, MetadataFile
 from pipeline.intake.readers.amazon_connect import AmazonConnectReader
@@ -73,6 +75,32 @@ class Metadata:
     agents: list[AgentRow] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     unread: list[Path] = field(default_factory=list)
+    clocks: dict[tuple[str, ClockFaults], list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def clock_warnings(self) -> Iterator[Message]:
+        """What was wrong with the clocks, once for all files in which it was the same."""
+        for (source, faults), files in self.clocks.items():
+            many = Message("{count} files of {source}", count=len(files), source=source)
+            place = many if len(files) > 1 else files[0]
+            if faults.off_half_hours:
+                yield Message(
+                    "{place}: its clock is {hours:+g} h off the epochs beside it; the epochs count, other times are "
+                    "put right by as much",
+                    place=place,
+                    hours=faults.off_half_hours / 2,
+                )
+            if faults.twice:
+                yield Message(
+                    "{place}: {count} times exist twice, for the clocks went back; the earlier is taken",
+                    place=place,
+                    count=faults.twice,
+                )
+            if faults.never:
+                yield Message(
+                    "{place}: {count} times never were, for the clocks went forward; see ingest.timezone",
+                    place=place,
+                    count=faults.never,
+                )
 
 
 def read_metadata(settings: Ingest, inbox: Path, skipped: Path, warnings: list[Message]) -> Metadata:
@@ -99,6 +127,7 @@ def read_metadata(settings: Ingest, inbox: Path, skipped: Path, warnings: list[M
         except OSError as error:
             fault = Message("cannot be read ({error}); check its permissions and the disk", error=why(error))
             metadata.failures.append(ingest_failure(file.path, "metadata", fault))
+    warnings += metadata.clock_warnings()
     return metadata
 
 
@@ -136,8 +165,9 @@ def _read(
             metadata.unread.append(candidate.path)
         return
     told: list[Message] = []
-    legs = list(reader.read(file, told))
+    legs, faults = with_epochs(list(reader.read(file, told)), time_zone(settings.timezone))
     warnings += told
+    metadata.clocks[reader.source, faults].append(shown(Path(candidate.path.name)))
     metadata.legs += legs
     metadata.files.append(RecognisedFile(candidate.path, reader.source, len(legs)))
 
@@ -152,7 +182,7 @@ def _recognises(reader: LegReader, file: MetadataFile) -> bool:
 
 def metadata_places(settings: Ingest, inbox: Path, metadata: Metadata) -> set[Path]:
     """Where metadata was read, or could not be before: a failure of such a place that is none now is over."""
-    names = (*settings.metadata, settings.agents or AGENTS_FILE, *(f"cdr{suffix}" for suffix in TABLE_SUFFIXES))
+    names = (*settings.metadata_names, settings.agents or AGENTS_FILE, *(f"cdr{suffix}" for suffix in TABLE_SUFFIXES))
     return {inbox, *(inbox / name for name in names), *(file.path for file in metadata.files)}
 
 
@@ -183,7 +213,7 @@ def _candidates(settings: Ingest, inbox: Path, skipped: Path, metadata: Metadata
             elif len(cdrs) == 1:
                 yield _Candidate(path, is_named=True)
         return
-    for name in settings.metadata:
+    for name in settings.metadata_names:
         path = inbox / name
         if path.is_dir():
             yield from (_Candidate(found, is_named=False) for found in _files(path, skipped, settings.extensions))

@@ -181,7 +181,7 @@ def _call_row(
         roles_method=call.roles.method,
         roles_confidence=call.roles.confidence,
         hung_up_by=call.hang_up.by,
-        hung_up_method=call.hang_up.method,
+        hung_up_method=_hung_up_method(call),
         hung_up_at_s=call.hang_up.at_s,
         **asdict(call.facts),
         rulebook=card.rulebook if card else None,
@@ -196,6 +196,11 @@ def _call_row(
         built_from=built_from,
         heard_with=hearing.provenance if hearing else None,
     )
+
+
+def _hung_up_method(call: Call) -> str:
+    method = call.hang_up.method
+    return f"{method}: {call.cdr.release_method}" if method == "cdr" and call.cdr.release_method else method
 
 
 def _verdict_row(call: Call, verdict: Verdict, rule: RuleInfo | None, version: str | None) -> VerdictRow:

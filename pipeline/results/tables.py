@@ -72,7 +72,10 @@ class CallRow:
     roles_method: Annotated[str, "坐席与客户如何分辨 / how agent and customer were distinguished"]
     roles_confidence: Annotated[float, "角色判断的把握，0–1 / confidence in the roles, 0–1"]
     hung_up_by: Annotated[str | None, "先挂机的一方，空为不可判 / who hung up first; null: cannot be told"]
-    hung_up_method: Annotated[str, "挂机判断依据：cdr、inferred、none / evidence: cdr, inferred or none"]
+    hung_up_method: Annotated[
+        str,
+        "挂机判断依据：cdr（冒号后为出处）、inferred、none / evidence: cdr (then its source), inferred or none",
+    ]
     hung_up_at_s: Annotated[float | None, "挂机时刻，秒 / when, seconds"]
     duration_s: Annotated[float, "录音时长，秒 / length of the recording, seconds"]
     conversation_s: Annotated[float, "从首句到末句的时长，秒 / from the first to the last speech, seconds"]
