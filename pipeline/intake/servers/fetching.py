@@ -243,7 +243,7 @@ class RemoteInbox:
 
     def _may_be_metadata(self, path: Path) -> bool:
         ingest = self._settings.ingest
-        named = path in {self._cache.folder / name for name in ingest.metadata}
+        named = path in {self._cache.folder / name for name in ingest.metadata_names}
         return named or may_be_metadata(path, ingest.extensions)
 
     def _that_fit(self, items: list[_Wanted], is_needed: Callable[[str], bool], contents: Contents) -> list[_Wanted]:
