@@ -52,6 +52,8 @@ class Message(str):
     numbers in paths are masked. Without values, braces mean nothing.
     """
 
+    __slots__ = ("template", "values")
+
     template: str
     values: Mapping[str, object]
 

@@ -8,6 +8,7 @@ other tells the direction of those that were passed on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,16 +62,19 @@ class AmazonConnectReader:
 
     def read(self, file: MetadataFile, warnings: list[Message]) -> Iterator[Leg]:
         """A leg for each voice contact. Records are delivered more than once: the one updated last counts."""
-        records: dict[str, tuple[Message, dict[str, Any]]] = {}
+        contacts: dict[str, _Contact] = {}
         others = 0
         for place, record in json_objects(file, warnings):
             contact = json_text(record, "ContactId")
+            updated = json_text(record, "LastUpdateTimestamp")
             if not contact:
                 warnings.append(Message("{place}: is no contact record, left out; it has no ContactId", place=place))
             elif json_text(record, "Channel") not in ("VOICE", ""):
                 others += 1
-            elif contact not in records or _updated(record) >= _updated(records[contact][1]):
-                records[contact] = (place, record)
+            elif contact not in contacts or updated >= contacts[contact].updated:
+                method = json_text(record, "InitiationMethod").upper()
+                earlier = (json_text(record, "PreviousContactId"), json_text(record, "InitialContactId"))
+                contacts[contact] = _Contact(_leg(place, record), method, earlier, updated)
         if others:
             message = Message(
                 "{file}: {count} contacts are no calls (chats, tasks, e-mails) and are left out",
@@ -78,29 +82,33 @@ class AmazonConnectReader:
                 count=others,
             )
             warnings.append(message)
-        for place, record in records.values():
-            yield _leg(place, record, _direction(record, records))
+        for known in contacts.values():
+            yield replace(known.leg, direction=_direction(known, contacts))
 
 
-def _updated(record: Mapping[str, Any]) -> str:
-    return json_text(record, "LastUpdateTimestamp")
+@dataclass(frozen=True, slots=True)
+class _Contact:
+    """A voice contact: its leg, how it began, and the ids of the contacts that may have led to it."""
+
+    leg: Leg
+    method: str
+    earlier: tuple[str, str]
+    updated: str
 
 
-def _direction(record: Mapping[str, Any], records: Mapping[str, tuple[Message, dict[str, Any]]]) -> Direction | None:
+def _direction(contact: _Contact, contacts: Mapping[str, _Contact]) -> Direction | None:
     """The direction of the contact, or of the one that led to it, if that is in the file."""
     seen: set[str] = set()
-    while (method := json_text(record, "InitiationMethod").upper()) in _PASSED_ON:
-        earlier = json_text(record, "PreviousContactId") or json_text(record, "InitialContactId")
-        if earlier in seen or earlier not in records:
-            earlier = json_text(record, "InitialContactId")
-        if earlier in seen or earlier not in records:
+    while contact.method in _PASSED_ON:
+        earlier = next((id_ for id_ in contact.earlier if id_ in contacts and id_ not in seen), None)
+        if earlier is None:
             return None
         seen.add(earlier)
-        record = records[earlier][1]
-    return _DIRECTIONS.get(method)
+        contact = contacts[earlier]
+    return _DIRECTIONS.get(contact.method)
 
 
-def _leg(place: Message, record: Mapping[str, Any], direction: Direction | None) -> Leg:
+def _leg(place: Message, record: Mapping[str, Any]) -> Leg:
     agent, queue = json_part(record, "Agent"), json_part(record, "Queue")
     contact, reason = json_text(record, "ContactId"), json_text(record, "DisconnectReason").upper()
     names = _recordings(record)
@@ -122,7 +130,6 @@ def _leg(place: Message, record: Mapping[str, Any], direction: Direction | None)
         ids=(contact,),
         call_id=contact,
         recordings=names,
-        direction=direction,
         customer=_number(json_part(record, "CustomerEndpoint")),
         released=ReleaseRecord(_RELEASED[reason], f"Amazon Connect {reason}") if reason in _RELEASED else None,
         epoch_s=epoch_s,

@@ -30,7 +30,7 @@ def json_objects(file: MetadataFile, warnings: list[Message]) -> Iterator[tuple[
     text, at, line, counted = file.text, 0, 1, 0
     while (at := _after(_BETWEEN, text, at)) < len(text):
         line, counted = line + text.count("\n", counted, at), at
-        place = Message("{file} {place}", file=shown(Path(file.path.name)), place=Message("line {number}", number=line))
+        place = Message("{file} line {number}", file=shown(Path(file.path.name)), number=line)
         try:
             value, end = _DECODER.raw_decode(text, at)
         except (ValueError, RecursionError):

@@ -108,9 +108,7 @@ def _table_rows(file: MetadataFile, warnings: list[Message]) -> Iterator[_Row]:
     header: list[str] = []
     delimiter = max(",;\t", key=file.head(1)[0].count)
     for number, cells in csv_records(file.text.removeprefix("\ufeff"), delimiter):
-        place = Message(
-            "{file} {place}", file=shown(Path(file.path.name)), place=Message("line {number}", number=number)
-        )
+        place = Message("{file} line {number}", file=shown(Path(file.path.name)), number=number)
         if cells and not header:
             header = [_property(name) for name in cells]
         elif cells is None or any(cell.strip() for cell in cells[len(header) :]):

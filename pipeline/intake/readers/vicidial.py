@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 
 from pipeline.errors import shown
 from pipeline.intake.agents import AgentRow
@@ -55,6 +56,7 @@ _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|NULL|\\N|")
 _WHOLE = re.compile(r"\d+")
 _DOTTED = re.compile(r"\d+\.\d+")
 _ADDRESS = re.compile(r"\d+(?:\.\d+){3}")
+_TAB = re.compile(r"(?<!\\)\t")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 _NO_AGENT = frozenset(("VDAD", "VDCL"))
@@ -74,6 +76,12 @@ _RELEASED: dict[str, CallSide] = {
 
 _FURTHER_FIELDS = frozenset(("agent_name", "team", "queue", "company", "language", "scenario", "direction"))
 """What a joined export may hold beside VICIdial's own columns, under any name that is known for it."""
+
+_REPEATED = frozenset(
+    ("user", "full_name", "campaign_id", "user_group", "status", "list_id", "term_reason", "queue_seconds",
+     "length_in_sec", "alt_dial", "called_count", "queue_position", "xfercallid")
+)  # fmt: skip
+"""Columns whose few values stand in many rows, which share them: a month's rows are kept at once."""
 
 _KEPT = ("status", "lead_id", "list_id", "length_in_sec", "alt_dial", "called_count", "queue_position")
 
@@ -95,7 +103,7 @@ class VicidialReader:
         named = shown(Path(file.path.name))
         entered: set[str] = set()
         for number, cells in _records(file.text, layout.delimiter):
-            place = Message("{file} {place}", file=named, place=Message("line {number}", number=number))
+            place = Message("{file} line {number}", file=named, number=number)
             if cells is None or any(cell.strip() for cell in cells[layout.width :]):
                 warnings.append(
                     Message("{place}: has not the columns of its table, left out; export it again", place=place)
@@ -116,9 +124,7 @@ def vicidial_users(file: MetadataFile) -> Iterator[AgentRow]:
         row = layout.cells(cells or []) if layout and number > layout.header_line else {}
         if "user" in row and row["user"].upper() not in _NO_AGENT:
             yield AgentRow(
-                place=Message(
-                    "{file} {place}", file=shown(Path(file.path.name)), place=Message("line {number}", number=number)
-                ),
+                place=Message("{file} line {number}", file=shown(Path(file.path.name)), number=number),
                 agent_id=row["user"],
                 name=row.get("full_name", ""),
                 team=row.get("user_group", ""),
@@ -146,7 +152,7 @@ class _Layout:
         for name, cell in zip(self.columns, row, strict=False):
             text = cell.strip()
             if text and text not in ("NULL", "\\N") and not cells.get(name):
-                cells[name] = text
+                cells[name] = intern(text) if name in _REPEATED else text
         return cells
 
 
@@ -239,8 +245,16 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | None]
         if (len(line) - len(line.rstrip("\\"))) % 2:
             begun += line + "\n"
         elif line or begun:
-            yield number, [_unescaped(cell) for cell in re.split(r"(?<!\\)\t", begun + line)]
-            begun = ""
+            line, begun = begun + line, ""
+            yield number, [_unescaped(cell) for cell in _cells(line)]
+
+
+def _cells(line: str) -> list[str]:
+    if "\\" not in line:
+        return line.split("\t")
+    # a backslash that is one itself must not be taken for that of a tab
+    cells = _TAB.split(line.replace("\\\\", "\0"))
+    return [cell.replace("\0", "\\\\") for cell in cells]
 
 
 def _unescaped(cell: str) -> str:

@@ -191,9 +191,10 @@ def test_rows_of_both_directions_may_stand_in_one_joined_export() -> None:
 
 
 def test_comments_with_tabs_and_lines_spoil_nothing() -> None:
-    row = closer_row(comments='says "yes"\t\\ and\nmore')
-    for text in (mysql_batch(row, row), mysql_outfile(row, row)):
-        assert [fields_of(leg) for leg in legs_of(READER, text)] == [CAME_IN, CAME_IN]
+    for comments in ('says "yes"\t\\ and\nmore', "ends so \\", "\\\\\t\\", "\n"):
+        row = closer_row(comments=comments)
+        for text in (mysql_batch(row, row), mysql_outfile(row, row)):
+            assert [fields_of(leg) for leg in legs_of(READER, text)] == [CAME_IN, CAME_IN]
 
 
 def test_a_line_that_has_more_cells_costs_the_line() -> None:
