@@ -45,7 +45,7 @@ def leg_readers(settings: Ingest) -> tuple[LegReader, ...]:
         VconReader(),
         VicidialReader(),
         AsteriskQueueLogReader(),
-        AsteriskCelReader(),
+        AsteriskCelReader(settings.column_order),
         FreePbxReader(),
         FreeswitchXmlReader(),
         FreeswitchJsonReader(),

@@ -16,17 +16,18 @@ from datetime import datetime
 from pipeline.intake.cells import parse_time
 from pipeline.intake.reader import Direction, Leg, MetadataFile
 from pipeline.intake.readers.asterisk_channels import (
+    agent_of,
     epoch_of,
     id_in_name,
     is_channel,
     is_local,
     is_telephone_number,
+    is_trunk,
     line_of,
-    peer_of,
     release_by,
 )
 from pipeline.intake.readers.asterisk_contexts import direction_of, is_known_context
-from pipeline.intake.readers.asterisk_rows import column_name, first_cells, json_head, named_header, named_rows
+from pipeline.intake.readers.asterisk_rows import RowKind, column_name, head_cells
 from pipeline.messages import Message
 
 MASTER_COLUMNS = (
@@ -50,12 +51,15 @@ _ALIASES: Mapping[str, str] = {
     "source": "src", "destination": "dst", "destinationcontext": "dcontext", "callerid": "clid",
     "srcchannel": "channel", "destinationchannel": "dstchannel", "lastapplication": "lastapp",
     "lastappdata": "lastdata", "billableseconds": "billsec", "status": "disposition", "recording": "recordingfile",
+    # a variable of the dialplan's own: Set(CDR(hangupsource)=${CHANNEL(hangupsource)})
+    "hangupsource": "hangupsource",
 }  # fmt: skip
 
 _TELLING = frozenset((
     "clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata", "start", "billsec", "disposition",
 ))  # fmt: skip
 _OWN = frozenset(("dcontext", "dstchannel", "lastapp", "amaflags"))
+_FREEPBX = frozenset(("calldate", "recordingfile", "did", "cnum"))
 _DISPOSITIONS = frozenset(("ANSWERED", "NO ANSWER", "BUSY", "FAILED", "CONGESTION", "CANCEL", "NOANSWER"))
 
 _NAME_AND_NUMBER = re.compile(r'"?([^"<]*)"?\s*<([^>]*)>')
@@ -74,26 +78,28 @@ class AsteriskReader:
 
     def recognises(self, file: MetadataFile) -> bool:
         """By a header of Asterisk's names, or by a row's cells: disposition, length and flags in their places."""
-        cells = first_cells(file)
-        return bool(
-            self._order(cells)
-            or _is_header(set(named_header(cells, _ALIASES)))
-            or _is_header(json_head(file, _ALIASES))
-        )
+        return self._kind().recognises(file)
 
     def read(self, file: MetadataFile, warnings: list[Message]) -> Iterator[Leg]:
         """A leg for each row, and one for the wait of each call whose queue and agent have rows of their own."""
         waits = _Waits()
-        for place, cells in named_rows(file, _ALIASES, self._order, _is_header, warnings):
+        for place, cells in self._kind().rows(file, warnings):
             row = _Row(cells)
             yield _leg(place, row)
             waits.see(place, row)
         yield from waits.legs()
 
-    def _order(self, cells: list[str]) -> Sequence[str] | None:
-        if self.columns and len(cells) == len(self.columns):
-            return tuple(_ALIASES.get(column_name(name), "") for name in self.columns)
-        return next((names for names in (_master_columns(cells), CUSTOM_COLUMNS) if _fits(names, cells)), None)
+    def _kind(self) -> RowKind:
+        own = tuple(_ALIASES.get(column_name(name), "") for name in self.columns)
+        # the setting is for other systems' files too
+        own = own if len({"src", "dst", "channel", "dstchannel", "uniqueid"} & set(own)) > 1 else ()
+
+        def order(cells: list[str]) -> Sequence[str] | None:
+            if own and len(cells) == len(own):
+                return own
+            return next((names for names in (_master_columns(cells), CUSTOM_COLUMNS) if _fits(names, cells)), None)
+
+        return RowKind(_ALIASES, _is_header, order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +110,8 @@ class FreePbxReader:
 
     def recognises(self, file: MetadataFile) -> bool:
         """By a header of Asterisk's names that has calldate, or a column that only FreePBX adds."""
-        names = {column_name(cell) for cell in first_cells(file)}
-        is_table = bool(names & {"calldate", "recordingfile", "did", "cnum"})
-        return is_table and _is_header({_ALIASES.get(name, "") for name in names})
+        headers = [{column_name(cell) for cell in cells} for cells in head_cells(file)]
+        return any(names & _FREEPBX and _is_header({_ALIASES.get(name, "") for name in names}) for names in headers)
 
     def read(self, file: MetadataFile, warnings: list[Message]) -> Iterator[Leg]:
         """As `AsteriskReader.read`."""
@@ -150,7 +155,7 @@ class _Row:
         own = cells.get("uniqueid", "")
         self.call = cells.get("linkedid") or id_in_name(cells.get("recordingfile", "")) or own
         # the second half of a Local channel belongs to a call that began before
-        self.is_first = own in ("", self.call) and not cells.get("channel", "").endswith(";2")
+        self.is_first = own in ("", self.call) and not cells.get("channel", "").endswith((";2", ",2"))
 
     def __getitem__(self, name: str) -> str:
         return self.cells.get(name, "")
@@ -168,7 +173,7 @@ def _leg(place: Message, row: _Row) -> Leg:
         cells["agent_name"] = name
     if direction is None and row.is_first and not is_known_context(row["dcontext"]):
         cells["direction"] = row["dcontext"]
-    userfield = row["userfield"]
+    source = row["hangupsource"] or row["userfield"]
     return Leg(
         place=place,
         ids=tuple(dict.fromkeys(filter(None, (row["uniqueid"], row.call)))),
@@ -178,7 +183,7 @@ def _leg(place: Message, row: _Row) -> Leg:
         caller=row["src"] or _caller_id(row)[1],
         callee=row["dst"],
         extension=extension,
-        released=release_by(userfield, row["channel"], row["dstchannel"], "CDR userfield hangupsource"),
+        released=release_by(source, row["channel"], row["dstchannel"], "CDR hangupsource"),
         epoch_s=epoch_of(row["uniqueid"]),
         cells={name: cell for name, cell in cells.items() if cell},
         extra={"disposition": row["disposition"]} if row["disposition"] else {},
@@ -199,14 +204,16 @@ def _extension(row: _Row, direction: Direction | None) -> str:
     """The line of the agent of this row: who was called and answered, on outbound calls who calls."""
     other = row["dstchannel"]
     if direction == "outbound":
-        return row.caller_line or peer_of(row["channel"])
+        # a dialler calls the customer first
+        dialled = row.callee_line if row.is_answered and is_trunk(row["channel"]) else ""
+        return row.caller_line or dialled or agent_of(row["channel"])
     if not row.is_answered or not (direction or not row.is_first or row["lastapp"] == "Queue"):
         return ""
     if row.callee_line:
         return row.callee_line
     # a peer with a name is an agent's, unless a number is dialled through it
     is_dialled_on = not is_channel(other) or is_local(other) or any(map(is_telephone_number, _dialled(row)))
-    return "" if is_dialled_on or direction != "inbound" else peer_of(other)
+    return "" if is_dialled_on or direction != "inbound" else agent_of(other)
 
 
 def _dialled(row: _Row) -> list[str]:
@@ -215,7 +222,8 @@ def _dialled(row: _Row) -> list[str]:
 
 def _queue(row: _Row) -> str:
     if row["lastapp"] == "Queue":
-        return row["lastdata"].split(",")[0].split("|")[0]
+        queue = row["lastdata"].split(",")[0].split("|")[0]
+        return "" if is_telephone_number(queue) else queue
     return row["dst"] if row.context == "ext-queues" and not is_telephone_number(row["dst"]) else ""
 
 
@@ -229,7 +237,7 @@ def _name_of_line(row: _Row, extension: str) -> str:
     """What the telephone system calls the agent's line, where it names it."""
     if extension == row.caller_line:
         name, number = (row["cnam"], row["cnum"]) if row["cnum"] else _caller_id(row)
-        return name if number == extension != name else ""
+        return name if number == extension != name and not is_telephone_number(name) else ""
     return row["dstcnam"] if extension == row["dst"] else ""
 
 

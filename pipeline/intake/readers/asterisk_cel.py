@@ -16,12 +16,13 @@ from pipeline.intake.readers.asterisk_channels import (
     epoch_of,
     is_channel,
     is_local,
+    is_telephone_number,
     is_trunk,
     line_of,
     release_by,
 )
 from pipeline.intake.readers.asterisk_contexts import direction_of
-from pipeline.intake.readers.asterisk_rows import column_name, first_cells, json_head, named_header, named_rows
+from pipeline.intake.readers.asterisk_rows import RowKind, column_name
 from pipeline.messages import Message
 
 _SAMPLE = (
@@ -63,15 +64,13 @@ class AsteriskCelReader:
     source: str = "asterisk-cel"
 
     def recognises(self, file: MetadataFile) -> bool:
-        """By an event's name at the start of the first line, or by columns of its names."""
-        cells = first_cells(file)
-        names = set(named_header(cells, _ALIASES)), json_head(file, _ALIASES)
-        return self._order(cells) is not None or any(map(_is_header, names))
+        """By an event's name at the start of a line, or by columns of its names."""
+        return self._kind().recognises(file)
 
     def read(self, file: MetadataFile, warnings: list[Message]) -> Iterator[Leg]:
         """One leg for each call of which the file says something, in order of the calls' first events."""
         calls: dict[str, _Call] = {}
-        for place, row in named_rows(file, _ALIASES, self._order, _is_header, warnings):
+        for place, row in self._kind().rows(file, warnings):
             if not (own := row.get("uniqueid", "")):
                 continue
             call = row.get("linkedid") or own
@@ -81,12 +80,19 @@ class AsteriskCelReader:
         for each in calls.values():
             yield each.leg()
 
-    def _order(self, cells: list[str]) -> Sequence[str] | None:
-        if self.columns and len(cells) == len(self.columns):
-            return tuple(_ALIASES.get(column_name(name), "") for name in self.columns)
-        if not cells or cells[0] not in _EVENTS:
-            return None
-        return next((names for names in _ORDERS if _fits(names, cells)), None)
+    def _kind(self) -> RowKind:
+        own = tuple(_ALIASES.get(column_name(name), "") for name in self.columns)
+        # the setting is for other systems' files too
+        own = own if {"eventtype", "uniqueid"} <= set(own) else ()
+
+        def order(cells: list[str]) -> Sequence[str] | None:
+            if own and len(cells) == len(own):
+                return own
+            if not cells or cells[0] not in _EVENTS:
+                return None
+            return next((names for names in _ORDERS if _fits(names, cells)), None)
+
+        return RowKind(_ALIASES, _is_header, order)
 
 
 def _is_header(names: set[str]) -> bool:
@@ -135,6 +141,9 @@ class _Call:
         if own == self.id and event == "CHAN_START":
             self.number, self.dialled = row.get("cidnum", ""), row.get("exten", "")
             self.context = row.get("context", "")
+        if own == self.id and is_telephone_number(exten := row.get("exten", "")) and line_of(channel.name):
+            # a call that was begun for the agent dials afterwards
+            self.dialled = self.dialled if is_telephone_number(self.dialled) else exten
         if event in ("ANSWER", "BRIDGE_ENTER", "BRIDGE_START"):
             channel.is_answered = True
         elif event == "HANGUP":

@@ -24,6 +24,10 @@ _UNIQUE_ID = re.compile(r"(?:.*-)?(\d{9,10})\.\d{1,9}", re.DOTALL)
 _UNIQUE_ID_IN_NAME = re.compile(r"(?:^|[^\d.])(\d{10}\.\d{1,9})\.[A-Za-z]\w{0,4}\Z")
 
 _TELEPHONE_NUMBER = re.compile(r"\+?\d{7,}")
+_NUMBER_WITHIN = re.compile(r"\d{7}")
+
+# what Asterisk up to 11 writes before and after the name of a channel that is moved
+_MOVED = re.compile(r"\A(?:AsyncGoto|Transfered|Parked|Bridge|Masqueraded)/|<(?:ZOMBIE|MASQ|SURROGATE)>\Z")
 
 
 def is_channel(text: str) -> bool:
@@ -39,6 +43,7 @@ def is_local(channel: str) -> bool:
 @lru_cache(4096)
 def peer_of(channel: str) -> str:
     """The peer, extension or circuit behind a channel or interface: PJSIP/1001-00000013 → 1001; "" for no channel."""
+    channel = _MOVED.sub("", channel)
     if not (technology := _TECHNOLOGY.match(channel)):
         return ""
     rest = channel[technology.end() :]
@@ -52,11 +57,17 @@ def peer_of(channel: str) -> str:
     return _INSTANCE.sub("", name) or name
 
 
+def agent_of(channel: str) -> str:
+    """The peer behind an agent's channel or interface, such as 1001 or lina; "" for a telephone number."""
+    peer = peer_of(channel)
+    return "" if _NUMBER_WITHIN.search(peer) else peer
+
+
 @lru_cache(4096)
 def line_of(channel: str) -> str:
     """The extension whose line a channel is; "" for a trunk, which has a name, a circuit's or a telephone number."""
     peer = peer_of(channel)
-    if channel.split("/")[0].casefold() in _NUMBERED_SPANS:
+    if _MOVED.sub("", channel).split("/")[0].casefold() in _NUMBERED_SPANS:
         return ""
     return peer if _LINE.fullmatch(peer) else ""
 

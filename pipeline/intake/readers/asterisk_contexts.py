@@ -12,7 +12,8 @@ from pipeline.intake.readers.asterisk_channels import is_local, is_telephone_num
 _INBOUND = ("from-trunk", "from-pstn", "from-did", "from-digital", "from-analog", "from-zaptel", "from-dahdi",
             "from-sip-external", "from-outside", "from-provider", "from-external", "ext-did", "inbound", "incoming",
             "public", "pstn", "ivr-inbound")  # fmt: skip
-_OUTBOUND = ("outbound", "outgoing", "outrt-", "macro-dialout", "dialout", "to-trunk", "to-pstn")
+_OUTBOUND = ("outbound", "outgoing", "outrt-", "macro-dialout", "dialout", "to-trunk", "to-pstn", "dialer",
+             "autodial")  # fmt: skip
 _INTERNAL = ("from-internal", "internal", "from-local", "phones", "agents", "users", "from-phones", "from-agents",
              "from-sip", "office")  # fmt: skip
 # where FreePBX leads a call on, whoever it comes from

@@ -11,14 +11,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.intake.reader import Leg, MetadataFile, ReleaseRecord
-from pipeline.intake.readers.asterisk_channels import epoch_of, is_channel, peer_of
-from pipeline.intake.readers.asterisk_rows import first_cells, json_head, named_header, named_rows, shown_name
+from pipeline.intake.readers.asterisk_channels import agent_of, epoch_of, is_channel
+from pipeline.intake.readers.asterisk_rows import RowKind, shown_name
 from pipeline.messages import Message
 
 _LINE = re.compile(r"\ufeff?\d{9,10}(?:\.\d+)?\|[^|]*\|[^|]*\|[^|]*\|[A-Z]+(?:\||\s*\Z)")
 
 _COLUMNS = ("time", "callid", "queuename", "agent", "event", "data1", "data2", "data3", "data4", "data5")
 _ALIASES = {**{name: name for name in _COLUMNS}, "uniqueid": "callid", "queue": "queuename", "data": "data"}
+
+_TABLE = RowKind(_ALIASES, lambda names: {"callid", "queuename", "agent", "event"} <= names, lambda _: None)
+
+_TELEPHONE_NUMBER = re.compile(r"\+?\d{10,}|0\d{6,}")
 
 _NO_CALL = frozenset(("", "NONE", "MANAGER", "REALTIME"))
 _RELEASED = {
@@ -41,8 +45,7 @@ class AsteriskQueueLogReader:
         """By lines of a time, three names and an event between bars, or by the table's columns."""
         if any(map(_LINE.match, file.head(5))):
             return True
-        names = set(named_header(first_cells(file), _ALIASES)), json_head(file, _ALIASES)
-        return any(map(_is_header, names))
+        return _TABLE.recognises(file)
 
     def read(self, file: MetadataFile, warnings: list[Message]) -> Iterator[Leg]:
         """One leg a call, in order of the calls' first lines. Events of agents and of the queue itself are no calls."""
@@ -72,7 +75,7 @@ class _Event:
 
 def _events(file: MetadataFile, warnings: list[Message]) -> Iterator[tuple[Message, _Event]]:
     if not any(map(_LINE.match, file.head(5))):
-        for place, row in named_rows(file, _ALIASES, lambda _: None, _is_header, warnings):
+        for place, row in _TABLE.rows(file, warnings):
             data = row["data"].split("|") if "data" in row else [row.get(name, "") for name in _COLUMNS[5:]]
             time, call, queue, member, event = (row.get(name, "") for name in _COLUMNS[:5])
             yield place, _Event(time, call, queue, member, event, data)
@@ -88,10 +91,6 @@ def _events(file: MetadataFile, warnings: list[Message]) -> Iterator[tuple[Messa
         else:
             time, call, queue, member, event = (cell.strip() for cell in cells[:5])
             yield place, _Event(time, call, queue, member, event, cells[5:])
-
-
-def _is_header(names: set[str]) -> bool:
-    return {"callid", "queuename", "agent", "event"} <= names
 
 
 @dataclass(slots=True)
@@ -149,17 +148,18 @@ class _QueueCall:
         epoch_s = epoch_of(self.id) or (float(self.time) if self.time.replace(".", "", 1).isdigit() else None)
         cells = {"started_at": "" if epoch_s else self.time, "queue": self.queue, "wait_s": self.wait_s}
         # a member without a name of its own may be called by its extension alone
-        cells["agent_id" if name.isdigit() else "agent_name"] = name
+        # or, reached from outside, by a telephone number
+        cells["agent_id" if name.isdigit() else "agent_name"] = "" if _TELEPHONE_NUMBER.fullmatch(name) else name
         is_agents = interface.casefold().startswith("agent/")
         if is_agents:
-            cells["agent_id"] = peer_of(interface)
+            cells["agent_id"] = agent_of(interface)
         return Leg(
             place=self.place,
             ids=tuple(filter(None, (self.id, self.member_id if self.member_id not in _NO_CALL else ""))),
             call_id=self.id,
             direction="outbound" if self.is_dialled else "inbound",
             caller="" if self.is_dialled else self.caller,
-            extension="" if is_agents else peer_of(interface),
+            extension="" if is_agents else agent_of(interface),
             released=self.released,
             epoch_s=epoch_s,
             cells={key: cell for key, cell in cells.items() if cell and cell != "NONE"},

@@ -16,6 +16,7 @@ from tests.support.asterisk import (
     CUSTOMER,
     FREEPBX,
     INBOUND,
+    MASTER,
     OUTBOUND,
     as_csv,
     as_mysql,
@@ -23,7 +24,7 @@ from tests.support.asterisk import (
     freepbx_row,
     master_row,
 )
-from tests.support.legs import legs_of
+from tests.support.legs import legs_and_warnings, legs_of
 
 NEW = ("peeraccount", "linkedid", "sequence")
 
@@ -70,6 +71,9 @@ def test_an_order_of_ones_own() -> None:
     text = custom_row(INBOUND, columns)
     assert not AsteriskReader().recognises(MetadataFile(Path("cdr.csv"), text))
     (leg,) = legs_of(AsteriskReader(columns), text)
+    assert legs_of(AsteriskReader(tuple(f"${{CSV_QUOTE(${{CDR({name})}})}}" for name in columns)), text) == [leg]
+    # an order of another system's names is none of Asterisk's
+    assert not AsteriskReader(("uuid", "a", "b", "c", "d", "e", "f")).recognises(MetadataFile(Path("cdr.csv"), text))
     assert (leg.direction, leg.extension, leg.caller, leg.call_id) == ("inbound", "1001", CUSTOMER, "1795138260.18")
 
 
@@ -78,6 +82,19 @@ def test_master_csv_with_a_header_by_hand() -> None:
     header += ",disposition,amaflags,uniqueid,userfield"
     (leg,) = legs_of(AsteriskReader(), "\ufeff" + header + "\r\n" + master_row(INBOUND, "uniqueid", "userfield"))
     assert (leg.direction, leg.extension, leg.place) == ("inbound", "1001", "cdr.csv line 2")
+
+
+def test_a_title_and_a_line_cut_short_before_the_rows() -> None:
+    row = master_row(INBOUND, "uniqueid")
+    header = ",".join([*MASTER[:16], "uniqueid"])
+    for text, faults in (
+        (f"sep=,\n{header}\n{row}", 1),
+        (f'0,"ANSWERED"\n{row}', 1),
+        (f"{header}\n{row}\n{header}", 0),
+    ):
+        legs, warnings = legs_and_warnings(AsteriskReader(), text)
+        assert [leg.extension for leg in legs] == ["1001"]
+        assert len(warnings) == faults
 
 
 def test_json_of_cdr_custom() -> None:
@@ -127,6 +144,12 @@ def test_an_odd_line_costs_a_line_and_is_not_quoted() -> None:
         ({"channel": "IAX2/provider-3041", "dstchannel": "IAX2/1001-412"}, "inbound", "1001"),
         ({"dstchannel": "SCCP/1001-00000002"}, "inbound", "1001"),
         ({"dstchannel": "Agent/1001"}, "inbound", "1001"),
+        ({"dstchannel": "SIP/1001-0a1b2c3d<ZOMBIE>"}, "inbound", "1001"),
+        ({"channel": "AsyncGoto/SIP/provider-0a1b2c3d", "dcontext": "default"}, "inbound", "1001"),
+        ({"dstchannel": "Local/1001@from-queue-9f3e,1"}, "inbound", "1001"),
+        ({"dstchannel": "Local/FMPR-1001@from-internal-00000001;1"}, "inbound", "1001"),
+        # the agent's own mobile telephone
+        ({"dstchannel": "Local/13800138000@from-queue-00000001;1"}, "inbound", ""),
         ({"dstchannel": "PJSIP/lina-0000000a"}, "inbound", "lina"),
         ({"dstchannel": "", "disposition": "NO ANSWER", "lastapp": "Hangup"}, "inbound", ""),
         ({"dstchannel": "PJSIP/1001-00000013", "disposition": "NO ANSWER"}, "inbound", ""),
@@ -155,6 +178,8 @@ def test_calls_that_come_in(cells: Mapping[str, object], direction: str | None, 
         ({"disposition": "FAILED", "dstchannel": "", "answer": None}, "1001"),
         ({"dstchannel": "DAHDI/i1/013900005678-2"}, "1001"),
         ({"channel": "Local/1001@from-internal-00000003;1"}, "1001"),
+        # a dialler calls the customer first, then the agent
+        ({"dcontext": "dialer", "channel": "PJSIP/trunk-00000015", "dstchannel": "PJSIP/1001-00000014"}, "1001"),
     ],
 )
 def test_calls_that_go_out(cells: Mapping[str, object], extension: str) -> None:
@@ -186,6 +211,13 @@ def test_who_hung_up_by_the_userfield(call: Mapping[str, object], source: str, s
     assert (leg.released.side, leg.released.is_sure) == (side, is_sure)
 
 
+def test_who_hung_up_by_a_variable_of_the_dialplan() -> None:
+    rows = [{**{name: INBOUND[name] for name in CUSTOM}, "hangupsource": INBOUND["dstchannel"], "userfield": "VIP"}]
+    (leg,) = legs_of(AsteriskReader(), json.dumps(rows))
+    assert leg.released
+    assert leg.released.side == "callee"
+
+
 @pytest.mark.parametrize("userfield", ["", "VIP", "PJSIP/trunk-000000ff", "call.wav"])
 def test_a_userfield_that_names_no_channel_of_the_call(userfield: str) -> None:
     (leg,) = legs_of(AsteriskReader(), master_row(INBOUND, "uniqueid", "userfield", userfield=userfield))
@@ -199,6 +231,8 @@ def test_the_name_of_the_line_that_calls_is_the_agents() -> None:
     )
     assert "agent_name" not in inbound.cells
     assert outbound.cells["agent_name"] == "Li Na"
+    (leg,) = legs_of(AsteriskReader(), master_row(OUTBOUND, "uniqueid", clid='"02288880001" <1001>'))
+    assert "agent_name" not in leg.cells
 
 
 # --- FreePBX and Issabel

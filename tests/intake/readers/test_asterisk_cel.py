@@ -72,6 +72,13 @@ def test_who_hung_up_on_a_call_that_went_out(source: str, said: str) -> None:
     assert side(leg) == said
 
 
+def test_a_call_that_was_begun_for_the_agent() -> None:
+    events = conversation(AGENT, TRUNK, TRUNK, number="1001", exten="s")
+    dialled = cel_event("APP_START", AGENT, CALL, CALL, appname="Dial", exten="013900005678")
+    leg = read_one(*events[:1], dialled, *events[2:])
+    assert (leg.direction, leg.callee, side(leg)) == ("outbound", "013900005678", "callee")
+
+
 @pytest.mark.parametrize("source", ["", "dialplan/builtin"])
 def test_the_dialplans_own_end_is_not_sure(source: str) -> None:
     assert side(read_one(*conversation(TRUNK, AGENT, source))) is None

@@ -49,6 +49,10 @@ def test_a_call_that_was_answered(event: str, side: str) -> None:
         ("1001", "", {"agent_id": "1001"}),
         ("李娜", "", {"agent_name": "李娜"}),
         ("PJSIP/lina", "lina", {}),
+        ("20210001", "", {"agent_id": "20210001"}),
+        # reached on a telephone outside
+        ("Local/13800138000@from-queue/n", "", {}),
+        ("13800138000", "", {}),
     ],
 )
 def test_who_answered(member: str, extension: str, cells: dict[str, str]) -> None:
