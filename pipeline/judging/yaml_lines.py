@@ -23,7 +23,10 @@ Place = tuple[str | int, ...]
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML 1.2's plain values: `no`, `on` and 001 are words, 12:30 is no number, nor is one of twenty digits."""
+    """YAML 1.2's plain values: `no`, `on` and 001 are words, 12:30 is no number, nor is one of twenty digits.
+
+    Tags, which would bring YAML 1.1's back, are refused before anything is made of them (see `_too_much`).
+    """
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -97,7 +100,7 @@ class _Part:
 
 
 def _too_much(text: str) -> tuple[int, Message] | None:
-    """Line and fault of what would be too deep, too long or endless with every alias written out.
+    """Line and fault of what would be too deep, too long or endless with every alias written out, and of tags.
 
     Events come one by one, without a tree: what is refused here is never composed, which recurses and may kill the
     process.
@@ -107,6 +110,8 @@ def _too_much(text: str) -> tuple[int, Message] | None:
     anchors: dict[str, _Part] = {}
     for event in yaml.parse(text, Loader=_Loader):
         line = event.start_mark.line + 1 if event.start_mark else 1
+        if getattr(event, "tag", None) is not None:
+            return line, Message("!{tag}: tags have no meaning here; remove it", tag=_tag_name(event.tag))
         if isinstance(event, yaml.CollectionEndEvent):
             part = parts.pop()
             if part.anchor is not None:
@@ -128,6 +133,10 @@ def _too_much(text: str) -> tuple[int, Message] | None:
         if sum(part.values for part in parts) > MOST_VALUES:
             return line, Message("more than {count} values; split the file, repeat less", count=MOST_VALUES)
     return None
+
+
+def _tag_name(tag: str) -> str:
+    return tag.removeprefix("tag:yaml.org,2002:").lstrip("!")[:40]
 
 
 def _composed(text: str, file: Path, faults: Faults) -> Source | None:
