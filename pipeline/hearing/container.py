@@ -6,7 +6,6 @@ tracks with a party each become two channels. What is decoded is compared with w
 
 from __future__ import annotations
 
-import errno
 import re
 import time
 from collections.abc import Iterator
@@ -18,8 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.datatypes import RATE_HZ, SoundFault
-from pipeline.errors import BadSetting
-from pipeline.hearing.ffmpeg import FfmpegSound, ffmpeg_executable, ffmpeg_sound, input_of
+from pipeline.hearing.ffmpeg import FfmpegSound, ffmpeg_executable, ffmpeg_sound, input_of, not_runnable, not_started
 from pipeline.hearing.formats import SoundFormat, check_channels, check_rate, recognise, too_long
 from pipeline.hearing.recording import OpenRecording, not_now, refused
 from pipeline.messages import Message
@@ -29,7 +27,6 @@ _STREAM = re.compile(rb"^\s*Stream #0:\d+.*?: Audio: (\w+).*?, (\d+) Hz(?:, (\w+
 _TALLY = re.compile(rb"Input stream #0:\d+ \(audio\): (\d+) packets read .*?; (\d+) frames decoded")
 _LENGTH = re.compile(rb"^  Duration: (\d+):(\d+):(\d+\.\d+)", re.MULTILINE)
 _GUESSED = b"Estimating duration from bitrate"
-_NOT_RUNNABLE = (errno.ENOENT, errno.EACCES, errno.ENOEXEC)
 
 _MAY_HAVE_TRACKS = ("mov", "ogg", "matroska", "asf")
 _SLACK_S, _SLACK_SHARE = 1.0, 0.02
@@ -210,13 +207,8 @@ def decoding(recording: OpenRecording, settings: Decode, ingest: Ingest | None) 
             starter = _Starter(recording, form, settings, stack)
             yield Decoding(recording.path, form, _runs(recording, form, starter), starter)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        if error.errno in _NOT_RUNNABLE:
-            message = Message("decode.ffmpeg: {program}: cannot be run ({reason})", program=program, reason=reason)
-            raise BadSetting(message) from error
-        raise not_now(
-            "machine", recording.path, Message("ffmpeg could not be run ({reason})", reason=reason)
-        ) from error
+        unfit = not_runnable(program, error)
+        raise unfit or not_now("machine", recording.path, not_started(error)) from error
 
 
 def _runs(recording: OpenRecording, form: SoundFormat, starter: _Starter) -> list[_Run]:

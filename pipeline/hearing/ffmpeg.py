@@ -5,6 +5,7 @@ Neither its exit status nor what a container says of itself is believed: only th
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -27,6 +28,8 @@ from pipeline.storage.files import write_whole
 _MEMORY_BYTES = 4 << 30
 _NOTES_BYTES = 1 << 16
 _OUTPUT_HEADER_BYTES = 4096
+_SPARE_BYTES = 1 << 16
+"""What an MP3 may have beyond its bit rate."""
 _WORKING_SHARE = 0.125
 """Share of its time that a decoder which works has of the processor even on a busy machine."""
 _ENDED_FROM_OUTSIDE = tuple(-number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT))
@@ -72,15 +75,70 @@ def mp3_bytes(samples: Samples, rate_hz: int, bitrate_kbps: int = 32, ffmpeg: st
         "-map_metadata", "-1", "-fflags", "+bitexact", "-f", "mp3", "pipe:1",
     ]  # fmt: skip
     data = np.ascontiguousarray(samples.T, dtype="<f4").tobytes()
-    limit_s = 60 + samples.shape[1] / rate_hz
-    try:
-        made = subprocess.run(command, input=data, capture_output=True, check=False, timeout=limit_s)
-    except subprocess.TimeoutExpired as error:
-        problem = Message("ffmpeg wrote no MP3 within {limit_s} s; the machine is slow", limit_s=f"{limit_s:.0f}")
-        raise TransientFault("machine", problem) from error
-    if made.returncode or not made.stdout:
+    length_s = samples.shape[1] / rate_hz
+    most = _SPARE_BYTES + round(length_s * bitrate_kbps * 1000 / 8)
+    made, status = _output(command, data, 60 + length_s, most)
+    if status or not made:
         raise BadSetting(Message("decode.ffmpeg: this ffmpeg cannot write MP3 (libmp3lame); install a complete one"))
-    return made.stdout
+    return made
+
+
+def _output(command: list[str], data: bytes, limit_s: float, most: int) -> tuple[bytes, int]:
+    """What ffmpeg makes of `data`, and its exit status; it is ended once it has written more than `most` bytes.
+
+    Raises what `mp3_bytes` raises.
+    """
+    # a file in memory and no pipe: nobody has to write to it while we read
+    with os.fdopen(os.memfd_create("sound"), "w+b") as given:
+        given.write(data)
+        given.seek(0)
+        try:
+            process = subprocess.Popen(
+                command, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+            )
+        except OSError as error:
+            raise not_runnable(command[0], error) or TransientFault("machine", not_started(error)) from error
+    late = threading.Event()
+
+    def expire() -> None:
+        late.set()
+        _kill_group(process)
+
+    timer = threading.Timer(limit_s, expire)
+    timer.start()
+    assert process.stdout
+    try:
+        with process.stdout as stream:
+            made = stream.read(most + 1)
+        if len(made) > most:
+            _kill_group(process)
+        status = process.wait()
+    finally:
+        timer.cancel()
+        _kill_group(process)
+        process.wait()
+    if late.is_set():
+        problem = Message("ffmpeg wrote no MP3 within {limit_s} s; the machine is slow", limit_s=f"{limit_s:.0f}")
+        raise TransientFault("machine", problem)
+    return made, status
+
+
+def not_runnable(program: str, error: OSError) -> BadSetting | None:
+    """The error of a program that cannot be run at all; None when another time it may."""
+    if error.errno not in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
+        return None
+    reason = error.strerror or type(error).__name__
+    return BadSetting(Message("decode.ffmpeg: {program}: cannot be run ({reason})", program=program, reason=reason))
+
+
+def not_started(error: OSError) -> Message:
+    """Why ffmpeg was not run this time."""
+    return Message("ffmpeg could not be run ({reason})", reason=error.strerror or type(error).__name__)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 class FfmpegSound:
@@ -181,8 +239,7 @@ class FfmpegSound:
         self._kill()
 
     def _kill(self) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        _kill_group(self._process)
 
 
 @contextmanager

@@ -108,11 +108,20 @@ def _replaced(path: Path) -> TransientFault:
     return not_now("replaced", path, Message("the file changed since it was hashed; the next run takes it as it is"))
 
 
+def _untouched(now: os.stat_result, before: os.stat_result) -> bool:
+    """Whether nobody can have written to a file since, not even to put its bytes and its date back afterwards.
+
+    A name that it lost, deleted or replaced, is no writing, though the system dates it as it dates that.
+    """
+    dated_alike = now.st_ctime_ns == before.st_ctime_ns or now.st_nlink < before.st_nlink
+    return dated_alike and (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
 def _check(path: Path, stream: BufferedReader, before: os.stat_result, sha256: str | None) -> None:
     """The open file still looks as it did and, with `sha256`, has that hash; the stream is at its start afterwards."""
     try:
         now = os.fstat(stream.fileno())
-        same = (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+        same = _untouched(now, before)
         stream.seek(0)
         if same and sha256 is not None:
             same = file_sha256(stream) == sha256

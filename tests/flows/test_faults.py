@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from flows.worker import outcome_message
 from flows.worker_pool import WorkerOutcome
 from pipeline.datatypes import CDR, Recording
 from pipeline.errors import BadModel, BadRecording, BadSetting, TransientFault
+from pipeline.hearing.ffmpeg import mp3_bytes
 from pipeline.hearing.formats import DECODE_REASONS
 from pipeline.hearing.known_sound import check_ffmpeg
 from pipeline.hearing.recording import TRANSIENT_REASONS
@@ -189,6 +191,25 @@ def test_a_whole_ffmpeg_decodes_the_known_sound() -> None:
 def test_a_broken_ffmpeg_is_noticed(tmp_path: Path, script: str) -> None:
     with pytest.raises(BadSetting, match=r"decode\.ffmpeg"):
         check_ffmpeg(program(tmp_path, script))
+
+
+def test_an_ffmpeg_that_is_no_program_is_named(tmp_path: Path) -> None:
+    settings = program(tmp_path, "")
+    Path(settings.ffmpeg).write_bytes(b"")
+    with pytest.raises(BadSetting, match=r"decode\.ffmpeg: .*: cannot be run \(Exec format error\)"):
+        check_ffmpeg(settings)
+
+
+def test_an_ffmpeg_that_never_stops_writing_takes_no_memory(tmp_path: Path) -> None:
+    endless = program(tmp_path, "exec cat /dev/zero\n")
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + (1 << 30), before[1]))
+    try:
+        with pytest.raises(BadSetting, match="cannot write MP3"):
+            mp3_bytes(np.zeros(16000, np.float32), 16000, ffmpeg=endless.ffmpeg)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def test_an_ffmpeg_that_decodes_to_silence_is_noticed(tmp_path: Path) -> None:

@@ -104,6 +104,21 @@ def test_bytes_changed_behind_the_files_dates_are_noticed(path: Path) -> None:
     assert caught.value.reason == "replaced"
 
 
+def test_bytes_that_were_others_for_a_while_are_noticed(path: Path) -> None:
+    sha256, before, own = file_sha256(path), path.stat(), path.read_bytes()
+
+    def there_and_back() -> None:
+        for data in (own[:1000] + bytes(len(own) - 1000), own):
+            with path.open("r+b") as stream:
+                stream.write(data)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    with pytest.raises(TransientFault) as caught, open_recording(path, sha256):
+        there_and_back()
+    assert caught.value.reason == "replaced"
+    assert file_sha256(path) == sha256, "everything is as it was"
+
+
 def test_a_fault_found_in_changed_bytes_is_not_the_recordings(path: Path) -> None:
     def fault(change: bool) -> BadRecording:
         if change:
