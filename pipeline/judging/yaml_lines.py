@@ -110,8 +110,9 @@ def _too_much(text: str) -> tuple[int, Message] | None:
     anchors: dict[str, _Part] = {}
     for event in yaml.parse(text, Loader=_Loader):
         line = event.start_mark.line + 1 if event.start_mark else 1
-        if getattr(event, "tag", None) is not None:
-            return line, Message("!{tag}: tags have no meaning here; remove it", tag=_tag_name(event.tag))
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            return line, Message("!{tag}: tags have no meaning here; remove it", tag=_tag_name(tag))
         if isinstance(event, yaml.CollectionEndEvent):
             part = parts.pop()
             if part.anchor is not None:
