@@ -35,6 +35,7 @@ from tests.support.contact_records import (
 )
 
 STARTED = datetime(2026, 11, 20, 1, 31, tzinfo=UTC)
+DIALLED = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 NUMBERS = ("13900001234", "13900005678", "4001234567")
 
 CASES: dict[str, tuple[dict[str, str | bytes], str, dict[str, Any]]] = {
@@ -48,7 +49,7 @@ CASES: dict[str, tuple[dict[str, str | bytes], str, dict[str, Any]]] = {
     "VICIdial, dialled": (
         {"recording_log.txt": mysql_outfile(recording_row(
             vicidial_id="1795140000.20", filename="20261120-100000_13900005678", location=None,
-            start_epoch="1795138260")), "log": mysql_outfile(log_row(start_epoch="1795138260"))},
+            start_epoch="1795140000", start_time="2026-11-20 10:00:00")), "log": mysql_outfile(log_row())},
         "20261120-100000_13900005678-all.wav",
         {"call_id": "1795140000.20", "agent_id": "1001", "team": "TEAM_A", "direction": "outbound",
          "release_party": "customer", "release_method": "VICIdial term_reason CALLER"},
@@ -87,7 +88,7 @@ def test_every_field_reaches_the_call(case: str, here: Settings, inbox: Path, tm
     assert {name: value for name, value in told.items() if value is not None} == expected
     customer = "13900005678" if "dialled" in case else "13900001234"
     assert cdr.caller_hash == CallerHash(tmp_home).hashed(customer)
-    assert cdr.started_at == STARTED
+    assert cdr.started_at == (DIALLED if "dialled" in case else STARTED)
 
 
 @pytest.mark.parametrize("case", CASES)
