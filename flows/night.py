@@ -133,6 +133,11 @@ class Night:
         tally.metadata, tally.tables_unread, tally.cdr_calls = scanned.metadata, scanned.unread, scanned.calls
         tally.rows_unused, tally.without_row = scanned.rows_unused, scanned.without_row
         tally.found = len(scanned.recordings) + len(scanned.failures) - len(unread)
+        tally.pairs, tally.one_sided, tally.mixes = scanned.pairs, scanned.one_sided, scanned.mixes
+        tally.superseded, tally.passed_over, tally.names = len(scanned.superseded), scanned.passed_over, scanned.names
+        for sha256 in scanned.superseded:
+            # the database shows them until it is built again
+            self.pending.add(sha256)
         for failure in scanned.failures:
             if failure.key not in self._told:
                 self.failures.keep(failure)
@@ -227,14 +232,14 @@ class Night:
     def _heard(self, recording: Recording, guess_s: float) -> WorkerOutcome:
         """Hear one recording, again where the machine failed. Raises RunStopped when it fails again and again."""
         decoded = partial(self._learn_length, guess_s)
-        outcome = self.pool.hear(recording.sha256, recording.path, decoded)
+        outcome = self.pool.hear(recording.sha256, recording.path, decoded, recording.halves)
         for pause_s in AGAIN_AFTER_S:
             if outcome.reason != MACHINE or outcome.took_s > LONG_TRY_S:
                 break
             self._check_inbox()
             self.stop.wait(pause_s)
             self._heed_stop()
-            outcome = self.pool.hear(recording.sha256, recording.path, decoded)
+            outcome = self.pool.hear(recording.sha256, recording.path, decoded, recording.halves)
         self._machine_faults.note(outcome)
         return outcome
 
@@ -299,7 +304,11 @@ class Night:
             self._fail_judging(record, "unforeseen", explained(error).message)
             return
         hearing = Hearing(
-            transcript.fingerprint, transcript.layout, transcript.language_probability, transcript.provenance
+            transcript.fingerprint,
+            transcript.layout,
+            transcript.language_probability,
+            transcript.provenance,
+            transcript.faults,
         )
         # named first: a kill in between costs a look at the call, not its clips
         self.pending.add(transcript.sha256)
@@ -351,7 +360,7 @@ class Night:
                 record = artefacts.read(self.home.recording(judged.call.sha256), RecordingRecord)
                 share = best.get(judged.call.sha256, frozenset())
                 cut = partial(cut_excerpts, judged, home=self.home, settings=self.settings)
-                cut(record.files, early=early, share=share, complaints=complaints)
+                cut(record.files, early=early, share=share, complaints=complaints, halves=record.halves)
                 if self.remote and excerpt_failed(self.home, judged.call.sha256):
                     with suppress(ServerFault), self._bytes_of(judged.call.sha256) as held:
                         if held:

@@ -111,6 +111,8 @@ def plan_judging(
     """The recordings whose verdicts are missing or were made from something else than there is now."""
     to_judge = []
     for record in records:
+        if record.superseded_by:
+            continue
         artefact = artefact_to_judge(home, fingerprint, record.sha256)
         if artefact is not None:
             key = judging_key(record.sha256, artefact.name.split(".")[1], record.cdr, rulebooks, settings)

@@ -18,6 +18,12 @@ class Tally:
 
     found: int = 0
     copies: int = 0
+    pairs: int = 0
+    one_sided: int = 0
+    mixes: int = 0
+    superseded: int = 0
+    passed_over: dict[str, int] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=dict)
     waiting: int = 0
     warnings: tuple[str, ...] = ()
     metadata: tuple[RecognisedFile, ...] = ()

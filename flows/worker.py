@@ -51,6 +51,11 @@ def _own_or_ffmpegs(error: BadRecording, settings: Settings) -> CallQAError:
     return error
 
 
+def _path(text: str) -> Path:
+    """A path as a job holds it, whatever its bytes."""
+    return Path(os.fsdecode(bytes.fromhex(text)))
+
+
 def main() -> None:
     """Read settings, load the models, then hear what is asked for until stdin ends."""
     import faulthandler
@@ -72,7 +77,8 @@ def main() -> None:
     try:
         # not above: the parent's end is watched before engines load
         from flows.engines import load_engines
-        from pipeline.hearing.decode import decode
+        from pipeline.datatypes import Half
+        from pipeline.hearing.decode import decode, decode_halves
         from pipeline.run import hear_audio, hearing_fingerprint
 
         engines = load_engines(settings)
@@ -83,10 +89,14 @@ def main() -> None:
     send({"event": "ready", "fingerprint": fingerprint})
     for line in sys.stdin.buffer:
         job = json.loads(line)
-        path, sha256, stage = Path(os.fsdecode(bytes.fromhex(job["path"]))), job["sha256"], "decode"
+        path, sha256, stage = _path(job["path"]), job["sha256"], "decode"
         try:
             start = time.perf_counter()
-            audio = decode(path, settings.decode, settings.ingest, sha256)
+            halves = [Half(_path(half["path"]), half["sha256"]) for half in job["halves"]]
+            if halves:
+                audio = decode_halves(halves, settings.decode, settings.ingest)
+            else:
+                audio = decode(path, settings.decode, settings.ingest, sha256)
             send({"event": "decoded", "audio_s": audio.duration_s})
             stage = "hear"
             transcript = hear_audio(audio, sha256, engines, settings, {"decode": time.perf_counter() - start})

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -31,6 +31,7 @@ from typing import Any
 from flows.engines import threads
 from flows.faults import RunStopped, interruption
 from flows.language import LANGUAGE, say
+from pipeline.datatypes import Half
 from pipeline.messages import Message
 from pipeline.settings import Settings
 
@@ -123,16 +124,23 @@ class WorkerPool:
     _started: Iterator[int] = field(default_factory=count)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def hear(self, sha256: str, path: Path, decoded: Callable[[float], None] | None = None) -> WorkerOutcome:
+    def hear(
+        self, sha256: str, path: Path, decoded: Callable[[float], None] | None = None, halves: Sequence[Half] = ()
+    ) -> WorkerOutcome:
         """Hear one recording in a free worker and store its artefact. Raises RunStopped.
 
-        `decoded` is told the recording's length in seconds as soon as it is known.
+        `decoded` is told the recording's length in seconds as soon as it is known; `halves` as in `Recording`.
         """
         start = time.monotonic()
+        job = {
+            "sha256": sha256,
+            "path": os.fsencode(path).hex(),
+            "halves": [{"path": os.fsencode(half.path).hex(), "sha256": half.sha256} for half in halves],
+        }
         for _ in range(TRIES):
             worker = self._take()
             try:
-                outcome = self._hear(worker, sha256, path, start, decoded)
+                outcome = self._hear(worker, job, start, decoded)
             except _Lost as lost:
                 self._forget(worker)
                 if lost.stuck and not lost.decoded:
@@ -165,9 +173,10 @@ class WorkerPool:
         )
 
     def _hear(
-        self, worker: _Worker, sha256: str, path: Path, start: float, decoded: Callable[[float], None] | None
+        self, worker: _Worker, job: dict[str, Any], start: float, decoded: Callable[[float], None] | None
     ) -> WorkerOutcome:
-        worker.send({"sha256": sha256, "path": os.fsencode(path).hex()})
+        worker.send(job)
+        sha256 = job["sha256"]
         limit_s = self.settings.decode.timeout_s + SHORTEST_LIMIT_S
         audio_s = 0.0
         while True:

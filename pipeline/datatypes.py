@@ -88,13 +88,26 @@ class CDR:
 
 
 @dataclass(frozen=True, slots=True)
+class Half:
+    """A file with one side of a call, and the SHA-256 of its bytes."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
-    """A file of the inbox. Its identity is the SHA-256 of its bytes, in hexadecimal."""
+    """A file of the inbox. Its identity is the SHA-256 of its bytes, in hexadecimal.
+
+    Where a recorder wrote each side to a file of its own, `halves` are the two, the first of them is `path`, and the
+    identity is a hash over both (`pipeline.intake.halves`).
+    """
 
     sha256: str
     path: Path
     size_bytes: int
     cdr: CDR
+    halves: tuple[Half, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

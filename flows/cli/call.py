@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.root import app, command
-from flows.language import say
+from flows.language import localised, say
 from flows.options import Engine, Json, Model, RecordingFile, SpokenLanguage, hearing_with, read_settings, stored_call
 from pipeline.errors import BadArtefact, BadRecording
 from pipeline.messages import Message
@@ -43,6 +43,7 @@ def transcribe_command(
     from pipeline.call.build import build_call
     from pipeline.call.roles import method_text
     from pipeline.datatypes import CDR
+    from pipeline.hearing.sound_faults import sound_fault_message
 
     transcript = _hear_file(file, hearing_with(read_settings(), engine, model, language))
     call = build_call(transcript, CDR())
@@ -58,6 +59,8 @@ def transcribe_command(
         method=method_text(call.roles.method),
     )
     out.print(head, style="dim")
+    for fault in transcript.faults:
+        out.print(localised(sound_fault_message(fault)), style="yellow", soft_wrap=True)
     print_turns(call)
 
 
@@ -69,6 +72,7 @@ def _as_json(transcript: Transcript, call: Call) -> dict[str, object]:
         "layout": transcript.layout,
         "roles": {"method": call.roles.method, "confidence": call.roles.confidence},
         "coverage": round(transcript.coverage, 3),
+        "faults": [{"kind": fault.kind, **fault.values} for fault in transcript.faults],
         "turns": [
             {
                 "start_s": round(turn.span.start_s, 2),

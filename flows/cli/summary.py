@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipeline.storage.home import Home
 
 if TYPE_CHECKING:
     from flows.night import Night
+    from flows.tally import Tally
     from pipeline.intake.sources import RecognisedFile
 
 SHOWN_WARNINGS = 5
@@ -95,6 +97,12 @@ def _counts(night: Night, idle: bool) -> dict[str, Any]:
         "run_id": None if idle else night.run_id,
         "found": tally.found,
         "copies": tally.copies,
+        "pairs": tally.pairs,
+        "one_sided": tally.one_sided,
+        "mixes_left_out": tally.mixes,
+        "superseded": tally.superseded,
+        "passed_over": tally.passed_over,
+        "names": tally.names,
         "waiting": tally.waiting,
         "warnings": len(tally.warnings),
         "metadata": [{"file": shown(file.path), "source": file.source, "rows": file.legs} for file in tally.metadata],
@@ -117,8 +125,7 @@ def _counts(night: Night, idle: bool) -> dict[str, Any]:
 def _print_attention(night: Night) -> None:
     """What somebody should look at: faults of the CDR, what was left out, what could not be transcribed."""
     tally, settings = night.tally, night.settings
-    if tally.copies:
-        out.print(say("Copies of the same recording: {copies}.", copies=tally.copies))
+    _print_files(tally)
     for warning in tally.warnings[:SHOWN_WARNINGS]:
         out.print(say("CDR: {warning}", warning=localised(warning)), style="yellow", soft_wrap=True)
     if len(tally.warnings) > SHOWN_WARNINGS:
@@ -135,6 +142,12 @@ def _print_attention(night: Night) -> None:
         out.print(say("Still being written, left for the next run: {waiting}.", waiting=tally.waiting))
     if tally.left:
         out.print(say("{left} recordings are left (--limit, or ingest.cache_gb).", left=tally.left))
+    if incomplete := _rows(settings, "SELECT count(*) FROM calls WHERE len(sound_faults) > 0")[:1]:
+        query = 'callqa sql "SELECT file_name, sound_faults FROM calls WHERE len(sound_faults) > 0"'
+        calls = int(incomplete[0][0])
+        if calls:
+            text = say("Recordings of which a part was not heard: {calls}; which: {query}", calls=calls, query=query)
+            out.print(text, style="yellow", soft_wrap=True)
     for language, calls in _without_rulebook(settings):
         text = say(
             "Calls in a language without a rulebook ({language}): {calls}; transcribed, not scored.",
@@ -161,6 +174,48 @@ def _print_attention(night: Night) -> None:
         out.print(say("Damaged files in the home, left out: {files}; which: {query}", files=tally.damaged, query=query))
     if tally.without_clips:
         out.print(say("Clips could not be cut: {calls} calls; why: {query}", calls=tally.without_clips, query=query))
+
+
+SHOWN_ENDINGS = 8
+"""Kinds of files that were passed over shown on the terminal."""
+
+
+def _print_files(tally: Tally) -> None:
+    """What the files of the inbox were beside recordings that are heard as they are."""
+    if tally.copies:
+        out.print(say("Copies of the same recording: {copies}.", copies=tally.copies))
+    if tally.names:
+        known = ", ".join(f"{name} {count}" for name, count in tally.names.items())
+        out.print(say("File names that tell of the call: {names}.", names=known))
+    if tally.pairs or tally.mixes:
+        text = say(
+            "Calls in two files, a side each: {pairs}; their mixes are not heard a second time: {mixes}.",
+            pairs=tally.pairs,
+            mixes=tally.mixes,
+        )
+        out.print(text)
+    if tally.one_sided:
+        text = say("One side only, the other file is missing: {calls} calls.", calls=tally.one_sided)
+        out.print(text, style="yellow")
+    if tally.superseded:
+        text = say("Replaced by the whole recording and no longer counted: {calls}.", calls=tally.superseded)
+        out.print(text)
+    if tally.passed_over:
+        endings = [f"{_ending(name)} {count}" for name, count in tally.passed_over.items()][:SHOWN_ENDINGS]
+        text = say(
+            "Not read, neither recordings nor call metadata: {files} files ({endings}); recordings among them: add "
+            "their ending to ingest.extensions; tables: callqa cdr FILE.",
+            files=sum(tally.passed_over.values()),
+            endings=", ".join(endings),
+        )
+        out.print(text, style="yellow", soft_wrap=True)
+
+
+def _ending(name: str) -> str:
+    """What a file's name ends with, fit to be shown: what follows a dot may be anything."""
+    if not name:
+        return say("no ending")
+    return name if re.fullmatch(r"\.[a-z][a-z0-9-]{0,9}", name) else say("others")
 
 
 def _without_rulebook(settings: Settings) -> Sequence[tuple[str, int]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.datatypes import RATE_HZ, Audio, Layout, Samples
+from pipeline.datatypes import RATE_HZ, Audio, Half, Layout, Samples
 from pipeline.hearing.container import decoding
 from pipeline.hearing.recording import open_recording, refused
 from pipeline.messages import Message
@@ -68,6 +68,30 @@ def decode(path: Path, settings: Decode, ingest: Ingest | None = None, sha256: s
     if layout != "stereo":
         samples.resize((1, frames), refcheck=False)
     return Audio(samples, layout, RATE_HZ, sound.source_rate_hz, sound.codec, sound.faults)
+
+
+def decode_halves(halves: Sequence[Half], settings: Decode, ingest: Ingest | None = None) -> Audio:
+    """Two files with a side each as one recording: a side a channel, silence where one is shorter.
+
+    A file with two channels is folded into one. Raises what `decode` raises.
+    """
+    sides = [decode(half.path, settings, ingest, half.sha256) for half in halves]
+    samples = side_by_side([side.samples for side in sides])
+    meter = LayoutMeter()
+    meter.add(samples)
+    layout = meter.layout()
+    fold_channels(samples, layout)
+    kept = samples if layout == "stereo" else samples[:1]
+    faults = tuple(fault for side in sides for fault in side.faults)
+    return Audio(kept, layout, RATE_HZ, sides[0].source_rate_hz, sides[0].codec, faults)
+
+
+def side_by_side(sides: Sequence[Samples]) -> Samples:
+    """Sound of one side each, shape (1 or 2, n), as two channels of one length."""
+    both = np.zeros((len(sides), max(side.shape[1] for side in sides)), np.float32)
+    for channel, side in zip(both, sides, strict=True):
+        channel[: side.shape[1]] = side.mean(axis=0)
+    return both
 
 
 def decode_spans(

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.errors import BadArtefact
+from pipeline.intake.halves import Sides, find_sides
 from pipeline.intake.listing import ingest_failure, look, named_like_recordings, settled, why
 from pipeline.messages import Message
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.files import file_sha256
-from pipeline.storage.home import Failure, Home, stored_path
+from pipeline.storage.home import Failure, Home, path_key
 
 _CLOCK_GRAIN_NS = 2_000_000_000
+
+NO_TIME = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +35,58 @@ class HashedFile:
 
 @dataclass(frozen=True, slots=True)
 class Hashes:
-    """The hashes of an earlier scan by path, so that a second one reads no recording again."""
+    """The hashes of an earlier scan by path (`path_key`), so that a second one reads no recording again.
+
+    A file that may have changed again without looking otherwise has no time (`NO_TIME`), and is read again.
+    """
 
     files: dict[str, HashedFile] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Contents:
-    """The files of the inbox by content: SHA-256 → paths in order, and size in bytes."""
+    """The files of the inbox by content: SHA-256 → paths in order, and size in bytes.
+
+    `before` is what the last scan found by path; `others` are the files that are not named like recordings. What
+    `sides` says of halves and mixes is worked in: a pair's paths are those of both files, and their own contents are
+    left out of `paths`.
+    """
 
     paths: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
     sizes: dict[str, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     files: int = 0
     unsettled: int = 0
+    before: Mapping[str, HashedFile] = field(default_factory=dict)
+    others: list[Path] = field(default_factory=list)
+    sides: Sides = field(default_factory=Sides)
+
+    @property
+    def copies(self) -> int:
+        """Files whose bytes another path has too; the second half of a pair is none."""
+        return sum(len(paths) - 1 for paths in self.paths.values()) - len(self.sides.halves)
 
 
-def read_contents(settings: Settings, home: Home) -> Contents:
-    """Every recording of the inbox, its bytes hashed unless an earlier scan did so."""
-    contents = Contents()
+def read_contents(settings: Settings, home: Home, is_known: Callable[[str], bool]) -> Contents:
+    """Every recording of the inbox, its bytes hashed unless an earlier scan did so.
+
+    `is_known` says of a name without its side whether it tells a call (see `halves.find_sides`).
+    """
     before = _earlier_hashes(home)
+    contents = Contents(before=before.files)
     hashes: dict[str, HashedFile] = {}
-    found = list(named_like_recordings(settings.inbox_folder, home.root, settings.ingest.extensions, contents.failures))
+    found = list(
+        named_like_recordings(
+            settings.inbox_folder, home.root, settings.ingest.extensions, contents.failures, contents.others
+        )
+    )
     contents.files = len(found)
     whole, contents.unsettled = settled(found, settings.ingest.settle_s)
     for path, info in ((file.path, file.info) for file in whole):
         if fault := _refused(info, settings.decode.largest_mb):
             contents.failures.append(ingest_failure(path, *fault))
             continue
-        name = stored_path(path)
+        name = path_key(path)
         try:
             hashed = _hashed(path, info, before.files.get(name))
         except OSError as error:
@@ -70,13 +97,33 @@ def read_contents(settings: Settings, home: Home) -> Contents:
             contents.unsettled += 1
             continue
         # a file changed again within the clock's grain would look the same
-        if time.time_ns() - info.st_mtime_ns > _CLOCK_GRAIN_NS:
-            hashes[name] = hashed
+        is_old = time.time_ns() - info.st_mtime_ns > _CLOCK_GRAIN_NS
+        hashes[name] = hashed if is_old else replace(hashed, modified_ns=NO_TIME)
         contents.paths[hashed.sha256].append(path)
         contents.sizes[hashed.sha256] = info.st_size
     if hashes != before.files:
         artefacts.write(home.hashes, Hashes(hashes))
+    settled_paths = {file.path for file in whole}
+    unsettled = [file.path for file in found if file.path not in settled_paths]
+    contents.sides = find_sides(contents.paths, contents.sizes, unsettled, is_known)
+    _work_in(contents)
     return contents
+
+
+def _work_in(contents: Contents) -> None:
+    """Put pairs in the places of their first halves, and leave out what is part of another recording, or waits."""
+    sides, paths = contents.sides, contents.paths
+    pair_of_first = {first.sha256: pair for pair, (first, _) in sides.halves.items()}
+    worked: dict[str, list[Path]] = defaultdict(list)
+    for sha256, own in paths.items():
+        if pair := pair_of_first.get(sha256):
+            first, second = sides.halves[pair]
+            worked[pair] = [first.path, second.path]
+            contents.sizes[pair] = contents.sizes[first.sha256] + contents.sizes[second.sha256]
+        elif sha256 not in sides.parts and sha256 not in sides.waiting:
+            worked[sha256] = own
+    contents.unsettled += len(sides.waiting)
+    contents.paths = worked
 
 
 def _refused(info: os.stat_result, largest_mb: float) -> tuple[str, Message] | None:

@@ -8,8 +8,10 @@ Callers' numbers are replaced by a keyed hash before anything else sees them.
 from __future__ import annotations
 
 import os
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from pipeline.datatypes import CDR, Recording
@@ -18,15 +20,17 @@ from pipeline.intake.agents import Agents
 from pipeline.intake.cdr import CdrBuilder, numbers_of
 from pipeline.intake.contents import Contents, read_contents
 from pipeline.intake.joining import join_legs
-from pipeline.intake.matching import match_calls
+from pipeline.intake.matching import Matches, match_calls
 from pipeline.intake.names import FileNames
 from pipeline.intake.party_matching import match_parties
+from pipeline.intake.reader import Leg
 from pipeline.intake.sources import RecognisedFile, metadata_places, read_metadata
+from pipeline.intake.superseded import set_aside, superseded_contents
 from pipeline.messages import Message
 from pipeline.numbers import mask_numbers
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Failure, Home, RecordingRecord, path_key, stored_path
+from pipeline.storage.home import Failure, HalfRecord, Home, RecordingRecord, path_key, stored_path
 
 INBOX_REASONS = {
     "metadata": "call metadata that cannot be read",
@@ -58,6 +62,11 @@ class Scan:
     files: int = 0
     renamed: int = 0
     unsettled: int = 0
+    pairs: int = 0
+    one_sided: int = 0
+    mixes: int = 0
+    superseded: tuple[str, ...] = ()
+    passed_over: dict[str, int] = field(default_factory=dict)
     metadata: tuple[RecognisedFile, ...] = ()
     unread: tuple[Path, ...] = ()
     calls: int = 0
@@ -91,34 +100,51 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
     names = FileNames(settings.ingest.file_names)
     calls = join_legs(metadata.legs)
     if contents is None:
-        contents = read_contents(settings, home)
+        contents = read_contents(settings, home, names.knows)
     matches = match_calls(calls, contents.paths, inbox, settings.ingest.extensions, warnings)
     named = {sha256: names.leg(paths) for sha256, paths in contents.paths.items()}
     match_parties(matches, named, builder.zone, warnings)
+    superseded = dict(superseded_contents(contents, home, names.knows, partial(_call_ids, matches)))
+    earlier_of: dict[str, list[str]] = defaultdict(list)
+    for earlier, later in superseded.items():
+        earlier_of[later].append(earlier)
     recordings = []
     renamed = 0
     for sha256, paths in contents.paths.items():
-        old, by_name = _earlier_record(home, sha256), named[sha256]
-        rows = matches.legs.get(sha256, ())
-        cdr = builder.build_call([*rows, by_name] if by_name else rows, warnings)
-        if old and not rows:
-            # what rows said before goes before what the name says, and that before what it said by older settings
-            cdr = _merged(old.cdr, cdr) if old.has_row else _merged(cdr, old.cdr)
-        elif old:
-            # a row replaces what was known, but an empty cell does not
-            known = _merged(again.build_call(rows, []), old.cdr) if old.has_row and by_name else cdr
-            cdr = _merged(known, _merged(cdr, old.cdr))
-        has_row = bool(rows) or bool(old and old.has_row)
-        now = tuple(stored_path(path, numbers_of((*rows, by_name) if by_name else rows)) for path in paths)
-        renamed += _record(home, sha256, contents.sizes[sha256], now, cdr, old, has_row)
-        recordings.append(Recording(sha256, paths[0], contents.sizes[sha256], cdr))
+        old = _earlier_record(home, sha256)
+        # a half copy, or a half, was the same call
+        known = old or next(filter(None, (_earlier_record(home, same) for same in earlier_of[sha256])), None)
+        halves = contents.sides.halves.get(sha256, ())
+        told = _Told(
+            rows=matches.legs.get(sha256, ()),
+            by_name=named[sha256],
+            sides=names.sides_leg(paths[0]) if halves else None,
+        )
+        cdr = _cdr(told, known, builder, again, warnings)
+        numbers = numbers_of(told.legs)
+        record = RecordingRecord(
+            sha256,
+            contents.sizes[sha256],
+            tuple(stored_path(path, numbers) for path in paths),
+            old.first_seen if old else datetime.now(UTC),
+            cdr,
+            has_row=bool(told.rows) or bool(known and known.has_row),
+            halves=tuple(HalfRecord(half.sha256, stored_path(half.path, numbers)) for half in halves),
+        )
+        renamed += _record(home, record, old)
+        recordings.append(Recording(sha256, paths[0], contents.sizes[sha256], cdr, halves))
     failures = [*metadata.failures, *contents.failures]
     _forget_healed(home, failures, metadata_places(settings.ingest, inbox, metadata), contents)
     warnings += builder.untold()
     return Scan(
         recordings=tuple(recordings),
         failures=tuple(failures),
-        copies=sum(len(paths) - 1 for paths in contents.paths.values()),
+        copies=contents.copies,
+        pairs=len(contents.sides.halves),
+        one_sided=len(contents.sides.alone),
+        mixes=len(contents.sides.parts) - 2 * len(contents.sides.halves),
+        superseded=set_aside(superseded, home),
+        passed_over=_passed_over(contents, {*metadata.unread, *(file.path for file in metadata.files)}, failures),
         files=contents.files,
         renamed=renamed,
         unsettled=contents.unsettled,
@@ -130,6 +156,35 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
         without_row=len(recordings) - len(matches.legs) if calls else 0,
         warnings=tuple(warnings),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is told of a recording: by the rows of call metadata, by its name, and by its being in two files."""
+
+    rows: tuple[Leg, ...] = ()
+    by_name: Leg | None = None
+    sides: Leg | None = None
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """All of it, what is surest first."""
+        return tuple(leg for leg in (self.sides, *self.rows, self.by_name) if leg is not None)
+
+
+def _cdr(
+    told: _Told, known: RecordingRecord | None, builder: CdrBuilder, again: CdrBuilder, warnings: list[Message]
+) -> CDR:
+    """What is told of a call now, and what was known of it before where that says nothing."""
+    cdr = builder.build_call(told.legs, warnings)
+    if known is None:
+        return cdr
+    if not told.rows:
+        # what rows said before goes before what the name says, and that before what it said by older settings
+        return _merged(known.cdr, cdr) if known.has_row else _merged(cdr, known.cdr)
+    # a row replaces what was known, but an empty cell does not
+    by_rows = _merged(again.build_call(told.rows, []), known.cdr) if known.has_row and told.by_name else cdr
+    return _merged(by_rows, _merged(cdr, known.cdr))
 
 
 def _forget_healed(home: Home, failures: list[Failure], metadata: set[Path], contents: Contents) -> None:
@@ -148,18 +203,26 @@ def _earlier_record(home: Home, sha256: str) -> RecordingRecord | None:
         return None
 
 
-def _record(
-    home: Home, sha256: str, size_bytes: int, now: tuple[str, ...], cdr: CDR, old: RecordingRecord | None, has_row: bool
-) -> bool:
-    """Write the recording's record if it is new or says something else now. True when every earlier path is gone."""
+def _record(home: Home, record: RecordingRecord, old: RecordingRecord | None) -> bool:
+    """Write a recording's record if it is new or says something else now. True when every earlier path is gone."""
     # homes of before have paths with numbers
     earlier = tuple(dict.fromkeys(mask_numbers(path) for path in old.paths)) if old else ()
-    gone = [path for path in earlier if path not in now]
-    first_seen = old.first_seen if old else datetime.now(UTC)
-    record = RecordingRecord(sha256, size_bytes, (*now, *gone), first_seen, cdr, has_row)
+    gone = [path for path in earlier if path not in record.paths]
+    record = replace(record, paths=(*record.paths, *gone))
     if record != old:
-        artefacts.write(home.recording(sha256), record)
+        artefacts.write(home.recording(record.sha256), record)
     return old is not None and len(gone) == len(earlier)
+
+
+def _call_ids(matches: Matches, sha256: str) -> set[str]:
+    return {leg.call_id for leg in matches.legs.get(sha256, ()) if leg.call_id}
+
+
+def _passed_over(contents: Contents, read: set[Path], failures: list[Failure]) -> dict[str, int]:
+    """How many files of each ending were neither read nor told of otherwise, most first; "" is none."""
+    told = {failure.key for failure in failures}
+    counts = Counter(path.suffix.lower() for path in contents.others if path not in read and path_key(path) not in told)
+    return dict(counts.most_common())
 
 
 def _merged(first: CDR, second: CDR) -> CDR:

@@ -44,9 +44,12 @@ def why(error: OSError) -> str:
 
 
 def named_like_recordings(
-    inbox: Path, skipped: Path, extensions: tuple[str, ...], failures: list[Failure]
+    inbox: Path, skipped: Path, extensions: tuple[str, ...], failures: list[Failure], others: list[Path]
 ) -> Iterator[FoundFile]:
-    """Regular files named like recordings, depth first in order of names, however deep; `skipped` is not entered."""
+    """Regular files named like recordings, depth first in order of names, however deep; `skipped` is not entered.
+
+    Files that are not named so are added to `others`, without hidden ones.
+    """
     try:
         own = os.stat(skipped)
     except OSError:
@@ -58,9 +61,11 @@ def named_like_recordings(
         if entry is None:
             open_folders.pop()
             continue
-        if is_passed_over(entry.name):
-            continue
         path = Path(entry.path)
+        if is_passed_over(entry.name):
+            if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
+                others.append(path)
+            continue
         is_named_so = path.suffix.lower() in extensions
         try:
             info = entry.stat(follow_symlinks=False)
@@ -82,6 +87,8 @@ def named_like_recordings(
                 failures.append(ingest_failure(path, *fault))
         elif is_named_so and stat.S_ISREG(info.st_mode):
             yield FoundFile(path, info)
+        elif stat.S_ISREG(info.st_mode):
+            others.append(path)
         elif is_named_so:
             message = Message("is not a regular file; put recordings themselves into the inbox")
             failures.append(ingest_failure(path, "not-a-file", message))

@@ -55,6 +55,17 @@ class FileNames:
                     return Leg(place=place, **fields)
         return None
 
+    def sides_leg(self, path: Path) -> Leg:
+        """Who is on which channel of a pair whose first half is called so: the recorded channel's side comes first.
+
+        Asterisk records the caller's channel. VICIdial records the customer's, whoever called.
+        """
+        stem = SIDE_SUFFIX.sub("", path.stem)
+        first = next((p for p in self._patterns if isinstance(p, NamePattern) and p.read(stem)), None)
+        is_vicidial = first is not None and first.name.startswith("vicidial")
+        channel_map = "0=customer,1=agent" if is_vicidial else "0=caller,1=callee"
+        return Leg(place=Message("{place}", place=shown(Path(path.name))), cells={"channel_map": channel_map})
+
     def knows(self, stem: str) -> bool:
         """Whether a name without its side is one that a preset knows, and so belongs to one call."""
         return any(bool(self._read(pattern, stem)) for pattern in self._patterns)

@@ -22,16 +22,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from pipeline.datatypes import RATE_HZ, Call, Evidence, Judged, Role, Turn, Verdict
+from pipeline.datatypes import RATE_HZ, Call, Evidence, Judged, Role, Samples, Turn, Verdict
 from pipeline.errors import BadArtefact, BadRecording, TransientFault, shown
-from pipeline.hearing.decode import decode_spans
+from pipeline.hearing.decode import decode_spans, side_by_side
 from pipeline.hearing.ffmpeg import encode_mp3
 from pipeline.messages import Message
 from pipeline.results.display import ROLE_LABELS, clock, label_in
 from pipeline.results.quotes import MarkedQuote, marked_quote, turn_of
 from pipeline.settings import Excerpts, Settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Failure, Home
+from pipeline.storage.home import Failure, HalfRecord, Home
 from pipeline.timeline import Span, Timeline
 
 if TYPE_CHECKING:
@@ -141,11 +141,12 @@ def cut_excerpts(
     early: Collection[str] = frozenset(),
     share: Collection[str] = frozenset(),
     complaints: Collection[str] = frozenset(),
+    halves: Sequence[HalfRecord] = (),
 ) -> tuple[Excerpt, ...]:
     """Cut the clips of a call from its recording, and return all that now exist; passed rules in `share` get one.
 
     `files` are where the recording lay. It is told by its bytes, so that no clip comes from another recording that has
-    its name now.
+    its name now. Of a recording in two files `halves` are those.
 
     Rules in `complaints` (see `complaint_rules`) get one of what the customer says. A verdict without a place
     (something was not said) gets the call's beginning when its rule is among `early` (see `due_early`), else its end.
@@ -162,7 +163,7 @@ def cut_excerpts(
         failure.unlink(missing_ok=True)
         return ()
     missing = [excerpt for excerpt in wanted if not (folder / excerpt.file).exists()]
-    fault = _cut(call.sha256, files, missing, folder, settings) if missing else None
+    fault = _cut(call.sha256, files, halves, missing, folder, settings) if missing else None
     if fault is None:
         failure.unlink(missing_ok=True)
     else:
@@ -289,13 +290,38 @@ def _said(turn: Turn, span: Span) -> str:
 
 
 def _cut(
-    sha256: str, files: Sequence[Path], clips: Sequence[Excerpt], folder: Path, settings: Settings
+    sha256: str,
+    files: Sequence[Path],
+    halves: Sequence[HalfRecord],
+    clips: Sequence[Excerpt],
+    folder: Path,
+    settings: Settings,
 ) -> Failure | None:
     """Cut clips from whichever of the files has the recording's bytes; returns why that was not possible."""
+    spans = [clip.span for clip in clips]
+    parts = [(half.sha256, half.files) for half in halves] or [(sha256, tuple(files))]
+    sounds: list[list[Samples]] = []
+    for own_sha256, own_files in parts:
+        found = _sounds(sha256, own_sha256, own_files, spans, settings)
+        if isinstance(found, Failure):
+            return found
+        sounds.append(found)
+    for clip, *sides in zip(clips, *sounds, strict=True):
+        path, ffmpeg = folder / clip.file, settings.decode.ffmpeg
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sound = side_by_side(sides) if halves else sides[0]
+        encode_mp3(sound, RATE_HZ, path, settings.excerpts.bitrate_kbps, ffmpeg)
+    return None
+
+
+def _sounds(
+    key: str, sha256: str, files: Sequence[Path], spans: Sequence[Span], settings: Settings
+) -> list[Samples] | Failure:
+    """The spans of whichever file has these bytes; else why there is none, a failure of the recording `key`."""
     fault: Failure | None = None
     for file in files:
         try:
-            sounds = decode_spans(file, [clip.span for clip in clips], settings.decode, settings.ingest, sha256)
+            return decode_spans(file, spans, settings.decode, settings.ingest, sha256)
         except (BadRecording, TransientFault) as error:
             message = error.message
             if error.reason == "replaced":
@@ -303,14 +329,8 @@ def _cut(
                     "{file}: another recording has this name now; clips are not cut from it", file=shown(file)
                 )
             if fault is None or fault.reason == "missing":
-                fault = Failure(sha256, shown(file), "excerpt", error.reason, str(message), datetime.now(UTC))
-            continue
-        for clip, sound in zip(clips, sounds, strict=True):
-            path, ffmpeg = folder / clip.file, settings.decode.ffmpeg
-            path.parent.mkdir(parents=True, exist_ok=True)
-            encode_mp3(sound, RATE_HZ, path, settings.excerpts.bitrate_kbps, ffmpeg)
-        return None
-    return fault
+                fault = Failure(key, shown(file), "excerpt", error.reason, str(message), datetime.now(UTC))
+    return fault or Failure(key, "", "excerpt", "missing", str(Message("no such file")), datetime.now(UTC))
 
 
 def _keep_only(folder: Path, wanted: Sequence[Excerpt]) -> None:

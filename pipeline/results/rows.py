@@ -178,6 +178,7 @@ def _call_row(
         language=call.language,
         language_probability=hearing.language_probability if hearing else None,
         layout=hearing.layout if hearing else None,
+        sound_faults=tuple(fault.kind for fault in hearing.faults) if hearing else (),
         roles_method=call.roles.method,
         roles_confidence=call.roles.confidence,
         hung_up_by=call.hang_up.by,

@@ -69,6 +69,11 @@ class CallRow:
     language: Annotated[str, "语言 / language: zh or en"]
     language_probability: Annotated[float | None, "语言判断的把握，0–1 / probability of that language, 0–1"]
     layout: Annotated[str | None, "声道：mono、stereo、fake-stereo、anti-phase / channels of the recording"]
+    sound_faults: Annotated[
+        tuple[str, ...],
+        "未能完整转写的原因：cut-short 缺尾、undecoded 有损坏、mixed-links 声道数变换、unheard-track 有音轨未转写 / "
+        "what of the recording was not heard, or not as it was meant to be",
+    ]
     roles_method: Annotated[str, "坐席与客户如何分辨 / how agent and customer were distinguished"]
     roles_confidence: Annotated[float, "角色判断的把握，0–1 / confidence in the roles, 0–1"]
     hung_up_by: Annotated[str | None, "先挂机的一方，空为不可判 / who hung up first; null: cannot be told"]

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from pipeline.datatypes import CDR, Judged, Layout, Outcome
+from pipeline.datatypes import CDR, Judged, Layout, Outcome, SoundFault
 from pipeline.errors import BadArtefact
 from pipeline.numbers import mask_numbers
 from pipeline.storage import artefacts
@@ -37,11 +37,25 @@ from pipeline.storage.masked_paths import find_masked
 
 
 @dataclass(frozen=True, slots=True)
+class HalfRecord:
+    """One side's file of a recording in two files: the SHA-256 of its bytes, and where it was found."""
+
+    sha256: str
+    path: str
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The path as the disk has it, as `RecordingRecord.files`."""
+        return tuple(find_masked(_path_stored_as(self.path)))
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingRecord:
     """A recording as the inbox showed it: every path its bytes were found under (see `stored_path`), and its CDR.
 
     Telephone numbers in the paths are masked. `has_row` is whether call metadata ever told of it, and not its name
-    alone.
+    alone. `halves` are the files of a recording in two. `superseded_by` is the recording that took its place: the whole
+    one of a file that was half copied, the pair of a half; it counts no more then.
     """
 
     sha256: str
@@ -50,6 +64,8 @@ class RecordingRecord:
     first_seen: datetime
     cdr: CDR
     has_row: bool = False
+    halves: tuple[HalfRecord, ...] = ()
+    superseded_by: str = ""
 
     @property
     def named(self) -> tuple[Path, ...]:
@@ -88,6 +104,7 @@ class Hearing:
     layout: Layout
     language_probability: float
     provenance: dict[str, str] = field(default_factory=dict)
+    faults: tuple[SoundFault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def make_night(settings: Settings, tmp_home: Home, tmp_path: Path) -> Callable[.
         night = Night(settings.model_copy(update={"paths": paths, "decode": limits}), FINGERPRINT)
         answers = iter(reasons)
 
-        def answer(sha256: str, path: Path, decoded: object = None) -> WorkerOutcome:
+        def answer(sha256: str, path: Path, decoded: object = None, halves: object = ()) -> WorkerOutcome:
             return WorkerOutcome(sha256, reason=next(answers), message="why")
 
         night.pool.hear = answer  # type: ignore[method-assign]
