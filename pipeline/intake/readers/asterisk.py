@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from pipeline.intake.cells import parse_time
 from pipeline.intake.reader import Direction, Leg, MetadataFile
@@ -186,8 +187,14 @@ def _leg(place: Message, row: _Row) -> Leg:
         released=release_by(source, row["channel"], row["dstchannel"], "CDR hangupsource"),
         epoch_s=epoch_of(row["uniqueid"]),
         cells={name: cell for name, cell in cells.items() if cell},
-        extra={"disposition": row["disposition"]} if row["disposition"] else {},
+        extra=_dispositions(row["disposition"]),
     )
+
+
+@lru_cache(64)
+def _dispositions(disposition: str) -> Mapping[str, str]:
+    """One for all rows of a disposition."""
+    return {"disposition": disposition} if disposition else {}
 
 
 def _direction(row: _Row) -> Direction | None:

@@ -84,7 +84,7 @@ def _events(file: MetadataFile, warnings: list[Message]) -> Iterator[tuple[Messa
     for number, line in enumerate(file.text.removeprefix("\ufeff").split("\n"), 1):
         if not line.strip():
             continue
-        place = Message("{file} {place}", file=name, place=Message("line {number}", number=number))
+        place = Message("{file} line {number}", file=name, number=number)
         cells = line.rstrip("\r").split("|")
         if len(cells) < 5 or not cells[0].replace(".", "", 1).isdigit():
             warnings.append(Message("{place}: not the cells of this kind of file; left out", place=place))

@@ -1,4 +1,5 @@
-"""Rows of Asterisk's own files, whatever they are called: with a header line, in a known order, or as JSON lines."""
+"""Rows of Asterisk's own files, whatever they are called: with a header line, in a known order, as JSON, or as the
+manager's events."""
 
 from __future__ import annotations
 
@@ -6,11 +7,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 from pipeline.errors import shown
 from pipeline.intake.cells import cell_text
 from pipeline.intake.reader import MetadataFile
+from pipeline.intake.readers.json_values import json_objects
 from pipeline.intake.rows import csv_records
 from pipeline.messages import Message
 
@@ -22,6 +25,9 @@ NamedRow = tuple[Message, dict[str, str]]
 
 HEAD = 5
 """In how many of a file's first lines its kind must show: a title, or a line cut short, may stand before."""
+
+_MOST_EVENTS = 200
+"""In how many of a manager's first events: there are many kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +45,8 @@ class RowKind:
 
     def recognises(self, file: MetadataFile) -> bool:
         """Whether one of the first lines, or the first object, is of this kind."""
-        if keys := _first_keys(file):
-            return self.is_header(set(self.header(keys)))
+        if objects := _objects(file, []):
+            return any(self._is_own(row) for _, row in islice(objects, _MOST_EVENTS))
         return any(self.is_header(set(self.header(cells))) or self.order(cells) for cells in head_cells(file))
 
     def header(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -50,15 +56,15 @@ class RowKind:
 
     def rows(self, file: MetadataFile, warnings: list[Message]) -> Iterator[NamedRow]:
         """The rows of a file, each cell by its name. A line that is none of the kind is left out with a warning."""
-        if _first_keys(file):
-            yield from self._json_rows(file, warnings)
+        if objects := _objects(file, warnings):
+            yield from ((place, self._named(row)) for place, row in objects if "Event" not in row or self._is_own(row))
             return
         name = shown_name(file)
         header: list[str] = []
         named: Sequence[str] | None = None
         is_head = HEAD
         for number, cells in _records(file.text):
-            place = Message("{file} {place}", file=name, place=Message("line {number}", number=number))
+            place = Message("{file} line {number}", file=name, number=number)
             if cells is None:
                 warnings.append(Message("{file} {place}", file=name, place=_bad_quotes(number)))
                 continue
@@ -73,19 +79,16 @@ class RowKind:
             else:
                 warnings.append(Message("{place}: not the cells of this kind of file; left out", place=place))
 
-    def _json_rows(self, file: MetadataFile, warnings: list[Message]) -> Iterator[NamedRow]:
-        name = shown_name(file)
-        for where, row in _json_objects(file.text):
-            place = Message("{file} {place}", file=name, place=where)
-            if not isinstance(row, dict):
-                warnings.append(Message("{place}: is not a JSON object that can be read; left out", place=place))
-                continue
-            named: dict[str, str] = {}
-            for key, cell in row.items():
-                known = self.aliases.get(column_name(key))
-                if known and known not in named and (text := _json_text(cell)):
-                    named[known] = text
-            yield place, named
+    def _is_own(self, row: Mapping[str, Any]) -> bool:
+        return self.is_header(set(self.header(list(row))))
+
+    def _named(self, row: Mapping[str, Any]) -> dict[str, str]:
+        named: dict[str, str] = {}
+        for key, cell in row.items():
+            known = self.aliases.get(column_name(key))
+            if known and known not in named and (text := _object_text(cell)):
+                named[known] = text
+        return named
 
 
 def head_cells(file: MetadataFile) -> list[list[str]]:
@@ -98,18 +101,6 @@ def column_name(name: str) -> str:
     if function := _FUNCTION.search(name):
         name = function[1]
     return _NO_NAME.sub("", name.casefold())
-
-
-def _first_keys(file: MetadataFile) -> list[str]:
-    """The keys of the first object of JSON lines or of a JSON list; none when the file is no JSON."""
-    first = file.text[:100_000].lstrip("\ufeff \t\r\n[")
-    if not first.startswith("{"):
-        return []
-    try:
-        row, _ = json.JSONDecoder().raw_decode(first)
-    except (ValueError, RecursionError):
-        return []
-    return list(row)
 
 
 def _bad_quotes(number: int) -> Message:
@@ -150,33 +141,32 @@ def _unquoted(cell: str) -> str:
     return cell
 
 
-def _json_objects(text: str) -> Iterator[tuple[Message, Any]]:
-    """Each object of a JSON list or of JSON lines and where it stands; None for one that is damaged."""
-    text = text.removeprefix("\ufeff")
-    if text.lstrip().startswith("["):
-        whole = _parsed(text)
-        for number, row in enumerate(whole if isinstance(whole, list) else [None], 1):
-            yield Message("row {number}", number=number), row
-        return
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            yield Message("line {number}", number=number), _parsed(line)
+def _objects(file: MetadataFile, warnings: list[Message]) -> Iterator[tuple[Message, Mapping[str, Any]]] | None:
+    """The objects of JSON, or the manager's events; None when the file holds rows."""
+    if file.text[:1000].lstrip("\ufeff \t\r\n[").startswith("{"):
+        return json_objects(file, warnings)
+    return _events(file) if any(line.startswith("Event: ") for line in file.head(20)) else None
 
 
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+def _events(file: MetadataFile) -> Iterator[tuple[Message, Mapping[str, str]]]:
+    """The manager's events: a line for each key, and a blank line after each event."""
+    name = shown_name(file)
+    event: dict[str, str] = {}
+    for number, line in enumerate(chain(file.text.split("\n"), [""]), 1):
+        key, colon, cell = line.partition(":")
+        if colon:
+            event[key.strip()] = cell.strip()
+        elif not line.strip():
+            # answers to commands are no events
+            if "Event" in event:
+                yield Message("{file} line {number}", file=name, number=number - len(event)), event
+            event = {}
 
 
-def _json_text(cell: Any) -> str:
+def _object_text(cell: Any) -> str:
     """A value as text; an object, such as the extra of a channel event, as JSON."""
     if isinstance(cell, dict):
-        try:
-            return json.dumps(cell, ensure_ascii=False)
-        except RecursionError:
-            return ""
+        return json.dumps(cell, ensure_ascii=False)
     try:
         return cell_text(cell)
     except ValueError:

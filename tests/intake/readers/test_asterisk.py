@@ -113,8 +113,12 @@ def test_the_managers_names_of_fields() -> None:
              "StartTime": "2026-11-20 09:31:00", "AnswerTime": "2026-11-20 09:31:05",
              "EndTime": "2026-11-20 09:33:00", "Duration": "120", "BillableSeconds": "115",
              "Disposition": "ANSWERED", "AMAFlags": "DOCUMENTATION", "UniqueID": "1795138260.1"}  # fmt: skip
-    (leg,) = legs_of(AsteriskReader(), json.dumps(event))
-    assert (leg.direction, leg.extension, leg.caller, leg.callee) == ("inbound", "1001", CUSTOMER, "1001")
+    events = {"Response": "Success"}, {"Event": "Newchannel", "Channel": "SIP/1001-1", "Uniqueid": "1.1"}, event
+    lines = ["".join(f"{key}: {cell}\r\n" for key, cell in each.items()) + "\r\n" for each in events]
+    log = "Asterisk Call Manager/9.0.0\r\n" + "".join(lines)
+    for text in (json.dumps(event), log):
+        (leg,) = legs_of(AsteriskReader(), text)
+        assert (leg.direction, leg.extension, leg.caller, leg.callee) == ("inbound", "1001", CUSTOMER, "1001")
 
 
 def test_a_system_name_before_the_uniqueid() -> None:
