@@ -44,6 +44,16 @@ CUSTOM_COLUMNS = (
 )  # fmt: skip
 """The cells of cdr_custom's sample configuration."""
 
+_TABLE_COLUMNS = (
+    "start", "clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata", "duration", "billsec",
+    "disposition", "amaflags", "accountcode", "uniqueid", "userfield",
+)  # fmt: skip
+_PARTIES = ("cnum", "cnam", "", "", "dstcnam")
+FREEPBX_COLUMNS = (*_TABLE_COLUMNS, "did", "recordingfile", *_PARTIES, "linkedid", "peeraccount", "sequence")
+"""The columns of FreePBX's table, as `mysql -N` and INTO OUTFILE give them without a header line."""
+
+_ISSABEL_COLUMNS = (*_TABLE_COLUMNS, "recordingfile", *_PARTIES, "did")
+
 _ALIASES: Mapping[str, str] = {
     **{name: name for name in MASTER_COLUMNS},
     **{name: name for name in ("did", "recordingfile", "cnum", "cnam", "dstcnam")},
@@ -98,25 +108,31 @@ class AsteriskReader:
         def order(cells: list[str]) -> Sequence[str] | None:
             if own and len(cells) == len(own):
                 return own
-            return next((names for names in (_master_columns(cells), CUSTOM_COLUMNS) if _fits(names, cells)), None)
+            known = (_master_columns(cells), CUSTOM_COLUMNS, _table_columns(cells))
+            return next((names for names in known if _fits(names, cells)), None)
 
         return RowKind(_ALIASES, _is_header, order)
 
 
 @dataclass(frozen=True, slots=True)
 class FreePbxReader:
-    """A `LegReader` of the table `asteriskcdrdb.cdr`, as CSV or as `mysql -B` prints it."""
+    """A `LegReader` of the table `asteriskcdrdb.cdr`, as CSV or as `mysql -B` and INTO OUTFILE write it."""
 
     source: str = "freepbx"
 
     def recognises(self, file: MetadataFile) -> bool:
-        """By a header of Asterisk's names that has calldate, or a column that only FreePBX adds."""
-        headers = [{column_name(cell) for cell in cells} for cells in head_cells(file)]
-        return any(names & _FREEPBX and _is_header({_ALIASES.get(name, "") for name in names}) for names in headers)
+        """By a header of Asterisk's names that has calldate or a column that only FreePBX adds, or by a row's cells."""
+        return any(map(_is_freepbx, head_cells(file)))
 
     def read(self, file: MetadataFile, warnings: list[Message]) -> Iterator[Leg]:
         """As `AsteriskReader.read`."""
         return AsteriskReader().read(file, warnings)
+
+
+def _is_freepbx(cells: Sequence[str]) -> bool:
+    names = {column_name(cell) for cell in cells}
+    is_header = names & _FREEPBX and _is_header({_ALIASES.get(name, "") for name in names})
+    return bool(is_header) or _fits(_table_columns(cells), cells)
 
 
 def _is_header(names: set[str]) -> bool:
@@ -131,6 +147,11 @@ def _master_columns(cells: Sequence[str]) -> Sequence[str]:
     if len(own) == 1 and epoch_of(cells[16].strip()) is None:
         own = MASTER_COLUMNS[17:18]
     return (*MASTER_COLUMNS[:16], *own, *added)
+
+
+def _table_columns(cells: Sequence[str]) -> Sequence[str]:
+    """The columns of FreePBX's or Issabel's table: Issabel has the number that was dialled last."""
+    return FREEPBX_COLUMNS if len(cells) <= 16 or not _RECORDING.search(cells[16]) else _ISSABEL_COLUMNS
 
 
 def _fits(names: Sequence[str], cells: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ configs/samples/cel_custom.conf.sample.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -53,6 +54,7 @@ _EVENTS = frozenset((
     "TRANSFER", "PICKUP", "FORWARD", "LINKEDID_END", "LOCAL_OPTIMIZE", "LOCAL_OPTIMIZE_BEGIN", "USER_DEFINED",
     "STREAM_BEGIN", "STREAM_END", "DTMF", "CONF_START", "CONF_END", "3WAY_START", "3WAY_END",
 ))  # fmt: skip
+_OLD_EXTRA = re.compile(r"\d+,([^,{}]*),([A-Z]*)")
 _METHOD = "CEL hangupsource"
 
 
@@ -227,7 +229,9 @@ class _Call:
 
 
 def _hangup_extra(extra: str) -> dict[str, str]:
-    """The texts in the extra of a HANGUP; none when it is no JSON."""
+    """The texts in the extra of a HANGUP: JSON, up to Asterisk 11 cause, source and dial status; none of others."""
+    if old := _OLD_EXTRA.fullmatch(extra):
+        return {"hangupsource": old[1], "dialstatus": old[2]}
     if "hangupsource" not in extra:
         return {}
     try:

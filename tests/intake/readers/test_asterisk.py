@@ -266,6 +266,24 @@ def test_a_queue_call_of_freepbx(write: object) -> None:
     assert "1795138260.18" in set(agent.ids) & set(wait.ids)
 
 
+def _without_header(*rows: Mapping[str, str]) -> str:
+    return as_mysql(*rows).split("\n", 1)[1].replace("NULL", "\\N")
+
+
+def _of_issabel(*rows: Mapping[str, str]) -> str:
+    order = [name for name in FREEPBX[:-3] if name != "did"]
+    return _without_header(*({name: row[name] for name in (*order, "did")} for row in rows))
+
+
+@pytest.mark.parametrize("write", [_without_header, _of_issabel])
+def test_the_table_without_a_header_line(write: object) -> None:
+    assert callable(write)
+    queue, agent, wait = legs_of(FreePbxReader(), write(QUEUE_ROW, AGENT_ROW))
+    assert (queue.direction, queue.extension, queue.caller) == ("inbound", "1001", CUSTOMER)
+    assert queue.recordings == agent.recordings == (QUEUE_ROW["recordingfile"],)
+    assert (queue.call_id, wait.cells) == ("1795138260.18", {"wait_s": "15"})
+
+
 def test_issabel_has_no_linkedid_but_the_recordings_name_has_it() -> None:
     rows = [{name: cell for name, cell in row.items() if name in FREEPBX[:-3]} for row in (QUEUE_ROW, AGENT_ROW)]
     queue, agent, wait = legs_of(FreePbxReader(), as_csv(*rows))

@@ -94,6 +94,15 @@ def test_the_hangup_alone() -> None:
     assert (side(leg), leg.call_id, leg.ids) == ("agent", CALL, (CALL, LEG))
 
 
+@pytest.mark.parametrize(("status", "said"), [("ANSWER", "agent"), ("BUSY", None), ("", "agent")])
+def test_the_extra_of_asterisk_11_is_no_json(status: str, said: str | None) -> None:
+    events = [
+        cel_event("HANGUP", AGENT, LEG, CALL, extra=f"16,{AGENT},"),
+        cel_event("HANGUP", TRUNK, CALL, CALL, extra=f"16,{AGENT},{status}"),
+    ]
+    assert side(read_one(*events)) == said
+
+
 def test_a_member_who_refused_ended_nothing() -> None:
     busy = "PJSIP/1002-00000012"
     refused = [cel_event("CHAN_START", busy, "1795138262.17", CALL), hangup(busy, "1795138262.17", CALL, busy)]
