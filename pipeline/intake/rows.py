@@ -78,9 +78,11 @@ def read_metadata_file(
     with open_regular(file, LARGEST_BYTES, follow_links=follow_links) as stream:
         if (suffix or file.suffix.lower()) == ".parquet":
             return MetadataFile(file, "")
-        if file.suffix.lower() == ".gz":
-            return MetadataFile(file.with_suffix(""), _decoded(_unpacked(stream), encoding))
-        return MetadataFile(file, _decoded(stream.read(LARGEST_BYTES), encoding))
+        is_packed = stream.read(2) == b"\x1f\x8b"
+        stream.seek(0)
+        data = _unpacked(stream) if is_packed else stream.read(LARGEST_BYTES)
+    plain = file.with_suffix("") if file.suffix.lower() == ".gz" else file
+    return MetadataFile(plain, _decoded(data, encoding))
 
 
 def _unpacked(stream: IO[bytes]) -> bytes:
