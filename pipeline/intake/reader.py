@@ -78,8 +78,9 @@ class MetadataFile:
     def head(self, lines: int = 20) -> list[str]:
         """The first lines that are not blank, without their ends."""
         found: list[str] = []
-        for line in re.finditer(r"[^\r\n]*\S[^\r\n]*", self.text):
-            found.append(line[0])
+        for line in re.finditer(r"[^\r\n]+", self.text):
+            if not line[0].isspace():
+                found.append(line[0])
             if len(found) == lines:
                 break
         return found

@@ -40,6 +40,9 @@ _TEXT_SUFFIXES = (*TABLE_SUFFIXES, ".xml", ".log", ".txt", ".vcon", "")
 def leg_readers(settings: Ingest) -> tuple[LegReader, ...]:
     """A reader for each system, the most particular first: the first that recognises a file reads it."""
     return (
+        # a file a leg, tens of thousands of them: told first
+        FreeswitchXmlReader(),
+        FreeswitchJsonReader(),
         AmazonConnectReader(),
         TwilioReader(),
         VconReader(),
@@ -47,8 +50,6 @@ def leg_readers(settings: Ingest) -> tuple[LegReader, ...]:
         AsteriskQueueLogReader(),
         AsteriskCelReader(settings.column_order),
         FreePbxReader(),
-        FreeswitchXmlReader(),
-        FreeswitchJsonReader(),
         FreeswitchCsvReader(settings.column_order),
         ThreeCxDatabaseReader(),
         ThreeCxReader(settings.column_order),

@@ -25,6 +25,7 @@ _XML_HEAD = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<cdr[\s>]")
 # a channel variable may be called what is no name in XML, and is written all the same
 _NO_XML_NAME = re.compile(r"<([^<>/?!]*[^<>/?!\w.:-][^<>/?!]*|[\d.-][^<>/?!]*)>[^<>]*</\1>")
 _ENTITY_ALLOWED = ("<!DOCTYPE", "<!ENTITY")
+_NEVER_ENCODED = re.compile(r"[\s:@<>]")
 _PROFILE = ("caller_id_name", "caller_id_number", "destination_number", "context", "ani")
 
 
@@ -157,4 +158,4 @@ def _parsed_xml(text: str) -> ElementTree.Element | None:
 def _is_encoded(variables: Mapping[str, Any]) -> bool:
     """Whether the values are URL-encoded: then none has a blank or a colon, which every moment written out has."""
     texts = [text for text in variables.values() if isinstance(text, str)]
-    return any("%" in text for text in texts) and not any(re.search(r"[\s:@<>]", text) for text in texts)
+    return not any(map(_NEVER_ENCODED.search, texts)) and any("%" in text for text in texts)
