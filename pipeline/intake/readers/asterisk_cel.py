@@ -54,7 +54,8 @@ _EVENTS = frozenset((
     "TRANSFER", "PICKUP", "FORWARD", "LINKEDID_END", "LOCAL_OPTIMIZE", "LOCAL_OPTIMIZE_BEGIN", "USER_DEFINED",
     "STREAM_BEGIN", "STREAM_END", "DTMF", "CONF_START", "CONF_END", "3WAY_START", "3WAY_END",
 ))  # fmt: skip
-_OLD_EXTRA = re.compile(r"\d+,([^,{}]*),([A-Z]*)")
+_OLD_EXTRA = re.compile(r"(\d+),([^,{}]*),([A-Z]*)")
+_NORMAL_CLEARING = "16"
 _METHOD = "CEL hangupsource"
 
 
@@ -151,7 +152,9 @@ class _Call:
         elif event == "HANGUP":
             extra = _hangup_extra(row.get("extra", ""))
             channel.left_at, channel.hung_up_by = self.events, extra.get("hangupsource", "")
-            channel.is_refused = own == self.id and extra.get("dialstatus", "") not in ("", "ANSWER")
+            channel.is_refused = extra.get("hangupcause", "16") != _NORMAL_CLEARING or (
+                own == self.id and extra.get("dialstatus", "") not in ("", "ANSWER")
+            )
         if row.get("appname") == "Queue" and not self.queue:
             self.queue = row.get("appdata", "").split(",")[0].split("|")[0]
 
@@ -176,9 +179,11 @@ class _Call:
         return self.channels[self.id].name if self.id in self.channels else ""
 
     def _others(self) -> list[_Channel]:
-        """The real channels that were called, those only that answered where the file says which did."""
+        """The real channels that were called and answered; where the file tells no answers, that did not refuse."""
         called = [each for own, each in self.channels.items() if own != self.id and not is_local(each.name)]
-        return [each for each in called if each.is_answered] or ([] if self._tells_answers() else called)
+        if self._tells_answers():
+            return [each for each in called if each.is_answered]
+        return [each for each in called if not each.is_refused]
 
     def _tells_answers(self) -> bool:
         return any(each.is_answered for each in self.channels.values())
@@ -192,7 +197,7 @@ class _Call:
         return direction_of(self.context, caller, other, self.number, self.dialled) if caller else None
 
     def _extension(self, direction: Direction | None) -> str:
-        if direction == "outbound":
+        if direction == "outbound" and line_of(self._caller):
             return line_of(self._caller)
         # between two extensions nobody knows who serves whom
         is_known = direction or not line_of(self._caller)
@@ -208,8 +213,13 @@ class _Call:
         others = sorted(self._others(), key=lambda each: each.left_at, reverse=True)
         local = [each for own, each in self.channels.items() if own != self.id and is_local(each.name)]
         own = [self.channels[self.id]] if self.id in self.channels else []
-        was_never_answered = not others if self._tells_answers() else any(each.is_refused for each in own)
-        if was_never_answered:
+        if self._tells_answers():
+            has_talked = bool(others)
+        else:
+            has_talked = not any(each.is_refused for each in own) and (
+                bool(others) or self.channels.keys() <= {self.id}
+            )
+        if not has_talked:
             return None
         for channel in (*others, *local, *own):
             if channel.hung_up_by:
@@ -231,11 +241,12 @@ class _Call:
 def _hangup_extra(extra: str) -> dict[str, str]:
     """The texts in the extra of a HANGUP: JSON, up to Asterisk 11 cause, source and dial status; none of others."""
     if old := _OLD_EXTRA.fullmatch(extra):
-        return {"hangupsource": old[1], "dialstatus": old[2]}
+        return {"hangupcause": old[1], "hangupsource": old[2], "dialstatus": old[3]}
     if "hangupsource" not in extra:
         return {}
     try:
         found = json.loads(extra)
     except (ValueError, RecursionError):
         return {}
-    return {key: text for key, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
+    texts = found if isinstance(found, dict) else {}
+    return {key: str(text) for key, text in texts.items() if isinstance(text, str | int)}

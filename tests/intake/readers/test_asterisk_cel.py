@@ -111,6 +111,16 @@ def test_a_member_who_refused_ended_nothing() -> None:
     assert (leg.extension, side(leg)) == ("1001", "caller")
 
 
+def test_without_answers_a_cause_tells_who_refused() -> None:
+    busy = "PJSIP/1002-00000012"
+    extra = json.dumps({"hangupcause": 17, "hangupsource": busy, "dialstatus": ""})
+    refused = cel_event("HANGUP", busy, "1795138262.17", CALL, extra=extra)
+    events = [each for each in conversation(TRUNK, AGENT, TRUNK) if each["eventtype"] in ("CHAN_START", "HANGUP")]
+    leg = read_one(events[0], refused, *events[1:])
+    assert (leg.direction, leg.extension, side(leg)) == ("inbound", "1001", "caller")
+    assert side(read_one(events[0], refused)) is None
+
+
 @pytest.mark.parametrize("has_answers", [True, False])
 def test_a_call_that_nobody_answered_has_no_side(has_answers: bool) -> None:
     events = [
