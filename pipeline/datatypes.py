@@ -30,7 +30,7 @@ LEVEL_STEP_S = 0.25
 Samples = npt.NDArray[np.float32]
 Party = Literal["agent", "customer"]
 Role = Literal["agent", "customer", "unknown"]
-Layout = Literal["mono", "stereo", "fake-stereo", "anti-phase"]
+Layout = Literal["mono", "stereo", "fake-stereo", "anti-phase", "dead-channel"]
 EventKind = Literal["ring", "busy", "dtmf", "music", "prompt", "silence", "transfer"]
 Outcome = Literal["pass", "fail", "not_applicable", "unsure"]
 
@@ -126,8 +126,9 @@ class SoundFault:
 class Audio:
     """Decoded sound: `samples` is float32 in [-1, 1], shape (channels, n), at `rate_hz`.
 
-    `layout` says what the file held: one channel; two that differ; two that are equal (fake stereo); two
-    that are each other's negative (anti-phase). Only true stereo keeps two channels here.
+    `layout` says what the file held: one channel; two parties; the same on two, at another level or delay too (fake
+    stereo); two that are each other's negative (anti-phase); a dead one beside one that lives. Only true stereo keeps
+    two channels here.
     """
 
     samples: Samples
@@ -256,7 +257,8 @@ class Roles:
     """Who is who. A speaker that is not in `by_speaker` is unknown. `confidence` is 0–1.
 
     `method` names the evidence that decided: "channel-map", "cdr", "script" (what agents and customers
-    say), "first-voice"…, joined by "+"; third voices (prompts, transfers) are listed in `third_voices`.
+    say), "first-voice"…, joined by "+", or why there is none ("mixed", "one-side", "none"); third voices (prompts,
+    transfers) are listed in `third_voices`.
     """
 
     by_speaker: dict[str, Role]

@@ -22,6 +22,7 @@ from pipeline.datatypes import (
     Audio,
     Diarizer,
     Judged,
+    LineEvent,
     Recognizer,
     Segment,
     SpeakerSpan,
@@ -29,6 +30,7 @@ from pipeline.datatypes import (
     VoiceActivity,
 )
 from pipeline.hearing.decode import decode
+from pipeline.hearing.layout import one_channel, several_voices, silent_channel, two_parties
 from pipeline.hearing.levels import levels_dbfs
 from pipeline.hearing.line_ends import line_ends
 from pipeline.hearing.line_events import line_events, without_events
@@ -49,7 +51,7 @@ SURELY_FOREIGN = 0.5
 
 _WRITTEN_ALIKE = {"yue": "zh"}
 
-JUDGING_VERSION = "5"
+JUDGING_VERSION = "6"
 """Raised whenever the code of judging changes verdicts; part of every judged file's key."""
 
 
@@ -68,8 +70,9 @@ def _digest(*parts: str) -> str:
 
 def hearing_fingerprint(engines: Engines, settings: Settings) -> str:
     """Hexadecimal hash of everything but the recording that an artefact depends on."""
+    layout = settings.decode.layout
     return _digest(
-        HEARING_VERSION,
+        HEARING_VERSION if layout == "auto" else f"{HEARING_VERSION} {layout}",
         engines.voice_activity.fingerprint,
         engines.recognizer.fingerprint,
         engines.diarizer.fingerprint if engines.diarizer else "channels",
@@ -100,12 +103,17 @@ def hear_audio(
 ) -> Transcript:
     """Hear decoded sound: everything of `hear` behind the decoder."""
     timings_s = {} if timings_s is None else timings_s
-    with _timed(timings_s, "voice activity"):
-        heard_voices = tuple(engines.voice_activity.voiced(channel, audio.channels == 1) for channel in audio.samples)
+    recorded = audio
+    if settings.decode.layout == "auto":
+        with _timed(timings_s, "channels"):
+            audio = two_parties(recorded)
+    voiced, events = _voices_and_sounds(audio, engines, timings_s)
+    if settings.decode.layout == "auto" and (live := _only_live_channel(audio, voiced, engines, timings_s)) is not None:
+        audio = one_channel(audio, live, "dead-channel")
+        voiced, events = _voices_and_sounds(audio, engines, timings_s)
     with _timed(timings_s, "sounds"):
-        events = line_events(audio, heard_voices)
-        voiced = without_events(heard_voices, events, audio)
-        ends = line_ends(audio, events)
+        # a line that was cleaned of crosstalk is quiet where nothing ended
+        ends = line_ends(recorded if recorded.channels == audio.channels else audio, events)
     with _timed(timings_s, "language"):
         language, language_probability = _language(audio, voiced, engines, settings)
     with _timed(timings_s, "words"):
@@ -138,6 +146,30 @@ def hear_audio(
         timings_s=timings_s,
         faults=audio.faults,
     )
+
+
+def _voices_and_sounds(
+    audio: Audio, engines: Engines, timings_s: dict[str, float]
+) -> tuple[tuple[tuple[Span, ...], ...], tuple[LineEvent, ...]]:
+    """Where somebody speaks on each channel, and what else sounds there."""
+    with _timed(timings_s, "voice activity"):
+        heard = tuple(engines.voice_activity.voiced(channel, audio.channels == 1) for channel in audio.samples)
+    with _timed(timings_s, "sounds"):
+        events = line_events(audio, heard)
+        return without_events(heard, events, audio), events
+
+
+def _only_live_channel(
+    audio: Audio, voiced: tuple[tuple[Span, ...], ...], engines: Engines, timings_s: dict[str, float]
+) -> int | None:
+    """The channel that holds both parties where the other holds nobody: a silent party leaves one voice there."""
+    silent = silent_channel(voiced)
+    if silent is None or engines.diarizer is None:
+        return None
+    live = 1 - silent
+    with _timed(timings_s, "speakers"):
+        speakers = engines.diarizer.diarize(audio.samples[live], voiced[live])
+    return live if several_voices(speakers) else None
 
 
 def _language(

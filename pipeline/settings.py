@@ -171,6 +171,12 @@ class Ingest(_Section):
 
 
 class Decode(_Section):
+    layout: Literal["auto", "mono", "stereo"] = Field(
+        "auto",
+        description=Message(
+            "auto: the sound tells whether two channels are two parties; mono: both are mixed; stereo: each is a party"
+        ),
+    )
     ffmpeg: str = Field(
         "auto", description=Message('"auto": the system\'s ffmpeg, else the one in imageio-ffmpeg; or a path')
     )

@@ -7,7 +7,7 @@ from pipeline.call.facts import measure
 from pipeline.call.hang_up import find_hang_up
 from pipeline.call.overlaps import find_overlaps
 from pipeline.call.prompts import prompt_events, set_prompts_apart
-from pipeline.call.roles import assign
+from pipeline.call.roles import ONE_SIDE, assign
 from pipeline.call.silences import find_silences
 from pipeline.call.transfers import transfer_events
 from pipeline.call.turns import make_turns
@@ -28,7 +28,9 @@ def build_call(transcript: Transcript, cdr: CDR) -> Call:
     added = (*prompt_events(turns), *transfer_events(turns, roles))
     events = tuple(sorted((*transcript.events, *added), key=lambda event: (event.span, event.kind)))
     hang_up = find_hang_up(transcript, turns, roles, cdr)
-    silences = find_silences(transcript.duration_s, voices, events, hang_up.at_s)
+    # the silence of who was not recorded is none
+    one_side = roles.method == ONE_SIDE
+    silences = () if one_side else find_silences(transcript.duration_s, voices, events, hang_up.at_s)
     overlaps = find_overlaps(voices, turns, roles)
     return Call(
         sha256=transcript.sha256,

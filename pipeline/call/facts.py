@@ -51,7 +51,6 @@ def measure(
     words = [word.span for turn in live for word in turn.words]
     inner = [silence.span.duration_s for silence in silences if silence.where == "inner"]
     first_agent_s = min((turn.span.start_s for turn in agent_turns), default=None)
-    rings = sum(event.count or 0 for event in events if event.kind == "ring")
     return Facts(
         duration_s=transcript.duration_s,
         conversation_s=max(s.end_s for s in words) - min(s.start_s for s in words) if words else 0.0,
@@ -75,7 +74,7 @@ def measure(
         interruptions_by_agent=_interruptions(overlaps, turns, transcript.language)
         if transcript.overlap_heard
         else None,
-        ring_count=cdr.ring_count if cdr.ring_count is not None else rings or None,
+        ring_count=cdr.ring_count if cdr.ring_count is not None else _rings(cdr, turns, roles, events),
         ring_s=_lasting_s("ring", events),
         music_s=_lasting_s("music", events),
         prompt_s=_lasting_s("prompt", events),
@@ -126,6 +125,27 @@ def prompt_before_s(turns: Sequence[Turn], roles: Roles, events: Sequence[LineEv
     first_s = min(live, default=math.inf)
     prompts = [event.span for event in events if event.kind == "prompt" and event.span.start_s < first_s]
     return Timeline(prompts).total_s if prompts else None
+
+
+def _rings(cdr: CDR, turns: Sequence[Turn], roles: Roles, events: Sequence[LineEvent]) -> int | None:
+    """How often the agent's telephone rang before the agent answered; None where no ring was heard, or not the agent's.
+
+    Ring-back is on either channel or on both; what sounds at the same time is one series. Later rings are those of a
+    transfer, and on an outbound call it is the customer's telephone that rings.
+    """
+    if cdr.direction == "outbound":
+        return None
+    parties = {roles.of(turn.speaker) for turn in turns if turn.speaker != PROMPT}
+    # whoever is unknown may be the agent; a customer alone waits for one
+    answered = [
+        turn.span.start_s
+        for turn in turns
+        if turn.speaker != PROMPT and roles.of(turn.speaker) == ("agent" if "agent" in parties else "unknown")
+    ]
+    answered_s = min(answered, default=math.inf)
+    rings = [event for event in events if event.kind == "ring" and event.span.start_s < answered_s]
+    series = Timeline(event.span for event in rings)
+    return sum(max(e.count or 0 for e in rings if e.span.overlap_s(span) > 0) for span in series) or None
 
 
 def _keys_before_agent(first_agent_s: float | None, events: Sequence[LineEvent]) -> int | None:

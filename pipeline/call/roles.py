@@ -31,6 +31,10 @@ ENOUGH = 1.2
 MIXED = 2.5
 """The only voice of a mixed channel with this much evidence for both roles is likely two people."""
 
+ONE_SIDE = "one-side"
+"""`Roles.method` where one channel is dead and one voice alone is on the other: the other party was not recorded, and
+what it did not say or wait for nobody knows."""
+
 MOST_PER_PHRASE = 2
 """A phrase said again and again counts this many times."""
 
@@ -43,6 +47,7 @@ _METHODS = {
     "script": Message("what is said"),
     "first-voice": Message("who speaks first"),
     "mixed": Message("nothing: one voice says what both sides say"),
+    ONE_SIDE: Message("nothing: one side alone was recorded"),
     "none": Message("nothing"),
 }
 """What decided, by its name in `Roles.method`."""
@@ -123,6 +128,8 @@ def assign(turns: Sequence[Turn], transcript: Transcript, cdr: CDR) -> Roles:
     for turn in turns:
         said.setdefault(turn.speaker, []).append(turn)
     prompts = (PROMPT,) if said.pop(PROMPT, None) else ()
+    if transcript.layout == "dead-channel" and len(said) < 2:
+        return Roles({}, ONE_SIDE, 0.0, prompts)
     stereo = transcript.channels > 1
     if stereo and cdr.channel_map:
         return _from_channel_map(cdr.channel_map, transcript.channels, prompts)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +64,7 @@ def decode(path: Path, settings: Decode, ingest: Ingest | None = None, sha256: s
                 meter.add(piece)
         if not finite:
             raise refused("not-finite", path, Message("has samples that are not numbers; export it again"))
-    layout = meter.layout()
+    layout = meter.layout(settings.layout)
     fold_channels(samples, layout)
     if layout != "stereo":
         samples.resize((1, frames), refcheck=False)
@@ -112,7 +113,7 @@ def decode_spans(
                 if at > settings.longest_s * RATE_HZ:
                     break
         sound.check(settings, at)
-    layout = meter.layout()
+    layout = meter.layout(settings.layout)
     cut = [np.concatenate(parts, axis=1) for parts in kept]
     for samples in cut:
         fold_channels(samples, layout)
@@ -159,10 +160,16 @@ class LayoutMeter:
             self._equal = self._equal and np.array_equal(left, right)
             self._parts.append(np.stack([_energy(x) for x in (left, right, left - right, left + right)]))
 
-    def layout(self) -> Layout:
-        """What the pieces so far are."""
+    def layout(self, known: Literal["auto", "mono", "stereo"] = "auto") -> Layout:
+        """What the pieces so far are; `known` is what the settings say of all recordings."""
         if self._mono:
             return "mono"
+        if known == "stereo":
+            return "stereo"
+        layout = self._told_by_sound()
+        return "fake-stereo" if known == "mono" and layout == "stereo" else layout
+
+    def _told_by_sound(self) -> Layout:
         if self._equal:
             return "fake-stereo"
         left, right, difference, together = np.concatenate(self._parts, axis=1)

@@ -107,7 +107,8 @@ def scorecard(call: Call, verdicts: Iterable[Verdict], rulebook: Rulebook) -> Sc
     """The scorecard of some verdicts.
 
     A dimension's share is what is left of the weight of its decided rules; the score is the mean of the shares by
-    the dimensions' weights, 0–100. Experimental rules never score. One fatal failure makes the score 0.
+    the dimensions' weights, 0–100. Experimental rules never score. One fatal failure makes the score 0. A call in which
+    no agent is known to speak has no score: it is no evidence of any.
     """
     verdicts = tuple(verdicts)
     rules = {rule.id: rule for rule in rulebook.rules}
@@ -128,7 +129,7 @@ def scorecard(call: Call, verdicts: Iterable[Verdict], rulebook: Rulebook) -> Sc
         fatal = fatal or (verdict.outcome == "fail" and rule.severity == "fatal")
     total = sum(rulebook.dimensions[name].weight for name in decided)
     points: float | None = None
-    if total:
+    if total and call.facts.agent_turns:
         points = 0.0
         for name, weight in decided.items():
             cap = rulebook.dimensions[name].at_most

@@ -68,7 +68,7 @@ class CallRow:
     release_party: Annotated[str | None, "话单中的挂机方 / who released the line according to the CDR"]
     language: Annotated[str, "语言 / language: zh or en"]
     language_probability: Annotated[float | None, "语言判断的把握，0–1 / probability of that language, 0–1"]
-    layout: Annotated[str | None, "声道：mono、stereo、fake-stereo、anti-phase / channels of the recording"]
+    layout: Annotated[str | None, "声道：mono、stereo、fake-stereo、anti-phase、dead-channel / its channels"]
     sound_faults: Annotated[
         tuple[str, ...],
         "未能完整转写的原因：cut-short 缺尾、undecoded 有损坏、mixed-links 声道数变换、unheard-track 有音轨未转写 / "

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from pipeline.call.facts import rate_per_min
+from pipeline.call.roles import ONE_SIDE
 from pipeline.datatypes import LEVEL_STEP_S, Call, Evidence, Overlap, Party, Silence
 from pipeline.judging.conditions.base import Bounds, Evaluation, Result, Side
 from pipeline.judging.conditions.windows import InWindow, Scope, find_scopes
@@ -58,6 +59,8 @@ class LongSilence(InWindow):
         call = evaluation.call
         if not any(call.voiced.values()) and not call.turns:
             return Result(None, (), evaluation.say("nobody was heard"))
+        if call.roles.method == ONE_SIDE:
+            return Result(None, (), evaluation.say("one side alone was recorded"))
         limit: list[Scope] = []
         if self.window is not None:
             limit, _, why = find_scopes(evaluation, self.window, "any")
