@@ -22,6 +22,9 @@ import numpy.typing as npt
 from pipeline.datatypes import RATE_HZ, Samples
 from pipeline.hearing.spectra import Flags
 
+Powers = npt.NDArray[np.float64]
+"""Mean powers of a channel's steps, shape (steps,)."""
+
 BLOCK = 60 * RATE_HZ
 """Samples over which a path is taken to stay as it is: a minute. Delays change when a call is passed on."""
 
@@ -167,7 +170,7 @@ def _frame(channel: Samples, at: int) -> Samples:
     return part if part.size == _FRAME else np.pad(part, (0, _FRAME - part.size))
 
 
-def _path(cross: npt.NDArray[np.complex128], power: npt.NDArray[np.float64]) -> LeakPath | None:
+def _path(cross: npt.NDArray[np.complex128], power: Powers) -> LeakPath | None:
     if not power.any():
         return None
     answer = np.fft.irfft(cross / (power + 1e-3 * power.mean()))
@@ -188,13 +191,13 @@ def _carried_on(paths: Sequence[LeakPath | None]) -> tuple[LeakPath | None, ...]
 
 
 def _provenance(samples: Samples, channel: int, paths: tuple[LeakPath | None, ...]) -> Provenance:
-    here, arrived, left, there = [], [], [], []
+    parts: tuple[list[Powers], ...] = ([], [], [], [])
     for path, block in zip(paths, _blocks(samples), strict=True):
         own, other = block[channel], block[1 - channel]
         copied = path.heard_from(other) if path is not None else np.zeros_like(own)
-        for powers, sound in zip((here, arrived, left, there), (own, copied, own - copied, other), strict=True):
+        for powers, sound in zip(parts, (own, copied, own - copied, other), strict=True):
             powers.append(_step_powers(sound))
-    power, copy, rest, source = (np.concatenate(powers) for powers in (here, arrived, left, there))
+    power, copy, rest, source = map(np.concatenate, parts)
     floor = max(_FAINTEST, _ABOVE_FLOOR * float(np.percentile(power, 5))) if power.size else _FAINTEST
     heard = power > floor
     total = float(source.sum())
@@ -213,7 +216,7 @@ def lasting_s(steps: Flags) -> float:
     return float(np.count_nonzero(steps)) * STEP_S
 
 
-def _step_powers(sound: Samples) -> npt.NDArray[np.float64]:
+def _step_powers(sound: Samples) -> Powers:
     """Mean power of every step; a last part of one is left out."""
     count = sound.size // _STEP
-    return np.square(sound[: count * _STEP].reshape(count, _STEP), dtype=np.float64).mean(axis=1)
+    return np.asarray(np.square(sound[: count * _STEP].reshape(count, _STEP), dtype=np.float64).mean(axis=1))

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.call.build import build_call
 from pipeline.datatypes import CDR, LineEnd, LineEvent
+from pipeline.judging.conditions.timing import LongSilence
+from pipeline.judging.loader import load_rulebook
+from pipeline.judging.verdicts import evaluation_of
+from pipeline.settings import CHECKOUT
 from pipeline.timeline import Span
 from tests.support.talk import CHANNELS_KNOWN, SHORT_CALL, heard_call
 
@@ -40,6 +46,37 @@ def test_ring_before_the_answer_is_no_silence() -> None:
     assert call.facts.ring_count == 1
     assert build_call(heard_call(SHORT_CALL, events=[ring]), CDR(ring_count=4)).facts.ring_count == 4
     assert build_call(heard_call(SHORT_CALL), CHANNELS_KNOWN).facts.ring_count is None
+
+
+def test_rings_count_once_and_before_the_answer() -> None:
+    both = [LineEvent(Span(0.0, 0.9), "ring", 0, 2), LineEvent(Span(0.1, 0.8), "ring", 1, 2)]
+    transfer = LineEvent(Span(7.0, 11.0), "ring", 1, 4)
+    answered = [*both, transfer]
+    assert build_call(heard_call(SHORT_CALL, events=answered), CHANNELS_KNOWN).facts.ring_count == 2
+    assert build_call(heard_call(SHORT_CALL, events=[transfer]), CHANNELS_KNOWN).facts.ring_count is None
+    apart = [both[0], LineEvent(Span(0.92, 0.98), "ring", 0, 3)]
+    assert build_call(heard_call(SHORT_CALL, events=apart), CHANNELS_KNOWN).facts.ring_count == 5
+    nobody = build_call(heard_call([], duration_s=20.0, events=answered, channels=2), CHANNELS_KNOWN)
+    assert nobody.facts.ring_count == 6, "a call that is never answered rings on"
+    outbound = replace(CHANNELS_KNOWN, direction="outbound")
+    assert build_call(heard_call(SHORT_CALL, events=both), outbound).facts.ring_count is None
+    assert build_call(heard_call(SHORT_CALL, events=both), replace(outbound, ring_count=3)).facts.ring_count == 3
+
+
+def test_beside_a_dead_channel_one_voice_alone_has_no_role_and_no_silences() -> None:
+    lines = [("S1", 1.0, 3.0, "您好，客服中心，请问有什么可以帮您？"), ("S1", 12.0, 14.0, "请问还有其他需要吗？")]
+    dead = build_call(replace(heard_call(lines), layout="dead-channel"), CHANNELS_KNOWN)
+    assert (dead.roles.by_speaker, dead.roles.method, dead.silences) == ({}, "one-side", ())
+    assert dead.hang_up.by is None
+    asked = LongSilence(longer_than_s=5).find(evaluation_of(dead, load_rulebook(CHECKOUT / "rules" / "hotline-zh")))
+    assert asked.truth is None, "what the other side did meanwhile is not known"
+    mono = build_call(heard_call(lines), CHANNELS_KNOWN)
+    assert mono.roles.of("S1") == "agent"
+    assert mono.silences
+    both = [(f"S{1 + int(speaker[2:])}", *rest) for speaker, *rest in SHORT_CALL]
+    mixed = build_call(replace(heard_call(both), layout="dead-channel"), CHANNELS_KNOWN)
+    assert mixed.roles.by_speaker == {"S1": "agent", "S2": "customer"}
+    assert mixed.silences
 
 
 def test_a_click_without_words_does_not_end_a_silence_but_a_voice_does() -> None:

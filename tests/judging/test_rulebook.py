@@ -13,6 +13,7 @@ from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import call_from_script
 from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.verdicts import check_cases, evaluation_of, explain_rule, judge_call, scorecard
+from pipeline.settings import CHECKOUT
 from tests.support.rulebooks import write_book
 
 HEAD = """\
@@ -303,6 +304,16 @@ def test_fatal(tmp_path: Path) -> None:
     rules = {"a": rule("a", "one", "您好"), "b": rule("b", "two", "没说", "severity: fatal")}
     _, points, _, fatal = scored(tmp_path, **rules)
     assert (points, fatal) == (0.0, True)
+
+
+def test_a_call_without_a_word_of_the_agent_has_verdicts_and_no_score() -> None:
+    book = load_rulebook(CHECKOUT / "rules" / "hotline-zh")
+    unanswered = judge_call(call_from_script("标记 ring x2 0-6", "zh"), book)
+    assert {verdict.outcome for verdict in unanswered.verdicts} == {"pass", "not_applicable"}
+    assert unanswered.score is None, "what the line did is no evidence of an agent"
+    assert (
+        judge_call(call_from_script("标记 ring x2 0-6\n坐席 6.5: 您好，远洋酒店，请讲。", "zh"), book).score is not None
+    )
 
 
 def test_score_of_no_verdicts(tmp_path: Path) -> None:
