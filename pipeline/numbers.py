@@ -6,7 +6,7 @@ A number to call is told from what only looks like one: dates, epochs, uuids, an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 _KEPT = (
     r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])"  # a uuid
@@ -45,13 +45,13 @@ def replace_numbers(text: str, put: Callable[[str], str]) -> str:
     return _FOUND.sub(hide, text)
 
 
-def mask_numbers(text: str, known: re.Pattern[str] | None = None) -> str:
+def mask_numbers(text: str, known: KnownNumbers | None = None) -> str:
     """Hide what may be a telephone number: all but its last two digits become `*`, and so the `known` ones do.
 
     A masked path is a pattern of the shell that finds the file.
     """
     if known is not None:
-        text = known.sub(lambda found: _stars(found[0]), text)
+        text = known.replace(text, _stars)
     return replace_numbers(text, _stars)
 
 
@@ -67,16 +67,61 @@ def is_called(text: str) -> bool:
 _CALLED_WHOLE = re.compile(r"(?:\+?(?:00)?86)?0?1[3-9]\d{9}|\+\d{8,15}|00?[1-9]\d{8,13}")
 
 
-def known_numbers(numbers: Iterable[str]) -> re.Pattern[str] | None:
-    """What finds these numbers in a text, in whatever groups and with China's prefixes; None without one to find."""
-    found = {digits for number in numbers if len(digits := subscriber_digits(number)) >= _SHORTEST}
-    if not found:
-        return None
-    each = []
-    for digits in sorted(found, key=len, reverse=True):
-        grouped = r"[\s-]?".join(digits)
-        each.append(grouped if len(digits) >= _SURE else rf"(?<!\d){grouped}(?!\d)")
-    return re.compile(rf"(?:(?<!\d)(?:\+?0{{0,2}}86[\s-]?|0))?(?:{'|'.join(each)})")
+_RUN = re.compile(r"\d(?:[\s-]?\d)*")
+_PREFIX = re.compile(r"(?<!\d)(?:\+?0{0,2}86[\s-]?|0)\Z")
+
+
+class KnownNumbers:
+    """Finds certain numbers in texts, in whatever groups and with China's prefixes.
+
+    Each call has its own: what is to be found is looked up in the digits of a text, as compiling a pattern for it would
+    cost more than all else that is done to a call.
+    """
+
+    def __init__(self, numbers: Iterable[str]) -> None:
+        found = {digits for number in numbers if len(digits := subscriber_digits(number)) >= _SHORTEST}
+        self._numbers = sorted(found, key=len, reverse=True)
+
+    def replace(self, text: str, put: Callable[[str], str]) -> str:
+        """A text with `put` of what was found in its place."""
+        if not self._numbers:
+            return text
+        pieces: list[str] = []
+        end = 0
+        for start, stop in self._found(text):
+            prefix = _PREFIX.search(text[:start])
+            if prefix and prefix.start() >= end:
+                start = prefix.start()
+            pieces += text[end:start], put(text[start:stop])
+            end = stop
+        return "".join([*pieces, text[end:]]) if end else text
+
+    def _found(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where the numbers stand, from left to right."""
+        for run in _RUN.finditer(text):
+            places = [run.start() + at for at, char in enumerate(run[0]) if char.isdecimal()]
+            if len(places) < _SHORTEST:
+                continue
+            digits = "".join(text[place] for place in places)
+            at = 0
+            while found := min(self._in(digits, at, places), default=None):
+                at = found[0] - found[1]
+                yield places[found[0]], places[at - 1] + 1
+
+    def _in(self, digits: str, at: int, places: list[int]) -> Iterator[tuple[int, int]]:
+        """The first place of each number from a digit on, with its length below zero: the longest comes first."""
+        for number in self._numbers:
+            first = digits.find(number, at)
+            while first >= 0 and len(number) < _SURE and _is_amid(places, first, first + len(number)):
+                first = digits.find(number, first + 1)
+            if first >= 0:
+                yield first, -len(number)
+
+
+def _is_amid(places: list[int], first: int, last: int) -> bool:
+    """Whether digits from one to another have a digit right before or behind them."""
+    before = first > 0 and places[first - 1] == places[first] - 1
+    return before or (last < len(places) and places[last] == places[last - 1] + 1)
 
 
 def subscriber_digits(number: str) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import re
 from functools import cached_property
 
-from pipeline.numbers import replace_numbers, subscriber_digits
+from pipeline.numbers import KnownNumbers, replace_numbers, subscriber_digits
 from pipeline.storage.files import write_whole
 from pipeline.storage.home import Home
 
@@ -24,9 +23,9 @@ class CallerHash:
         digits = subscriber_digits(number)
         return hmac.new(self._salt, digits.encode(), hashlib.sha256).hexdigest()[:32] if digits else None
 
-    def without_known(self, text: str, known: re.Pattern[str] | None) -> str:
-        """A text with the hashes of what `known_numbers` found in the numbers' place."""
-        return known.sub(lambda found: self.hashed(found[0]) or "", text) if known else text
+    def without_known(self, text: str, known: KnownNumbers) -> str:
+        """A text with the hashes of known numbers in their place."""
+        return known.replace(text, lambda number: self.hashed(number) or "")
 
     def without_numbers(self, text: str) -> str:
         """A text without anything that could be a telephone number; a date or an id is none."""

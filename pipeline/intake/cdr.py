@@ -29,7 +29,7 @@ from pipeline.intake.rows import BROKEN_TEXT
 from pipeline.intake.sides import released_by
 from pipeline.intake.vocabulary import DIRECTIONS, FIELD_VALUES
 from pipeline.messages import Message
-from pipeline.numbers import is_called, known_numbers
+from pipeline.numbers import KnownNumbers, is_called
 from pipeline.settings import Ingest
 from pipeline.storage.home import Home
 
@@ -126,7 +126,7 @@ class CdrBuilder:
         }
         return CDR(**values | texts, extra=dict(sorted(extra.items())))
 
-    def _scrubbed(self, name: str, text: str, known: re.Pattern[str] | None) -> str:
+    def _scrubbed(self, name: str, text: str, known: KnownNumbers) -> str:
         """A text of a field or column without the call's numbers and what else is a number to call.
 
         Ids are what people search by, and may look like one: they lose the call's own numbers only.
@@ -264,9 +264,9 @@ class CdrBuilder:
         return self._translations.get(name, {}).get(text, text)
 
 
-def numbers_of(legs: Iterable[Leg]) -> re.Pattern[str] | None:
-    """What finds the telephone numbers of a call's parties in a text; None where there are none."""
-    return known_numbers(number for leg in legs for number in (leg.customer, leg.caller, leg.callee, leg.extension))
+def numbers_of(legs: Iterable[Leg]) -> KnownNumbers:
+    """The telephone numbers of a call's parties, to be found in texts."""
+    return KnownNumbers(number for leg in legs for number in (leg.customer, leg.caller, leg.callee, leg.extension))
 
 
 def _column(leg: Leg, name: str) -> str:

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,7 +30,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from pipeline.datatypes import CDR, Judged, Layout, Outcome, SoundFault
 from pipeline.errors import BadArtefact
-from pipeline.numbers import mask_numbers
+from pipeline.numbers import KnownNumbers, mask_numbers
 from pipeline.storage import artefacts
 from pipeline.storage.masked_paths import find_masked
 
@@ -197,7 +196,7 @@ class Home:
 _AS_BYTES = "bytes:"
 
 
-def stored_path(path: Path, numbers: re.Pattern[str] | None = None) -> str:
+def stored_path(path: Path, numbers: KnownNumbers | None = None) -> str:
     """An absolute path as a record keeps it: telephone numbers masked, and what `numbers` finds; its bytes
     percent-encoded where they are not UTF-8."""
     raw = os.fsencode(mask_numbers(str(path), numbers))

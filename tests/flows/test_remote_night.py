@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import wave
 from pathlib import Path
 
 import pytest
 
+from pipeline.datatypes import RATE_HZ
+from pipeline.evaluation.degrade import write_wav
+from pipeline.hearing.decode import decode
+from pipeline.settings import load_settings
 from pipeline.storage.home import Home
 from tests.support.nights import SAMPLES, callqa, environment, own_rules, rows, summary
 from tests.support.servers import S3_SECRET, s3_server
@@ -26,7 +28,7 @@ CALLS = (
 def test_a_night_over_a_bucket_that_is_larger_than_the_cache(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = {name: beginning(SAMPLES / name) for name in CALLS}
+    files = {name: beginning(SAMPLES / name, tmp_path) for name in CALLS}
     limit = max(map(len, files.values())) * 1.6
     settings, home = own_rules(tmp_path), Home(tmp_path / "home")
     text = settings.read_text(encoding="utf-8")
@@ -62,13 +64,12 @@ def test_a_night_over_a_bucket_that_is_larger_than_the_cache(
         assert "AKIAOFTESTS" not in text
 
 
-def beginning(path: Path) -> bytes:
+def beginning(path: Path, folder: Path) -> bytes:
     """The first seconds of a recording."""
-    made = io.BytesIO()
-    with wave.open(str(path)) as source, wave.open(made, "wb") as target:
-        target.setparams(source.getparams())
-        target.writeframes(source.readframes(12 * source.getframerate()))
-    return made.getvalue()
+    settings = load_settings()
+    audio = decode(path, settings.decode, settings.ingest)
+    write_wav(folder / path.name, audio.samples[:, : 12 * RATE_HZ], RATE_HZ)
+    return (folder / path.name).read_bytes()
 
 
 def with_inbox(settings: Path, address: str) -> Path:
