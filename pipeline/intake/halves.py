@@ -37,6 +37,11 @@ class Sides:
     alone: set[str] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)
 
+    @property
+    def left_out(self) -> int:
+        """Mixes, and halves beside them, that are not heard because another recording holds what they do."""
+        return len(self.parts) - 2 * len(self.halves)
+
 
 def pair_sha256(first: str, second: str) -> str:
     """The identity of a recording in two files: a hash over both hashes, the recorded channel's side first."""

@@ -85,13 +85,7 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
     for it any more. Raises BadSetting for a time zone, column or file-name pattern that makes no sense, or an inbox
     that is missing.
     """
-    inbox = settings.inbox_folder
-    if not os.path.isdir(inbox):
-        raise BadSetting(
-            Message(
-                "paths.inbox: {folder}: no such folder; make it, or name another in the settings", folder=shown(inbox)
-            )
-        )
+    inbox = _inbox_folder(settings)
     warnings: list[Message] = []
     metadata = read_metadata(settings.ingest, inbox, home.root, warnings)
     agents = Agents(metadata.agents, warnings)
@@ -105,34 +99,20 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
     named = {sha256: names.leg(paths) for sha256, paths in contents.paths.items()}
     match_parties(matches, named, builder.zone, warnings)
     superseded = dict(superseded_contents(contents, home, names.knows, partial(_call_ids, matches)))
-    earlier_of: dict[str, list[str]] = defaultdict(list)
-    for earlier, later in superseded.items():
-        earlier_of[later].append(earlier)
+    earlier_of = _earlier_of(superseded)
     recordings = []
     renamed = 0
     for sha256, paths in contents.paths.items():
+        halves = contents.sides.halves.get(sha256, ())
+        told = _Told(matches.legs.get(sha256, ()), named[sha256], names.sides_leg(paths[0]) if halves else None)
         old = _earlier_record(home, sha256)
         # a half copy, or a half, was the same call
         known = old or next(filter(None, (_earlier_record(home, same) for same in earlier_of[sha256])), None)
-        halves = contents.sides.halves.get(sha256, ())
-        told = _Told(
-            rows=matches.legs.get(sha256, ()),
-            by_name=named[sha256],
-            sides=names.sides_leg(paths[0]) if halves else None,
+        recording = Recording(
+            sha256, paths[0], contents.sizes[sha256], _cdr(told, known, builder, again, warnings), halves
         )
-        cdr = _cdr(told, known, builder, again, warnings)
-        numbers = numbers_of(told.legs)
-        record = RecordingRecord(
-            sha256,
-            contents.sizes[sha256],
-            tuple(stored_path(path, numbers) for path in paths),
-            old.first_seen if old else datetime.now(UTC),
-            cdr,
-            has_row=bool(told.rows) or bool(known and known.has_row),
-            halves=tuple(HalfRecord(half.sha256, stored_path(half.path, numbers)) for half in halves),
-        )
-        renamed += _record(home, record, old)
-        recordings.append(Recording(sha256, paths[0], contents.sizes[sha256], cdr, halves))
+        renamed += _record(home, recording, paths, told, known, old)
+        recordings.append(recording)
     failures = [*metadata.failures, *contents.failures]
     _forget_healed(home, failures, metadata_places(settings.ingest, inbox, metadata), contents)
     warnings += builder.untold()
@@ -142,7 +122,7 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
         copies=contents.copies,
         pairs=len(contents.sides.halves),
         one_sided=len(contents.sides.alone),
-        mixes=len(contents.sides.parts) - 2 * len(contents.sides.halves),
+        mixes=contents.sides.left_out,
         superseded=set_aside(superseded, home),
         passed_over=_passed_over(contents, {*metadata.unread, *(file.path for file in metadata.files)}, failures),
         files=contents.files,
@@ -156,6 +136,18 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
         without_row=len(recordings) - len(matches.legs) if calls else 0,
         warnings=tuple(warnings),
     )
+
+
+def _inbox_folder(settings: Settings) -> Path:
+    """The inbox. Raises BadSetting where there is none."""
+    inbox = settings.inbox_folder
+    if not os.path.isdir(inbox):
+        raise BadSetting(
+            Message(
+                "paths.inbox: {folder}: no such folder; make it, or name another in the settings", folder=shown(inbox)
+            )
+        )
+    return inbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +195,40 @@ def _earlier_record(home: Home, sha256: str) -> RecordingRecord | None:
         return None
 
 
-def _record(home: Home, record: RecordingRecord, old: RecordingRecord | None) -> bool:
+def _record(
+    home: Home,
+    recording: Recording,
+    paths: list[Path],
+    told: _Told,
+    known: RecordingRecord | None,
+    old: RecordingRecord | None,
+) -> bool:
     """Write a recording's record if it is new or says something else now. True when every earlier path is gone."""
+    numbers = numbers_of(told.legs)
+    now = tuple(stored_path(path, numbers) for path in paths)
     # homes of before have paths with numbers
     earlier = tuple(dict.fromkeys(mask_numbers(path) for path in old.paths)) if old else ()
-    gone = [path for path in earlier if path not in record.paths]
-    record = replace(record, paths=(*record.paths, *gone))
+    gone = [path for path in earlier if path not in now]
+    record = RecordingRecord(
+        recording.sha256,
+        recording.size_bytes,
+        (*now, *gone),
+        old.first_seen if old else datetime.now(UTC),
+        recording.cdr,
+        has_row=bool(told.rows) or bool(known and known.has_row),
+        halves=tuple(HalfRecord(half.sha256, stored_path(half.path, numbers)) for half in recording.halves),
+    )
     if record != old:
         artefacts.write(home.recording(record.sha256), record)
     return old is not None and len(gone) == len(earlier)
+
+
+def _earlier_of(superseded: dict[str, str]) -> dict[str, list[str]]:
+    """The contents that each content takes the place of."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for earlier, later in superseded.items():
+        found[later].append(earlier)
+    return found
 
 
 def _call_ids(matches: Matches, sha256: str) -> set[str]:
