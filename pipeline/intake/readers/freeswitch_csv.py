@@ -14,7 +14,7 @@ from pathlib import Path
 
 import re2
 
-from pipeline.errors import shown
+from pipeline.errors import BadMetadata, shown
 from pipeline.intake.reader import Leg, MetadataFile
 from pipeline.intake.readers.freeswitch_legs import VARIABLES, freeswitch_leg, leg_kind
 from pipeline.intake.rows import csv_records
@@ -41,6 +41,12 @@ TEMPLATES = {
 }
 """The templates of cdr_csv.conf.xml, and the built-in one, called default."""
 
+_AND_MORE = f"{_BEFORE_ACCOUNT},${{further}}"
+"""What houses make of them: most add variables at the end. Who hung up is told among them by its words."""
+
+_DISPOSITION = re.compile(r'"((?:recv|send)_(?:bye|cancel|refuse))"')
+_LIKE_ITS = re.compile(r'"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d".*"[A-Z]+_[A-Z_]+"')
+
 _VARIABLE = re.compile(r"\$\{((?:[^{}]|\{[^{}]*\})*)\}")
 _INNER = re.compile(r"\w+")
 _STAMP, _COUNT, _ID = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", r"-?\d+", r"[\w.@-]"
@@ -54,6 +60,7 @@ _SHAPES = {
         f"{_ID}*": ("bleg_uuid", "signal_bond", "bridge_uuid", "call_uuid", "read_codec", "write_codec"),
         r"[A-Z0-9_]*": ("hangup_cause",),
         r"(?:inbound|outbound)?": ("direction",),
+        r".*": ("further",),
         r"[^\",]*": ("accountcode", "caller_id_number", "destination_number", "context", "ani"),
     }.items()
     for name in names
@@ -110,6 +117,7 @@ class FreeswitchCsvReader:
         # the order of another system's columns is none of this one's
         self._names = tuple(order) if len({"uuid", "caller_id_number", "destination_number"} & set(order)) > 1 else ()
         self._templates = [Template(each) for each in ([template] if template else TEMPLATES.values())]
+        self._and_more = None if template else Template(_AND_MORE)
 
     def recognises(self, file: MetadataFile) -> bool:
         if _header(file):
@@ -117,10 +125,17 @@ class FreeswitchCsvReader:
         if self._names:
             rows = [fields for _, fields in _table_rows("\n".join(file.head()), self._names, ",") if fields]
             return any(_UUID.fullmatch(fields.get("uuid", "")) or _is_stamp(fields) for fields in rows)
-        read = [fields for line in file.head() if (fields := self._read_line(line.strip(), list(self._templates)))]
-        return bool(read) and any(_UUID.fullmatch(fields.get("uuid", "")) for fields in read)
+        return any(_UUID.search(line) and (_LIKE_ITS.search(line) or self._read_alone(line)) for line in file.head())
 
     def read(self, file: MetadataFile, warnings: list[Message]) -> Iterator[Leg]:
+        """The legs. Raises BadMetadata when the lines are of no template that is known."""
+        if not (self._names or _header(file) or any(map(self._read_alone, file.head()))):
+            raise BadMetadata(
+                Message(
+                    "its lines are of no template that is known; copy the template from your cdr_csv.conf.xml to "
+                    "ingest.column_order"
+                )
+            )
         first_leg_of = {
             other: fields.get("uuid", "")
             for _, fields in self._rows(file)
@@ -134,7 +149,12 @@ class FreeswitchCsvReader:
                 warnings.append(Message("{place}: not the cells of this kind of file; left out", place=place))
                 continue
             fields = {name: text.strip() for name, text in told.items() if name in VARIABLES}
+            if disposition := _DISPOSITION.search(told.get("further", "")):
+                fields["sip_hangup_disposition"] = disposition[1]
             first_leg = first_leg_of.get(fields.get("uuid", ""))
+            if first_leg and first_leg_of.get(first_leg) == fields["uuid"]:
+                # each names the other
+                first_leg = None
             kind = leg_kind(fields, is_first=None if first_leg is None else False)
             if first_leg is not None:
                 # the other row tells of the call, and better: here the numbers are those that were sent on
@@ -167,7 +187,12 @@ class FreeswitchCsvReader:
                     if number:
                         templates.insert(0, templates.pop(number))
                     return fields
+            if self._and_more and (fields := self._and_more.fields(line, has_marks=has_marks)) is not None:
+                return fields
         return None
+
+    def _read_alone(self, line: str) -> dict[str, str] | None:
+        return self._read_line(line.strip("\ufeff\0 \t\r\n"), list(self._templates))
 
 
 def _is_stamp(fields: dict[str, str]) -> bool:

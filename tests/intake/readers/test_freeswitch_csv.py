@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import BadMetadata
 from pipeline.intake.reader import MetadataFile
 from pipeline.intake.readers.freeswitch_csv import TEMPLATES, FreeswitchCsvReader
 from tests.support.freeswitch import SwitchLeg, csv_line, profile, uuid_of
@@ -128,6 +129,29 @@ def test_a_house_writes_its_own_template(template: str) -> None:
     reader = FreeswitchCsvReader((template,))
     (read,) = legs_of(reader, csv_line(leg, template))
     assert fields_of(read) == {**CAME_IN, "ids": (uuid_of(1),), "agent_id": "1001"}
+
+
+def test_variables_that_a_house_adds_at_the_end_cost_nothing() -> None:
+    template = TEMPLATES["example"] + ',"${sip_hangup_disposition}","${network_addr}","${a,b}"'
+    text = csv_line(INBOUND, template, bleg_uuid=uuid_of(2)) + csv_line(OUTBOUND, template, bleg_uuid=uuid_of(4))
+    first, second = (fields_of(leg) for leg in legs_of(READER, text))
+    assert first == {**CAME_IN, "released": ("caller", True)}
+    assert second == {**WENT_OUT, "agent_name": "Li Na", "released": ("caller", True)}
+
+
+def test_an_order_that_is_not_known_is_refused_with_a_remedy() -> None:
+    template = (
+        '"${uuid}","${start_stamp}","${end_stamp}","${caller_id_number}","${destination_number}","${hangup_cause}"'
+    )
+    file = MetadataFile(Path("Master.csv"), csv_line(INBOUND, template))
+    assert READER.recognises(file)
+    with pytest.raises(BadMetadata, match=r"ingest\.column_order"):
+        list(READER.read(file, []))
+
+
+def test_legs_that_name_each_other_are_both_told_whole() -> None:
+    text = csv_line(RUNG, bleg_uuid=uuid_of(1)) + csv_line(INBOUND, bleg_uuid=uuid_of(2))
+    assert [leg.caller for leg in legs_of(READER, text)] == [CUSTOMER, CUSTOMER]
 
 
 def test_a_house_may_name_its_variables_in_order() -> None:
