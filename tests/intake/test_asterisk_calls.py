@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import datetime
 from pathlib import Path
@@ -129,3 +130,36 @@ def test_what_a_real_exchange_wrote(
         assert cdr.release_party == (None if call["name"] in undecided else call["hung_up"])
         assert cdr.started_at
         assert cdr.started_at.timestamp() == int(call["id"].split(".")[0])
+
+
+def test_no_number_reaches_the_home_or_a_message(here: Settings, inbox: Path, tmp_home: Home) -> None:
+    mobile, company = "13800138000", "4001234567"
+    rows = [
+        master_row(INBOUND, "uniqueid", "userfield", lastdata=f"{company},t", dst=company),
+        master_row(OUTBOUND, "uniqueid", clid=f'"{company}" <1001>', dcontext=mobile),
+        # the agent is reached on a mobile telephone
+        master_row(INBOUND, "uniqueid", uniqueid="1795138300.22", dstchannel=f"Local/{mobile}@from-queue-00000001;1"),
+        f"{mobile},{company}",
+    ]
+    events = [
+        ENTER,
+        f"1795138262|1795138260.18|support|NONE|DID|{company}",
+        CONNECT.replace("Li Na", f"Local/{mobile}@from-queue/n"),
+        f"1795138377|1795138260.18|support|Li Na|BLINDTRANSFER|{mobile}|from-internal|15|100|1",
+        f"{mobile} is no event",
+    ]
+    for name, text in (("Master.csv", "\n".join(rows)), ("queue_log", queue_lines(*events))):
+        (inbox / name).write_text(text)
+    for name in ("Master.csv", "cel.json", "queue_log"):
+        (inbox / name.replace(".", "-real.")).write_text((EXCHANGE / name).read_text())
+    ids = ["1795138260.18", "1795140000.20", "1795138300.22", *TRUTH]
+    for seed, name in enumerate(ids):
+        put(inbox / f"{name}.wav", seed)
+    found = scan_inbox(here, tmp_home)
+    assert len(found.recordings) == len(ids)
+    assert all(recording.cdr.caller_hash for recording in found.recordings)
+    written = [gzip.decompress(path.read_bytes()).decode() for path in tmp_home.root.rglob("*.json.gz")]
+    assert written
+    numbers = {CUSTOMER, "13900005678", mobile, company, *(call["customer"].lstrip("0") for call in TRUTH.values())}
+    for number in numbers:
+        assert not any(number in text for text in (*written, *found.warnings, repr(found)))
