@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -30,8 +29,11 @@ class ClockFaults:
     never: int = 0
 
 
-def with_epochs(legs: Sequence[Leg], zone: ZoneInfo) -> tuple[list[Leg], ClockFaults]:
-    """A file's legs, each with the epoch of its begin where a text says it, and what was wrong with its clock."""
+def with_epochs(legs: list[Leg], zone: ZoneInfo) -> tuple[list[Leg], ClockFaults]:
+    """A file's legs, each with the epoch of its begin where a text says it, and what was wrong with its clock.
+
+    The list is the one given: two of a hundred thousand legs would be much.
+    """
     moments = [_moment(leg) for leg in legs]
     offsets: Counter[int] = Counter()
     for leg, moment in zip(legs, moments, strict=True):
@@ -45,16 +47,15 @@ def with_epochs(legs: Sequence[Leg], zone: ZoneInfo) -> tuple[list[Leg], ClockFa
         off = 0
     last_s: float | None = None
     twice = never = 0
-    dated = []
-    for leg, moment in zip(legs, moments, strict=True):
+    for number, (leg, moment) in enumerate(zip(legs, moments, strict=True)):
         own = leg
         if leg.epoch_s is None and moment is not None:
             epoch_s, is_twice, is_never = _epoch(moment, zone, last_s)
             own = replace(leg, epoch_s=epoch_s - (off * _HALF_HOUR_S if moment.tzinfo is None else 0))
             twice, never = twice + is_twice, never + is_never
         last_s = own.epoch_s if own.epoch_s is not None else last_s
-        dated.append(own)
-    return dated, ClockFaults(off, twice, never)
+        legs[number] = own
+    return legs, ClockFaults(off, twice, never)
 
 
 def _moment(leg: Leg) -> datetime | None:

@@ -45,6 +45,9 @@ def shown_json(text: str) -> str:
     return STEERING.sub(lambda found: found[0] if found[0] == "\n" else json.dumps(found[0])[1:-1], text)
 
 
+_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+
 class Message(str):
     """A text for people: as a string it is English, `in_language` gives either. `{name}` in it stands for a value.
 
@@ -52,18 +55,27 @@ class Message(str):
     numbers in paths are masked. Without values, braces mean nothing.
     """
 
-    __slots__ = ("template", "values")
+    # there are as many as rows of metadata, so that each is small: messages of one kind share the names of their values
+    __slots__ = ("_given", "_names", "template")
 
     template: str
-    values: Mapping[str, object]
+    _names: tuple[str, ...]
+    _given: tuple[object, ...]
 
     def __new__(cls, template: str, **values: object) -> Message:
         for name, value in values.items():
             if isinstance(value, PurePath):
                 values[name] = mask_numbers(str(value))
         message = super().__new__(cls, shown_text(template.format(**values)) if values else template)
-        message.template, message.values = template, values
+        names = tuple(values)
+        message.template, message._names = template, _NAMES.setdefault(names, names)
+        message._given = tuple(values.values())
         return message
+
+    @property
+    def values(self) -> Mapping[str, object]:
+        """What stands in the text, by name."""
+        return dict(zip(self._names, self._given, strict=True))
 
     def in_language(self, language: str) -> str:
         """The text in Chinese ("zh") or English (anything else)."""

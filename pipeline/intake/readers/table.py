@@ -54,7 +54,11 @@ class TableReader:
         numbers = {name: number for number, name in enumerate(table.columns, 1)}
         taken = {column for _, column in fields}
         not_ids = _ids_of_several(table, columns)
-        for place, cells in table.rows:
+        rows = table.rows
+        rows.reverse()
+        while rows:
+            # each leg takes its row's memory
+            place, cells = rows.pop()
             where = Message("{file} {place}", file=shown(Path(file.path.name)), place=place)
             if "" in cells:
                 message = Message(
