@@ -51,11 +51,12 @@ def mask_numbers(text: str, known: KnownNumbers | None = None) -> str:
     A masked path is a pattern of the shell that finds the file.
     """
     if known is not None:
-        text = known.replace(text, _stars)
-    return replace_numbers(text, _stars)
+        text = known.replace(text, mask_number)
+    return replace_numbers(text, mask_number)
 
 
-def _stars(number: str) -> str:
+def mask_number(number: str) -> str:
+    """A telephone number with all but its last two digits hidden; "" stays."""
     return "*" * (len(number) - 2) + number[-2:]
 
 

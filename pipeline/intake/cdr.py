@@ -102,7 +102,7 @@ class CdrBuilder:
         begun = values.get("started_at")
         values |= self._agents.fill(values, extension or "", begun.astimezone(self.zone).date() if begun else None)
         direction = self._direction_of(legs, warnings)
-        caller = self._customer(legs, direction, warnings)
+        caller = self.customer_number(legs, direction, warnings)
         values |= {"direction": direction, "caller_hash": self._callers.hashed(caller)}
         release = released_by(self._releases(legs, warnings), direction)
         values |= {"release_party": release.party, "release_method": release.method or None}
@@ -170,7 +170,7 @@ class CdrBuilder:
                 self._tell(_left_out(leg.place, "direction"), "direction", warnings)
         return self._direction
 
-    def _customer(self, legs: Sequence[Leg], direction: Direction | None, warnings: list[Message]) -> str:
+    def customer_number(self, legs: Sequence[Leg], direction: Direction | None, warnings: list[Message]) -> str:
         """The customer's number: where a leg says it, else the caller's or callee's by the direction."""
         sides = {"inbound": "caller", "outbound": "callee"}
         for side in ("customer", *([sides[direction]] if direction else ())):

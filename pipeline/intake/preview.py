@@ -1,0 +1,134 @@
+"""What files of call metadata would tell a scan, for people to see before a night depends on it. Nothing is kept."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.datatypes import CDR
+from pipeline.errors import BadFile, shown
+from pipeline.intake.agents import Agents
+from pipeline.intake.cdr import CdrBuilder
+from pipeline.intake.joining import JoinedCall, join_legs
+from pipeline.intake.listing import named_like_recordings
+from pipeline.intake.matching import match_calls
+from pipeline.intake.rows import csv_records, read_metadata_file
+from pipeline.intake.sources import RecognisedFile, read_metadata
+from pipeline.intake.vocabulary import agent_field_of_column, field_of_column
+from pipeline.messages import Message
+from pipeline.numbers import mask_number
+from pipeline.settings import Settings
+from pipeline.storage.home import Home
+
+SHOWN_CALLS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CallPreview:
+    """A call as it would be known: its CDR, the customer's number masked, and the recordings that are its own."""
+
+    cdr: CDR
+    customer: str
+    recordings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotUnderstood:
+    """A file that should be metadata: why it is none, how many columns it has, and their names if they surely are."""
+
+    fault: str
+    file: str
+    columns: int = 0
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataPreview:
+    """What a scan would make of files: `matched` of the calls have a recording in the inbox, which holds `recordings`,
+    of which `without_call` have no call."""
+
+    files: tuple[RecognisedFile, ...]
+    refused: tuple[NotUnderstood, ...]
+    calls: int
+    matched: int
+    recordings: int
+    without_call: int
+    without_direction: int
+    examples: tuple[CallPreview, ...]
+    warnings: tuple[Message, ...]
+
+
+def preview_metadata(settings: Settings, files: Sequence[Path]) -> MetadataPreview:
+    """What the files say (none: those that a scan would find), and which recordings of the inbox they are about.
+
+    Reads no recording. Raises BadSetting as a scan does.
+    """
+    inbox, skipped = settings.inbox_folder, settings.paths.home
+    ingest = settings.ingest
+    if files:
+        ingest = ingest.model_copy(update={"metadata": tuple(str(file.absolute()) for file in files)})
+    warnings: list[Message] = []
+    metadata = read_metadata(ingest, inbox, skipped, warnings)
+    calls = join_legs(metadata.legs)
+    found = named_like_recordings(inbox, skipped, ingest.extensions, [], []) if inbox.is_dir() else ()
+    paths = {str(file.path): [file.path] for file in found}
+    matches = match_calls(calls, paths, inbox, ingest.extensions, warnings)
+    without = set(map(id, matches.unmatched))
+    agents = Agents(metadata.agents, warnings)
+    with tempfile.TemporaryDirectory() as home:
+        # a key of callers that nobody keeps
+        builder = CdrBuilder(ingest, Home(Path(home)), agents)
+        examples: list[CallPreview] = []
+        for call in sorted(calls, key=lambda call: id(call) in without):
+            cdr = builder.build_call(call.legs, warnings)
+            if len(examples) < SHOWN_CALLS:
+                customer = builder.customer_number(call.legs, cdr.direction, [])
+                examples.append(CallPreview(cdr, mask_number(customer), _recordings(call)))
+    warnings += builder.untold()
+    read = {file.path for file in metadata.files}
+    asked = [path for path in map(Path.absolute, files) if path not in read and not path.is_dir()]
+    faults = {failure.path: failure.message for failure in metadata.failures}
+    refused = [
+        NotUnderstood(faults.pop(shown(path), _UNKNOWN), shown(Path(path.name)), *columns_found(path, ingest.encoding))
+        for path in (*asked, *metadata.unread)
+    ]
+    return MetadataPreview(
+        files=tuple(metadata.files),
+        refused=(*refused, *(NotUnderstood(fault, shown(Path(Path(place).name))) for place, fault in faults.items())),
+        calls=len(calls),
+        matched=matches.calls,
+        recordings=len(paths),
+        without_call=len(paths) - len(matches.legs),
+        without_direction=builder.without_direction,
+        examples=tuple(examples),
+        warnings=tuple(warnings),
+    )
+
+
+def _recordings(call: JoinedCall) -> tuple[str, ...]:
+    return tuple(shown(Path(name.rsplit("/", 1)[-1])) for name in call.recordings)
+
+
+def columns_found(path: Path, encoding: str) -> tuple[int, tuple[str, ...]]:
+    """How many columns the first line of a file has, and what they are called if it surely names columns.
+
+    It does where two of the names are known ones and none holds a number; else it may be a call's cells.
+    """
+    try:
+        text = read_metadata_file(path, encoding).text
+    except (OSError, BadFile):
+        return 0, ()
+    first = next((line for line in text.split("\n", 20) if line.strip()), "")[:_LONGEST_HEADER]
+    delimiter = max(",;\t|", key=first.count)
+    cells = next((cells for _, cells in csv_records(first, delimiter) if cells), [])
+    names = tuple(cell.strip().lstrip("\ufeff") for cell in cells)
+    known = sum(bool(field_of_column(name) or agent_field_of_column(name)) for name in names)
+    is_header = known > 1 and not any(re.search(r"\d{4}", name) for name in names)
+    return len(names), tuple(name for name in names if name) if is_header else ()
+
+
+_UNKNOWN = Message("nothing that is known writes such a file")
+_LONGEST_HEADER = 10_000
