@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ from flows.records import Failures, PendingReport, RunRecord, close_lost_runs
 from flows.rulebooks import rulebooks_in_force
 from flows.tally import Tally
 from flows.worker_pool import WorkerOutcome, WorkerPool
-from pipeline.datatypes import Judged, Recording, Scorecard, Transcript
+from pipeline.datatypes import Half, Judged, Recording, Scorecard, Transcript
 from pipeline.errors import BadArtefact, shown
 from pipeline.hearing.formats import DECODE_REASONS
 from pipeline.intake.servers.fetching import FetchedSoFar, RemoteInbox, ServerFault
@@ -41,7 +41,7 @@ from pipeline.messages import Message
 from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Failure, Hearing, Home, JudgedFile, PastCard, RecordingRecord
+from pipeline.storage.home import Failure, HalfRecord, Hearing, Home, JudgedFile, PastCard, RecordingRecord
 
 JUDGED_A_SHARD = 200
 """Judging a call takes milliseconds; this many make one Prefect task."""
@@ -103,6 +103,7 @@ class Night:
         self._machine_faults = _MachineFaults()
         self._inbox: tuple[Recording, ...] = ()
         self._told: set[str] = set()
+        self._recording_of: dict[str, str] = {}
         self.remote = self._remote() if self.settings.is_remote else None
 
     def _remote(self) -> RemoteInbox:
@@ -162,6 +163,11 @@ class Night:
         tally.left = plan.left + (self.remote.left if self.remote else 0)
         tally.to_hear += len(plan.recordings)
         tally.expected_s += sum(expected_s(recording.path, recording.size_bytes) for recording in plan.recordings)
+        self._recording_of = {
+            part: recording.sha256
+            for recording in plan.recordings
+            for part in (recording.sha256, *(half.sha256 for half in recording.halves))
+        }
         self.plan = plan
         return plan
 
@@ -172,10 +178,12 @@ class Night:
         return self.remote is not None and self.remote.has_more and not self.plan.left
 
     def _is_to_hear(self, sha256: str) -> bool:
-        """Whether a recording's bytes are needed still."""
-        if self.home.transcript(sha256, self.fingerprint).exists():
+        """Whether a file's bytes are needed still: its recording's, where it holds one side. Before the first scan of
+        a night it is not known which files are sides."""
+        recording = sha256 if self.plan is None else self._recording_of.get(sha256)
+        if recording is None or self.home.transcript(recording, self.fingerprint).exists():
             return False
-        return not failed_before(self.home, failure_fingerprint(self.fingerprint, self.settings), sha256)
+        return not failed_before(self.home, failure_fingerprint(self.fingerprint, self.settings), recording)
 
     def idle(self) -> bool:
         """True when everything in the inbox is heard, judged and in the database. Call after `scan`."""
@@ -212,19 +220,21 @@ class Night:
             if self.home.transcript(recording.sha256, self.fingerprint).exists():
                 continue
             guess_s = expected_s(recording.path, recording.size_bytes)
-            with self._bytes_of(recording.sha256):
+            with self._bytes_of(recording.sha256, recording.halves):
                 outcome = self._heard(recording, guess_s)
             self._note_heard(recording, outcome, guess_s)
 
     @contextmanager
-    def _bytes_of(self, sha256: str) -> Iterator[Path | None]:
-        """Have the bytes of a recording that is on a server on this machine, and tell where."""
-        held = self.remote.hold(sha256, self._is_to_hear) if self.remote else None
+    def _bytes_of(self, sha256: str, halves: Sequence[Half | HalfRecord]) -> Iterator[bool]:
+        """Have the bytes of a recording that is on a server on this machine; False where they cannot be had."""
+        parts = [half.sha256 for half in halves] or [sha256]
+        held = [self.remote.hold(part, self._is_to_hear) for part in parts] if self.remote else []
         try:
-            yield held
+            yield None not in held
         finally:
-            if self.remote and held:
-                self.remote.release(held)
+            for path in filter(None, held):
+                assert self.remote is not None
+                self.remote.release(path)
 
     def _learn_length(self, guess_s: float, audio_s: float) -> None:
         self.tally.add(expected_s=audio_s - guess_s)
@@ -358,13 +368,18 @@ class Night:
             with suppress(BadArtefact):  # the database's builder lists damaged files
                 judged = artefacts.read(path, JudgedFile).judged
                 record = artefacts.read(self.home.recording(judged.call.sha256), RecordingRecord)
-                share = best.get(judged.call.sha256, frozenset())
-                cut = partial(cut_excerpts, judged, home=self.home, settings=self.settings)
-                cut(record.files, early=early, share=share, complaints=complaints, halves=record.halves)
+
+                def cut(judged: Judged = judged, record: RecordingRecord = record) -> None:
+                    own = frozenset(best.get(judged.call.sha256, ()))
+                    cut_excerpts(
+                        judged, record.files, self.home, self.settings, early, own, complaints, halves=record.halves
+                    )
+
+                cut()
                 if self.remote and excerpt_failed(self.home, judged.call.sha256):
-                    with suppress(ServerFault), self._bytes_of(judged.call.sha256) as held:
-                        if held:
-                            cut((held,), early=early, share=share, complaints=complaints)
+                    with suppress(ServerFault), self._bytes_of(judged.call.sha256, record.halves) as are_here:
+                        if are_here:
+                            cut()
                 self.tally.add(without_clips=count and excerpt_failed(self.home, judged.call.sha256))
         prune_excerpts(self.home)
 

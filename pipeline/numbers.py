@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 _KEPT = (
     r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])"  # a uuid
@@ -125,6 +126,7 @@ def _is_amid(places: list[int], first: int, last: int) -> bool:
     return before or (last < len(places) and places[last] == places[last - 1] + 1)
 
 
+@lru_cache(maxsize=4096)
 def subscriber_digits(number: str) -> str:
     """The digits that tell a subscriber, without China's country code, trunk prefix or separators."""
     # sip:…@host, extensions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -105,13 +105,13 @@ def read_contents(settings: Settings, home: Home, is_known: Callable[[str], bool
         artefacts.write(home.hashes, Hashes(hashes))
     settled_paths = {file.path for file in whole}
     unsettled = [file.path for file in found if file.path not in settled_paths]
-    contents.sides = find_sides(contents.paths, contents.sizes, unsettled, is_known)
-    _work_in(contents)
+    work_in_sides(contents, unsettled, is_known)
     return contents
 
 
-def _work_in(contents: Contents) -> None:
+def work_in_sides(contents: Contents, unsettled: Collection[Path], is_known: Callable[[str], bool]) -> None:
     """Put pairs in the places of their first halves, and leave out what is part of another recording, or waits."""
+    contents.sides = find_sides(contents.paths, contents.sizes, unsettled, is_known)
     sides, paths = contents.sides, contents.paths
     pair_of_first = {first.sha256: pair for pair, (first, _) in sides.halves.items()}
     worked: dict[str, list[Path]] = defaultdict(list)

@@ -18,7 +18,7 @@ from pipeline.datatypes import CDR, Recording
 from pipeline.errors import BadArtefact, BadSetting, shown
 from pipeline.intake.agents import Agents
 from pipeline.intake.cdr import CdrBuilder, numbers_of
-from pipeline.intake.contents import Contents, read_contents
+from pipeline.intake.contents import Contents, read_contents, work_in_sides
 from pipeline.intake.joining import join_legs
 from pipeline.intake.matching import Matches, match_calls
 from pipeline.intake.names import FileNames
@@ -95,6 +95,8 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
     calls = join_legs(metadata.legs)
     if contents is None:
         contents = read_contents(settings, home, names.knows)
+    else:
+        work_in_sides(contents, (), names.knows)
     matches = match_calls(calls, contents.paths, inbox, settings.ingest.extensions, warnings)
     named = {sha256: names.leg(paths) for sha256, paths in contents.paths.items()}
     match_parties(matches, named, builder.zone, warnings)

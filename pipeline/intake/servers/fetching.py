@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.errors import CallQAError, shown_text
-from pipeline.intake.contents import Contents
+from pipeline.intake.contents import NO_TIME, Contents, HashedFile
 from pipeline.intake.listing import LONGEST_WAIT_S, ingest_failure, is_passed_over, why
 from pipeline.intake.rows import LARGEST_BYTES
 from pipeline.intake.servers.cache import FetchCache, FetchedFile
@@ -39,7 +39,7 @@ from pipeline.intake.servers.server import (
 from pipeline.intake.sources import may_be_metadata
 from pipeline.messages import Message
 from pipeline.settings import Settings
-from pipeline.storage.home import Failure
+from pipeline.storage.home import Failure, path_key
 
 FETCHED_AT_ONCE = 4
 
@@ -133,6 +133,11 @@ class RemoteInbox:
         for item in metadata:
             self._cache.use(item.path)
         new = [item for item in recordings if not self._is_known(item)]
+        contents.before = {
+            path_key(item.path): HashedFile(known.size_bytes, NO_TIME, 0, known.sha256)
+            for item in recordings
+            if (known := self._cache.known(item.path))
+        }
         self._forget([*recordings, *metadata])
         tables = [item for item in metadata if not (self._is_known(item) and self._cache.has(item.path))]
         try:
@@ -196,9 +201,11 @@ class RemoteInbox:
             self._listed[path] = file
             if path.suffix.lower() in self._settings.ingest.extensions:
                 recordings.append(_Wanted(file, path))
-            elif not self._may_be_metadata(path):
                 continue
-            elif (file.size_bytes or 0) > LARGEST_BYTES:
+            contents.others.append(path)
+            if not self._may_be_metadata(path):
+                continue
+            if (file.size_bytes or 0) > LARGEST_BYTES:
                 fault = Message("is larger than {size:g} MB; that is no table of calls", size=LARGEST_BYTES / 1e6)
                 contents.failures.append(ingest_failure(path, "too-large", fault))
             else:

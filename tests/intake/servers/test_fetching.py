@@ -217,6 +217,17 @@ def test_a_connection_that_breaks_is_taken_up_again(here: Settings, tmp_home: Ho
     assert ranges == ["", "bytes=30000-"]
 
 
+def test_two_files_with_a_side_each_are_one_recording(here: Settings, tmp_home: Home, tmp_path: Path) -> None:
+    with web_server(tmp_path / "shelf") as (shelf, _):
+        shelf.put("20261130-101112-in.wav", recording(1))
+        shelf.put("20261130-101112-out.wav", recording(2))
+        there = at(here, shelf.address)
+        for _ in range(2):
+            (pair,) = night(there, tmp_home).recordings
+            assert [half.sha256 for half in pair.halves] == [sha(recording(1)), sha(recording(2))]
+            (there.inbox_folder / "20261130-101112-in.wav").unlink(missing_ok=True)
+
+
 def test_a_server_that_is_not_there_ends_the_night_with_one_line(here: Settings) -> None:
     for address in ("http://127.0.0.1:9/", "sftp://somebody@127.0.0.1:9/recordings"):
         with pytest.raises(ServerFault) as error:
