@@ -108,8 +108,9 @@ def drive(folder: Path, call: Call, at: int) -> None:
 def exchange(folder: Path, root: Path | None) -> subprocess.Popen[bytes]:
     """Start Asterisk with the configuration here, its folders below `folder`."""
     inside = _inside(folder, root)
-    modules = next((root or Path("/")).glob("usr/lib/*/asterisk/modules"), Path("/usr/lib/asterisk/modules"))
-    modules = Path("/") / modules.relative_to(root or "/")
+    top = root or Path("/")
+    modules = next(folder for name in ("*/asterisk", "asterisk") for folder in top.glob(f"usr/lib/{name}/modules"))
+    modules = Path("/") / modules.relative_to(top)
     for name in ("etc", "lib", "spool/monitor", "run", "log/cdr-csv", "log/cdr-custom", "log/cel-custom"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for file in (HERE / "etc").iterdir():
