@@ -114,6 +114,11 @@ _DIALLER = SwitchLeg(
     {"sip_gateway_name": "carrier", "cc_side": "member", "cc_queue": "sales@default", "cc_agent": "1002@default",
      "sip_hangup_disposition": "recv_bye"},
 )  # fmt: skip
+_OWN_DIALLER = SwitchLeg(
+    10, "outbound",
+    [profile("02288880001", "13900005678", "campaign", "sofia/carriers/13900005678@203.0.113.9", leg=10)],
+    _bridged(11, PHONE_DIALLED, sip_hangup_disposition="recv_bye"),
+)  # fmt: skip
 _INTERNAL = SwitchLeg(
     8, "inbound", [profile("1001", "1002", "default", PHONE, leg=8)],
     _bridged(9, "sofia/internal/sip:1002@10.0.0.6:5060", sip_hangup_disposition="recv_bye", user_name="1001"),
@@ -208,6 +213,11 @@ LEG_CASES = (
         "a dialler's call, the customer hung up", _DIALLER,
         _said(call_id=uuid_of(7), direction="outbound", callee="13900005678", agent_id="1002", queue="sales",
               released=("customer", True)), (7,),
+    ),
+    LegCase(
+        "a dialler's call through a profile of the house, before an agent has it", _OWN_DIALLER,
+        _said(call_id=uuid_of(10), direction="outbound", callee="13900005678", extension="1001",
+              released=("customer", True)), (10, 11),
     ),
     LegCase(
         "between two phones", _INTERNAL,

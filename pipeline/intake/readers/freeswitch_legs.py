@@ -162,9 +162,10 @@ def _comes_from_outside(fields: Fields, kind: LegKind) -> bool | None:
 
 
 def _goes_outside(fields: Fields, kind: LegKind) -> bool | None:
-    own = _is_trunk(fields.get("channel_name", ""), fields)
-    if kind == "second" or (kind == "originated" and own):
-        by_trunk = own
+    if kind == "originated" and _rings_customer(fields):
+        return True
+    if kind == "second":
+        by_trunk = _is_trunk(fields.get("channel_name", ""), fields)
     else:
         by_trunk = _is_trunk(fields.get("bridge_channel", ""), {})
         if by_trunk is None and fields.get("last_app") == "bridge":
@@ -174,6 +175,14 @@ def _goes_outside(fields: Fields, kind: LegKind) -> bool | None:
     if kind == "originated":
         return None
     return bool(_OUTSIDE_NUMBER.fullmatch(fields.get("destination_number", ""))) or None
+
+
+def _rings_customer(fields: Fields) -> bool:
+    """Whether a leg that the switch began by itself is the customer's, as a dialler's are."""
+    if fields.get("cc_side") in ("member", "agent"):
+        return fields["cc_side"] == "member"
+    own = _is_trunk(fields.get("channel_name", ""), fields)
+    return bool(_OUTSIDE_NUMBER.fullmatch(fields.get("destination_number", ""))) if own is None else own
 
 
 def _is_trunk(channel: str, fields: Fields) -> bool | None:
@@ -198,7 +207,7 @@ def _parties(fields: Fields, kind: LegKind, direction: Direction | None, extensi
     """The numbers of the caller and of the called."""
     called = fields.get("destination_number", "")
     if kind == "originated" and fields.get("cc_side") != "agent":
-        if fields.get("cc_side") == "member" or _is_trunk(fields.get("channel_name", ""), fields):
+        if _rings_customer(fields):
             return "", called
         # the switch rang the agent first, then dialled for him
         return extension or called, _user(fields.get("bridge_channel") or fields.get("last_arg", ""))
@@ -218,9 +227,9 @@ def _user(channel: str) -> str:
 def _extension(fields: Fields, kind: LegKind, comes_from_outside: bool | None, is_answered: bool) -> str:
     """The agent's line, where an agent spoke on it."""
     own_channel = fields.get("channel_name", "")
-    if kind == "first":
-        if comes_from_outside is False:
-            return _first_extension(fields.get("user_name"), fields.get("sip_auth_username"), _caller(fields))
+    if kind == "first" and comes_from_outside is False:
+        return _first_extension(fields.get("user_name"), fields.get("sip_auth_username"), _caller(fields))
+    if kind == "first" or (kind == "originated" and _rings_customer(fields)):
         other = fields.get("bridge_channel", "")
         return _first_extension(_user(other)) if is_answered and _is_trunk(other, {}) is False else ""
     if not is_answered or fields.get("hangup_cause") == "LOSE_RACE" or _is_trunk(own_channel, fields):
@@ -291,10 +300,7 @@ def _released(fields: Fields, kind: LegKind, is_answered: bool) -> ReleaseRecord
 def _sides(fields: Fields, kind: LegKind) -> tuple[CallSide, CallSide]:
     """Who is at this leg's end, and who at the other's."""
     if kind == "originated":
-        is_customer = fields.get("cc_side") == "member" or (
-            fields.get("cc_side") != "agent" and _is_trunk(fields.get("channel_name", ""), fields)
-        )
-        return ("customer", "agent") if is_customer else ("agent", "customer")
+        return ("customer", "agent") if _rings_customer(fields) else ("agent", "customer")
     return ("caller", "callee") if kind == "first" else ("callee", "caller")
 
 

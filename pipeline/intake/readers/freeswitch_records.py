@@ -24,7 +24,8 @@ _LOOKED_AT = 4000
 _XML_HEAD = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<cdr[\s>]")
 # a channel variable may be called what is no name in XML, and is written all the same
 _NO_XML_NAME = re.compile(r"<([^<>/?!]*[^<>/?!\w.:-][^<>/?!]*|[\d.-][^<>/?!]*)>[^<>]*</\1>")
-_ENTITY_ALLOWED = ("<!DOCTYPE", "<!ENTITY")
+_LARGEST = 8_000_000
+_DECLARATIONS = ("<!DOCTYPE", "<!ENTITY")
 _NEVER_ENCODED = re.compile(r"[\s:@<>]")
 _PROFILE = ("caller_id_name", "caller_id_number", "destination_number", "context", "ani")
 
@@ -142,7 +143,7 @@ def _add_originator(fields: dict[str, str], channel: str | None, context: str | 
 
 def _parsed_xml(text: str) -> ElementTree.Element | None:
     """The root of a text; None for what is no XML, or declares entities: without them, nothing in XML grows."""
-    if any(each in text for each in _ENTITY_ALLOWED):
+    if len(text) > _LARGEST or any(each in text for each in _DECLARATIONS):
         return None
     for attempt in (text, None):
         try:
