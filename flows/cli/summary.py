@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -212,10 +211,8 @@ def _print_files(tally: Tally) -> None:
 
 
 def _ending(name: str) -> str:
-    """What a file's name ends with, fit to be shown: what follows a dot may be anything."""
-    if not name:
-        return say("no ending")
-    return name if re.fullmatch(r"\.[a-z][a-z0-9-]{0,9}", name) else say("others")
+    """What a kind of files that were passed over is called (see `Scan.passed_over`)."""
+    return {"": say("no ending"), "*": say("others")}.get(name, name)
 
 
 def _without_rulebook(settings: Settings) -> Sequence[tuple[str, int]]:

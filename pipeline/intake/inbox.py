@@ -8,6 +8,7 @@ Callers' numbers are replaced by a keyed hash before anything else sees them.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -42,6 +43,8 @@ INBOX_REASONS = {
     "unreadable": "the file or folder cannot be read, or the server does not give it",
 }
 """Every reason a Failure from here can have."""
+
+_ENDING = re.compile(r"(?:\.[a-z][a-z0-9-]{0,9})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +241,13 @@ def _call_ids(matches: Matches, sha256: str) -> set[str]:
 
 
 def _passed_over(contents: Contents, read: set[Path], failures: list[Failure]) -> dict[str, int]:
-    """How many files of each ending were neither read nor told of otherwise, most first; "" is none."""
+    """How many files of each ending were neither read nor told of otherwise, most first.
+
+    "" is no ending, "*" what is none: anything may follow a dot, a telephone number too.
+    """
     told = {failure.key for failure in failures}
-    counts = Counter(path.suffix.lower() for path in contents.others if path not in read and path_key(path) not in told)
+    endings = [path.suffix.lower() for path in contents.others if path not in read and path_key(path) not in told]
+    counts = Counter(ending if _ENDING.fullmatch(ending) else "*" for ending in endings)
     return dict(counts.most_common())
 
 
