@@ -88,12 +88,13 @@ def hangup(channel: str, unique_id: str, linked_id: str, source: str, status: st
     return cel_event("HANGUP", channel, unique_id, linked_id, extra=extra)
 
 
-def cel_lines(*events: Mapping[str, str], delimiter: str = ",") -> str:
+def cel_lines(*events: Mapping[str, str], delimiter: str = ",", escape: str = '"') -> str:
     """cel_custom's Master.csv: every cell quoted, no header."""
-    return "".join(delimiter.join(map(_quoted, event.values())) + "\n" for event in events)
+    lines = ([_quoted(cell, escape) for cell in event.values()] for event in events)
+    return "".join(delimiter.join(line) + "\n" for line in lines)
 
 
-def _quoted(cell: object) -> str:
+def _quoted(cell: object, escape: str = '"') -> str:
     if isinstance(cell, int):
         return str(cell)
-    return '"' + str(cell).replace('"', '""') + '"' if cell is not None else ""
+    return '"' + str(cell).replace('"', f'{escape}"') + '"' if cell is not None else ""

@@ -3,6 +3,7 @@ manager's events."""
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,9 @@ from pipeline.intake.rows import csv_records
 from pipeline.messages import Message
 
 _FUNCTION = re.compile(r"\b(?:CDR|CALLERID|CHANNEL)\((\w+)")
+# quotation marks within a name or JSON: a quoted cell begins with one
+_BACKSLASHED = re.compile(r'[{"]\\"')
+_HEAD_CHARS = 200_000
 _NO_NAME = re.compile(r"[^a-z0-9]+")
 
 NamedRow = tuple[Message, dict[str, str]]
@@ -127,12 +131,19 @@ def _records(text: str) -> Iterator[tuple[int, list[str] | None]]:
     text = text.removeprefix("\ufeff")
     header = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = max(",\t;|", key=header.count)
-    if delimiter != "\t":
+    if _BACKSLASHED.search(text[:_HEAD_CHARS]):
+        # quote_escape_character of cdr_custom and cel_custom
+        for number, line in enumerate(text.split("\n"), 1):
+            try:
+                yield number, next(csv.reader([line.rstrip("\r")], delimiter=delimiter, escapechar="\\"), [])
+            except csv.Error:
+                yield number, None
+    elif delimiter != "\t":
         yield from csv_records(text, delimiter)
-        return
-    # what `mysql -B` prints has quotation marks that quote nothing
-    for number, line in enumerate(text.split("\n"), 1):
-        yield number, [_unquoted(cell) for cell in line.rstrip("\r").split("\t")]
+    else:
+        # what `mysql -B` prints has quotation marks that quote nothing
+        for number, line in enumerate(text.split("\n"), 1):
+            yield number, [_unquoted(cell) for cell in line.rstrip("\r").split("\t")]
 
 
 def _unquoted(cell: str) -> str:

@@ -66,6 +66,12 @@ def test_the_order_of_cdr_customs_sample() -> None:
         assert (outbound.direction, outbound.extension, outbound.callee) == ("outbound", "1001", "013900005678")
 
 
+def test_a_backslash_before_quotation_marks() -> None:
+    text = custom_row(INBOUND).replace('""Zhang""', '\\"Zhang\\"')
+    (leg,) = legs_of(AsteriskReader(), text)
+    assert (leg.direction, leg.extension, leg.caller) == ("inbound", "1001", CUSTOMER)
+
+
 def test_an_order_of_ones_own() -> None:
     columns = ("uniqueid", "start", "src", "dst", "channel", "dstchannel", "disposition")
     text = custom_row(INBOUND, columns)

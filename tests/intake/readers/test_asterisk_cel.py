@@ -205,6 +205,7 @@ SHAPES = {
     "a literal after the event": cel_lines(*map(_with_literal, EVENTS)),
     "the order of advanced mappings": cel_lines(*map(_advanced, EVENTS)),
     "tabs": cel_lines(*map(_advanced, EVENTS), delimiter="\t"),
+    "a backslash before quotation marks": cel_lines(*map(_advanced, EVENTS), escape="\\"),
     "a table": as_csv(*map(_table, EVENTS)),
     "a table, by mysql": as_mysql(*map(_table, EVENTS)),
     "JSON lines": _json_lines(*({**event} for event in EVENTS)),
