@@ -128,11 +128,16 @@ def _is_amid(places: list[int], first: int, last: int) -> bool:
 
 @lru_cache(maxsize=4096)
 def subscriber_digits(number: str) -> str:
-    """The digits that tell a subscriber, without China's country code, trunk prefix or separators."""
+    """The digits that tell a subscriber, without China's country code, trunk prefix, 9 for a line, or separators."""
     # sip:…@host, extensions
     number = re.split(r"@|(?i:ext|x)|转", number)[0]
     digits = re.sub(r"\D", "", number)
     digits = digits.removeprefix("00") if digits.startswith("0086") else digits
     if digits.startswith("86") and len(digits) >= 12:
         digits = digits[2:]
-    return digits.lstrip("0")
+    digits = digits.lstrip("0")
+    mobile = _OUTSIDE_MOBILE.fullmatch(digits)
+    return mobile[1] if mobile else digits
+
+
+_OUTSIDE_MOBILE = re.compile(r"90?(1[3-9]\d{9})")
