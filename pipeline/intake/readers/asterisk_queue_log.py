@@ -17,6 +17,8 @@ from pipeline.messages import Message
 
 _LINE = re.compile(r"\ufeff?\d{9,10}(?:\.\d+)?\|[^|]*\|[^|]*\|[^|]*\|[A-Z]+(?:\||\s*\Z)")
 
+_EPOCH = re.compile(r"\d{9,10}(?:\.\d{1,9})?")
+
 _COLUMNS = ("time", "callid", "queuename", "agent", "event", "data1", "data2", "data3", "data4", "data5")
 _ALIASES = {**{name: name for name in _COLUMNS}, "uniqueid": "callid", "queue": "queuename", "data": "data"}
 
@@ -145,7 +147,7 @@ class _QueueCall:
     def leg(self) -> Leg:
         interface = self.member if is_channel(self.member) else ""
         name = "" if interface or self.member in _NO_CALL else self.member
-        epoch_s = epoch_of(self.id) or (float(self.time) if self.time.replace(".", "", 1).isdigit() else None)
+        epoch_s = epoch_of(self.id) or (float(self.time) if _EPOCH.fullmatch(self.time) else None)
         cells = {"started_at": "" if epoch_s else self.time, "queue": self.queue, "wait_s": self.wait_s}
         # a member without a name of its own may be called by its extension alone
         # or, reached from outside, by a telephone number

@@ -214,6 +214,12 @@ def test_an_odd_line_costs_a_line_and_is_not_quoted() -> None:
     assert CUSTOMER not in warnings[0]
 
 
+@pytest.mark.parametrize(("time", "epoch_s"), [("1795138262", 1795138262), ("99999999999999999999", None)])
+def test_an_id_of_ones_own_leaves_the_time_of_the_first_event(time: str, epoch_s: float | None) -> None:
+    leg = read_one(START, f"{time}|call-7|support|NONE|ENTERQUEUE||{CUSTOMER}|1")
+    assert (leg.call_id, leg.epoch_s) == ("call-7", epoch_s)
+
+
 def test_other_files_are_not_taken_for_one() -> None:
     for text in ("a|b|c\n1|2|3\n", "time,event\n1,2\n", ""):
         assert not AsteriskQueueLogReader().recognises(MetadataFile(Path("cdr.csv"), text))
