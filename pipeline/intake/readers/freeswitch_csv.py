@@ -7,7 +7,6 @@ marks itself: a line is read by the template, not as CSV.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -171,8 +170,9 @@ class FreeswitchCsvReader:
 
     def _lines(self, text: str) -> Iterator[tuple[int, dict[str, str] | None]]:
         templates = list(self._templates)
-        for number, line in enumerate(io.StringIO(text), 1):
-            if stripped := line.strip("\ufeff\0 \t\r\n"):
+        # a StringIO would hold the text once more, four bytes a character
+        for number, line in enumerate(re.finditer(r"[^\n]*\n|[^\n]+", text), 1):
+            if stripped := line[0].strip("\ufeff\0 \t\r\n"):
                 yield number, self._read_line(stripped, templates)
 
     def _read_line(self, line: str, templates: list[Template]) -> dict[str, str] | None:
