@@ -35,6 +35,7 @@ from flows.worker_pool import WorkerOutcome, WorkerPool
 from pipeline.datatypes import Half, Judged, Recording, Scorecard, Transcript
 from pipeline.errors import BadArtefact, shown
 from pipeline.hearing.formats import DECODE_REASONS
+from pipeline.intake.contents import forget_hash
 from pipeline.intake.servers.fetching import FetchedSoFar, RemoteInbox, ServerFault
 from pipeline.judging.rulebook import Rulebook
 from pipeline.messages import Message
@@ -101,6 +102,7 @@ class Night:
         self.failures = Failures(self.home, self.pending, self.tally, LANGUAGE)
         self.record = RunRecord(self.home, self.run_id, self.started_at, self.settings)
         self._machine_faults = _MachineFaults()
+        self._hashes_lock = threading.Lock()
         self._inbox: tuple[Recording, ...] = ()
         self._told: set[str] = set()
         self._recording_of: dict[str, str] = {}
@@ -266,6 +268,8 @@ class Night:
         elif outcome.reason in GONE:
             # nothing of the recording: the next scan sees what is there then
             self._check_inbox()
+            with self._hashes_lock:
+                forget_hash(self.home, recording.path)
             self.tally.add(lost=1)
         else:
             self.failures.keep(self._hearing_failure(recording, outcome, outcome.reason))

@@ -196,7 +196,9 @@ class Hear(_Section):
     device: str = Field("auto", description=Message("auto, cpu, cuda, cuda:1…"))
     compute_type: str = Field("auto", description=Message("faster-whisper: auto, int8, float32, float16…"))
     beam_size: int = Field(5, ge=1, le=20, description=Message("1 is greedy search"))
-    batch: int = Field(0, ge=0, description=Message("faster-whisper: windows decoded side by side; 0: 8, on a GPU 16"))
+    batch: int = Field(
+        0, ge=0, le=1024, description=Message("faster-whisper: windows decoded side by side; 0: 8, on a GPU 16")
+    )
     hot_words: tuple[str, ...] = Field((), description=Message("names and products that the recogniser should expect"))
     diarization: Literal["auto", "community-1", "embedded", "channels"] = Field(
         "auto", description=Message("on mono; auto: community-1 when a token or folder is given, else embedded")
@@ -216,7 +218,9 @@ class Hear(_Section):
         le=64,
         description=Message("processes that hear calls side by side; 0: as suits the machine (`callqa doctor`)"),
     )
-    threads: int = Field(0, ge=0, description=Message("processor threads a worker; 0: processors divided by workers"))
+    threads: int = Field(
+        0, ge=0, le=1024, description=Message("processor threads a worker; 0: processors divided by workers")
+    )
     shard_minutes: float = Field(10, gt=0, le=1440, description=Message("audio a shard (one Prefect task), in minutes"))
     stuck_factor: float = Field(
         20, gt=1, le=1000, description=Message("a recording that takes this times its length is given up")
@@ -313,6 +317,10 @@ class Settings(_Section):
         return self.model_copy(update={"paths": self.paths.model_copy(update=anchored), "report": report})
 
 
+LARGEST_FILE = 1_000_000
+"""Bytes of a settings file, a hundred times what all settings are."""
+
+
 def load_settings(file: Path | None = None) -> Settings:
     """Read and check a settings file (None: the defaults). Raises BadSetting, naming file, key and remedy."""
     if file is None:
@@ -328,7 +336,14 @@ def load_settings(file: Path | None = None) -> Settings:
 
 def _toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        with file.open("rb") as stream:
+            data = stream.read(LARGEST_FILE + 1)
+        if len(data) > LARGEST_FILE:
+            size_mb = LARGEST_FILE / 1e6
+            raise BadSetting(
+                Message("{file}: is larger than {size:g} MB; that cannot be right", file=shown(file), size=size_mb)
+            )
+        return tomllib.loads(data.decode("utf-8-sig"))
     except FileNotFoundError as error:
         message = Message("{file}: no such settings file; `callqa settings` prints one to start from", file=shown(file))
         raise BadSetting(message) from error

@@ -81,7 +81,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     file.write_text("[hear]\nbatch = -1\n[report]\ntarget = 2", encoding="utf-8")
     with pytest.raises(BadSetting) as error:
         load_settings(file)
-    assert "hear.batch: must be at least 0; report.target: must be at least 0 and at most 1 (" in str(error.value)
+    assert "hear.batch: must be at least 0 and at most 1024; report.target: must be at least 0 and at most 1 (" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,9 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         (None, "no such settings file", "没有这个设置文件"),
         (b"[hear\n", "not TOML: ", "不是 TOML："),
         ("[hear]\nmodel = '大'".encode("gb18030"), "not UTF-8; save it as UTF-8", "不是 UTF-8，请另存为 UTF-8"),
+        (b"a = " + b"[" * 100_000, "nested too deeply", "嵌套过深"),
+        (b"a = " + b"{b = " * 100_000, "nested too deeply", "嵌套过深"),
+        (b"#" * 1_000_001, "is larger than 1 MB; that cannot be right", "超过 1 MB，不合常理"),
     ],
 )
 def test_a_file_that_cannot_be_read(tmp_path: Path, data: bytes | None, english: str, chinese: str) -> None:
@@ -100,6 +103,29 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, data: bytes | None, english:
         load_settings(file)
     assert str(error.value).startswith(f"{file}: {english}")
     assert error.value.in_language("zh").startswith(f"{file}：{chinese}")
+
+
+def test_a_file_without_end_is_not_read_to_its_end() -> None:
+    with pytest.raises(BadSetting, match="is larger than 1 MB"):
+        load_settings(Path("/dev/zero"))
+
+
+NUMBERS = [
+    (section, key, field.annotation)
+    for section, model in Settings.model_fields.items()
+    for key, field in model.annotation.model_fields.items()  # type: ignore[union-attr]
+    if field.annotation in (int, float)
+]
+
+
+@pytest.mark.parametrize(("section", "key", "kind"), NUMBERS)
+def test_every_number_has_bounds(tmp_path: Path, section: str, key: str, kind: type) -> None:
+    file = tmp_path / "callqa.toml"
+    for number in (f"1{'0' * 17}", f"-1{'0' * 17}", "1e300", "inf", "-inf", "nan"):
+        file.write_text(f"[{section}]\n{key} = {number}\n", encoding="utf-8")
+        with pytest.raises(BadSetting, match=rf"{section}\.{key}: must be "):
+            load_settings(file)
+    assert len(NUMBERS) > 15
 
 
 def test_a_file_saved_by_an_editor_of_windows_is_read(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def _read_truth(path: Path, settings: Settings) -> LabelledRecording:
         # places and kinds only: the values are what people said
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()[:3])
         raise BadTruth(Message("{path}: not the truth of a call: {faults}", path=path, faults=faults)) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadTruth(
             Message("{path}: cannot be read as JSON ({kind})", path=path, kind=type(error).__name__)
         ) from error

@@ -154,6 +154,13 @@ def _read_whole(path: Path) -> tuple[str, os.stat_result]:
         return file_sha256(stream), os.fstat(stream.fileno())
 
 
+def forget_hash(home: Home, path: Path) -> None:
+    """Have the next scan read a file again that turned out to hold other bytes, though it looks as it did."""
+    hashes = _earlier_hashes(home).files
+    if hashes.pop(stored_path(path), None) is not None:
+        artefacts.write(home.hashes, Hashes(hashes))
+
+
 def _earlier_hashes(home: Home) -> Hashes:
     try:
         return artefacts.read(home.hashes, Hashes)

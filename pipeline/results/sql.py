@@ -13,6 +13,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -88,6 +89,10 @@ def ask(
         raise no_database(database)
     if not sql.strip(" \t\r\n;"):
         raise BadQuery(Message('nothing to run; ask for example: callqa sql "FROM agent_scorecard"'))
+    try:
+        sql.encode()
+    except UnicodeEncodeError:
+        raise BadQuery(Message("the query is not text in UTF-8; type it anew, or save its file as UTF-8")) from None
     remove_strays(database)
     request = {
         "database": str(database.resolve()),
@@ -107,7 +112,7 @@ def ask(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd="/",
-        env={"HOME": "/"},
+        env={"HOME": "/", "TMPDIR": tempfile.gettempdir()},
         start_new_session=True,
     )
     assert child.stdin is not None
@@ -159,6 +164,10 @@ def _refusal(kind: str, text: str, database: Path, settings: Sql) -> str:
             "the query needs more than {memory} of memory; narrow it (WHERE, fewer columns) or raise sql.memory in "
             "the settings",
             memory=settings.memory,
+        )
+    if kind == "value":
+        return Message(
+            "the answer holds a value that cannot be shown ({kind}); ask for it as text: value::VARCHAR", kind=fault
         )
     if kind == "large":
         return Message(

@@ -31,7 +31,7 @@ import struct
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -146,20 +146,21 @@ def _passing_name(database: Path) -> Iterator[Path]:
     if not os.access(database, os.W_OK) and not os.access(database.parent, os.W_OK):
         yield database
         return
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=".sql-", dir=database.parent))
-        name = folder / database.name
+    with ExitStack() as folders:
         try:
+            name = folders.enter_context(_folder(".sql-", database.parent)) / database.name
             os.link(database, name)
         except OSError:
-            folder.rmdir()
-            raise
-    except OSError:
-        folder = Path(tempfile.mkdtemp(prefix="callqa-sql-"))
-        name = folder / database.name
-        shutil.copyfile(database, name)
-    try:
+            name = folders.enter_context(_folder("callqa-sql-")) / database.name
+            shutil.copyfile(database, name)
         yield name
+
+
+@contextmanager
+def _folder(prefix: str, place: Path | None = None) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+    try:
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -290,6 +291,8 @@ def main() -> None:
         error = {"error": "", "kind": "memory"}
     except duckdb.Error as fault:
         error = {"error": str(fault), "kind": type(fault).__name__}
+    except Exception as fault:  # a value that Python has no room for: a date behind the year 9999, nesting without end
+        error = {"error": type(fault).__name__, "kind": "value"}
     answer.rows.clear()
     answer.say(error)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -41,8 +42,8 @@ BATCH_CALLS = 1000
 AMENDED_SHARE = 0.2
 """Up to this share of changed calls the old database is amended; beyond it is built anew, which leaves no holes."""
 
-STARTING_S = 60
-"""A query that has not opened the database after so long is not about to do so."""
+STARTING_S, COPYING_S = 60, 3600
+"""A query that has not opened the database, or its copy of it, after so long is not about to do so."""
 
 LAYOUT = "2"
 """Raised when databases of earlier versions shall not be amended but built anew: 2, they could be forged."""
@@ -171,7 +172,10 @@ def open_database(database: Path, timezone: str) -> Iterator[duckdb.DuckDBPyConn
     with connection:
         connection.execute("SET TimeZone = $zone", {"zone": timezone})
         connection.execute("SET lock_configuration = true")
-        yield connection
+        try:
+            yield connection
+        except duckdb.Error as error:  # our own queries: whoever changed the database, it is not what was built
+            raise BadQuery(_damaged(database)) from error
 
 
 def records(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
@@ -197,8 +201,12 @@ def cannot_open(database: Path, fault: str) -> BadQuery:
             "{database}: made by another version of DuckDB; build it anew: callqa rebuild", database=database
         )
     else:
-        message = Message("{database}: damaged; build it anew: callqa rebuild", database=database)
+        message = _damaged(database)
     return BadQuery(message)
+
+
+def _damaged(database: Path) -> Message:
+    return Message("{database}: damaged; build it anew: callqa rebuild", database=database)
 
 
 def remove_strays(database: Path) -> None:
@@ -210,10 +218,14 @@ def remove_strays(database: Path) -> None:
     for suffix in ("", ".checkpoint", ".recovery"):
         with suppress(OSError):
             database.with_name(f"{database.name}.wal{suffix}").unlink()
-    for folder in database.parent.glob(".sql-*"):
-        with suppress(OSError):
-            if folder.stat().st_mtime < time.time() - STARTING_S:
-                shutil.rmtree(folder)
+    for folders, old_s in (
+        (database.parent.glob(".sql-*"), STARTING_S),
+        (Path(tempfile.gettempdir()).glob("callqa-sql-*"), COPYING_S),
+    ):
+        for folder in folders:
+            with suppress(OSError):
+                if folder.stat().st_mtime < time.time() - old_s:
+                    shutil.rmtree(folder)
 
 
 def _read_only(database: Path) -> duckdb.DuckDBPyConnection:

@@ -158,13 +158,14 @@ def test_bad_truths_are_told_by_name_and_the_rest_is_scored(samples: Path, setti
     _copied(samples, tmp_path, RUDE)
     (tmp_path / "broken.json").write_text("{", encoding="utf-8")
     (tmp_path / "list.json").write_text("[1]", encoding="utf-8")
+    (tmp_path / "deep.json").write_text("[" * 100_000, encoding="utf-8")
     (tmp_path / "label.json").write_text('{"language": "zh", "turns": [], "labels": {"greeting": "秘密"}}', "utf-8")
     (tmp_path / "lonely.json").write_text('{"language": "zh", "turns": []}', encoding="utf-8")
     (tmp_path / "twin.json").write_text((tmp_path / f"{RUDE}.json").read_text("utf-8"), encoding="utf-8")
     labelled = find_labelled(tmp_path, settings)
     skipped = labelled.skipped
     assert [one.id for one in labelled.recordings] == [RUDE]
-    assert set(skipped) == {"broken.json", "list.json", "label.json", "lonely.json", "twin.json"}
+    assert set(skipped) == {"broken.json", "list.json", "deep.json", "label.json", "lonely.json", "twin.json"}
     for name, why in skipped.items():
         assert name in why
         assert "\n" not in why

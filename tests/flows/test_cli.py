@@ -126,6 +126,14 @@ def test_a_settings_file_in_the_folder_is_found(tmp_path: Path, env: dict[str, s
 
 
 @pytest.mark.slow
+def test_the_settings_file_that_the_shell_has_just_emptied_is_none(tmp_path: Path, env: dict[str, str]) -> None:
+    printed = callqa("settings", env=env, cwd=tmp_path).stdout
+    (tmp_path / "callqa.toml").touch()
+    into_file = callqa("settings", env=env, cwd=tmp_path).stdout
+    assert into_file == printed, "`callqa settings > callqa.toml` points to what it would point to without the file"
+
+
+@pytest.mark.slow
 def test_version(env: dict[str, str]) -> None:
     assert re.fullmatch(r"callqa \d+\.\d+\.\d+\n", callqa("--version", env=env).stdout)
 

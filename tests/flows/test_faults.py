@@ -22,9 +22,11 @@ from pipeline.hearing.ffmpeg import mp3_bytes
 from pipeline.hearing.formats import DECODE_REASONS
 from pipeline.hearing.known_sound import check_ffmpeg
 from pipeline.hearing.recording import TRANSIENT_REASONS
+from pipeline.intake.inbox import scan_inbox
 from pipeline.messages import Message
 from pipeline.settings import Decode, Settings
 from pipeline.storage import artefacts
+from pipeline.storage.files import file_sha256
 from pipeline.storage.home import Failure, Home
 
 FINGERPRINT = "f" * 64
@@ -109,6 +111,23 @@ def test_a_file_that_is_another_now_is_left_to_the_next_scan(make_night: Callabl
     night.hear(0)
     assert (night.tally.lost, night.tally.failed, night.tally.heard) == (1, 0, 0)
     assert not night.home.failure(SHA256).exists()
+
+
+def test_a_file_with_other_bytes_than_its_dates_tell_is_read_again_by_the_next_scan(
+    make_night: Callable[..., Night], settings: Settings
+) -> None:
+    night = make_night("replaced")
+    file = night.settings.paths.inbox / "a.wav"
+    file.write_bytes(b"first" * 1000)
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+    (before,) = scan_inbox(night.settings, night.home).recordings
+    file.write_bytes(b"other" * 1000)
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+    assert scan_inbox(night.settings, night.home).recordings == (before,), "it looks as it did"
+    night.plan = HearingPlan(shards=((before,),))
+    night.hear(0)
+    (after,) = scan_inbox(night.settings, night.home).recordings
+    assert after.sha256 == file_sha256(file) != before.sha256
 
 
 @pytest.mark.parametrize("reason", ["missing", "machine"])

@@ -188,6 +188,8 @@ def test_a_row_is_limited(database: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ("SELEC 1", "syntax error"),
         ("SELECT\n1,\n2 3 FROM calls", "line 3"),
         ("  ;\n", "nothing to run"),
+        ("SELECT '\udcff'", "not text in UTF-8"),
+        ("SELECT TIMESTAMPTZ '9999-12-31 23:59:59+00'", r"cannot be shown \(OverflowError\).*::VARCHAR"),
     ],
 )
 @pytest.mark.slow

@@ -111,6 +111,17 @@ def test_where_no_link_can_be_made_a_query_reads_a_copy(home: Home, tmp_path: Pa
     assert str(home.root) not in done.stdout
 
 
+def test_a_copy_that_fails_leaves_nothing(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    home.database.unlink()
+    home.database.mkdir()
+    with pytest.raises(BadQuery, match="callqa rebuild"):
+        run_query(home.database, "SELECT 1", SQL)
+    assert not list((tmp_path / "temporary").iterdir())
+    assert not list(home.root.glob(".sql-*"))
+
+
 def test_explain_is_for_a_select(home: Home) -> None:
     for statement in (
         "EXPLAIN SELECT count(*) FROM calls",
@@ -180,6 +191,13 @@ def test_a_forged_database_reaches_no_file(home: Home, tmp_path: Path) -> None:
         with pytest.raises(duckdb.Error):
             connection.execute("SET enable_external_access = true")
     with pytest.raises((duckdb.Error, BadQuery)):
+        write_report(home, load_settings())
+
+
+def test_a_forged_database_is_called_damaged_by_those_who_read_it(home: Home) -> None:
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute("CREATE MACRO max(x) AS (SELECT content FROM read_text('/etc/hostname'))")
+    with pytest.raises(BadQuery, match="damaged; build it anew: callqa rebuild"):
         write_report(home, load_settings())
 
 
@@ -278,6 +296,17 @@ def test_what_a_query_left_that_was_killed_while_it_started_goes_with_the_next(h
     for folder in (left, young):
         folder.mkdir()
         os.link(home.database, folder / "callqa.duckdb")
+    os.utime(left, (0, 0))
+    run_query(home.database, "SELECT 1", SQL)
+    assert (left.exists(), young.exists()) == (False, True)
+
+
+def test_so_does_a_copy_that_a_killed_query_left(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, young = tmp_path / "callqa-sql-left", tmp_path / "callqa-sql-young"
+    for folder in (left, young):
+        folder.mkdir()
+        shutil.copy(home.database, folder)
     os.utime(left, (0, 0))
     run_query(home.database, "SELECT 1", SQL)
     assert (left.exists(), young.exists()) == (False, True)
