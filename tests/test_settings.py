@@ -81,7 +81,9 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     file.write_text("[hear]\nbatch = -1\n[report]\ntarget = 2", encoding="utf-8")
     with pytest.raises(BadSetting) as error:
         load_settings(file)
-    assert "hear.batch: must be at least 0 and at most 1024; report.target: must be at least 0 and at most 1 (" in str(error.value)
+    assert "hear.batch: must be at least 0 and at most 1024; report.target: must be at least 0 and at most 1 (" in str(
+        error.value
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_every_number_has_bounds(tmp_path: Path, section: str, key: str, kind: t
     file = tmp_path / "callqa.toml"
     for number in (f"1{'0' * 17}", f"-1{'0' * 17}", "1e300", "inf", "-inf", "nan"):
         file.write_text(f"[{section}]\n{key} = {number}\n", encoding="utf-8")
-        with pytest.raises(BadSetting, match=rf"{section}\.{key}: must be "):
+        with pytest.raises(BadSetting, match=rf"{section}\.{key}: (must be|does not fit here) "):
             load_settings(file)
     assert len(NUMBERS) > 15
 
