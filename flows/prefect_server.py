@@ -23,7 +23,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, chdir, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -68,6 +68,15 @@ ANSWER_LIMIT_S = 5.0
 """How long the user's server may take to answer."""
 
 
+def prefect_folder(home: Path) -> Path:
+    """Prefect's own folder, where nobody else writes.
+
+    Prefect must be imported, and its settings made, while it is where we stand: it takes prefect.toml, pyproject.toml
+    and .env from there, which elsewhere are another project's.
+    """
+    return Path(os.environ.get("PREFECT_HOME") or home / "prefect").absolute()
+
+
 def quiet_environment(home: Path) -> None:
     """Set Prefect's environment where the user has not; call it before Prefect is imported.
 
@@ -75,7 +84,8 @@ def quiet_environment(home: Path) -> None:
     has to say it says itself, without content of calls. What goes to this machine goes there directly, whatever
     HTTP_PROXY says.
     """
-    folder = Path(os.environ.setdefault("PREFECT_HOME", str(home / "prefect")))
+    folder = prefect_folder(home)
+    os.environ["PREFECT_HOME"] = str(folder)
     if folder.exists() and not folder.is_dir():
         _move_aside(folder)
     # Prefect makes the folder but not the one it is in, and warns
@@ -95,27 +105,28 @@ def quiet_server(home: Path, services: bool = False) -> Iterator[str]:
     CallQAError when the server does not start, or when the user's does not answer.
     """
     quiet_environment(home)
+    folder = prefect_folder(home)
     given = os.environ.get("PREFECT_API_URL")
     if given:
-        _check_answers(given)
+        with chdir(folder):
+            _check_answers(given)
         yield given
         return
     log = home / "logs" / "prefect.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     secret = f"callqa:{secrets.token_urlsafe(32)}"
-    process, url = _running(home, log, secret, services)
+    with chdir(folder):
+        process, url = _running(home, log, secret, services)
     try:
-        from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+        with ExitStack() as stack:
+            with chdir(folder):
+                from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-        # Prefect reads the environment once; it may have been imported before
-        with (
-            _environment({"PREFECT_API_URL": url, "PREFECT_API_AUTH_STRING": secret}),
-            temporary_settings({PREFECT_API_URL: url, PREFECT_API_AUTH_STRING: secret}),
-        ):
-            try:
-                yield url
-            finally:
-                _send_what_is_left()
+                # Prefect reads the environment once; it may have been imported before
+                stack.enter_context(_environment({"PREFECT_API_URL": url, "PREFECT_API_AUTH_STRING": secret}))
+                stack.enter_context(temporary_settings({PREFECT_API_URL: url, PREFECT_API_AUTH_STRING: secret}))
+            stack.callback(_send_what_is_left)
+            yield url
     finally:
         _stop(process)
 
@@ -132,7 +143,7 @@ def _running(home: Path, log: Path, secret: str, services: bool) -> tuple[subpro
         process = _start(log, secret, services)
         try:
             # both take seconds: Prefect is imported here while the server imports it there
-            import prefect.settings  # noqa: F401
+            from prefect import flow  # noqa: F401
 
             return process, f"http://127.0.0.1:{_port(process, log)}/api"
         except BaseException as error:

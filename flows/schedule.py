@@ -14,6 +14,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import chdir
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -21,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 from flows.faults import explained
 from flows.language import LANGUAGE, say
-from flows.prefect_server import quiet_environment, quiet_server, server_fault
+from flows.prefect_server import prefect_folder, quiet_environment, quiet_server, server_fault
 from pipeline.errors import BadSetting
 from pipeline.messages import Message
 from pipeline.settings import Settings
@@ -78,7 +80,14 @@ def serve(
     """
     home = settings.paths.home
     quiet_environment(home)
-    check_schedule(cron, timezone)
+    # for as long as it serves: Prefect starts every night where we stand
+    with chdir(prefect_folder(home)):
+        check_schedule(cron, timezone)
+        _serve_on(home, cron, timezone, ready, tell)
+
+
+def _serve_on(home: Path, cron: str, timezone: str, ready: Callable[[str], None], tell: Callable[[str], None]) -> None:
+    """Serve, with another server whenever the one there was is gone."""
     served, told = False, ""
     while True:
         try:

@@ -157,7 +157,7 @@ def _read_whole(path: Path) -> tuple[str, os.stat_result]:
 def forget_hash(home: Home, path: Path) -> None:
     """Have the next scan read a file again that turned out to hold other bytes, though it looks as it did."""
     hashes = _earlier_hashes(home).files
-    if hashes.pop(stored_path(path), None) is not None:
+    if hashes.pop(path_key(path), None) is not None:
         artefacts.write(home.hashes, Hashes(hashes))
 
 

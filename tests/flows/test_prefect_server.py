@@ -68,10 +68,11 @@ class Serving:
             return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read()
 
 
-def serve(home: Path, env: dict[str, str]) -> subprocess.Popen[str]:
+def serve(home: Path, env: dict[str, str], cwd: Path | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-P", "-c", PROGRAM, str(home)],
         env=env,
+        cwd=cwd,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -211,6 +212,22 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a small disk cannot be mounted here")
     yield home
     subprocess.run(["umount", "-l", home], check=True)
+
+
+def test_settings_of_prefect_that_lie_where_we_stand_mean_nothing(tmp_path: Path) -> None:
+    """Another project's, or what somebody put there; a broken one of them stopped every night."""
+    (tmp_path / "prefect.toml").write_text("not TOML [[[", encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text(
+        f'[tool.prefect.server.database]\nconnection_url = "sqlite+aiosqlite:///{tmp_path}/elsewhere.db"\n', "utf-8"
+    )
+    (tmp_path / ".env").write_bytes(b"PREFECT_SERVER_API_AUTH_STRING=a:b\n\xff")
+    env = {name: value for name, value in environment(tmp_path).items() if name != "PREFECT_HOME"}
+    process = serve(tmp_path / "home", env, cwd=tmp_path)
+    out, err = process.communicate(timeout=180)
+    assert out.splitlines()[1:] == ["0"], err
+    assert err == ""
+    assert (tmp_path / "home" / "prefect" / "prefect.db").exists()
+    assert not (tmp_path / "elsewhere.db").exists()
 
 
 def test_a_full_disk_is_called_one(full_disk: Path) -> None:
