@@ -73,7 +73,13 @@ def explained(error: BaseException) -> CallQAError:
         return disk_full(Path(error.filename)) if isinstance(error.filename, str) else RunStopped(DISK_IS_FULL)
     if isinstance(error, OSError):
         where = error.filename or Message("file system")
-        return CallQAError(Message("{where}: {why}", where=where, why=error.strerror or type(error).__name__))
+        return CallQAError(
+            Message(
+                "{where}: {why}; see to its permissions, its disk or its share, and run it again",
+                where=where,
+                why=error.strerror or type(error).__name__,
+            )
+        )
     return CallQAError(unforeseen(error))
 
 

@@ -25,7 +25,7 @@ from prefect.futures import wait
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.faults import explained, interruption
-from flows.language import LANGUAGE, say
+from flows.language import LANGUAGE
 from flows.night import Night
 from flows.options import inbox_at
 from flows.parent import leave_with_starter
@@ -252,16 +252,7 @@ def _scheduled() -> None:
             night = Night(settings, fingerprint(settings))
             night.close_lost_runs()
             run_flow("nightly", night)
-            tally = night.tally
-            text = say(
-                "run {id}: found {found}, transcribed {heard}, scored {judged}, failed {failed}",
-                id=night.run_id,
-                found=tally.found,
-                heard=tally.heard,
-                judged=tally.judged,
-                failed=tally.failed + tally.known_failures,
-            )
-            print(text, flush=True)
+            print(night.tally.in_a_line(night.run_id), flush=True)
     except CallQAError as error:
         problem = error
     if problem is not None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.language import say
+
 if TYPE_CHECKING:
     from pipeline.intake.sources import RecognisedFile
 
@@ -69,3 +71,19 @@ class Tally:
             self.expected_s += expected_s
             self.done_s += done_s
         self.on_change()
+
+    def in_a_line(self, run_id: str) -> str:
+        """What a night came to, with all that somebody should look at, for one that nobody watches."""
+        return say(
+            "run {id}: found {found}, transcribed {heard}, scored {judged}, failed {failed}; gone or changed {lost}, "
+            "without clips {without_clips}, damaged files {damaged}, still being written {waiting}",
+            id=run_id,
+            found=self.found,
+            heard=self.heard,
+            judged=self.judged,
+            failed=self.failed + self.known_failures,
+            lost=self.lost,
+            without_clips=self.without_clips,
+            damaged=self.damaged,
+            waiting=self.waiting,
+        )

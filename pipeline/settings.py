@@ -317,7 +317,7 @@ class Settings(_Section):
         return self.model_copy(update={"paths": self.paths.model_copy(update=anchored), "report": report})
 
 
-LARGEST_FILE = 1_000_000
+LARGEST_SETTINGS = 1_000_000
 """Bytes of a settings file, a hundred times what all settings are."""
 
 
@@ -337,9 +337,9 @@ def load_settings(file: Path | None = None) -> Settings:
 def _toml(file: Path) -> dict[str, Any]:
     try:
         with file.open("rb") as stream:
-            data = stream.read(LARGEST_FILE + 1)
-        if len(data) > LARGEST_FILE:
-            size_mb = LARGEST_FILE / 1e6
+            data = stream.read(LARGEST_SETTINGS + 1)
+        if len(data) > LARGEST_SETTINGS:
+            size_mb = LARGEST_SETTINGS / 1e6
             raise BadSetting(
                 Message("{file}: is larger than {size:g} MB; that cannot be right", file=shown(file), size=size_mb)
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ from flows.cli import night, call, cdr, results, evaluate, rules, install  # noq
 __all__ = ["app", "main"]
 
 INTERRUPTED_EXIT = 130
+READER_GONE_EXIT = 128 + signal.SIGPIPE
+"""What a shell calls a program whose reader has left (`callqa … | head`): nothing is wrong and nothing is said."""
 
 show_usage_errors()
 
@@ -46,8 +49,11 @@ def main() -> None:
     except KeyboardInterrupt:
         _leave(say("interrupted"), INTERRUPTED_EXIT)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        raise SystemExit(0) from None
+        _reader_gone()
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # as typer ends on one
+            _reader_gone()
+        raise
     except Exception as error:
         _unforeseen(error)
 
@@ -76,6 +82,11 @@ def _flush() -> None:
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         raise
+
+
+def _reader_gone() -> NoReturn:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    raise SystemExit(READER_GONE_EXIT) from None
 
 
 def _unforeseen(error: BaseException) -> NoReturn:

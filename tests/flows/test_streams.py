@@ -135,15 +135,16 @@ def test_a_closed_stream_leads_nowhere(env: dict[str, str], redirection: str, st
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_a_reader_that_goes_is_no_error(env: dict[str, str], form: str) -> None:
-    command = f'"$0" "$@" sql "SELECT range, repeat(\'x\', 100) FROM range(2000000)" --format {form} | head -n 2'
+    query = "SELECT range, repeat('x', 100) FROM range(2000000)"
+    command = f'set -o pipefail; "$0" "$@" sql "{query}" --format {form} | head -n 2'
     done = subprocess.run(["bash", "-c", command, *CALLQA], env=env, capture_output=True, text=True, timeout=60)
     assert done.stderr == ""
     assert done.stdout.count("\n") == 2
+    assert done.returncode == 141, "as a shell has it"
 
 
 @pytest.mark.slow
 def test_a_short_answer_to_a_reader_that_has_gone_is_no_error(env: dict[str, str]) -> None:
-    done = subprocess.run(
-        ["bash", "-c", '"$0" "$@" settings | true', *CALLQA], env=env, capture_output=True, text=True, timeout=60
-    )
-    assert done.stderr == ""
+    command = 'set -o pipefail; "$0" "$@" settings | true'
+    done = subprocess.run(["bash", "-c", command, *CALLQA], env=env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (141, "")

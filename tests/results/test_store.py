@@ -25,7 +25,7 @@ from pipeline.numbers import mask_numbers
 from pipeline.results import store
 from pipeline.results.excerpts import RECORD, Excerpt, ExcerptSet, Line, excerpt_folder
 from pipeline.results.rows import RulebookInfo, RuleInfo
-from pipeline.results.store import build_database, open_database
+from pipeline.results.store import build_database, cannot_open, open_database
 from pipeline.results.tables import TABLES
 from pipeline.results.views import VIEWS
 from pipeline.settings import CHECKOUT, Settings
@@ -519,3 +519,36 @@ def test_evidence_without_a_turn_is_stored(tmp_home: Home, settings: Settings) -
     ((evidence,),) = ask(tmp_home, "SELECT evidence FROM verdicts")
     assert [(e["turn"], e["role"], e["start_s"]) for e in evidence] == [(None, None, 1.0), (99, None, None)]
     assert os.path.getsize(tmp_home.database) > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("Permission denied", "this account may not read it"),
+        ("Could not set lock on file", "another program has it open for writing; close it there"),
+        ("made with a version", "another version of DuckDB"),
+        ("anything else", "damaged; build it anew: callqa rebuild"),
+    ],
+)
+def test_why_a_database_cannot_be_opened_is_told_by_the_engines_words(words: str, says: str) -> None:
+    assert says in cannot_open(Path("callqa.duckdb"), f"IO Error: {words}").message
+
+
+def test_the_engines_words_are_still_these(tmp_home: Home, settings: Settings, tmp_path: Path) -> None:
+    save(tmp_home, [make_judged("one")])
+    build_database(tmp_home, settings)
+    hold = "import sys, duckdb; c = duckdb.connect(sys.argv[1]); print(1, flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(tmp_home.database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        with pytest.raises(BadQuery, match="another program has it open"), open_database(tmp_home.database, "UTC"):
+            pass
+        writer.communicate()
+    newer = tmp_path / "newer.duckdb"
+    data = bytearray(tmp_home.database.read_bytes())
+    data[12:20] = (9999).to_bytes(8, "little")  # the number of the file's layout, behind a checksum and DUCK
+    newer.write_bytes(data)
+    with pytest.raises(BadQuery, match="callqa rebuild"), open_database(newer, "UTC"):
+        pass
