@@ -106,6 +106,8 @@ def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR]:
     matches = [record for record in home.recording_records() if _is_meant(record, identity)]
     # an id or a hash may look like somebody else's file name
     matches = [record for record in matches if record.cdr.call_id == identity] or matches
+    # a half copy has the whole recording's name and id
+    matches = [record for record in matches if not record.superseded_by] or matches
     identity = mask_numbers(identity)
     if not matches:
         raise CallQAError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from pathlib import Path
 
@@ -137,6 +138,42 @@ def test_spans_of_a_chain_are_those_of_the_whole(tmp_path: Path) -> None:
     for span, samples in zip(spans, decode_spans(path, spans, DECODE), strict=True):
         first, last = (round(second * RATE_HZ) for second in (span.start_s, span.end_s))
         assert np.array_equal(samples, whole[:, first:last])
+
+
+def ogg_page(serial: int, number: int, packets: list[bytes], granule: int, flags: int) -> bytes:
+    """An Ogg page of short packets. Source: RFC 3533."""
+    head = struct.pack("<4sBBqIIIB", b"OggS", 0, flags, granule, serial, number, 0, len(packets))
+    page = head + bytes(map(len, packets)) + b"".join(packets)
+    crc = 0
+    for byte in page:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x04C11DB7 if crc & 0x80000000 else crc << 1) & 0xFFFFFFFF
+    return page[:22] + struct.pack("<I", crc) + page[26:]
+
+
+def speex(seconds: int, serial: int, rate_hz: int = 8000) -> bytes:
+    """Speex of any bits, for nothing here writes it; their number gives the time. Source: the Speex manual."""
+    head = struct.pack("<8s20s13i", b"Speex   ", b"1.2", 1, 80, rate_hz, 0, 4, 1, -1, 160, 0, 1, 0, 0, 0)
+    pages = [ogg_page(serial, 0, [head], 0, 2), ogg_page(serial, 1, [struct.pack("<II", 0, 0)], 0, 0)]
+    noise = np.random.default_rng(serial)
+    for second in range(seconds):
+        # narrow band, mode 3: 160 bits for 20 ms
+        packets = [bytes([0x18 | noise.integers(8)]) + noise.bytes(19) for _ in range(50)]
+        pages.append(ogg_page(serial, second + 2, packets, (second + 1) * 8000, 4 * (second == seconds - 1)))
+    return b"".join(pages)
+
+
+def test_speex_and_a_chain_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.spx"
+    path.write_bytes(speex(4, 1))
+    audio = decode(path, DECODE)
+    assert (audio.codec, audio.source_rate_hz, audio.layout) == ("speex", 8000, "mono")
+    assert audio.duration_s == pytest.approx(4, abs=0.1)
+    path.write_bytes(speex(4, 1) + speex(3, 2) + ogg(MIX, "opus"))
+    audio = decode(path, DECODE)
+    assert audio.duration_s == pytest.approx(13, abs=0.2)
+    assert audio.faults == ()
 
 
 # --- what is there, and what was said
