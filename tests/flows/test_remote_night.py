@@ -50,7 +50,8 @@ def test_a_night_over_a_bucket_that_is_larger_than_the_cache(
         kept = [path for path in (home.root / "fetched").rglob("*") if path.is_file() and path.suffix == ".wav"]
         assert sum(path.stat().st_size for path in kept) <= limit
         second = callqa(*night, env=env)
-        assert (second.returncode, summary(second)["heard"]) == (0, 0)
+        assert second.returncode == 0, second.stderr
+        assert summary(second)["heard"] == 0
         assert [path for path in (home.root / "fetched").rglob("*.wav") if path not in kept] == []
         # all clips are cut anew, from recordings that are fetched again
         clips = sorted(path.name for path in home.excerpts.rglob("*.mp3"))
