@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 
 from pipeline.intake.cells import parse_time
 from pipeline.intake.reader import Direction, Leg, MetadataFile
@@ -72,6 +71,9 @@ _TELLING = frozenset((
 _OWN = frozenset(("dcontext", "dstchannel", "lastapp", "amaflags"))
 _FREEPBX = frozenset(("calldate", "recordingfile", "did", "cnum"))
 _DISPOSITIONS = frozenset(("ANSWERED", "NO ANSWER", "BUSY", "FAILED", "CONGESTION", "CANCEL", "NOANSWER"))
+
+# other dispositions are of one attempt: the next member of the queue, or the next trunk, may have answered
+_ANSWERED: Mapping[str, str] = {"disposition": "ANSWERED"}
 
 _NAME_AND_NUMBER = re.compile(r'"?([^"<]*)"?\s*<([^>]*)>')
 _RECORDING = re.compile(r"\.(?:wav|wav49|gsm|mp3|ogg|opus|sln\w*|raw|g722|g729|ulaw|alaw|ul|al|au)\Z", re.IGNORECASE)
@@ -208,14 +210,8 @@ def _leg(place: Message, row: _Row) -> Leg:
         released=release_by(source, row["channel"], row["dstchannel"], "CDR hangupsource"),
         epoch_s=epoch_of(row["uniqueid"]),
         cells={name: cell for name, cell in cells.items() if cell},
-        extra=_dispositions(row["disposition"]),
+        extra=_ANSWERED if row.is_answered else {},
     )
-
-
-@lru_cache(64)
-def _dispositions(disposition: str) -> Mapping[str, str]:
-    """One for all rows of a disposition."""
-    return {"disposition": disposition} if disposition else {}
 
 
 def _direction(row: _Row) -> Direction | None:

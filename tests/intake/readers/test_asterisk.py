@@ -304,6 +304,7 @@ def test_members_who_did_not_answer() -> None:
               "uniqueid": "1795138262.17"}  # fmt: skip
     legs = legs_of(FreePbxReader(), as_csv(missed, second, QUEUE_ROW, AGENT_ROW))
     assert [leg.extension for leg in legs] == ["", "", "1001", "1001", ""]
+    assert [leg.extra.get("disposition") for leg in legs] == [None, None, "ANSWERED", "ANSWERED", None]
 
 
 def test_a_ring_group() -> None:
