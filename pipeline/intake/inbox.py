@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pipeline.datatypes import CDR, Recording
 from pipeline.errors import BadArtefact, BadSetting, shown
 from pipeline.intake.agents import Agents
 from pipeline.intake.cdr import CdrBuilder, numbers_of
 from pipeline.intake.contents import Contents, read_contents, work_in_sides
-from pipeline.intake.joining import join_legs
+from pipeline.intake.joining import JoinedCall, join_legs
 from pipeline.intake.matching import Matches, match_calls
 from pipeline.intake.names import FileNames
 from pipeline.intake.party_matching import match_parties
@@ -100,9 +101,7 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
         contents = read_contents(settings, home, names.knows)
     else:
         work_in_sides(contents, (), names.knows)
-    matches = match_calls(calls, contents.paths, inbox, settings.ingest.extensions, warnings)
-    named = {sha256: names.leg(paths) for sha256, paths in contents.paths.items()}
-    match_parties(matches, named, builder.zone, warnings)
+    matches, named = _matched(calls, contents, settings, names, builder.zone, warnings)
     superseded = dict(superseded_contents(contents, home, names.knows, partial(_call_ids, matches)))
     earlier_of = _earlier_of(superseded)
     recordings = []
@@ -182,6 +181,21 @@ def _cdr(
     # a row replaces what was known, but an empty cell does not
     by_rows = _merged(again.build_call(told.rows, []), known.cdr) if known.has_row and told.by_name else cdr
     return _merged(by_rows, _merged(cdr, known.cdr))
+
+
+def _matched(
+    calls: list[JoinedCall],
+    contents: Contents,
+    settings: Settings,
+    names: FileNames,
+    zone: ZoneInfo,
+    warnings: list[Message],
+) -> tuple[Matches, dict[str, Leg | None]]:
+    """Which legs tell of which recording, by names and ids, then by what names tell; and what each name tells."""
+    matches = match_calls(calls, contents.paths, settings.inbox_folder, settings.ingest.extensions, warnings)
+    named = {sha256: names.leg(paths) for sha256, paths in contents.paths.items()}
+    match_parties(matches, named, zone, warnings)
+    return matches, named
 
 
 def _forget_healed(home: Home, failures: list[Failure], metadata: set[Path], contents: Contents) -> None:
