@@ -18,7 +18,7 @@ from flows import worker_pool
 from flows.engines import fingerprint
 from flows.faults import RunStopped
 from flows.worker_pool import WorkerPool
-from pipeline.datatypes import Transcript
+from pipeline.datatypes import Half, Transcript
 from pipeline.settings import Settings, load_settings
 from pipeline.storage import artefacts
 from pipeline.storage.files import file_sha256
@@ -125,6 +125,18 @@ def test_a_child_that_dies_is_replaced_and_one_that_is_stuck_is_given_up(inbox: 
         assert stuck.reason == "stuck"
         assert gone(killed, 5)
         assert not tmp_home.transcript(hashes[2], fingerprint(settings)).exists()
+
+
+def test_a_call_in_two_files_is_heard_as_one(inbox: Path, tmp_home: Home) -> None:
+    settings = pool_settings(tmp_home)
+    first, second = sorted(inbox.glob("*.wav"))[:2]
+    halves = [Half(path, file_sha256(path)) for path in (first, second)]
+    with WorkerPool(settings) as pool:
+        assert pool.hear("ab" * 32, first, halves=halves).reason is None
+        heard = artefacts.read(tmp_home.transcript("ab" * 32, fingerprint(settings)), Transcript)
+        assert (heard.channels, heard.sha256) == (2, "ab" * 32)
+        second.write_bytes(first.read_bytes())
+        assert pool.hear("cd" * 32, first, halves=halves).reason == "replaced"
 
 
 def test_closing_the_pool_or_losing_the_parent_ends_the_children(inbox: Path, tmp_home: Home) -> None:

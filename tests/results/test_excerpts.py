@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,10 @@ from pipeline.results.excerpts import (
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.files import file_sha256
-from pipeline.storage.home import Failure, Home
+from pipeline.storage.home import Failure, HalfRecord, Home
 from pipeline.timeline import Span
 from tests.support.factories import hit_on, make_judged, make_turns, make_verdict, recorded, save, write_wav
+from tests.support.malformed import voice, wav
 from tests.support.rulebooks import LANGUAGES, hotline
 
 
@@ -75,6 +77,22 @@ def test_mono_stays_mono(tmp_home: Home, settings: Settings, tmp_path: Path) -> 
     (excerpt,) = cut_excerpts(judged, [tmp_path / "mono.wav"], tmp_home, settings)
     path = excerpt_folder(tmp_home, judged.call.sha256) / excerpt.file
     assert decode(path, settings.decode, settings.ingest).channels == 1
+
+
+def test_a_clip_of_a_call_in_two_files_has_a_side_a_channel(tmp_home: Home, settings: Settings, tmp_path: Path) -> None:
+    judged, halves = make_judged(sha256="ab" * 32), []
+    for seed, name in enumerate(("x-in.wav", "x-out.wav"), start=1):
+        data = wav(voice(judged.call.facts.duration_s, seed).tobytes())
+        (tmp_path / name).write_bytes(data)
+        halves.append(HalfRecord(file_sha256(tmp_path / name), str(tmp_path / name)))
+    cut = partial(cut_excerpts, judged, [tmp_path / "x-in.wav"], tmp_home, settings, halves=halves)
+    (excerpt,) = cut()
+    path = excerpt_folder(tmp_home, judged.call.sha256) / excerpt.file
+    assert decode(path, settings.decode, settings.ingest).layout == "stereo"
+    path.unlink()
+    (tmp_path / "x-out.wav").unlink()
+    assert cut() == (), "half a call is no clip"
+    assert excerpt_failed(tmp_home, judged.call.sha256)
 
 
 def test_only_what_fails_is_cut(tmp_home: Home, settings: Settings, source: Path) -> None:
