@@ -9,26 +9,40 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
 from pipeline.datatypes import Audio, LineEvent, Samples
 from pipeline.hearing.keys import key_events
 from pipeline.hearing.music import music_events
-from pipeline.hearing.spectra import narrowband
+from pipeline.hearing.spectra import NARROW_RATE_HZ, narrowband
 from pipeline.hearing.tones import pauses_after, progress_tones, stands_alone, voices_over
 from pipeline.timeline import Span, Timeline
 
 SHORTEST_REMAINDER_S = 0.1
 """What line events leave of a voiced span is dropped when it is shorter."""
 
+TALKED_OVER = 0.3
+"""Share of a piece of music during which people speak, from which it may be music of the room."""
+
+LEAST_TALK_S = 3.0
+"""With less speech of the channel's own nobody can tell what is under it."""
+
+AS_LOUD = 0.25
+"""Power in the pauses between words, relative to the softer parts of the music, from which it plays there too."""
+
 
 def line_events(audio: Audio, voiced: tuple[tuple[Span, ...], ...] = ()) -> tuple[LineEvent, ...]:
     """Find ring-back, busy tone, DTMF and music on every channel; sorted by start.
 
     An event of tones spans its whole train, pauses included, and counts the bursts (a double ring counts as
-    one) or keys. `voiced` (per channel, may be empty) makes music harder to believe where speech was found.
+    one) or keys. `voiced` (per channel, may be empty) makes music harder to believe where speech was found. Music of
+    the room in which somebody speaks is left out.
     """
     events: list[LineEvent] = []
     for channel, samples in enumerate(audio.samples):
         where = channel if audio.channels > 1 else None
+        others = Timeline(span for number, spans in enumerate(voiced) if number != channel for span in spans)
         narrow = narrowband(samples)
         tones = [*progress_tones(narrow), *key_events(narrow)]
         speech = voiced[channel] if channel < len(voiced) else (Span(0.0, audio.duration_s),)
@@ -36,6 +50,9 @@ def line_events(audio: Audio, voiced: tuple[tuple[Span, ...], ...] = ()) -> tupl
         left = [event for event in tones if not _of_a_melody(narrow, event, music)]
         if len(left) < len(tones):
             tones, music = left, list(music_events(narrow, speech, [event.span for event in left]))
+        if others:
+            talk = Timeline(speech) - [event.span for event in (*tones, *music)]
+            music = _without_the_rooms(narrow, music, talk, others | speech)
         events += [replace(event, channel=where) for event in (*tones, *music)]
     return tuple(sorted(events, key=lambda event: (event.span, event.channel or 0, event.kind)))
 
@@ -60,6 +77,30 @@ def without_events(
         rest = (part for span in spans for part in Timeline([span]) - holes)
         left.append(tuple(part for part in rest if part.duration_s >= SHORTEST_REMAINDER_S))
     return tuple(left)
+
+
+def _without_the_rooms(narrow: Samples, music: list[LineEvent], talk: Timeline, anybody: Timeline) -> list[LineEvent]:
+    """Music in samples at 8 kHz less what plays in the room of who speaks there, which is no hold.
+
+    On hold people wait. Music of the room goes on while they speak (`anybody`), and under the channel's own `talk` as
+    well: there the pauses between words are as loud as it is, and not as quiet as the line.
+    """
+    if not music or talk.total_s < LEAST_TALK_S:
+        return music
+    pauses = float(np.percentile(np.concatenate([_powers(narrow, span) for span in talk]), 10))
+    return [
+        event
+        for event in music
+        if (anybody & [event.span]).total_s < TALKED_OVER * event.span.duration_s
+        or pauses <= AS_LOUD * float(np.percentile(_powers(narrow, event.span), 20))
+    ]
+
+
+def _powers(narrow: Samples, span: Span) -> npt.NDArray[np.float64]:
+    """Mean powers of every 20 ms of a span, shape (steps,)."""
+    step = NARROW_RATE_HZ // 50
+    part = narrow[int(span.start_s * NARROW_RATE_HZ) : int(span.end_s * NARROW_RATE_HZ)]
+    return np.asarray(np.square(part[: part.size // step * step].reshape(-1, step), dtype=np.float64).mean(axis=1))
 
 
 def _of_a_melody(narrow: Samples, event: LineEvent, music: Iterable[LineEvent]) -> bool:
