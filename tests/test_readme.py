@@ -18,6 +18,7 @@ PAIRS = (
     ("README.md", "README.zh-CN.md"),
     ("docs/measured.md", "docs/measured.zh-CN.md"),
     ("docs/sql.md", "docs/sql.zh-CN.md"),
+    ("docs/telephone-systems.md", "docs/telephone-systems.zh-CN.md"),
     ("rules/README.md", "rules/README.zh-CN.md"),
 )
 PAGES = tuple(
