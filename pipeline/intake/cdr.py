@@ -132,9 +132,9 @@ class CdrBuilder:
         Ids are what people search by, and may look like one: they lose the call's own numbers only.
         """
         text = self._callers.without_known(text, known)
-        if name == "agent_id":
-            return (self._callers.hashed(text) or text) if is_called(text) else text
-        if name == "call_id" or _ID_COLUMN.search(name):
+        if name in ("agent_id", "call_id") and is_called(text):
+            return self._callers.hashed(text) or ""
+        if name in ("agent_id", "call_id") or _ID_COLUMN.search(name):
             return text
         if _NUMBER_COLUMN.search(name):
             return _DIGITS.sub(lambda found: self._callers.hashed(found[0]) or "", text)

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.settings import Settings
 from pipeline.storage.home import Home
-from tests.support.cdrs import CDRS, DATES, HEADERLESS, SHAPES, mutated, scan_with
+from tests.support.cdrs import CDRS, DATES, HEADERLESS, SHAPES, SYSTEMS, mutated, scan_with
 from tests.support.inboxes import with_ingest
 
 UNREAD = {
@@ -42,6 +42,14 @@ def test_a_headerless_cdr_is_told_by_its_columns_count(here: Settings, inbox: ob
     mapped = with_ingest(here, columns={"file": "userfield", "caller_number": "src"})
     (failure,) = scan_with(mapped, tmp_home, "cdr.csv", HEADERLESS.encode()).failures
     assert "none of its 5 columns is called src, userfield" in failure.message
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_what_is_mutated_is_read_as_it_is(here: Settings, inbox: object, tmp_home: Home, system: str) -> None:
+    scan = scan_with(here, tmp_home, *SYSTEMS[system])
+    assert len(scan.metadata) == 1
+    assert scan.calls == 1
+    assert scan.failures == ()
 
 
 def test_mutated_cdrs_stop_nothing(here: Settings, inbox: object, tmp_home: Home) -> None:

@@ -90,6 +90,70 @@ CDRS: dict[str, tuple[str, bytes]] = {
 }
 
 
+_UUID = "7b1c5c2e-0f6e-4b7c-9a51-000000000001"
+
+SYSTEMS: dict[str, tuple[str, bytes]] = {
+    "Asterisk": (
+        "Master.csv",
+        f'"","{MOBILE}","600","from-trunk","""Li"" <{MOBILE}>","PJSIP/trunk-1","PJSIP/1001-2","Queue","support,t",'
+        '"2026-11-20 01:31:00","2026-11-20 01:31:02","2026-11-20 01:35:40",280,278,"ANSWERED","DOCUMENTATION",'
+        '"1795138260.18","a.wav"\n'.encode() * 3,
+    ),
+    "queue_log": (
+        "queue_log",
+        f"1795138262|1795138260.18|support|NONE|ENTERQUEUE||{MOBILE}|1\n"
+        "1795138277|1795138260.18|support|Li Na|CONNECT|15|1795138265.19|4\n1795138540|1795138260.18|support|Li Na|COMPLETEAGENT|15|263|1\n".encode(),
+    ),
+    "FreePBX": (
+        "cdr.csv",
+        "calldate,clid,src,dst,dcontext,channel,dstchannel,lastapp,lastdata,duration,billsec,disposition,amaflags,"
+        "accountcode,uniqueid,userfield,did,recordingfile,cnum,cnam,linkedid\n"
+        f'2026-11-20 09:31:00,"""Li"" <{MOBILE}>",{MOBILE},600,ext-queues,PJSIP/trunk-1,Local/1001@from-queue-3;1,'
+        f'Queue,"600,t",280,278,ANSWERED,3,,1795138260.18,,{MOBILE},a.wav,{MOBILE},Li,1795138260.18\n'.encode(),
+    ),
+    "FreeSWITCH JSON": (
+        f"{_UUID}.cdr.json",
+        json.dumps(
+            {"core-uuid": "c", "channel_data": {"direction": "inbound"}, "variables": {
+                "uuid": _UUID, "direction": "inbound", "start_stamp": "2026-11-20 09:31:00", "waitsec": "15",
+                "sip_hangup_disposition": "recv_bye", "cc_agent": "1001@default", "cc_queue": "support@default",
+                "cc_record_filename": f"/rec/{MOBILE}.a.wav"},
+             "callflow": [{"caller_profile": {"caller_id_number": MOBILE, "destination_number": "600"}}]}
+        ).encode(),
+    ),
+    "FreeSWITCH XML": (
+        f"a_{_UUID}.cdr.xml",
+        '<?xml version="1.0"?><cdr core-uuid="c"><channel_data><direction>inbound</direction></channel_data>'
+        f"<variables><uuid>{_UUID}</uuid><start_stamp>2026-11-20%2009%3A31%3A00</start_stamp><sip_hangup_disposition>recv_bye"
+        f"</sip_hangup_disposition></variables><callflow><caller_profile><caller_id_number>{MOBILE}</caller_id_number>"
+        "</caller_profile></callflow></cdr>".encode(),
+    ),
+    "VICIdial": (
+        "recording_log.csv",
+        "recording_id,channel,server_ip,extension,start_time,start_epoch,end_time,end_epoch,length_in_sec,length_in_min,"
+        "filename,location,lead_id,user,vicidial_id\n5001,Local/58600051@default,10.0.0.5,8600051,2026-11-20 09:31:00,"
+        f"1795138260,2026-11-20 09:35:40,1795138540,280,4.67,20261120-093100_{MOBILE},http://10.0.0.5/a.wav,1200345,"
+        "1001,901\n".encode(),
+    ),
+    "3CX": (
+        "cdr.log",
+        "Call 5001,00000163F5AD7E1E_31,00:04:38,2026/11/20 09:31:00,2026/11/20 09:31:02,2026/11/20 09:35:40,"
+        f"TerminatedByDst,{MOBILE},Ext.1001,Ext.10001,Ext.1001,{MOBILE},,1001,Ext.1001,,,,,Chain: {MOBILE};Ext.1001;\n"
+        "".encode(),
+    ),
+    "Amazon Connect": (
+        "ctr.jsonl",
+        json.dumps(
+            {"AWSContactTraceRecordFormatVersion": "2017-03-10", "Agent": {"Username": "li"}, "Channel": "VOICE",
+             "ContactId": _UUID, "CustomerEndpoint": {"Address": f"+86{MOBILE}", "Type": "TELEPHONE_NUMBER"},
+             "DisconnectReason": "CUSTOMER_DISCONNECT", "InitiationMethod": "INBOUND",
+             "InitiationTimestamp": "2026-11-20T01:31:00Z", "Recording": {"Location": "bucket/a.wav"}}
+        ).encode(),
+    ),
+}  # fmt: skip
+"""A file of each telephone system, as it comes."""
+
+
 def scan_with(settings: Settings, home: Home, name: str, data: bytes) -> Scan:
     """What a scan makes of two recordings and this CDR. AssertionError when something got through that must not.
 
@@ -126,7 +190,9 @@ def scan_with(settings: Settings, home: Home, name: str, data: bytes) -> Scan:
 
 def mutated(random_: random.Random) -> tuple[str, bytes]:
     """A CDR that one of several kinds of accident happened to."""
-    name, data = random_.choice([(name, data) for name, data in CDRS.values() if len(data) < 20_000])
+    name, data = random_.choice(
+        [(name, data) for name, data in (*CDRS.values(), *SYSTEMS.values(), *SYSTEMS.values()) if len(data) < 20_000]
+    )
     if random_.random() < 0.5:
         rows = [GOOD, "b.wav,2,2026/11/20 9:31,1002,Wu," + MOBILE + ",1:05,0=agent;1=customer,a note"] * 3
         name, data = "cdr.csv", "\n".join([HEADER, *rows]).encode(random_.choice(["utf-8", "gb18030", "utf-16"]))
