@@ -102,7 +102,8 @@ SYSTEMS: dict[str, tuple[str, bytes]] = {
     "queue_log": (
         "queue_log",
         f"1795138262|1795138260.18|support|NONE|ENTERQUEUE||{MOBILE}|1\n"
-        "1795138277|1795138260.18|support|Li Na|CONNECT|15|1795138265.19|4\n1795138540|1795138260.18|support|Li Na|COMPLETEAGENT|15|263|1\n".encode(),
+        "1795138277|1795138260.18|support|Li Na|CONNECT|15|1795138265.19|4\n"
+        "1795138540|1795138260.18|support|Li Na|COMPLETEAGENT|15|263|1\n".encode(),
     ),
     "FreePBX": (
         "cdr.csv",

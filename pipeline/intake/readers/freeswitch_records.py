@@ -23,7 +23,8 @@ from pipeline.messages import Message
 _LOOKED_AT = 4000
 _XML_HEAD = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<cdr[\s>]")
 # a channel variable may be called what is no name in XML, and is written all the same
-_NO_XML_NAME = re.compile(r"<([^<>/?!]*[^<>/?!\w.:-][^<>/?!]*|[\d.-][^<>/?!]*)>[^<>]*</\1>")
+# bounded, so that a long run of odd characters costs no more than its length
+_NO_XML_NAME = re.compile(r"<([^<>/?!]{0,64}[^<>/?!\w.:-][^<>/?!]{0,64}|[\d.-][^<>/?!]{0,128})>[^<>]*</\1>")
 _LARGEST = 8_000_000
 _DECLARATIONS = ("<!DOCTYPE", "<!ENTITY")
 _NEVER_ENCODED = re.compile(r"[\s:@<>]")
