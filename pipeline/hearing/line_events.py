@@ -28,6 +28,9 @@ TALKED_OVER = 0.3
 LEAST_TALK_S = 3.0
 """With less speech of the channel's own nobody can tell what is under it."""
 
+WAIT_S = 8.0
+"""Music over which nobody speaks for so long may be a hold, whatever plays in the room."""
+
 AS_LOUD = 0.25
 """Power in the pauses between words, relative to the softer parts of the music, from which it plays there too."""
 
@@ -83,17 +86,21 @@ def _without_the_rooms(narrow: Samples, music: list[LineEvent], talk: Timeline, 
     """Music in samples at 8 kHz less what plays in the room of who speaks there, which is no hold.
 
     On hold people wait. Music of the room goes on while they speak (`anybody`), and under the channel's own `talk` as
-    well: there the pauses between words are as loud as it is, and not as quiet as the line.
+    well: there the pauses between words are as loud as it is, and not as quiet as the line. Where nobody says a word
+    for long people do wait.
     """
     if not music or talk.total_s < LEAST_TALK_S:
         return music
     pauses = float(np.percentile(np.concatenate([_powers(narrow, span) for span in talk]), 10))
-    return [
-        event
-        for event in music
-        if (anybody & [event.span]).total_s < TALKED_OVER * event.span.duration_s
-        or pauses <= AS_LOUD * float(np.percentile(_powers(narrow, event.span), 20))
-    ]
+    left = []
+    for event in music:
+        talked_over = (anybody & [event.span]).total_s >= TALKED_OVER * event.span.duration_s
+        if talked_over and pauses > AS_LOUD * float(np.percentile(_powers(narrow, event.span), 20)):
+            waits = (span for span in Timeline([event.span]) - anybody if span.duration_s >= WAIT_S)
+            left += [replace(event, span=span) for span in waits]
+        else:
+            left.append(event)
+    return left
 
 
 def _powers(narrow: Samples, span: Span) -> npt.NDArray[np.float64]:
