@@ -37,6 +37,15 @@ KINDS: dict[str, tuple[str, str, Callable[[int], str], Callable[[int], str]]] = 
         f'"2026-11-20 01:35:40",280,278,"ANSWERED","DOCUMENTATION","{1795138260 + n}.{n}",""\n',
         lambda n: f"{1795138260 + n}.{n}.wav",
     ),
+    "freepbx": (
+        "cdr.csv",
+        "calldate,clid,src,dst,dcontext,channel,dstchannel,lastapp,lastdata,duration,billsec,disposition,amaflags,"
+        "accountcode,uniqueid,userfield,did,recordingfile,cnum,cnam,linkedid,peeraccount,sequence\n",
+        lambda n: f'2026-11-20 09:31:00,"""Li"" <139{n:08d}>",139{n:08d},600,ext-queues,PJSIP/trunk-{n:08x},'
+        f'Local/1001@from-queue-{n:08x};1,Queue,"600,t,,",280,278,ANSWERED,3,,{1795138260 + n}.{n},,4001234567,'
+        f"q-600-139{n:08d}-20261120-093100-{1795138260 + n}.{n}.wav,139{n:08d},Li,{1795138260 + n}.{n},,{n}\n",
+        lambda n: f"q-600-139{n:08d}-20261120-093100-{1795138260 + n}.{n}.wav",
+    ),
     "queue_log": (
         "queue_log",
         "",

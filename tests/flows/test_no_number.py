@@ -87,6 +87,7 @@ def copied(shared: Path, inbox: Path) -> set[str]:
     return numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_samples", [False, True])
 def test_no_number_gets_out(
     settings: Settings,

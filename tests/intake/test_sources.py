@@ -54,7 +54,7 @@ def test_a_source_that_is_named_reads_and_one_that_there_is_not_is_refused(
         row + '"2026-11-20 01:31:02","2026-11-20 01:35:40",280,278,"ANSWERED","DOCUMENTATION","1795138260.18",""\n'
     )
     assert scan_inbox(with_ingest(here, source="asterisk"), tmp_home).metadata[0].source == "asterisk"
-    with pytest.raises(BadSetting, match="no such source; there are auto, .*twilio"):
+    with pytest.raises(BadSetting, match=r"no such source; there are auto, .*twilio"):
         scan_inbox(with_ingest(here, source="asteriks"), tmp_home)
     (failure,) = scan_inbox(with_ingest(here, source="table", metadata="cdr.csv"), tmp_home).failures
     assert failure.reason == "metadata"
