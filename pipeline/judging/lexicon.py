@@ -7,35 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import ahocorasick
 
 from pipeline.judging.prefilter import PieceIndex
+from pipeline.judging.templates import Part, Template
 from pipeline.language import phonetics
-from pipeline.language.normalise import TURN_END, tokenise
+from pipeline.language.normalise import TURN_END
 
 if TYPE_CHECKING:
-    from pipeline.judging.phrases import Pattern, Phrases
+    from pipeline.judging.phrases import ListItem, Pattern, Phrases
 
-GAP = {"zh": 6, "en": 4}
-"""How many tokens an ellipsis in a phrase (感谢您…来电) may stand for, within a sentence."""
-
-BY_SOUND = "~"
-"""Before a phrase of two syllables: match it by sound all the same (~请讲)."""
-
-Part = tuple[str, ...]
 Places = list[tuple[int, int, float]]
 """Where a phrase was found: first token, token behind the last, cost (0: as written)."""
 
 
-@cache
-def phrase_parts(phrase: str, language: str) -> tuple[Part, ...]:
-    """A phrase's tokens, in several parts where it has an ellipsis (… or ...)."""
-    pieces = phrase.replace("...", "…").split("…")
-    return tuple(tuple(words) for piece in pieces if (words := tokenise(piece, language).words))
-
+HOMOPHONE = 0.01
+"""The least that anything costs that is not as written."""
 
 _UNKNOWN = "\U0010fffd"
 """Stands for a Latin word that no phrase has."""
@@ -50,7 +39,10 @@ class Lexicon:
 
     def __init__(self, language: str, lists: Iterable[Phrases], patterns: Iterable[Pattern] = ()) -> None:
         """`patterns`: those that stand in no list."""
-        lists = tuple(lists)
+        known: dict[int, Phrases] = {}
+        for listed in lists:
+            listed.within(known)
+        lists = tuple(known.values())
         self.language = language
         self.patterns = PieceIndex(
             pattern.source for pattern in (*(p for each in lists for p in each.patterns), *patterns)
@@ -59,13 +51,11 @@ class Lexicon:
         self._sounds = _Sounds()
         parts: dict[Part, None] = {}
         sounding: dict[Part, None] = {}
-        for phrase in dict.fromkeys(phrase for listed in lists for phrase in listed.phrases):
-            own = phrase_parts(phrase, language)
-            syllables = sum(map(len, own))
-            for part in own:
+        for template in dict.fromkeys(template for listed in lists for template in listed.templates):
+            enough = 2 if template.by_sound else phonetics.SHORTEST
+            for part in template.phrases:
                 parts[part] = None
-                enough = 2 if phrase.startswith(BY_SOUND) else phonetics.SHORTEST
-                if language == "zh" and syllables >= enough and len(part) >= 2:
+                if language == "zh" and len(part) >= enough:
                     sounding[part] = None
         written: dict[str, list[Part]] = {}
         for part in parts:
@@ -95,31 +85,35 @@ class Lexicon:
 
     def _index(self, lists: Iterable[Phrases]) -> None:
         """Note what is in which list."""
-        self._with_part: dict[Part, list[tuple[int, int, str]]] = {}
-        self._with_pattern: dict[str, list[tuple[int, int, Pattern]]] = {}
-        self._always: list[tuple[int, int, Pattern]] = []
-        for number, listed in {listed.number: listed for listed in lists}.items():
-            for item, what in enumerate(listed.items):
-                if isinstance(what, str):
-                    self._with_part.setdefault(phrase_parts(what, self.language)[0], []).append((number, item, what))
-                elif what.source in self.patterns.patterns:
-                    self._with_pattern.setdefault(what.source, []).append((number, item, what))
+        self._with_part: dict[Part, list[tuple[int, int, ListItem]]] = {}
+        self._with_pattern: dict[str, list[tuple[int, int, ListItem]]] = {}
+        self._always: list[tuple[int, int, ListItem]] = []
+        for listed in lists:
+            for number, item in enumerate(listed.items):
+                entry = (listed.number, number, item)
+                if isinstance(item.what, Template):
+                    for part in item.needed:
+                        self._with_part.setdefault(part, []).append(entry)
+                    if not item.needed:
+                        self._always.append(entry)
+                elif item.what.source in self.patterns.patterns:
+                    self._with_pattern.setdefault(item.what.source, []).append(entry)
                 else:
-                    self._always.append((number, item, what))
+                    self._always.append(entry)
 
-    def in_lists(self, parts: Iterable[Part], patterns: Iterable[str]) -> dict[int, list[tuple[int, str | Pattern]]]:
-        """By the list's number, which of its items (their numbers, and the phrases or patterns) may have been said."""
-        found: dict[int, list[tuple[int, str | Pattern]]] = {}
+    def in_lists(self, parts: Iterable[Part], patterns: Iterable[str]) -> dict[int, dict[int, ListItem]]:
+        """By the list's number, which of its items, by their numbers, may have been said."""
+        found: dict[int, dict[int, ListItem]] = {}
         for holders in (
             *(self._with_part.get(part, ()) for part in parts),
             *(self._with_pattern.get(pattern, ()) for pattern in patterns),
             self._always,
         ):
-            for number, item, what in holders:
+            for number, place, item in holders:
                 if number in found:
-                    found[number].append((item, what))
+                    found[number][place] = item
                 else:
-                    found[number] = [(item, what)]
+                    found[number] = {place: item}
         return found
 
     def _learn(self, words: Sequence[str]) -> str:
@@ -152,7 +146,7 @@ class Lexicon:
             start, end = last + 1 - size, last + 1
             for item in sounding:
                 if not item.written_at(code, start) and (value := item.cost(words[start:end])) < phonetics.OTHER:
-                    found.setdefault(item.part, []).append((start, end, value))
+                    found.setdefault(item.part, []).append((start, end, max(value, HOMOPHONE)))
             for item, begin in seeds:
                 if not item.written_at(code, start - begin) and (place := item.around(words, start - begin)):
                     places = found.setdefault(item.part, [])

@@ -37,7 +37,7 @@ from pipeline.judging.yaml_lines import Source, read_yaml
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
 
-ENGINE = "4"
+ENGINE = "5"
 """Raised whenever conditions, normaliser or sound matching could judge the same rule otherwise; part of every hash."""
 
 _GATES: tuple[Gate, ...] = get_args(Gate)

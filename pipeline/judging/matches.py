@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
-from pipeline.judging.lexicon import BY_SOUND, GAP, Lexicon, Places, phrase_parts
-from pipeline.judging.phrases import Pattern, Phrases
+from pipeline.judging.lexicon import Lexicon
+from pipeline.judging.phrases import ListItem, Pattern, Phrases
+from pipeline.judging.templates import NUMBERS, AnyToken, Chain, Edge, Named, Part, Spoken, Template, TemplateSegment
 from pipeline.judging.token_index import TokenIndex, TokenRange
 from pipeline.language import phonetics
+from pipeline.language.tokens import TURN_END
+
+EXCLUSION_TOKENS = {"zh": 12, "en": 10}
+"""An exclusion counts this many tokens around a phrase: recognised speech often lacks the punctuation between them."""
+
+
+_Found = tuple[int, int, float, str]
+_Places = list[_Found]
+"""Tokens from, to before, what the likeness costs, and what it is written as."""
 
 
 class Match(NamedTuple):
-    """A place of a list: tokens from `start` to before `end`, what the likeness costs (0: as written), the phrase (""
-    for a pattern), and the item's number in its list."""
+    """A place of a list: tokens from `start` to before `end`, what the likeness costs (0: as written), the phrase as it
+    is written there ("" for a pattern), and the item's number in its list."""
 
     start: int
     end: int
@@ -26,10 +38,10 @@ class Match(NamedTuple):
 class ListMatches:
     """All places of one list in a call. A pattern is tried on a sentence when somebody asks for the sentence's turn."""
 
-    def __init__(self, call: CallMatches, matches: list[Match], likely: list[tuple[int, Pattern, int]]) -> None:
-        """`likely`: item's number in the list, its pattern, and the sentence where it may match."""
+    def __init__(self, call: CallMatches, matches: list[Match], likely: list[tuple[int, ListItem, int]]) -> None:
+        """`likely`: an item's number in the list, the item, a pattern, and the sentence where it may match."""
         self._call = call
-        self._likely: dict[int, list[tuple[int, Pattern, int]]] = {}
+        self._likely: dict[int, list[tuple[int, ListItem, int]]] = {}
         for item in likely:
             self._likely.setdefault(call.index.sentence_turns[item[2]], []).append(item)
         self._add(matches)
@@ -46,13 +58,20 @@ class ListMatches:
 
     def _try(self, turns: Iterable[int]) -> None:
         found = [
-            Match(start, end, 0.0, "", item)
+            Match(start, end, 0.0, "", number)
             for turn in turns
-            for item, pattern, sentence in self._likely.pop(turn)
-            for start, end in self._call.in_sentence(pattern, sentence)
+            for number, item, sentence in self._likely.pop(turn)
+            if isinstance(item.what, Pattern)
+            for start, end in self._call.in_sentence(item.what, sentence)
+            if self._call.stands(item, start, end)
         ]
         if found:
             self._add(self._matches + found)
+
+    def everywhere(self) -> list[Match]:
+        """All of them, in order."""
+        self._try(list(self._likely))
+        return self._matches
 
     def in_turns(self, turns: Sequence[int]) -> list[Match]:
         """Those that lie whole in one of some turns."""
@@ -88,12 +107,13 @@ class CallMatches:
         self._possible = lexicon.patterns.possible(index.sentence_texts)
         self._in_lists = lexicon.in_lists(self._parts, self._possible)
         self._found_lists: dict[int, ListMatches] = {}
-        self._found_phrases: dict[str, Places] = {}
+        self._found_segments: dict[Spoken, _Places] = {}
+        self._found_templates: dict[Template, _Places] = {}
         self._found_patterns: dict[str, list[TokenRange]] = {}
         self._found_in_sentences: dict[tuple[str, int], list[TokenRange]] = {}
 
     def of(self, listed: Phrases) -> ListMatches:
-        """Where the phrases and patterns of a list were said."""
+        """Where the phrases and patterns of a list were said, but where an exception takes it back."""
         found = self._found_lists.get(listed.number)
         if found is None:
             found = self._find(listed)
@@ -102,49 +122,124 @@ class CallMatches:
         return found
 
     def _find(self, listed: Phrases) -> ListMatches:
-        items: Iterable[tuple[int, str | Pattern]] = enumerate(listed.items)
+        items: Iterable[tuple[int, ListItem]] = enumerate(listed.items)
         if listed.number >= 0:
-            items = self._in_lists.get(listed.number, ())
+            items = self._in_lists.get(listed.number, {}).items()
         matches: list[Match] = []
-        likely: list[tuple[int, Pattern, int]] = []
-        for item, what in items:
-            if isinstance(what, str):
-                matches += [Match(start, end, cost, what, item) for start, end, cost in self._phrase(what)]
-            elif sentences := self._possible.get(what.source):
-                likely += [(item, what, sentence) for sentence in sentences]
+        likely: list[tuple[int, ListItem, int]] = []
+        for number, item in items:
+            if isinstance(item.what, Template):
+                found = self._template(item.what, dict(item.filled_by))
+            elif sentences := self._possible.get(item.what.source):
+                likely += [(number, item, sentence) for sentence in sentences]
+                continue
             else:
-                matches += [Match(start, end, 0.0, "", item) for start, end in self.pattern(what)]
+                found = [(start, end, 0.0, "") for start, end in self.pattern(item.what)]
+            matches += [
+                Match(start, end, cost, phrase, number)
+                for start, end, cost, phrase in found
+                if self.stands(item, start, end)
+            ]
         return ListMatches(self, matches, likely)
 
-    def _phrase(self, phrase: str) -> Places:
-        found = self._found_phrases.get(phrase)
+    def stands(self, item: ListItem, start: int, end: int) -> bool:
+        """Whether no exception of an item takes it back where it was said."""
+        return not any(self.taken_back(listed, start, end) for listed in item.exceptions)
+
+    def taken_back(self, by: Phrases, start: int, end: int) -> bool:
+        """Whether a list is said in the same sentence, close by."""
+        near = EXCLUSION_TOKENS.get(self.index.language, 10)
+        first, last = self.index.sentence(start)
+        return self.of(by).any_within(max(first, start - near), min(max(last, end), end + near))
+
+    def _template(self, template: Template, filled_by: Mapping[str, Phrases]) -> _Places:
+        """Where a template was said, each place once; a template around it may need the shorter or the longer one."""
+        if not filled_by and template in self._found_templates:
+            return self._found_templates[template]
+        likest: dict[TokenRange, _Found] = {}
+        for chain in template.chains:
+            for found in self._chain(chain, filled_by, template.by_sound):
+                other = likest.get(found[:2])
+                if other is None or found[2] < other[2]:
+                    likest[found[:2]] = found
+        places = sorted(likest.values())
+        if not filled_by:
+            self._found_templates[template] = places
+        return places
+
+    def _chain(self, chain: Chain, filled_by: Mapping[str, Phrases], by_sound: bool) -> _Places:
+        reached = self._segment(chain[0].segment, filled_by, by_sound)
+        for step in chain[1:]:
+            if not reached:
+                break
+            following = self._segment(step.segment, filled_by, by_sound)
+            starts = [start for start, *_ in following]
+            likest: dict[tuple[int, int], _Found] = {}
+            for start, end, cost, phrase in reached:
+                first, last = bisect_left(starts, end + step.least), bisect_right(starts, end + step.most)
+                for begin, further, more, text in following[first:last]:
+                    if not self.index.same_sentence(start, further):
+                        continue
+                    if step.without and step.without.intersection(self.index.words[end:begin]):
+                        continue
+                    other = likest.get((start, further))
+                    if other is None or cost + more < other[2]:
+                        whole = _together(phrase, text, step.most, self.index.language)
+                        likest[start, further] = (start, further, cost + more, whole)
+            reached = list(likest.values())
+        return reached
+
+    def _segment(self, segment: TemplateSegment, filled_by: Mapping[str, Phrases], by_sound: bool) -> _Places:
+        if isinstance(segment, Edge):
+            return self._edges[segment.at]
+        if isinstance(segment, AnyToken):
+            words = self.index.words
+            return [
+                (at, at + 1, 0.0, "")
+                for at, word in enumerate(words)
+                if word != TURN_END and word not in segment.without
+            ]
+        if isinstance(segment, Named):
+            if segment.name in NUMBERS:
+                return [run for run in self._numbers if run[1] - run[0] >= NUMBERS[segment.name]]
+            matches = self.of(filled_by[segment.name]).everywhere()
+            return [(start, end, cost, phrase) for start, end, cost, phrase, _ in matches]
+        found = self._found_segments.get(segment)
         if found is None:
-            found = self._found_phrases[phrase] = self._find_phrase(phrase)
+            # what is short has too many homophones to be matched by its sound
+            found = self._found_segments[segment] = sorted(
+                (start, end, cost, segment.phrases[part])
+                for part in segment.phrases.keys() & self._parts.keys()
+                for start, end, cost in self._parts[part]
+                if not cost
+                or ((by_sound or len(part) >= phonetics.SHORTEST) and self._sounds_so(part, segment, start, end))
+            )
         return found
 
-    def _find_phrase(self, phrase: str) -> Places:
-        """Where a phrase of the lexicon was said, in order; a part with an ellipsis reaches over a few words."""
-        parts = phrase_parts(phrase, self.index.language)
-        if len(parts) == 1:
-            places = self._parts.get(parts[0], [])
-            if len(parts[0]) < phonetics.SHORTEST and not phrase.startswith(BY_SOUND):
-                places = [place for place in places if not place[2]]
-            return sorted(places)
-        limit = phonetics.budget(sum(map(len, parts)))
-        chains = [(start, end, cost) for start, end, cost in self._parts.get(parts[0], [])] if parts else []
-        gap = GAP.get(self.index.language, 4)
-        for part in parts[1:]:
-            following = self._parts.get(part, [])
-            chains = [
-                (start, further, cost + more)
-                for start, end, cost in chains
-                for begin, further, more in following
-                if end <= begin <= end + gap and cost + more <= limit and self.index.same_sentence(start, further)
-            ]
-        nearest: dict[int, tuple[int, int, float]] = {}
-        for chain in sorted(chains, key=lambda c: (c[0], c[2], c[1])):
-            nearest.setdefault(chain[0], chain)
-        return sorted(nearest.values())
+    def _sounds_so(self, part: Part, segment: Spoken, start: int, end: int) -> bool:
+        """Whether what was heard has the very syllables of a phrase where it must."""
+        firm = segment.firm.get(part, ())
+        heard = self.index.words[start:end]
+        if not firm:
+            return True
+        return len(heard) == len(part) and all(
+            phonetics.distance(part[at], heard[at]) <= phonetics.TONE or {part[at], heard[at]} == {"您", "你"}
+            for at in firm
+        )
+
+    @cached_property
+    def _edges(self) -> dict[str, _Places]:
+        ends = self.index.sentence_ends
+        begins = [0, *ends[:-1]]
+        return {
+            "start": [(start, start, 0.0, "") for start in begins],
+            "end": [(end, end, 0.0, "") for end in ends],
+        }
+
+    @cached_property
+    def _numbers(self) -> _Places:
+        runs = re.finditer(r"\d+", self.index.plain)
+        return [(run.start(), run.end(), 0.0, run[0]) for run in runs]
 
     def pattern(self, pattern: Pattern) -> list[TokenRange]:
         """Where a pattern matches, as tokens."""
@@ -198,3 +293,10 @@ class CallMatches:
         number = bisect_right(offsets, at) - 1
         place = len(text[offsets[number] : at].decode("utf-8", "ignore"))
         return self.index.tokens_at(number, place, place + 1)[0]
+
+
+def _together(phrase: str, text: str, gap: int, language: str) -> str:
+    """What two segments are written as, one behind the other."""
+    if not phrase or not text:
+        return phrase or text
+    return phrase + ("…" if gap else " " if language == "en" else "") + text

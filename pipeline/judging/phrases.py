@@ -1,17 +1,18 @@
-"""Phrase lists and patterns, as rule authors write them and as they are looked for."""
+"""Lists of phrases, as rule authors write them and as they are looked for: templates, other lists, and patterns."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Annotated, Any
 
 import re2
 from pydantic import BeforeValidator, ValidationInfo
 
-from pipeline.judging.lexicon import BY_SOUND, phrase_parts
+from pipeline.judging.templates import BY_SOUND, NUMBERS, Named, Part, Spoken, Template, read_template
 from pipeline.language.normalise import tokenise
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
@@ -19,8 +20,8 @@ from pipeline.validation import did_you_mean
 TITLES_TOLD = 4
 """A list put together from more parts than these is called by the first ones."""
 
-ListKey = tuple[tuple[str, ...], tuple[str, ...]]
-"""What a list looks for: its phrases, and its patterns as text."""
+ListKey = str
+"""A hash of what a list looks for, short however many lists it names."""
 
 
 @dataclass(frozen=True)
@@ -31,34 +32,102 @@ class Pattern:
     regex: Any = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
-class Phrases:
-    """A list of phrases and RE2 patterns (written /…/), lists named by $name put in.
+@dataclass(frozen=True, eq=False)
+class ListItem:
+    """One line of a list: a template, with the lists that stand in it by their names, or a pattern.
 
-    Lists of a rulebook that look for the same share a `number`; one below 0 is in no rulebook.
+    What `exceptions` say in the same sentence, close by, takes it back.
     """
 
-    phrases: tuple[str, ...]
-    patterns: tuple[Pattern, ...]
+    what: Template | Pattern
+    filled_by: tuple[tuple[str, Phrases], ...] = ()
+    exceptions: tuple[Phrases, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ListItem) and other.key == self.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    @cached_property
+    def key(self) -> ListKey:
+        """What it looks for."""
+        fillings = [(name, listed.key) for name, listed in self.filled_by]
+        return _key(type(self.what).__name__, self.what.source, fillings, [listed.key for listed in self.exceptions])
+
+    @cached_property
+    def needed(self) -> frozenset[Part]:
+        """Phrases one of which is said wherever a template is: of every chain those that tell most.
+
+        None where a chain can be without any that are known.
+        """
+        needed: set[Part] = set()
+        filled_by = dict(self.filled_by)
+        for chain in self.what.chains if isinstance(self.what, Template) else ():
+            choices: list[frozenset[Part]] = []
+            for step in chain:
+                if isinstance(step.segment, Spoken):
+                    choices.append(frozenset(step.segment.phrases))
+                elif isinstance(step.segment, Named) and step.segment.name in filled_by:
+                    inner = [item.needed for item in filled_by[step.segment.name].items]
+                    if all(inner):
+                        choices.append(frozenset().union(*inner))
+            if not choices:
+                return frozenset()
+            needed |= max(choices, key=lambda parts: (min(map(len, parts)), -len(parts)))
+        return frozenset(needed)
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """A list: templates and RE2 patterns (written /…/), the lines of lists named by $name put in.
+
+    An item's place is its number in the list. Lists of a rulebook that look for the same share a `number`; one below 0
+    is in no rulebook.
+    """
+
+    items: tuple[ListItem, ...]
     title: str
     lists: tuple[str, ...]
     language: str = "zh"
     number: int = field(default=-1, compare=False)
 
-    @property
+    @cached_property
     def key(self) -> ListKey:
-        return self.phrases, tuple(pattern.source for pattern in self.patterns)
+        return _key(*(item.key for item in self.items))
 
     @property
-    def items(self) -> Iterator[str | Pattern]:
-        """Phrases, then patterns: an item's place here is its number in the list."""
-        yield from self.phrases
-        yield from self.patterns
+    def templates(self) -> Iterator[Template]:
+        return (item.what for item in self.items if isinstance(item.what, Template))
+
+    @property
+    def patterns(self) -> Iterator[Pattern]:
+        return (item.what for item in self.items if isinstance(item.what, Pattern))
+
+    def within(self, known: dict[int, Phrases]) -> None:
+        """Put into `known`, by their numbers, this list and all that its items hold and that takes them back."""
+        if self.number in known:
+            return
+        known[self.number] = self
+        for item in self.items:
+            for listed in (*(filling for _, filling in item.filled_by), *item.exceptions):
+                listed.within(known)
+
+    def except_for(self, exceptions: Phrases) -> Phrases:
+        """The list with an exception for each of its items."""
+        items = (replace(item, exceptions=(*item.exceptions, exceptions)) for item in self.items)
+        return replace(self, items=tuple(items), lists=tuple(dict.fromkeys((*self.lists, *exceptions.lists))))
 
     @cached_property
-    def tokens(self) -> tuple[tuple[str, ...], ...]:
-        """The phrases as tokens, the longest first; an ellipsis ends a phrase here."""
-        return tuple(sorted((phrase_parts(p, self.language)[0] for p in self.phrases), key=len, reverse=True))
+    def openings(self) -> tuple[Part, ...]:
+        """What its templates begin with, up to a gap, as tokens: the longest first."""
+        first = (chain[0].segment for template in self.templates for chain in template.chains)
+        parts = (part for segment in first if isinstance(segment, Spoken) for part in segment.phrases)
+        return tuple(sorted(dict.fromkeys(parts), key=len, reverse=True))
+
+
+def _key(*parts: object) -> ListKey:
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Budget:
@@ -186,12 +255,12 @@ def _phrases(value: Any, info: ValidationInfo) -> Phrases | None:
 
 
 def read_phrases(value: object, lists: Lists) -> Phrases:
-    """A phrase, a list of phrases, patterns and named lists, as written. Raises ValueError."""
-    items = [value] if isinstance(value, str) else value
+    """A phrase, a list of phrases, templates, patterns and named lists, as written; or a text of one a line. Raises
+    ValueError."""
+    items = lines_of(value)
     if not isinstance(items, list) or not items or not all(isinstance(item, str | int | float) for item in items):
         raise ValueError(Message("a phrase, a list of phrases, or a named list such as $greeting is needed here"))
-    phrases: list[str] = []
-    patterns: list[Pattern] = []
+    found: list[ListItem] = []
     names: list[str] = []
     titles: list[str] = []
     for item in map(str, items):
@@ -199,30 +268,46 @@ def read_phrases(value: object, lists: Lists) -> Phrases:
             if item[1:] not in lists.named and lists.broken:
                 continue  # the file of lists could not be read; that is the fault to mend
             named = _named(item[1:], lists)
-            lists.budget.take_phrases(len(named.phrases) + len(named.patterns) + len(named.lists))
-            phrases += named.phrases
-            patterns += named.patterns
+            lists.budget.take_phrases(len(named.items) + len(named.lists))
+            found += named.items
             names += [item[1:], *named.lists]
             titles.append(named.title)
         elif len(item) > 2 and item.startswith("/") and item.endswith("/"):
-            patterns.append(read_pattern(item[1:-1], lists))  # no title: agents read reasons
+            found.append(ListItem(read_pattern(item[1:-1], lists)))  # no title: agents read reasons
         else:
-            if not tokenise(item, lists.language).words:
-                raise ValueError(Message("the phrase {item} has no word in it", item=repr(item)))
-            phrases.append(item)
+            one = _template(item, lists)
+            found.append(one)
+            names += [each for name, filling in one.filled_by for each in (name, *filling.lists)]
             titles.append(item.lstrip(BY_SOUND))
     title = ("、" if lists.language == "zh" else ", ").join(titles[:TITLES_TOLD])
     if len(titles) > TITLES_TOLD:
         title += "…"
-    each_once = tuple(dict.fromkeys(phrases)), tuple(dict.fromkeys(patterns))
-    found = Phrases(*each_once, title, tuple(dict.fromkeys(names)), lists.language)
-    return numbered(found, lists)
+    return numbered(Phrases(tuple(dict.fromkeys(found)), title, tuple(dict.fromkeys(names)), lists.language), lists)
+
+
+def lines_of(value: object) -> object:
+    """A text of one phrase a line as a list; `#` begins a line that is a comment. Anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    lines = (line.strip() for line in value.split("\n"))
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _template(text: str, lists: Lists) -> ListItem:
+    if not tokenise(text, lists.language).words:
+        raise ValueError(Message("the phrase {item} has no word in it", item=repr(text)))
+    lists.budget.check()
+    template = read_template(text, lists.language)
+    lists.budget.take_phrases(sum(1 for _ in template.phrases))
+    names = [name for name in dict.fromkeys(template.names) if name not in NUMBERS]
+    return ListItem(
+        template, tuple((name, _named(name, lists)) for name in names if name in lists.named or not lists.broken)
+    )
 
 
 def numbered(listed: Phrases, lists: Lists) -> Phrases:
     """A list with the number that all lists share which look for the same."""
-    number = lists.numbers.setdefault(listed.key, len(lists.numbers))
-    return Phrases(listed.phrases, listed.patterns, listed.title, listed.lists, listed.language, number)
+    return replace(listed, number=lists.numbers.setdefault(listed.key, len(lists.numbers)))
 
 
 def _named(name: str, lists: Lists) -> Phrases:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -18,7 +19,7 @@ from pipeline.judging.faults import (
     known_keys,
     told_elsewhere,
 )
-from pipeline.judging.phrases import Lists, Pattern, Phrases, read_phrases
+from pipeline.judging.phrases import Lists, Pattern, Phrases, lines_of, numbered, read_phrases
 from pipeline.judging.yaml_lines import Place, Source
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
@@ -197,57 +198,82 @@ def read_lists(sources: Iterable[Source], known: Lists, faults: Faults) -> dict[
     return _ListReader(sources, known, faults).lists
 
 
+@dataclass(frozen=True)
+class _RawList:
+    """A list as its file has it, and where."""
+
+    title: str
+    items: Any
+    exceptions: Any
+    place: Place
+    source: Source
+
+    def names(self) -> Iterator[str]:
+        """The lists that it names."""
+        for value in (self.items, self.exceptions):
+            items = lines_of(value)
+            for item in items if isinstance(items, list) else ():
+                if isinstance(item, str):
+                    yield from [item[1:]] if item.startswith("$") else re.findall(r"<([^<>]+)>", item)
+
+
 class _ListReader:
     def __init__(self, sources: Iterable[Source], known: Lists, faults: Faults) -> None:
         self._faults = faults
-        self.lists: dict[str, Phrases] = {}
+        self.lists: dict[str, Phrases] = dict(known.named)
         self._known = replace(known, named=self.lists)
-        self._raw: dict[str, tuple[str, Any, Place, Source]] = {}
+        self._raw: dict[str, _RawList] = {}
         for source, name, value in ((each, str(item[0]), item[1]) for each in sources for item in each.value.items()):
             self._note(name, value, source)
-        for name, (_, _, _, source) in self._raw.items():
-            with faults.of(source.file, source.line((name,))):
+        for name in self._raw:
+            self.lists.pop(name, None)
+        for name, raw in self._raw.items():
+            with faults.of(raw.source.file, raw.source.line((name,))):
                 self._resolve(name, ())
 
     def _note(self, name: str, value: Any, source: Source) -> None:
         if name in self._raw:
-            taken = self._raw[name][3].file.name
+            taken = self._raw[name].source.file.name
             message = Message("the list {name} stands in {file} already; keep one", name=name, file=taken)
             self._faults.add(source.file, source.line((name,)), message)
             return
-        title, items = name, value
-        place: Place = (name,)
-        if isinstance(value, dict):
-            wrong = [str(key) for key in value if key not in ("title", "phrases")]
-            if not isinstance(value.get("title", name), str | int | float):
-                wrong.append("title")
-            if wrong or "phrases" not in value:
-                message = Message("the list {name} takes a title, which is text, and phrases only", name=name)
-                self._faults.add(source.file, source.line((*place, *wrong[:1])), message)
-                return
-            title, items, place = str(value.get("title", name)), value["phrases"], (name, "phrases")
-        self._raw[name] = (title, items, place, source)
+        if not isinstance(value, dict):
+            self._raw[name] = _RawList(name, value, None, (name,), source)
+            return
+        wrong = [str(key) for key in value if key not in ("title", "phrases", "except")]
+        if not isinstance(value.get("title", name), str | int | float):
+            wrong.append("title")
+        if wrong or "phrases" not in value:
+            message = Message("the list {name} takes a title, which is text, phrases, and except only", name=name)
+            self._faults.add(source.file, source.line((name, *wrong[:1])), message)
+            return
+        title = str(value.get("title", name))
+        self._raw[name] = _RawList(title, value["phrases"], value.get("except"), (name, "phrases"), source)
 
     def _resolve(self, name: str, stack: tuple[str, ...]) -> None:
         if name in self.lists or name not in self._raw:
             return
-        title, items, place, source = self._raw[name]
+        raw = self._raw[name]
         if name in stack or len(stack) == LONGEST_CHAIN:
             message = Message("the list {name} contains itself ({way})", name=name, way=" → ".join((*stack, name)))
             if name not in stack:
                 message = Message(
                     "lists name one another over more than {count} steps; name them directly", count=LONGEST_CHAIN
                 )
-            self._faults.add(source.file, source.line(place), message)
-            self.lists[name] = Phrases((), (), title, (), self._known.language)
+            self._faults.add(raw.source.file, raw.source.line(raw.place), message)
+            self.lists[name] = Phrases((), raw.title, (), self._known.language)
             return
-        for item in items if isinstance(items, list) else ():
-            if isinstance(item, str) and item.startswith("$"):
-                self._resolve(item[1:], (*stack, name))
+        for inner in raw.names():
+            self._resolve(inner, (*stack, name))
         if name not in self.lists:
-            self.lists[name] = replace(self._put_together(name, items, place, source), title=title)
+            listed = replace(self._put_together(name, raw.items, raw.place, raw.source), title=raw.title)
+            if raw.exceptions is not None:
+                exceptions = self._put_together(name, raw.exceptions, (name, "except"), raw.source)
+                listed = numbered(listed.except_for(exceptions), self._known)
+            self.lists[name] = listed
 
-    def _put_together(self, name: str, items: Any, place: Place, source: Source) -> Phrases:
+    def _put_together(self, name: str, value: Any, place: Place, source: Source) -> Phrases:
+        items = lines_of(value)
         sound: list[Any] = []
         for index, item in enumerate(items if isinstance(items, list) else [items]):
             try:
@@ -255,7 +281,7 @@ class _ListReader:
                 sound.append(item)
             except ValueError as error:
                 message = Message("{where}: {what}", where=name, what=error.args[0])
-                self._faults.add(source.file, source.line((*place, index)), message)
+                self._faults.add(source.file, self._line(value, item, (*place, index), source), message)
         try:
             if sound:
                 return read_phrases(sound, self._known)
@@ -264,7 +290,16 @@ class _ListReader:
         if items == []:
             message = Message("{where}: {what}", where=name, what=Message("a phrase or a pattern is needed here"))
             self._faults.add(source.file, source.line(place), message)
-        return Phrases((), (), name, (), self._known.language)
+        return Phrases((), name, (), self._known.language)
+
+    @staticmethod
+    def _line(value: Any, item: Any, place: Place, source: Source) -> int:
+        """The line of an item, of a text of one a line as well."""
+        line = source.line(place)
+        if isinstance(value, str) and "\n" in value:
+            lines = [each.strip() for each in value.split("\n")]
+            line += 1 + lines.index(item)
+        return line
 
 
 def _named_in(value: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:

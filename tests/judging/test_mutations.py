@@ -28,7 +28,7 @@ from tests.support.rulebooks import RULES, hotline, joined, rule_of
 
 pytestmark = pytest.mark.slow
 
-NOTHING = Phrases((), (), "", ())
+NOTHING = Phrases((), "", ())
 FAR = 1e6
 NUMBERS = ("longer_than_s", "over_s", "jump_db", "at_least_s", "other_spoke_s")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -12,15 +13,13 @@ from pipeline.judging.conditions.base import Evaluation, Result, Side
 from pipeline.judging.conditions.windows import InWindow, Scope, find_scopes, window_text
 from pipeline.judging.entities import LABELS
 from pipeline.judging.faults import listing
-from pipeline.judging.lexicon import BY_SOUND, phrase_parts
+from pipeline.judging.lexicon import HOMOPHONE
 from pipeline.judging.matches import Match
 from pipeline.judging.phrases import PatternText, PhraseList, Phrases
+from pipeline.language.normalise import tokenise
 from pipeline.messages import Message
 from pipeline.timeline import Span
 from pipeline.validation import did_you_mean
-
-EXCLUSION_TOKENS = {"zh": 12, "en": 10}
-"""An exclusion counts this many tokens around a phrase: recognised speech often lacks the punctuation between them."""
 
 ENTITY_NAMES: dict[str, str] = {
     "PERSON_TITLE": Message("the caller's name"),
@@ -60,7 +59,7 @@ class Said(InWindow):
         if self.at_least is not None and self.any is None:
             raise ValueError(Message("at_least goes with any"))
         if self.at_least is not None and self.any is not None:
-            size = len(self.any.phrases) + len(self.any.patterns)
+            size = len(self.any.items)
             if self.at_least > size:
                 raise ValueError(
                     Message("at_least {least} of {size} phrases can never be", least=self.at_least, size=size)
@@ -146,30 +145,28 @@ class Said(InWindow):
         items: set[int] = set()
         kept: list[Match] = []
         for match in matches:
-            if match.cost and not self._by_sound(evaluation.language, match.phrase):
+            # the very syllables count as written
+            if match.cost > HOMOPHONE and not self._by_sound(evaluation.language, match.phrase):
                 continue
             if self._stands(evaluation, scope, match.start, match.end):
                 kept.append(match)
                 items.add(match.item)
-        wanted = len(listed.phrases) + len(listed.patterns) if self.all is not None else self.at_least or 1
+        wanted = len(listed.items) if self.all is not None else self.at_least or 1
         return kept if len(items) >= wanted else []
 
     def _by_sound(self, language: str, phrase: str) -> bool:
         """Whether a phrase may be matched by its sound."""
         if isinstance(self.sounds, bool):
             return self.sounds
-        return sum(map(len, phrase_parts(phrase, language))) >= self.sounds
+        return _syllables(phrase, language) >= self.sounds
 
     def _stands(self, evaluation: Evaluation, scope: Scope, start: int, end: int) -> bool:
         """Whether a match lies in the scope's time and no exclusion takes it away."""
         index, matches = evaluation.index, evaluation.matches
         if scope.limit is not None and not scope.takes(index.span(start, end)):
             return False
-        if self.unless is not None:
-            near = EXCLUSION_TOKENS.get(evaluation.language, 10)
-            first, last = index.sentence(start)
-            if matches.of(self.unless).any_within(max(first, start - near), min(max(last, end), end + near)):
-                return False
+        if self.unless is not None and matches.taken_back(self.unless, start, end):
+            return False
         if self.unless_then is not None:
             turn = index.turn_of(start)
             group = next((turns for _, turns in index.exchanges if turn in turns), [turn])
@@ -178,6 +175,11 @@ class Said(InWindow):
             if any(taken_back.any_within(*stretch) for stretch in rest):
                 return False
         return True
+
+
+@cache
+def _syllables(phrase: str, language: str) -> int:
+    return len(tokenise(phrase, language).words)
 
 
 def _in_order(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
@@ -220,6 +222,5 @@ def _reason(evaluation: Evaluation, words: str, match: Match) -> str:
         name = evaluation.name(ENTITY_NAMES[match.phrase])
         return evaluation.say("heard “{words}” ({name})", words=words, name=name)
     if match.cost:
-        meant = match.phrase.lstrip(BY_SOUND)
-        return evaluation.say("heard “{words}”, matched “{meant}”", words=words, meant=meant)
+        return evaluation.say("heard “{words}”, matched “{meant}”", words=words, meant=match.phrase)
     return evaluation.say("heard “{words}”", words=words)
