@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import ahocorasick
 
 from pipeline.judging.prefilter import PieceIndex
-from pipeline.judging.templates import Part, Template
+from pipeline.judging.templates import Part, SentenceTemplate
 from pipeline.language import phonetics
 from pipeline.language.normalise import TURN_END
 
@@ -91,7 +91,7 @@ class Lexicon:
         for listed in lists:
             for number, item in enumerate(listed.items):
                 entry = (listed.number, number, item)
-                if isinstance(item.what, Template):
+                if isinstance(item.what, SentenceTemplate):
                     for part in item.needed:
                         self._with_part.setdefault(part, []).append(entry)
                     if not item.needed:

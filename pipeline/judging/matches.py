@@ -10,7 +10,17 @@ from typing import NamedTuple
 
 from pipeline.judging.lexicon import Lexicon
 from pipeline.judging.phrases import ListItem, Pattern, Phrases
-from pipeline.judging.templates import NUMBERS, AnyToken, Chain, Edge, Named, Part, Spoken, Template, TemplateSegment
+from pipeline.judging.templates import (
+    NUMBERS,
+    AnyToken,
+    Chain,
+    Edge,
+    Named,
+    Part,
+    SentenceTemplate,
+    Spoken,
+    TemplateSegment,
+)
 from pipeline.judging.token_index import TokenIndex, TokenRange
 from pipeline.language import phonetics
 from pipeline.language.tokens import TURN_END
@@ -108,7 +118,7 @@ class CallMatches:
         self._in_lists = lexicon.in_lists(self._parts, self._possible)
         self._found_lists: dict[int, ListMatches] = {}
         self._found_segments: dict[Spoken, _Places] = {}
-        self._found_templates: dict[Template, _Places] = {}
+        self._found_templates: dict[SentenceTemplate, _Places] = {}
         self._found_patterns: dict[str, list[TokenRange]] = {}
         self._found_in_sentences: dict[tuple[str, int], list[TokenRange]] = {}
 
@@ -128,7 +138,7 @@ class CallMatches:
         matches: list[Match] = []
         likely: list[tuple[int, ListItem, int]] = []
         for number, item in items:
-            if isinstance(item.what, Template):
+            if isinstance(item.what, SentenceTemplate):
                 found = self._template(item.what, dict(item.filled_by))
             elif sentences := self._possible.get(item.what.source):
                 likely += [(number, item, sentence) for sentence in sentences]
@@ -152,7 +162,7 @@ class CallMatches:
         first, last = self.index.sentence(start)
         return self.of(by).any_within(max(first, start - near), min(max(last, end), end + near))
 
-    def _template(self, template: Template, filled_by: Mapping[str, Phrases]) -> _Places:
+    def _template(self, template: SentenceTemplate, filled_by: Mapping[str, Phrases]) -> _Places:
         """Where a template was said, each place once; a template around it may need the shorter or the longer one."""
         if not filled_by and template in self._found_templates:
             return self._found_templates[template]

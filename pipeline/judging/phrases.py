@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import re2
 from pydantic import BeforeValidator, ValidationInfo
 
-from pipeline.judging.templates import BY_SOUND, NUMBERS, Named, Part, Spoken, Template, read_template
+from pipeline.judging.templates import BY_SOUND, NUMBERS, Named, Part, SentenceTemplate, Spoken, read_template
 from pipeline.language.normalise import tokenise
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
@@ -39,7 +39,7 @@ class ListItem:
     What `exceptions` say in the same sentence, close by, takes it back.
     """
 
-    what: Template | Pattern
+    what: SentenceTemplate | Pattern
     filled_by: tuple[tuple[str, Phrases], ...] = ()
     exceptions: tuple[Phrases, ...] = ()
 
@@ -63,7 +63,7 @@ class ListItem:
         """
         needed: set[Part] = set()
         filled_by = dict(self.filled_by)
-        for chain in self.what.chains if isinstance(self.what, Template) else ():
+        for chain in self.what.chains if isinstance(self.what, SentenceTemplate) else ():
             choices: list[frozenset[Part]] = []
             for step in chain:
                 if isinstance(step.segment, Spoken):
@@ -97,8 +97,8 @@ class Phrases:
         return _key(*(item.key for item in self.items))
 
     @property
-    def templates(self) -> Iterator[Template]:
-        return (item.what for item in self.items if isinstance(item.what, Template))
+    def templates(self) -> Iterator[SentenceTemplate]:
+        return (item.what for item in self.items if isinstance(item.what, SentenceTemplate))
 
     @property
     def patterns(self) -> Iterator[Pattern]:

@@ -99,7 +99,7 @@ Chain = tuple[Step, ...]
 
 
 @dataclass(frozen=True)
-class Template:
+class SentenceTemplate:
     """A template of a list. Equal sources of one language are equal templates."""
 
     source: str
@@ -150,7 +150,7 @@ class Template:
 
 
 @lru_cache(maxsize=100_000)
-def read_template(source: str, language: str) -> Template:
+def read_template(source: str, language: str) -> SentenceTemplate:
     """A template worked out. Raises ValueError, with the remedy, when it makes no sense or comes to too much."""
     if len(source) > LONGEST_TEMPLATE:
         raise ValueError(Message("the template is longer than {most} characters; write several", most=LONGEST_TEMPLATE))
@@ -161,7 +161,7 @@ def read_template(source: str, language: str) -> Template:
         raise ValueError(Message("the template {text}: {what}", text=repr(source), what=error.args[0])) from None
     if not chains or any(all(isinstance(step.segment, Edge | AnyToken) for step in chain) for chain in chains):
         raise ValueError(Message("the template {text} can be empty, so it would match everywhere", text=repr(source)))
-    return Template(source, language, chains)
+    return SentenceTemplate(source, language, chains)
 
 
 # --- parsing: a template becomes rows, each a way through it without optional parts
