@@ -50,25 +50,26 @@ class Lexicon:
         self._codes: dict[str, str] = {}
         self._sounds = _Sounds()
         parts: dict[Part, None] = {}
-        sounding: dict[Part, None] = {}
+        # by part, whether a syllable may be altogether different
+        sounding: dict[Part, bool] = {}
         for template in dict.fromkeys(template for listed in lists for template in listed.templates):
             enough = 2 if template.by_sound else phonetics.SHORTEST
-            for part in template.phrases:
+            for part, is_firm in template.phrases:
                 parts[part] = None
                 if language == "zh" and len(part) >= enough:
-                    sounding[part] = None
+                    sounding[part] = sounding.get(part, False) or not is_firm
         written: dict[str, list[Part]] = {}
         for part in parts:
             for words in _politeness(part, language):
                 written.setdefault(self._learn(words), []).append(part)
         classes: dict[str, list[_Sounding]] = {}
         seeds: dict[str, list[tuple[_Sounding, int]]] = {}
-        for part in sounding:
+        for part, may_slip in sounding.items():
             own_forms = _politeness(part, language)
             heard_as = _Sounding(part, tuple(map(self._learn, own_forms)), phonetics.budget(len(part)))
             for words in own_forms:
                 classes.setdefault(self._sound(self._learn(words)), []).append(heard_as)
-            if len(part) >= phonetics.SLIP:
+            if may_slip and len(part) >= phonetics.SLIP:
                 # if one syllable is wrong, one half of the phrase is right
                 half = len(part) // 2
                 for begin, end in ((0, half), (half, len(part))):

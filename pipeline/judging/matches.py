@@ -15,7 +15,6 @@ from pipeline.judging.templates import (
     AnyToken,
     Chain,
     Edge,
-    Named,
     Part,
     SentenceTemplate,
     Spoken,
@@ -118,6 +117,7 @@ class CallMatches:
         self._in_lists = lexicon.in_lists(self._parts, self._possible)
         self._found_lists: dict[int, ListMatches] = {}
         self._found_segments: dict[Spoken, _Places] = {}
+        self._found_tokens: dict[AnyToken, _Places] = {}
         self._found_templates: dict[SentenceTemplate, _Places] = {}
         self._found_patterns: dict[str, list[TokenRange]] = {}
         self._found_in_sentences: dict[tuple[str, int], list[TokenRange]] = {}
@@ -178,11 +178,13 @@ class CallMatches:
         return places
 
     def _chain(self, chain: Chain, filled_by: Mapping[str, Phrases], by_sound: bool) -> _Places:
-        reached = self._segment(chain[0].segment, filled_by, by_sound)
-        for step in chain[1:]:
-            if not reached:
-                break
-            following = self._segment(step.segment, filled_by, by_sound)
+        # most templates lack something: nothing is joined before all of its words are there
+        for step in chain:
+            if isinstance(step.segment, Spoken) and not self._spoken(step.segment, by_sound):
+                return []
+        segments = [self._segment(step.segment, filled_by, by_sound) for step in chain]
+        reached = segments[0]
+        for step, following in zip(chain[1:], segments[1:], strict=True):
             starts = [start for start, *_ in following]
             likest: dict[tuple[int, int], _Found] = {}
             for start, end, cost, phrase in reached:
@@ -200,20 +202,18 @@ class CallMatches:
         return reached
 
     def _segment(self, segment: TemplateSegment, filled_by: Mapping[str, Phrases], by_sound: bool) -> _Places:
+        if isinstance(segment, Spoken):
+            return self._spoken(segment, by_sound)
         if isinstance(segment, Edge):
             return self._edges[segment.at]
         if isinstance(segment, AnyToken):
-            words = self.index.words
-            return [
-                (at, at + 1, 0.0, "")
-                for at, word in enumerate(words)
-                if word != TURN_END and word not in segment.without
-            ]
-        if isinstance(segment, Named):
-            if segment.name in NUMBERS:
-                return [run for run in self._numbers if run[1] - run[0] >= NUMBERS[segment.name]]
-            matches = self.of(filled_by[segment.name]).everywhere()
-            return [(start, end, cost, phrase) for start, end, cost, phrase, _ in matches]
+            return self._any_token(segment)
+        if segment.name in NUMBERS:
+            return [run for run in self._numbers if run[1] - run[0] >= NUMBERS[segment.name]]
+        matches = self.of(filled_by[segment.name]).everywhere()
+        return [(start, end, cost, phrase) for start, end, cost, phrase, _ in matches]
+
+    def _spoken(self, segment: Spoken, by_sound: bool) -> _Places:
         found = self._found_segments.get(segment)
         if found is None:
             # what is short has too many homophones to be matched by its sound
@@ -224,6 +224,17 @@ class CallMatches:
                 if not cost
                 or ((by_sound or len(part) >= phonetics.SHORTEST) and self._sounds_so(part, segment, start, end))
             )
+        return found
+
+    def _any_token(self, segment: AnyToken) -> _Places:
+        found = self._found_tokens.get(segment)
+        if found is None:
+            words = self.index.words
+            found = self._found_tokens[segment] = [
+                (at, at + 1, 0.0, "")
+                for at, word in enumerate(words)
+                if word != TURN_END and word not in segment.without
+            ]
         return found
 
     def _sounds_so(self, part: Part, segment: Spoken, start: int, end: int) -> bool:

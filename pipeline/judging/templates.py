@@ -20,7 +20,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import accumulate, product
 from typing import Literal
 
@@ -112,12 +112,13 @@ class SentenceTemplate:
         return self.source.startswith(BY_SOUND)
 
     @property
-    def phrases(self) -> Iterator[Part]:
-        """All its runs of words."""
+    def phrases(self) -> Iterator[tuple[Part, bool]]:
+        """All its runs of words, and whether some of a run's tokens are firm."""
         for chain in self.chains:
             for step in chain:
                 if isinstance(step.segment, Spoken):
-                    yield from step.segment.phrases
+                    for part in step.segment.phrases:
+                        yield part, part in step.segment.firm
 
     @property
     def names(self) -> Iterator[str]:
@@ -126,13 +127,6 @@ class SentenceTemplate:
             for step in chain:
                 if isinstance(step.segment, Named):
                     yield step.segment.name
-
-    @cached_property
-    def plain(self) -> tuple[Part, ...]:
-        """All that it says, where it is one run of words; nothing where it has gaps or lists."""
-        if all(len(chain) == 1 for chain in self.chains):
-            return tuple(dict.fromkeys(self.phrases))
-        return ()
 
     def sample(self, choose: random.Random) -> str:
         """One of the things that it says, a gap as …, a list by its name."""
