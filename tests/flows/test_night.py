@@ -12,6 +12,7 @@ import pytest
 from flows.night import Night
 from flows.options import stored_call
 from pipeline.datatypes import CDR
+from pipeline.errors import CallQAError
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Failure, Home, RecordingRecord
@@ -88,3 +89,19 @@ def test_a_damaged_judged_file_is_judged_again(night: Night, at: float) -> None:
     assert [record.sha256 for record in night.to_judge] == [sha256]
     night.judge(0)
     assert path.read_bytes() == whole
+
+
+def test_a_stored_call_is_found_by_id_file_name_or_hash(night: Night) -> None:
+    """People have the file before them, its number in the name; what is stored has it masked."""
+    for letter, name in (("a", "20261120-093100_*********34-all.mp3"), ("b", "other.wav")):
+        heard_before(night.home, letter * 64)
+        record = RecordingRecord(letter * 64, 1000, (f"/in/{name}",), datetime.now(UTC), CDR(call_id=f"C-{letter}"))
+        artefacts.write(night.home.recording(letter * 64), record)
+    for identity in (
+        "C-a", "aaaaaaaa", "20261120-093100_13900001234-all.mp3", "/elsewhere/20261120-093100_13900001234-all.mp3",
+        "20261120-093100_*********34-all.mp3", "20261120-093100_13900001234-all",
+    ):  # fmt: skip
+        assert stored_call(identity, night.home)[0].sha256 == "a" * 64
+    with pytest.raises(CallQAError, match="no stored call has this id, file name or SHA-256") as error:
+        stored_call("20261120-093100_13900001235-all.mp3", night.home)
+    assert "13900001235" not in str(error.value)
