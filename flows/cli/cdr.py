@@ -122,6 +122,7 @@ def _print_refused(preview: MetadataPreview) -> None:
         elif each.columns:
             text = say("  Found: {count} columns; the first line does not look like their names", count=each.columns)
             err.print(text, soft_wrap=True)
+    if preview.refused:
         expected = say(
             "  Expected: what a telephone system writes ({sources}), or a table whose first line names its columns, "
             "one of them the recording or the call",

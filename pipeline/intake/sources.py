@@ -162,7 +162,8 @@ def _read(
         # it says what is wrong with a file that should be a table
         reader = readers[-1]
     if reader is None:
-        if candidate.path.suffix.lower() in TABLE_SUFFIXES:
+        # one object beside a recording is a note on it
+        if candidate.path.suffix.lower() in TABLE_SUFFIXES and not file.text.lstrip().startswith("{"):
             metadata.unread.append(candidate.path)
         return
     told: list[Message] = []

@@ -41,6 +41,7 @@ def test_what_looks_like_a_table_and_is_none_of_calls_is_named(here: Settings, i
     put(inbox / "a.wav")
     (inbox / "prices.csv").write_text("article,price\nx,1\n")
     (inbox / "notes.txt").write_text("call the agent, please\n")
+    (inbox / "a.json").write_text('{"id": "a", "turns": [{"start": 0.5, "text": "x"}]}')
     found = scan_inbox(here, tmp_home)
     assert (found.unread, found.metadata, found.failures) == ((inbox / "prices.csv",), (), ())
 
