@@ -29,7 +29,7 @@ from pipeline.intake.rows import BROKEN_TEXT
 from pipeline.intake.sides import released_by
 from pipeline.intake.vocabulary import DIRECTIONS, FIELD_VALUES
 from pipeline.messages import Message
-from pipeline.numbers import KnownNumbers, is_called
+from pipeline.numbers import KnownNumbers, is_called, mask_numbers
 from pipeline.settings import Ingest
 from pipeline.storage.home import Home
 
@@ -118,7 +118,8 @@ class CdrBuilder:
         for leg in legs:
             for name, cell in leg.extra.items():
                 if name not in extra and (text := self._text(_column(leg, name), cell, leg.place, warnings)):
-                    extra[name] = self._scrubbed(name, text, known)
+                    # a line that is no header gives a column a call's number for a name
+                    extra[mask_numbers(name)] = self._scrubbed(name, text, known)
         texts = {
             name: self._scrubbed(name, value, known)
             for name, value in values.items()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.intake.inbox import Scan, scan_inbox
-from pipeline.messages import in_language
+from pipeline.messages import STEERING, in_language
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, RecordingRecord
@@ -183,7 +183,8 @@ def scan_with(settings: Settings, home: Home, name: str, data: bytes) -> Scan:
     for record in home.recording_records():
         assert artefacts.read(home.recording(record.sha256), RecordingRecord) == record
         for text in (record.cdr.agent_name, record.cdr.call_id, record.cdr.agent_id, *record.cdr.extra.values()):
-            assert text is None or (text.isprintable() or "\u3000" in text or "\xa0" in text)
+            assert text is None or not STEERING.search(text)
+        assert not any(MOBILE in column for column in record.cdr.extra)
         if record.cdr.started_at:
             assert 1970 <= record.cdr.started_at.year <= 2200
     return scan
