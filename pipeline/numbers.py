@@ -62,8 +62,11 @@ def mask_number(number: str) -> str:
 
 
 def is_called(text: str) -> bool:
-    """Whether a text is a number to call beyond doubt: a mobile, or one with its area or country."""
-    return bool(_CALLED_WHOLE.fullmatch(re.sub(r"[\s().-]", "", text)))
+    """Whether a text is a number to call beyond doubt: a mobile, or one with its area or country.
+
+    Without its dot, an id of Asterisk's would be a mobile: 1793667900.1.
+    """
+    return not re.fullmatch(_KEPT, text) and bool(_CALLED_WHOLE.fullmatch(re.sub(r"[\s().-]", "", text)))
 
 
 _CALLED_WHOLE = re.compile(r"(?:\+?(?:00)?86)?0?1[3-9]\d{9}|\+\d{8,15}|00?[1-9]\d{8,13}")
