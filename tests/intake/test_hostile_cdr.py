@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from pipeline.settings import Settings
+from pipeline.errors import BadMetadata
+from pipeline.intake.reader import LegReader
+from pipeline.intake.rows import read_metadata_file
+from pipeline.intake.sources import leg_readers
+from pipeline.settings import Ingest, Settings
 from pipeline.storage.home import Home
 from tests.support.cdrs import CDRS, DATES, HEADERLESS, SHAPES, SYSTEMS, mutated, scan_with
 from tests.support.inboxes import with_ingest
@@ -57,3 +63,11 @@ def test_mutated_cdrs_stop_nothing(here: Settings, inbox: object, tmp_home: Home
     random_ = random.Random(11)
     for _ in range(60):
         scan_with(here, tmp_home, *mutated(random_))
+
+
+@pytest.mark.parametrize("reader", leg_readers(Ingest()), ids=lambda reader: reader.source)  # type: ignore[call-arg]
+def test_a_reader_that_the_settings_name_says_what_it_cannot_read(reader: LegReader, tmp_path: Path) -> None:
+    for name, data in (*CDRS.values(), *SYSTEMS.values()):
+        (tmp_path / name).write_bytes(data)
+        with suppress(BadMetadata):
+            list(reader.read(read_metadata_file(tmp_path / name), []))

@@ -148,7 +148,10 @@ def _team(agent: Mapping[str, Any]) -> str:
 def _recordings(record: Mapping[str, Any]) -> tuple[str, ...]:
     """Where the audio of a contact lies: in `Recordings` today, in `Recording` as well or alone before."""
     listed = record.get("Recordings")
-    parts = [json_part(record, "Recording"), *(part for part in listed or () if isinstance(part, dict))]
+    parts = [
+        json_part(record, "Recording"),
+        *(part for part in (listed if isinstance(listed, list) else ()) if isinstance(part, dict)),
+    ]
     return tuple(
         dict.fromkeys(
             json_text(part, "Location")

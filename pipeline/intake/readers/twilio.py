@@ -106,7 +106,7 @@ def _row(place: Message, resource: Mapping[str, Any]) -> _Row:
 
 def _table_rows(file: MetadataFile, warnings: list[Message]) -> Iterator[_Row]:
     header: list[str] = []
-    delimiter = max(",;\t", key=file.head(1)[0].count)
+    delimiter = max(",;\t", key="".join(file.head(1)).count)
     for number, cells in csv_records(file.text.removeprefix("\ufeff"), delimiter):
         place = Message("{file} line {number}", file=shown(Path(file.path.name)), number=number)
         if cells and not header:

@@ -162,8 +162,9 @@ def test_a_list_that_is_cut_short_gives_what_is_whole() -> None:
     assert len(warnings) == 1
 
 
-def test_fields_of_another_kind_than_documented_cost_themselves() -> None:
-    record = contact_record(Agent=["x"], Queue="support", Recordings={"a": 1}, CustomerEndpoint=7, Recording=3)
+@pytest.mark.parametrize("recordings", [{"a": 1}, 5, "x", [5]])
+def test_fields_of_another_kind_than_documented_cost_themselves(recordings: object) -> None:
+    record = contact_record(Agent=["x"], Queue="support", Recordings=recordings, CustomerEndpoint=7, Recording=3)
     (leg,) = legs_of(READER, json.dumps(record))
     assert (leg.direction, leg.recordings, leg.customer) == ("inbound", (), "")
 
