@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BadMetadata, shown
-from pipeline.intake.cells import cell_text, parse_time
+from pipeline.intake.cells import cell_text, parse_time, plain_number
 from pipeline.intake.reader import MetadataFile
 from pipeline.intake.rows import rows_of
 from pipeline.intake.vocabulary import agent_field_of_column
@@ -23,7 +23,6 @@ AGENTS_FILE = "agents.csv"
 """What the list is called in an inbox whose settings name none."""
 
 _OPEN = frozenset(("", "-", "now", "至今", "今"))
-_SPREADSHEET = re.compile(r'="(.*)"|(\d+)\.0+')
 _BETWEEN_LINES = re.compile(r"[,;/|，；、\s]+")
 
 
@@ -159,13 +158,11 @@ def agent_rows(file: MetadataFile, warnings: list[Message]) -> list[AgentRow]:
 
 
 def _text(cell: Any) -> str:
-    """A cell's text; numbers as they were before a spreadsheet had them."""
+    """A cell's text; numbers as they were before a spreadsheet had them, "" for one that has lost digits."""
     try:
-        text = cell_text(cell)
+        return plain_number(cell_text(cell))
     except ValueError:
         return ""
-    found = _SPREADSHEET.fullmatch(text)
-    return (found[1] or found[2] or "") if found else text
 
 
 def _day(text: str) -> date | None:

@@ -106,9 +106,10 @@ def test_headers_in_both_languages(header: str) -> None:
 
 
 def test_numbers_that_a_spreadsheet_has_rewritten() -> None:
-    agents = listed('id,name,extension,from\n1001.0,A,8001.0,2026年1月1日\n"=""0012""",B,,20260101\n')
+    agents = listed('id,name,extension,from\n1001.0,A,8001.0,2026年1月1日\n"=""0012""",B,,20260101\n1.38E+10,C,8003,\n')
     assert agents.fill({}, "8001", DAY)["agent_id"] == "1001"
     assert agents.fill({"agent_id": "0012"}, "", DAY)["agent_name"] == "B"
+    assert agents.fill({}, "8003", DAY) == {"agent_name": "C"}, "an id that lost digits is none"
 
 
 def test_odd_rows_are_told_with_their_line_and_not_quoted() -> None:
