@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.datatypes import CDR
-from pipeline.errors import BadFile, shown
+from pipeline.errors import BadFile, shown, shown_text
 from pipeline.intake.agents import Agents
-from pipeline.intake.cdr import CdrBuilder
+from pipeline.intake.cdr import CdrBuilder, numbers_of
 from pipeline.intake.joining import JoinedCall, join_legs
 from pipeline.intake.listing import named_like_recordings
 from pipeline.intake.matching import match_calls
@@ -19,7 +19,7 @@ from pipeline.intake.rows import csv_records, read_metadata_file
 from pipeline.intake.sources import RecognisedFile, read_metadata
 from pipeline.intake.vocabulary import agent_field_of_column, field_of_column
 from pipeline.messages import Message
-from pipeline.numbers import mask_number
+from pipeline.numbers import mask_number, mask_numbers
 from pipeline.settings import Settings
 from pipeline.storage.home import Home
 
@@ -109,7 +109,8 @@ def preview_metadata(settings: Settings, files: Sequence[Path]) -> MetadataPrevi
 
 
 def _recordings(call: JoinedCall) -> tuple[str, ...]:
-    return tuple(shown(Path(name.rsplit("/", 1)[-1])) for name in call.recordings)
+    known = numbers_of(call.legs)
+    return tuple(mask_numbers(shown_text(name.rsplit("/", 1)[-1]), known) for name in call.recordings)
 
 
 def columns_found(path: Path, encoding: str) -> tuple[int, tuple[str, ...]]:
