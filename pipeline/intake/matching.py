@@ -11,11 +11,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pipeline.intake.joining import JoinedCall, in_order
+from pipeline.intake.name_presets import SIDE_SUFFIX
 from pipeline.intake.reader import Leg
 from pipeline.messages import Message
-
-_SIDES = re.compile(r"-(?:all|in|out|r|t)\Z")
-"""What recorders put behind the names of the mix and of its two sides."""
 
 _MOST_PARTS = 8
 """Parts of a file's name that make one id: a uuid has five."""
@@ -90,7 +88,7 @@ class _Names:
                     self._by_name[_folded(key)].add(sha256)
                 stem = _folded(path.stem)
                 inside_stem = _folded(inside.with_suffix("").as_posix())
-                for key in {stem, inside_stem, _SIDES.sub("", stem), _SIDES.sub("", inside_stem)}:
+                for key in {stem, inside_stem, SIDE_SUFFIX.sub("", stem), SIDE_SUFFIX.sub("", inside_stem)}:
                     self._by_stem[key].add(sha256)
                 for key in _words(stem):
                     self._by_id[key].add(sha256)
@@ -105,7 +103,7 @@ class _Names:
                 self._by_name.get(whole)
                 or self._by_stem.get(whole)
                 or self._by_stem.get(stem)
-                or self._by_stem.get(_SIDES.sub("", stem))
+                or self._by_stem.get(SIDE_SUFFIX.sub("", stem))
             )
             if known:
                 return known
