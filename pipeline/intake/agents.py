@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-from pipeline.errors import BadMetadata, shown
+from pipeline.errors import BadMetadata
 from pipeline.intake.cells import cell_text, parse_time, plain_number
 from pipeline.intake.reader import MetadataFile
 from pipeline.intake.rows import rows_of
@@ -134,7 +133,7 @@ def agent_rows(file: MetadataFile, warnings: list[Message]) -> list[AgentRow]:
         )
     found = []
     for place, cells in table.rows:
-        where = Message("{file} {place}", file=shown(Path(file.path.name)), place=place)
+        where = Message("{file} {place}", file=file.shown_name, place=place)
         texts = {field: _text(cells.get(column)) for field, column in columns.items()}
         try:
             first, last = _day(texts.get("from", "")), _day(texts.get("to", ""))

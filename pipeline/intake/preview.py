@@ -15,7 +15,7 @@ from pipeline.intake.cdr import CdrBuilder, numbers_of
 from pipeline.intake.joining import JoinedCall, join_legs
 from pipeline.intake.listing import named_like_recordings
 from pipeline.intake.matching import match_calls
-from pipeline.intake.rows import csv_records, read_metadata_file
+from pipeline.intake.rows import csv_records, delimiter_of, read_metadata_file
 from pipeline.intake.sources import RecognisedFile, read_metadata
 from pipeline.intake.vocabulary import agent_field_of_column, field_of_column
 from pipeline.messages import Message
@@ -123,8 +123,7 @@ def columns_found(path: Path, encoding: str) -> tuple[int, tuple[str, ...]]:
     except (OSError, BadFile):
         return 0, ()
     first = next((line for line in text.split("\n", 20) if line.strip()), "")[:_LONGEST_HEADER]
-    delimiter = max(",;\t|", key=first.count)
-    cells = next((cells for _, cells in csv_records(first, delimiter) if cells), [])
+    cells = next((cells for _, cells in csv_records(first, delimiter_of(first)) if cells), [])
     names = tuple(cell.strip().lstrip("\ufeff") for cell in cells)
     known = sum(bool(field_of_column(name) or agent_field_of_column(name)) for name in names)
     is_header = known > 1 and not any(re.search(r"\d{4}", name) for name in names)

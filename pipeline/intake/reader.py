@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from pipeline.errors import shown
 from pipeline.messages import Message
 
 Direction = Literal["inbound", "outbound"]
@@ -75,6 +77,15 @@ class MetadataFile:
     path: Path
     text: str
 
+    @property
+    def shown_name(self) -> str:
+        """What the file is called in messages."""
+        return _shown(self.path.name)
+
+    def line(self, number: int) -> Message:
+        """The place of a line, for messages."""
+        return Message("{file} line {number}", file=self.shown_name, number=number)
+
     def head(self, lines: int = 20) -> list[str]:
         """The first lines that are not blank, without their ends."""
         found: list[str] = []
@@ -84,6 +95,11 @@ class MetadataFile:
             if len(found) == lines:
                 break
         return found
+
+
+@lru_cache(16)
+def _shown(name: str) -> str:
+    return shown(Path(name))
 
 
 class LegReader(Protocol):

@@ -112,7 +112,7 @@ def rows_of(file: MetadataFile, warnings: list[Message], suffix: str | None = No
         raise BadMetadata(_unreadable(suffix.lstrip(".").upper(), error)) from error
     if len(table.rows) > MOST_ROWS:
         raise BadMetadata(Message("has more than {most} rows; export fewer days", most=MOST_ROWS))
-    warnings += (Message("{file} {place}", file=shown(Path(file.path.name)), place=each) for each in told)
+    warnings += (Message("{file} {place}", file=file.shown_name, place=each) for each in told)
     return table
 
 
@@ -170,7 +170,7 @@ def _csv_rows(text: str, warnings: list[Message]) -> Table:
     separator = _SEPARATOR.fullmatch(lines.lines[0]) if lines.lines else None
     lines.at = _header_at(lines.lines, 1 if separator else 0, warnings)
     header = lines.lines[lines.at] if lines.at < len(lines.lines) else ""
-    delimiter = separator[1] if separator else max(",;\t|", key=header.count)
+    delimiter = separator[1] if separator else delimiter_of(header)
     records = _records(lines, delimiter)
     names = [name.strip().lstrip("\ufeff") for name in next(records, (0, []))[1] or ()]
     if not any(names):
@@ -212,6 +212,11 @@ def _header_at(lines: list[str], first: int, warnings: list[Message]) -> int:
         if cells
     )
     return first + at
+
+
+def delimiter_of(line: str) -> str:
+    """What stands between the cells of a file that begins with this line."""
+    return max(",;\t|", key=line.count)
 
 
 def csv_records(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str] | None]]:

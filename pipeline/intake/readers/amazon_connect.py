@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from pipeline.errors import shown
 from pipeline.intake.reader import CallSide, Direction, Leg, MetadataFile, ReleaseRecord
 from pipeline.intake.readers.json_values import json_objects, json_part, json_text, looks_like_json, moment_text
 from pipeline.messages import Message
@@ -78,7 +76,7 @@ class AmazonConnectReader:
         if others:
             message = Message(
                 "{file}: {count} contacts are no calls (chats, tasks, e-mails) and are left out",
-                file=shown(Path(file.path.name)),
+                file=file.shown_name,
                 count=others,
             )
             warnings.append(message)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from pipeline.intake.reader import Leg, MetadataFile, ReleaseRecord
 from pipeline.intake.readers.asterisk_channels import agent_of, epoch_of, is_channel
-from pipeline.intake.readers.asterisk_rows import RowKind, shown_name
+from pipeline.intake.readers.asterisk_rows import RowKind
 from pipeline.messages import Message
 
 _LINE = re.compile(r"\ufeff?\d{9,10}(?:\.\d+)?\|[^|]*\|[^|]*\|[^|]*\|[A-Z]+(?:\||\s*\Z)")
@@ -82,11 +82,10 @@ def _events(file: MetadataFile, warnings: list[Message]) -> Iterator[tuple[Messa
             time, call, queue, member, event = (row.get(name, "") for name in _COLUMNS[:5])
             yield place, _Event(time, call, queue, member, event, data)
         return
-    name = shown_name(file)
     for number, line in enumerate(file.text.removeprefix("\ufeff").split("\n"), 1):
         if not line.strip():
             continue
-        place = Message("{file} line {number}", file=name, number=number)
+        place = file.line(number)
         cells = line.rstrip("\r").split("|")
         if len(cells) < 5 or not cells[0].replace(".", "", 1).isdigit():
             warnings.append(Message("{place}: not the cells of this kind of file; left out", place=place))

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from pipeline.errors import shown
 from pipeline.intake.cells import cell_text
 from pipeline.intake.reader import MetadataFile
 from pipeline.intake.readers.json_values import json_objects
-from pipeline.intake.rows import csv_records
+from pipeline.intake.rows import csv_records, delimiter_of
 from pipeline.messages import Message
 
 _FUNCTION = re.compile(r"\b(?:CDR|CALLERID|CHANNEL)\((\w+)")
@@ -63,14 +62,13 @@ class RowKind:
         if objects := _objects(file, warnings):
             yield from ((place, self._named(row)) for place, row in objects if "Event" not in row or self._is_own(row))
             return
-        name = shown_name(file)
         header: list[str] = []
         named: Sequence[str] | None = None
         is_head = HEAD
         for number, cells in _records(file.text):
-            place = Message("{file} line {number}", file=name, number=number)
+            place = file.line(number)
             if cells is None:
-                warnings.append(Message("{file} {place}", file=name, place=_bad_quotes(number)))
+                warnings.append(Message("{file} {place}", file=file.shown_name, place=_bad_quotes(number)))
                 continue
             if not any(cells) or cells == header:
                 continue
@@ -114,11 +112,6 @@ def _bad_quotes(number: int) -> Message:
     )
 
 
-def shown_name(file: MetadataFile) -> str:
-    """The file's name, for messages."""
-    return shown(file.path).replace("\\", "/").rsplit("/", 1)[-1]
-
-
 def _cells(names: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     row = {}
     for name, cell in zip(names, cells, strict=False):
@@ -130,7 +123,7 @@ def _cells(names: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
 def _records(text: str) -> Iterator[tuple[int, list[str] | None]]:
     text = text.removeprefix("\ufeff")
     header = text.lstrip("\r\n").split("\n", 1)[0]
-    delimiter = max(",\t;|", key=header.count)
+    delimiter = delimiter_of(header)
     if _BACKSLASHED.search(text[:_HEAD_CHARS]):
         # quote_escape_character of cdr_custom and cel_custom
         for number, line in enumerate(text.split("\n"), 1):
@@ -161,7 +154,6 @@ def _objects(file: MetadataFile, warnings: list[Message]) -> Iterator[tuple[Mess
 
 def _events(file: MetadataFile) -> Iterator[tuple[Message, Mapping[str, str]]]:
     """The manager's events: a line for each key, and a blank line after each event."""
-    name = shown_name(file)
     event: dict[str, str] = {}
     for number, line in enumerate(chain(file.text.split("\n"), [""]), 1):
         key, colon, cell = line.partition(":")
@@ -170,7 +162,7 @@ def _events(file: MetadataFile) -> Iterator[tuple[Message, Mapping[str, str]]]:
         elif not line.strip():
             # answers to commands are no events
             if "Event" in event:
-                yield Message("{file} line {number}", file=name, number=number - len(event)), event
+                yield file.line(number - len(event)), event
             event = {}
 
 

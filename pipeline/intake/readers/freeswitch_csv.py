@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import re2
 
-from pipeline.errors import BadMetadata, shown
+from pipeline.errors import BadMetadata
 from pipeline.intake.reader import Leg, MetadataFile
 from pipeline.intake.readers.freeswitch_legs import VARIABLES, freeswitch_leg, leg_kind
-from pipeline.intake.rows import csv_records
+from pipeline.intake.rows import csv_records, delimiter_of
 from pipeline.messages import Message
 
 _CALL = '"${caller_id_name}","${caller_id_number}","${destination_number}","${context}"'
@@ -141,9 +140,7 @@ class FreeswitchCsvReader:
             if fields and (other := fields.get("bleg_uuid", ""))
         }
         for number, told in self._rows(file):
-            place = Message(
-                "{file} {place}", file=shown(Path(file.path.name)), place=Message("line {number}", number=number)
-            )
+            place = file.line(number)
             if told is None:
                 warnings.append(Message("{place}: not the cells of this kind of file; left out", place=place))
                 continue
@@ -203,7 +200,7 @@ def _header(file: MetadataFile) -> tuple[Sequence[str], str] | None:
     """The variables that the first line names, and what stands between them; None when it is a call's line."""
     head = file.head(1)
     line = head[0].lstrip("\ufeff") if head else ""
-    delimiter = max(",;\t|", key=line.count)
+    delimiter = delimiter_of(line)
     _, cells = next(csv_records(line, delimiter), (0, None))
     names = [cell.strip().casefold().removeprefix("variable_") for cell in cells or ()]
     return (names, delimiter) if any(header <= set(names) for header in _HEADERS) else None

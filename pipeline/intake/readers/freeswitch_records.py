@@ -10,11 +10,9 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from pipeline.errors import shown
 from pipeline.intake.reader import Leg, MetadataFile
 from pipeline.intake.readers.freeswitch_legs import VARIABLES, freeswitch_leg, leg_kind, recording_of
 from pipeline.intake.readers.json_values import json_objects, json_part, json_text, looks_like_json
@@ -105,7 +103,7 @@ def _last(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _place(file: MetadataFile, number: int) -> Message:
-    return Message("{file} {place}", file=shown(Path(file.path.name)), place=Message("row {number}", number=number))
+    return Message("{file} {place}", file=file.shown_name, place=Message("row {number}", number=number))
 
 
 def _leg(

@@ -7,10 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 
-from pipeline.errors import shown
 from pipeline.intake.cells import parse_time
 from pipeline.intake.reader import MetadataFile
 from pipeline.messages import Message
@@ -30,7 +28,7 @@ def json_objects(file: MetadataFile, warnings: list[Message]) -> Iterator[tuple[
     text, at, line, counted = file.text, 0, 1, 0
     while (at := _after(_BETWEEN, text, at)) < len(text):
         line, counted = line + text.count("\n", counted, at), at
-        place = Message("{file} line {number}", file=shown(Path(file.path.name)), number=line)
+        place = file.line(line)
         try:
             value, end = _DECODER.raw_decode(text, at)
         except (ValueError, RecursionError):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from pipeline.errors import BadMetadata, shown
+from pipeline.errors import BadMetadata
 from pipeline.intake.fields import check_fields, leg_of_fields
 from pipeline.intake.reader import Leg, MetadataFile
 from pipeline.intake.rows import TABLE_SUFFIXES, Table, rows_of
@@ -59,7 +58,7 @@ class TableReader:
         while rows:
             # each leg takes its row's memory
             place, cells = rows.pop()
-            where = Message("{file} {place}", file=shown(Path(file.path.name)), place=place)
+            where = Message("{file} {place}", file=file.shown_name, place=place)
             if "" in cells:
                 message = Message(
                     "{place}: more cells than columns, left out; quote cells that hold the delimiter", place=where

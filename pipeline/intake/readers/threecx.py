@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from pipeline.errors import BadMetadata, shown
+from pipeline.errors import BadMetadata
 from pipeline.intake.reader import Direction, Leg, MetadataFile, ReleaseRecord
 from pipeline.intake.rows import csv_records
 from pipeline.messages import Message
@@ -87,9 +86,7 @@ class ThreeCxReader:
             for extension in (_talkers(fields) if fields else ())
         }
         for number, fields in _rows(file.text, order, delimiter, has_header):
-            place = Message(
-                "{file} {place}", file=shown(Path(file.path.name)), place=Message("line {number}", number=number)
-            )
+            place = file.line(number)
             if fields is None:
                 warnings.append(Message("{place}: not the cells of this kind of file; left out", place=place))
             else:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from pipeline.errors import BadMetadata, shown
+from pipeline.errors import BadMetadata
 from pipeline.intake.reader import CallSide, Direction, Leg, MetadataFile, ReleaseRecord
-from pipeline.intake.rows import csv_records
+from pipeline.intake.rows import csv_records, delimiter_of
 from pipeline.messages import Message
 
 _COLUMNS = {"call_history_id", "source_entity_type", "destination_entity_type", "cdr_started_at"}
@@ -43,9 +42,7 @@ class ThreeCxDatabaseReader:
         for number, cells in records:
             if cells == [] or (cells and not any(cells)):
                 continue
-            place = Message(
-                "{file} {place}", file=shown(Path(file.path.name)), place=Message("line {number}", number=number)
-            )
+            place = file.line(number)
             if cells is None or len(cells) != len(names):
                 warnings.append(Message("{place}: not the cells of this kind of file; left out", place=place))
             else:
@@ -58,7 +55,7 @@ class ThreeCxDatabaseReader:
 
 def _header(line: str) -> tuple[list[str], str] | None:
     line = line.lstrip("\ufeff")
-    delimiter = max(",;\t|", key=line.count)
+    delimiter = delimiter_of(line)
     _, cells = next(csv_records(line, delimiter), (0, None))
     names = [cell.strip().casefold() for cell in cells or ()]
     return (names, delimiter) if set(names) >= _COLUMNS else None

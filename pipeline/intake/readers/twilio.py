@@ -11,13 +11,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from pipeline.errors import shown
 from pipeline.intake.reader import Direction, Leg, MetadataFile, ReleaseRecord
 from pipeline.intake.readers.json_values import json_objects, json_text, looks_like_json, moment_text
-from pipeline.intake.rows import csv_records
+from pipeline.intake.rows import csv_records, delimiter_of
 from pipeline.messages import Message
 
 _SID = re.compile(r"(?:CA|RE)[0-9a-fA-F]{32}")
@@ -106,9 +104,9 @@ def _row(place: Message, resource: Mapping[str, Any]) -> _Row:
 
 def _table_rows(file: MetadataFile, warnings: list[Message]) -> Iterator[_Row]:
     header: list[str] = []
-    delimiter = max(",;\t", key="".join(file.head(1)).count)
+    delimiter = delimiter_of("".join(file.head(1)))
     for number, cells in csv_records(file.text.removeprefix("\ufeff"), delimiter):
-        place = Message("{file} line {number}", file=shown(Path(file.path.name)), number=number)
+        place = file.line(number)
         if cells and not header:
             header = [_property(name) for name in cells]
         elif cells is None or any(cell.strip() for cell in cells[len(header) :]):

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.datatypes import Party
-from pipeline.errors import shown
 from pipeline.intake.reader import CallSide, Direction, Leg, MetadataFile, ReleaseRecord
 from pipeline.intake.readers.json_values import json_objects, json_part, json_text, looks_like_json, moment_text
 from pipeline.messages import Message
@@ -66,7 +65,7 @@ class VconReader:
         if inside:
             message = Message(
                 "{file}: {count} recordings lie inside the vCon and are not taken out; put them beside it as files",
-                file=shown(Path(file.path.name)),
+                file=file.shown_name,
                 count=inside,
             )
             warnings.append(message)

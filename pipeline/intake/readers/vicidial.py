@@ -10,13 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from sys import intern
 
-from pipeline.errors import shown
 from pipeline.intake.agents import AgentRow
 from pipeline.intake.reader import CallSide, Direction, Leg, MetadataFile, ReleaseRecord
-from pipeline.intake.rows import csv_records
+from pipeline.intake.rows import csv_records, delimiter_of
 from pipeline.intake.vocabulary import field_of_column
 from pipeline.messages import Message
 
@@ -100,10 +98,9 @@ class VicidialReader:
         layout = _layout(file)
         if layout is None:
             return
-        named = shown(Path(file.path.name))
         entered: set[str] = set()
         for number, cells in _records(file.text, layout.delimiter):
-            place = Message("{file} line {number}", file=named, number=number)
+            place = file.line(number)
             if cells is None or any(cell.strip() for cell in cells[layout.width :]):
                 warnings.append(
                     Message("{place}: has not the columns of its table, left out; export it again", place=place)
@@ -124,7 +121,7 @@ def vicidial_users(file: MetadataFile) -> Iterator[AgentRow]:
         row = layout.cells(cells or []) if layout and number > layout.header_line else {}
         if "user" in row and row["user"].upper() not in _NO_AGENT:
             yield AgentRow(
-                place=Message("{file} line {number}", file=shown(Path(file.path.name)), number=number),
+                place=file.line(number),
                 agent_id=row["user"],
                 name=row.get("full_name", ""),
                 team=row.get("user_group", ""),
@@ -188,7 +185,7 @@ class _Head:
         lines = file.head() if file.text[:1] not in ("{", "[", "<") else []
         if not lines or len(lines[0]) > _LONGEST_ROW:
             return cls(",", [], (), 0)
-        delimiter = max("\t,;|", key=lines[0].count)
+        delimiter = delimiter_of(lines[0])
         rows = [cells or [] for _, cells in _records("\n".join(lines) + "\n", delimiter)]
         names = tuple(_column(cell) for cell in rows[0]) if rows else ()
         # a cell that runs over lines may have been cut with the head
@@ -316,12 +313,8 @@ def _direction(row: Mapping[str, str], is_closer: bool, key: str, entered: set[s
 
 
 def _names(row: Mapping[str, str]) -> tuple[str, ...]:
-    """The addresses of the recordings, and their names as they may lie on the disk: mixed, or a file for each side. The
-    report puts several into one cell.
-    """
-    locations, names = (row.get(column, "").split("|") for column in ("location", "filename"))
-    files = [name + end for name in names if name for end in ("", "-all", "-in", "-out")]
-    return tuple(filter(None, (*locations, *files)))
+    """The addresses of the recordings, and their names without a side. The report puts several into one cell."""
+    return tuple(name for column in ("location", "filename") for name in row.get(column, "").split("|") if name)
 
 
 def _further(row: Mapping[str, str]) -> dict[str, str]:

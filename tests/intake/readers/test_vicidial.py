@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.intake.joining import join_legs
+from pipeline.intake.matching import match_calls
 from pipeline.intake.reader import MetadataFile
 from pipeline.intake.readers.vicidial import VicidialReader
 from tests.support.contact_records import (
@@ -21,9 +23,7 @@ from tests.support.legs import fields_of, legs_and_warnings, legs_of
 
 READER = VicidialReader()
 NAME = "20261120-093100_13900001234"
-RECORDINGS = (
-    f"http://10.0.0.5/RECORDINGS/MP3/{NAME}-all.mp3", NAME, f"{NAME}-all", f"{NAME}-in", f"{NAME}-out",
-)  # fmt: skip
+RECORDINGS = (f"http://10.0.0.5/RECORDINGS/MP3/{NAME}-all.mp3", NAME)
 CAME_IN = {
     "ids": ("vicidial 901",), "call_id": "901", "direction": "inbound", "customer": "13900001234",
     "released": ("agent", True), "epoch_s": 1795138260.0, "started_at": "2026-11-20 09:31:00", "agent_id": "1001",
@@ -161,7 +161,7 @@ def test_the_report_export_calls() -> None:
     text = "\t".join(REPORT) + "\r\n" + report_line(**called) + report_line(**dialled)
     came_in, went_out = legs_of(READER, text, "EXPORT_CALL_REPORT_20261120-120000.txt")
     assert fields_of(came_in) == {
-        "recordings": ("http://h/x-all.mp3", "x", "x-all", "x-in", "x-out", NAME, *RECORDINGS[2:]),
+        "recordings": ("http://h/x-all.mp3", "x", NAME),
         "direction": "inbound", "customer": "13900001234", "started_at": "2026-11-20 09:31:00", "agent_id": "1001",
         "agent_name": "Li Na", "team": "TEAM_A", "queue": "SUPPORT", "wait_s": "15.00",
     }  # fmt: skip
@@ -227,3 +227,10 @@ def test_no_number_stands_where_it_is_kept_in_clear() -> None:
 )
 def test_what_others_write_is_not_taken_for_vicidial(text: str) -> None:
     assert not READER.recognises(MetadataFile(Path("cdr.csv"), text))
+
+
+@pytest.mark.parametrize("end", [".wav", "-all.wav", "-in.wav", "-out.wav"])
+def test_a_recording_s_name_finds_the_mix_and_each_side(tmp_path: Path, end: str) -> None:
+    calls = join_legs(legs_of(READER, csv_table(recording_row(location=""))))
+    matches = match_calls(calls, {"0" * 64: [tmp_path / f"{NAME}{end}"]}, tmp_path, (".wav",), [])
+    assert matches.calls == 1
