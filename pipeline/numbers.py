@@ -25,7 +25,7 @@ _CALLED = (
 _FOUND = re.compile(f"(?P<kept>{_KEPT})|{_CALLED}")
 _DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _MOMENT = re.compile(_DATE.pattern + r"(?:(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d{3})?)?)?")
-_SHORTEST = 7
+SHORTEST_NUMBER = 7
 """Digits of the shortest number to call; extensions and short codes have fewer."""
 
 _SURE = 10
@@ -61,6 +61,14 @@ def mask_number(number: str) -> str:
     return "*" * (len(number) - 2) + number[-2:]
 
 
+def is_telephone_number(text: str) -> bool:
+    """Whether a text is nothing but digits, too many for an extension."""
+    return _TELEPHONE_NUMBER.fullmatch(text) is not None
+
+
+_TELEPHONE_NUMBER = re.compile(rf"\+?\d{{{SHORTEST_NUMBER},}}")
+
+
 def is_called(text: str) -> bool:
     """Whether a text is a number to call beyond doubt: a mobile, or one with its area or country.
 
@@ -84,7 +92,7 @@ class KnownNumbers:
     """
 
     def __init__(self, numbers: Iterable[str]) -> None:
-        found = {digits for number in numbers if len(digits := subscriber_digits(number)) >= _SHORTEST}
+        found = {digits for number in numbers if len(digits := subscriber_digits(number)) >= SHORTEST_NUMBER}
         self._numbers = sorted(found, key=len, reverse=True)
 
     def replace(self, text: str, put: Callable[[str], str]) -> str:
@@ -105,7 +113,7 @@ class KnownNumbers:
         """Where the numbers stand, from left to right."""
         for run in _RUN.finditer(text):
             places = [run.start() + at for at, char in enumerate(run[0]) if char.isdecimal()]
-            if len(places) < _SHORTEST:
+            if len(places) < SHORTEST_NUMBER:
                 continue
             digits = "".join(text[place] for place in places)
             at = 0

@@ -16,6 +16,7 @@ from typing import Any
 
 from pipeline.errors import BadSetting
 from pipeline.messages import Message
+from pipeline.numbers import SHORTEST_NUMBER, is_telephone_number
 
 SIDE_SUFFIX = re.compile(r"-(all|in|out|r|t)\Z")
 """What recorders put behind the names of the mix (all) and of its two sides."""
@@ -23,7 +24,6 @@ SIDE_SUFFIX = re.compile(r"-(all|in|out|r|t)\Z")
 VICIDIAL_TOKENS = "vicidial:"
 """How a setting begins that goes on with VICIdial's own `campaign_rec_filename`."""
 
-_SHORTEST_NUMBER = 7
 _UNIQUEID = r"(?P<uniqueid>(?:[A-Za-z][\w.]*-)?(?P<epoch>[12]\d{9})\.\d+)"
 _UUID = r"(?P<uuid>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 
@@ -45,13 +45,8 @@ class NamePattern:
         return self.fields(match) if match else None
 
 
-def is_number(text: str) -> bool:
-    """Whether this is a telephone number rather than an extension of the system's own."""
-    return re.fullmatch(rf"\+?\d{{{_SHORTEST_NUMBER},}}", text) is not None
-
-
 def _is_extension(text: str) -> bool:
-    return text.isdecimal() and len(text) < _SHORTEST_NUMBER
+    return text.isdecimal() and len(text) < SHORTEST_NUMBER
 
 
 def _moment(text: str) -> str | None:
@@ -88,12 +83,12 @@ def _freepbx(match: re.Match[str]) -> NameFields | None:
         fields |= _said({"direction": "outbound", "customer": to, "extension": by if _is_extension(by) else ""})
     elif kind == "in" or (kind in ("q", "rg") and not (_is_extension(by) and len(by) < 5)):
         # a queue or a group may also be called from a telephone of the house
-        fields |= _said({"direction": "inbound", "customer": by if is_number(by) or kind == "in" else ""})
+        fields |= _said({"direction": "inbound", "customer": by if is_telephone_number(by) or kind == "in" else ""})
     elif kind == "external":
         fields |= _said({"direction": "inbound", "customer": by, "extension": to if _is_extension(to) else ""})
     else:
         # the one with a number is the other party, whoever called
-        number = next((party for party in (by, to) if is_number(party)), "")
+        number = next((party for party in (by, to) if is_telephone_number(party)), "")
         inside = next((party for party in (by, to) if _is_extension(party)), "")
         extension = inside if number and kind in ("exten", "force", "ondemand") else ""
         fields |= _said({"customer": number, "extension": extension})
@@ -109,7 +104,7 @@ def _freeswitch(match: re.Match[str]) -> NameFields | None:
     fields = _at(match)
     by = match["by"]
     return fields and fields | _said(
-        {"customer": by if is_number(by) else "", "extension": by if _is_extension(by) else ""}
+        {"customer": by if is_telephone_number(by) else "", "extension": by if _is_extension(by) else ""}
     )
 
 
@@ -127,9 +122,9 @@ def _threecx(match: re.Match[str]) -> NameFields | None:
     fields, by, to = _at(match), match["by"], match["to"]
     if fields is None:
         return None
-    if is_number(by) and _is_extension(to):
+    if is_telephone_number(by) and _is_extension(to):
         return fields | {"direction": "inbound", "customer": by, "extension": to}
-    if _is_extension(by) and is_number(to):
+    if _is_extension(by) and is_telephone_number(to):
         return fields | {"direction": "outbound", "customer": to, "extension": by}
     return fields
 
@@ -205,7 +200,7 @@ _PRESETS = (
     ),
     NamePattern(
         "vicidial",
-        re.compile(rf"(?P<FULLDATE>\d{{8}}-\d{{6}})_(?P<CUSTPHONE>\+?\d{{{_SHORTEST_NUMBER},}})"),
+        re.compile(rf"(?P<FULLDATE>\d{{8}}-\d{{6}})_(?P<CUSTPHONE>\+?\d{{{SHORTEST_NUMBER},}})"),
         _vicidial,
     ),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from pipeline.intake.joining import JoinedCall
 from pipeline.intake.matching import Matches
 from pipeline.intake.reader import Leg
 from pipeline.messages import Message
-from pipeline.numbers import subscriber_digits
+from pipeline.numbers import SHORTEST_NUMBER, subscriber_digits
 
 EARLIEST_S, LATEST_S = -5.0, 3600.0
 """From a call's begin to that of its recording: clocks are read in whole seconds, and queues are long."""
@@ -25,7 +25,6 @@ _FEWEST_APART = 3
 """Where clocks seem to be hours apart, chance would find a call for many a recording: it must be near, and the same
 for some, and for most."""
 
-_SHORTEST_NUMBER = 7
 _HOURS = tuple(sign * hours for hours in range(1, 15) for sign in (1, -1))
 
 
@@ -124,7 +123,7 @@ def _keys(leg: Leg) -> Iterator[str]:
     """Numbers by the digits that tell a subscriber, and extensions as they are."""
     for text in (leg.caller, leg.callee, leg.customer, leg.extension):
         digits = subscriber_digits(text)
-        if len(digits) >= _SHORTEST_NUMBER:
+        if len(digits) >= SHORTEST_NUMBER:
             yield digits
         elif text.isdecimal():
             yield text

@@ -60,7 +60,7 @@ def leg_readers(settings: Ingest) -> tuple[LegReader, ...]:
 
 @dataclass(frozen=True, slots=True)
 class RecognisedFile:
-    """A file of call metadata: what wrote it, and how many legs it tells of."""
+    """A file of call metadata: what wrote it, and of how many legs, or agents, it tells."""
 
     path: Path
     source: str
@@ -154,8 +154,9 @@ def _read(
     """Add what a file says, if a reader recognises it. Raises BadMetadata, BadFile or OSError."""
     file = read_metadata_file(candidate.path, settings.encoding, follow_links=candidate.follow_links)
     if candidate.is_agents or is_vicidial_users(file):
-        metadata.agents += vicidial_users(file) if is_vicidial_users(file) else agent_rows(file, warnings)
-        metadata.files.append(RecognisedFile(candidate.path, "agents", 0))
+        rows = list(vicidial_users(file)) if is_vicidial_users(file) else agent_rows(file, warnings)
+        metadata.agents += rows
+        metadata.files.append(RecognisedFile(candidate.path, "agents", len(rows)))
         return
     reader = next((reader for reader in readers if _recognises(reader, file)), None)
     if reader is None and candidate.is_named:

@@ -21,7 +21,6 @@ from pipeline.intake.readers.asterisk_channels import (
     id_in_name,
     is_channel,
     is_local,
-    is_telephone_number,
     is_trunk,
     line_of,
     release_by,
@@ -29,6 +28,7 @@ from pipeline.intake.readers.asterisk_channels import (
 from pipeline.intake.readers.asterisk_contexts import direction_of, is_known_context
 from pipeline.intake.readers.asterisk_rows import RowKind, column_name, head_cells
 from pipeline.messages import Message
+from pipeline.numbers import is_telephone_number
 
 MASTER_COLUMNS = (
     "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer",

@@ -17,7 +17,6 @@ from pipeline.intake.readers.asterisk_channels import (
     epoch_of,
     is_channel,
     is_local,
-    is_telephone_number,
     is_trunk,
     line_of,
     release_by,
@@ -25,6 +24,7 @@ from pipeline.intake.readers.asterisk_channels import (
 from pipeline.intake.readers.asterisk_contexts import direction_of
 from pipeline.intake.readers.asterisk_rows import RowKind, column_name
 from pipeline.messages import Message
+from pipeline.numbers import is_telephone_number
 
 _SAMPLE = (
     "eventtype", "eventtime", "cidname", "cidnum", "cidani", "cidrdnis", "ciddnid", "exten", "context", "channame",

@@ -23,7 +23,6 @@ _NUMBERED_SPANS = frozenset({"dahdi", "zap", "misdn", "khomp", "capi", "dgv", "w
 _UNIQUE_ID = re.compile(r"(?:.*-)?(\d{9,10})\.\d{1,9}", re.DOTALL)
 _UNIQUE_ID_IN_NAME = re.compile(r"(?:^|[^\d.])(\d{10}\.\d{1,9})\.[A-Za-z]\w{0,4}\Z")
 
-_TELEPHONE_NUMBER = re.compile(r"\+?\d{7,}")
 _NUMBER_WITHIN = re.compile(r"\d{7}")
 
 # what Asterisk up to 11 writes before and after the name of a channel that is moved
@@ -75,11 +74,6 @@ def line_of(channel: str) -> str:
 def is_trunk(channel: str) -> bool:
     """Whether a channel is a line to the outside, by its name: no extension's, and no Local one."""
     return is_channel(channel) and not is_local(channel) and not line_of(channel)
-
-
-def is_telephone_number(text: str) -> bool:
-    """Whether digits are too many for an extension."""
-    return _TELEPHONE_NUMBER.fullmatch(text) is not None
 
 
 def epoch_of(unique_id: str) -> float | None:

@@ -7,7 +7,8 @@ begin. Source: configs/samples/extensions.conf.sample, FreePBX's module core.
 from __future__ import annotations
 
 from pipeline.intake.reader import Direction
-from pipeline.intake.readers.asterisk_channels import is_local, is_telephone_number, is_trunk, line_of
+from pipeline.intake.readers.asterisk_channels import is_local, is_trunk, line_of
+from pipeline.numbers import is_telephone_number
 
 _INBOUND = ("from-trunk", "from-pstn", "from-did", "from-digital", "from-analog", "from-zaptel", "from-dahdi",
             "from-sip-external", "from-outside", "from-provider", "from-external", "ext-did", "inbound", "incoming",

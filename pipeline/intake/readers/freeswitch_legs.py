@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pipeline.intake.reader import CallSide, Direction, Leg, ReleaseRecord
 from pipeline.messages import Message
+from pipeline.numbers import is_telephone_number
 
 LegKind = Literal["first", "second", "originated"]
 """The leg of the party who calls; one that was dialled for another leg; one that the switch began by itself (click to
@@ -64,7 +65,6 @@ VARIABLES = frozenset(
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _EXTENSION = re.compile(r"\d{2,6}|(?=.{1,32}$)[A-Za-z][\w.-]*")
-_OUTSIDE_NUMBER = re.compile(r"\+?\d{7,}")
 _TASK = re.compile(r"(?:record_session(?:::|\s+)|uuid_record\s+\S+\s+start\s+)(.+)")
 _FROM_OUTSIDE, _FROM_INSIDE = ("public", "from-outside"), ("default", "from-inside", "internal")
 
@@ -156,7 +156,7 @@ def _comes_from_outside(fields: Fields, kind: LegKind) -> bool | None:
         caller = _caller(fields)
         if _EXTENSION.fullmatch(caller):
             return False
-        if _OUTSIDE_NUMBER.fullmatch(caller) and _EXTENSION.fullmatch(fields.get("destination_number", "")):
+        if is_telephone_number(caller) and _EXTENSION.fullmatch(fields.get("destination_number", "")):
             return True
     return None
 
@@ -174,7 +174,7 @@ def _goes_outside(fields: Fields, kind: LegKind) -> bool | None:
         return by_trunk
     if kind == "originated":
         return None
-    return bool(_OUTSIDE_NUMBER.fullmatch(fields.get("destination_number", ""))) or None
+    return is_telephone_number(fields.get("destination_number", "")) or None
 
 
 def _rings_customer(fields: Fields) -> bool:
@@ -182,7 +182,7 @@ def _rings_customer(fields: Fields) -> bool:
     if fields.get("cc_side") in ("member", "agent"):
         return fields["cc_side"] == "member"
     own = _is_trunk(fields.get("channel_name", ""), fields)
-    return bool(_OUTSIDE_NUMBER.fullmatch(fields.get("destination_number", ""))) if own is None else own
+    return is_telephone_number(fields.get("destination_number", "")) if own is None else own
 
 
 def _is_trunk(channel: str, fields: Fields) -> bool | None:
