@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +13,12 @@ from flows.cli.root import app, command
 from flows.language import localised, say
 from flows.options import Inbox, Json, read_settings
 from pipeline.errors import shown
+from pipeline.intake.sources import AGENTS
 from pipeline.messages import Message, shown_text
 
 if TYPE_CHECKING:
     from pipeline.intake.preview import CallPreview, MetadataPreview
+    from pipeline.intake.sources import RecognisedFile
     from pipeline.settings import Settings
 
 SIGNS = {
@@ -34,10 +36,14 @@ SIGNS = {
     "3cx": Message("cells in the order of 3CX's call detail records"),
     "3cx-database": Message("columns of 3CX's database"),
     "table": Message("names of columns that are known"),
+    AGENTS: Message("columns of agents"),
 }
 """By what a file of each system is recognised."""
 
 NOT_UNDERSTOOD_EXIT = 1
+
+MOST_LINES = 5
+"""Files of one system that are told one by one."""
 
 
 @command(
@@ -77,9 +83,7 @@ def _print_preview(preview: MetadataPreview, lines: Sequence[str]) -> None:
     from flows.cli.summary import SHOWN_WARNINGS, metadata_text
     from flows.console import out, table
 
-    for file in preview.files:
-        why = localised(SIGNS.get(file.source, file.source))
-        text = say("{file}: {source}, {rows} rows ({why})", file=file.path, source=file.source, rows=file.legs, why=why)
+    for text in _file_lines(preview.files):
         out.print(text, soft_wrap=True, markup=False, highlight=False)
     _print_refused(preview)
     if not preview.files:
@@ -110,6 +114,28 @@ def _print_preview(preview: MetadataPreview, lines: Sequence[str]) -> None:
         print(shown_text(line))
 
 
+def _file_lines(files: Sequence[RecognisedFile]) -> Iterator[str]:
+    """A line a file; one for all files of a system that writes many."""
+    by_source: dict[str, list[RecognisedFile]] = {}
+    for file in files:
+        by_source.setdefault(file.source, []).append(file)
+    for source, own in by_source.items():
+        why = localised(SIGNS[source])
+        if len(own) > MOST_LINES:
+            entries = sum(file.legs for file in own)
+            first, last = (shown(Path(file.path.name)) for file in (own[0], own[-1]))
+            yield say(
+                "{count} files, {first} … {last}: {source}, {entries} entries ({why})",
+                count=len(own), first=first, last=last, source=source, entries=entries, why=why,
+            )  # fmt: skip
+            continue
+        for file in own:
+            yield say(
+                "{file}: {source}, {entries} entries ({why})",
+                file=shown(file.path), source=source, entries=file.legs, why=why,
+            )  # fmt: skip
+
+
 def _print_refused(preview: MetadataPreview) -> None:
     from flows.console import err
 
@@ -122,18 +148,20 @@ def _print_refused(preview: MetadataPreview) -> None:
         elif each.columns:
             text = say("  Found: {count} columns; the first line does not look like their names", count=each.columns)
             err.print(text, soft_wrap=True)
-    if preview.refused:
-        expected = say(
-            "  Expected: what a telephone system writes ({sources}), or a table whose first line names its columns, "
-            "one of them the recording or the call",
-            sources=", ".join(SIGNS),
-        )
-        err.print(expected, soft_wrap=True, markup=False)
-        todo = say(
-            "  To do: name the columns in the settings (ingest.columns, or ingest.column_order for a file without a "
-            "header line), or the system (ingest.source)"
-        )
-        err.print(todo, soft_wrap=True, markup=False)
+    if not any(each.columns for each in preview.refused):
+        # what is missing, empty or no file needs no other settings
+        return
+    expected = say(
+        "  Expected: what a telephone system writes ({sources}), or a table whose first line names its columns, "
+        "one of them the recording or the call",
+        sources=", ".join(source for source in SIGNS if source != AGENTS),
+    )
+    err.print(expected, soft_wrap=True, markup=False)
+    todo = say(
+        "  To do: name the columns in the settings (ingest.columns, or ingest.column_order for a file without a "
+        "header line), or the system (ingest.source)"
+    )
+    err.print(todo, soft_wrap=True, markup=False)
 
 
 def _cells(call: CallPreview) -> list[Any]:
@@ -161,7 +189,7 @@ def _settings_lines(settings: Settings, files: Sequence[Path], preview: Metadata
         places = [file.absolute() for file in files if shown(Path(file.name)) not in refused]
         names = [str(path.relative_to(inbox) if path.is_relative_to(inbox) else path) for path in places]
         lines.append(f"metadata = {json.dumps(names, ensure_ascii=False)}")
-    sources = {file.source for file in preview.files}
+    sources = {file.source for file in preview.files} - {AGENTS}
     source = sources.pop() if len(sources) == 1 else "auto"
     lines += [f'source = "{source}"', f'timezone = "{settings.ingest.timezone}"']
     if preview.without_direction and settings.ingest.direction is None:

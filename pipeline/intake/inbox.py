@@ -14,17 +14,16 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from pipeline.datatypes import CDR, Recording
 from pipeline.errors import BadArtefact, BadSetting, shown
 from pipeline.intake.agents import Agents
 from pipeline.intake.cdr import CdrBuilder, numbers_of
 from pipeline.intake.contents import Contents, read_contents, work_in_sides
-from pipeline.intake.joining import JoinedCall, join_legs
-from pipeline.intake.matching import Matches, match_calls
+from pipeline.intake.joining import join_legs
+from pipeline.intake.matching import Matches
 from pipeline.intake.names import FileNames
-from pipeline.intake.party_matching import match_parties
+from pipeline.intake.party_matching import match_recordings
 from pipeline.intake.reader import Leg
 from pipeline.intake.sources import RecognisedFile, metadata_places, read_metadata
 from pipeline.intake.superseded import set_aside, superseded_contents
@@ -101,7 +100,7 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
         contents = read_contents(settings, home, names.knows)
     else:
         work_in_sides(contents, (), names.knows)
-    matches, named = _matched(calls, contents, settings, names, builder.zone, warnings)
+    matches, named = match_recordings(calls, contents.paths, settings.inbox_folder, settings.ingest, names, warnings)
     superseded = dict(superseded_contents(contents, home, names.knows, partial(_call_ids, matches)))
     earlier_of = _earlier_of(superseded)
     recordings = []
@@ -136,7 +135,7 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
         unread=tuple(metadata.unread),
         calls=len(calls),
         names=dict(names.told),
-        rows_unused=len(calls) - matches.calls,
+        rows_unused=len(matches.unmatched),
         without_row=len(recordings) - len(matches.legs) if calls else 0,
         warnings=tuple(warnings),
     )
@@ -181,21 +180,6 @@ def _cdr(
     # a row replaces what was known, but an empty cell does not
     by_rows = _merged(again.build_call(told.rows, []), known.cdr) if known.has_row and told.by_name else cdr
     return _merged(by_rows, _merged(cdr, known.cdr))
-
-
-def _matched(
-    calls: list[JoinedCall],
-    contents: Contents,
-    settings: Settings,
-    names: FileNames,
-    zone: ZoneInfo,
-    warnings: list[Message],
-) -> tuple[Matches, dict[str, Leg | None]]:
-    """Which legs tell of which recording, by names and ids, then by what names tell; and what each name tells."""
-    matches = match_calls(calls, contents.paths, settings.inbox_folder, settings.ingest.extensions, warnings)
-    named = {sha256: names.leg(paths) for sha256, paths in contents.paths.items()}
-    match_parties(matches, named, zone, warnings)
-    return matches, named
 
 
 def _forget_healed(home: Home, failures: list[Failure], metadata: set[Path], contents: Contents) -> None:

@@ -24,11 +24,11 @@ _MOMENT = re.compile(r"(?:19|20)\d{6}[-_T.]?\d{4,9}")
 
 @dataclass(slots=True)
 class Matches:
-    """The legs that tell of each recording (by SHA-256), best first, how many calls have a recording, and which have
-    none."""
+    """The legs that tell of each recording (by SHA-256), best first, the calls that have a recording, each with its
+    own, and those that have none."""
 
     legs: dict[str, tuple[Leg, ...]] = field(default_factory=dict)
-    calls: int = 0
+    matched: list[tuple[JoinedCall, list[str]]] = field(default_factory=list)
     unmatched: list[JoinedCall] = field(default_factory=list)
 
 
@@ -62,8 +62,9 @@ def match_calls(
                     recordings[sha256].append(name)
             for sha256 in names.with_id(leg):
                 recordings.setdefault(sha256, [])
-        matches.calls += bool(recordings)
-        if not recordings:
+        if recordings:
+            matches.matched.append((call, list(recordings)))
+        else:
             matches.unmatched.append(call)
         for sha256, own in recordings.items():
             found[sha256].append((call, tuple(own)))

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pipeline.intake.cdr import moment_of
+from pipeline.intake.cdr import moment_of, time_zone
 from pipeline.intake.joining import JoinedCall
-from pipeline.intake.matching import Matches
+from pipeline.intake.matching import Matches, match_calls
+from pipeline.intake.names import FileNames
 from pipeline.intake.reader import Leg
 from pipeline.messages import Message
 from pipeline.numbers import SHORTEST_NUMBER, subscriber_digits
+from pipeline.settings import Ingest
 
 EARLIEST_S, LATEST_S = -5.0, 3600.0
 """From a call's begin to that of its recording: clocks are read in whole seconds, and queues are long."""
@@ -43,7 +47,8 @@ def match_parties(matches: Matches, named: Mapping[str, Leg | None], zone: ZoneI
     """Add the recordings that one call alone can be: whom the name tells took part in it, and of all their calls it
     is the last that began before. `named` has what each recording's name says, by SHA-256; an id in it goes before.
 
-    Names in local time and records in UTC are a whole number of hours apart, all of them the same.
+    Names in local time and records in UTC are a whole number of hours apart, all of them the same. Where it is as many
+    as the zone is from UTC, the records' times are put right, and a single recording is enough.
     """
     recordings = {
         sha256: dated
@@ -51,21 +56,56 @@ def match_parties(matches: Matches, named: Mapping[str, Leg | None], zone: ZoneI
         if leg and not leg.ids and sha256 not in matches.legs and (dated := _dated([leg], zone)) and dated.parties
     }
     calls = _by_party(matches.unmatched, frozenset().union(*(each.parties for each in recordings.values())), zone)
-    found, apart_h = _fitting(recordings, calls, 0), 0
-    if not found and len(recordings) >= _FEWEST_APART:
+    found, apart_h, is_utc = _fitting(recordings, calls, 0), 0, False
+    if not found and recordings:
+        own_h = _from_utc_h(recordings.values(), zone)
         by_hours = {hours: _fitting(recordings, calls, hours) for hours in _HOURS}
-        apart_h = max(by_hours, key=lambda hours: len(by_hours[hours]))
+        apart_h = max(by_hours, key=lambda hours: (len(by_hours[hours]), hours == own_h))
+        is_utc = apart_h == own_h
         found = by_hours[apart_h]
-        if len(found) < max(_FEWEST_APART, len(recordings) / 2):
+        if len(found) < max(1 if is_utc else _FEWEST_APART, len(recordings) / 2):
             return
     if apart_h:
-        message = Message(
-            "recordings' names and call records are {hours:+d} h apart; see ingest.timezone", hours=apart_h
-        )
-        warnings.append(message)
+        warnings.append(_told_apart(apart_h, is_utc))
+    of_call: dict[int, list[str]] = defaultdict(list)
     for sha256, number in found.items():
-        matches.legs[sha256] = matches.unmatched[number].legs
-    matches.calls += len(set(found.values()))
+        legs = matches.unmatched[number].legs
+        matches.legs[sha256] = tuple(_later(leg, apart_h) for leg in legs) if is_utc else legs
+        of_call[number].append(sha256)
+    matches.matched += ((matches.unmatched[number], own) for number, own in of_call.items())
+    matches.unmatched = [call for number, call in enumerate(matches.unmatched) if number not in of_call]
+
+
+def match_recordings(
+    calls: Iterable[JoinedCall],
+    paths_of: Mapping[str, list[Path]],
+    inbox: Path,
+    settings: Ingest,
+    names: FileNames,
+    warnings: list[Message],
+) -> tuple[Matches, dict[str, Leg | None]]:
+    """Which legs tell of which recording, by names and ids, then by what names tell; and what each name tells."""
+    matches = match_calls(calls, paths_of, inbox, settings.extensions, warnings)
+    named = {sha256: names.leg(paths) for sha256, paths in paths_of.items()}
+    match_parties(matches, named, time_zone(settings.timezone), warnings)
+    return matches, named
+
+
+def _from_utc_h(recordings: Iterable[_Dated], zone: ZoneInfo) -> float:
+    """How many hours the zone is before UTC, when the first recording began."""
+    begin_s = min(each.begin_s for each in recordings)
+    offset = datetime.fromtimestamp(begin_s, zone).utcoffset()
+    return offset.total_seconds() / 3600 if offset else 0.0
+
+
+def _told_apart(apart_h: int, is_utc: bool) -> Message:
+    if is_utc:
+        return Message("call records are in UTC, recordings' names in the zone of ingest.timezone; put right")
+    return Message("recordings' names and call records are {hours:+d} h apart; see ingest.timezone", hours=apart_h)
+
+
+def _later(leg: Leg, hours: int) -> Leg:
+    return leg if leg.epoch_s is None else replace(leg, epoch_s=leg.epoch_s + hours * 3600)
 
 
 def _by_party(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,10 @@ from pipeline.intake.agents import Agents
 from pipeline.intake.cdr import CdrBuilder, numbers_of
 from pipeline.intake.joining import JoinedCall, join_legs
 from pipeline.intake.listing import named_like_recordings
-from pipeline.intake.matching import match_calls
+from pipeline.intake.matching import Matches
+from pipeline.intake.names import FileNames
+from pipeline.intake.party_matching import match_recordings
+from pipeline.intake.reader import Leg
 from pipeline.intake.rows import csv_records, delimiter_of, read_metadata_file
 from pipeline.intake.sources import RecognisedFile, read_metadata
 from pipeline.intake.vocabulary import agent_field_of_column, field_of_column
@@ -28,7 +31,7 @@ SHOWN_CALLS = 5
 
 @dataclass(frozen=True, slots=True)
 class CallPreview:
-    """A call as it would be known: its CDR, the customer's number masked, and the recordings that are its own."""
+    """A call as it would be known: its CDR, the customer's number masked, and its recordings in the inbox."""
 
     cdr: CDR
     customer: str
@@ -75,18 +78,20 @@ def preview_metadata(settings: Settings, files: Sequence[Path]) -> MetadataPrevi
     calls = join_legs(metadata.legs)
     found = named_like_recordings(inbox, skipped, ingest.extensions, [], []) if inbox.is_dir() else ()
     paths = {str(file.path): [file.path] for file in found}
-    matches = match_calls(calls, paths, inbox, ingest.extensions, warnings)
-    without = set(map(id, matches.unmatched))
+    matches, named = match_recordings(calls, paths, inbox, ingest, FileNames(ingest.file_names), warnings)
     agents = Agents(metadata.agents, warnings)
     with tempfile.TemporaryDirectory() as home:
         # a key of callers that nobody keeps
         builder = CdrBuilder(ingest, Home(Path(home)), agents)
         examples: list[CallPreview] = []
-        for call in sorted(calls, key=lambda call: id(call) in without):
-            cdr = builder.build_call(call.legs, warnings)
+        for call, own in (*matches.matched, *((call, []) for call in matches.unmatched)):
+            legs = _as_scanned(call, own, matches, named)
+            cdr = builder.build_call(legs, warnings)
             if len(examples) < SHOWN_CALLS:
-                customer = builder.customer_number(call.legs, cdr.direction, [])
-                examples.append(CallPreview(cdr, mask_number(customer), _recordings(call)))
+                customer = builder.customer_number(legs, cdr.direction, [])
+                known = numbers_of(legs)
+                recordings = tuple(mask_numbers(shown_text(Path(place).name), known) for place in own)
+                examples.append(CallPreview(cdr, mask_number(customer), recordings))
     warnings += builder.untold()
     read = {file.path for file in metadata.files}
     asked = [path for path in map(Path.absolute, files) if path not in read and not path.is_dir()]
@@ -99,7 +104,7 @@ def preview_metadata(settings: Settings, files: Sequence[Path]) -> MetadataPrevi
         files=tuple(metadata.files),
         refused=(*refused, *(NotUnderstood(fault, shown(Path(Path(place).name))) for place, fault in faults.items())),
         calls=len(calls),
-        matched=matches.calls,
+        matched=len(matches.matched),
         recordings=len(paths),
         without_call=len(paths) - len(matches.legs),
         without_direction=builder.without_direction,
@@ -108,9 +113,15 @@ def preview_metadata(settings: Settings, files: Sequence[Path]) -> MetadataPrevi
     )
 
 
-def _recordings(call: JoinedCall) -> tuple[str, ...]:
-    known = numbers_of(call.legs)
-    return tuple(mask_numbers(shown_text(name.rsplit("/", 1)[-1]), known) for name in call.recordings)
+def _as_scanned(
+    call: JoinedCall, own: Sequence[str], matches: Matches, named: Mapping[str, Leg | None]
+) -> tuple[Leg, ...]:
+    """The legs by which a scan would know the call: as they tell of its first recording, and what that one's name
+    says."""
+    if not own:
+        return call.legs
+    by_name = named[own[0]]
+    return (*matches.legs[own[0]], *([by_name] if by_name else ()))
 
 
 def columns_found(path: Path, encoding: str) -> tuple[int, tuple[str, ...]]:

@@ -34,6 +34,9 @@ from pipeline.storage.home import Failure
 AUTO = "auto"
 """The `ingest.source` that recognises each file by its look."""
 
+AGENTS = "agents"
+"""The source of a list of agents, which is no system's."""
+
 _TEXT_SUFFIXES = (*TABLE_SUFFIXES, ".xml", ".log", ".txt", ".vcon", "")
 
 
@@ -60,7 +63,7 @@ def leg_readers(settings: Ingest) -> tuple[LegReader, ...]:
 
 @dataclass(frozen=True, slots=True)
 class RecognisedFile:
-    """A file of call metadata: what wrote it, and of how many legs, or agents, it tells."""
+    """A file of call metadata: what wrote it, and how many legs it tells of; of `AGENTS`, how many agents."""
 
     path: Path
     source: str
@@ -154,9 +157,9 @@ def _read(
     """Add what a file says, if a reader recognises it. Raises BadMetadata, BadFile or OSError."""
     file = read_metadata_file(candidate.path, settings.encoding, follow_links=candidate.follow_links)
     if candidate.is_agents or is_vicidial_users(file):
-        rows = list(vicidial_users(file)) if is_vicidial_users(file) else agent_rows(file, warnings)
-        metadata.agents += rows
-        metadata.files.append(RecognisedFile(candidate.path, "agents", len(rows)))
+        agents = list(vicidial_users(file)) if is_vicidial_users(file) else agent_rows(file, warnings)
+        metadata.agents += agents
+        metadata.files.append(RecognisedFile(candidate.path, AGENTS, len(agents)))
         return
     reader = next((reader for reader in readers if _recognises(reader, file)), None)
     if reader is None and candidate.is_named:

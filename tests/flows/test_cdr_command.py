@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.inboxes import MOBILE, put
 from tests.support.nights import callqa, environment
+from tests.support.threecx import threecx_line
 
 TABLE = (
     "录音文件名,开始时间,工号,呼叫类型,主叫号码,被叫号码,挂断方\n"
@@ -29,7 +30,13 @@ def table(tmp_path: Path) -> Path:
 def test_it_shows_calls_counts_and_settings_without_a_number(tmp_path: Path, table: Path) -> None:
     done = callqa("cdr", "--inbox", str(table.parent), str(table), env=environment(tmp_path))
     assert done.returncode == 0, done.stderr
-    for text in ("table, 2 rows", "outbound", "*********78", "customer", "With a recording in the inbox 1, without 1"):
+    for text in (
+        "table, 2 entries",
+        "outbound",
+        "*********78",
+        "customer",
+        "With a recording in the inbox 1, without 1",
+    ):
         assert text in done.stdout
     assert done.stdout.endswith('[ingest]\nmetadata = ["export.csv"]\nsource = "table"\ntimezone = "Asia/Shanghai"\n')
     for number in (MOBILE, "8880001"):
@@ -57,3 +64,42 @@ def test_a_table_that_is_not_understood_is_told_with_what_to_do(tmp_path: Path, 
     table.write_text("开始时间,工号,主叫号码\n2026-11-03 09:05:00,1001,1\n")
     done = callqa("cdr", "--inbox", str(table.parent), str(table), env=environment(tmp_path))
     assert "Found: columns 开始时间, 工号, 主叫号码" in done.stderr
+
+
+def test_many_files_of_a_system_are_one_line_and_agents_are_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "inbox"
+    put(folder / "a.wav")
+    for number in range(7):
+        text = f"call_id,start,agent,客户号码\nc{number},2026-11-20 10:00:00,1001,{MOBILE}\n"
+        (folder / f"{number}.csv").write_text(text, encoding="utf-8")
+    (folder / "agents.csv").write_text("id,name\n1001,Li Na\n1002,Wang Wei\n")
+    done = callqa("cdr", "--inbox", str(folder), env=environment(tmp_path))
+    assert "7 files, 0.csv … 6.csv: table, 7 entries" in done.stdout
+    assert "agents.csv: agents, 2 entries" in done.stdout
+    assert 'source = "table"' in done.stdout
+
+
+def test_what_is_expected_is_told_once_and_of_tables_alone(tmp_path: Path, table: Path) -> None:
+    for name in ("friends.csv", "streets.csv"):
+        (tmp_path / name).write_text("Name,Street\nAnn,Main Street\n")
+    asked = [str(tmp_path / name) for name in ("friends.csv", "streets.csv")]
+    done = callqa("cdr", "--inbox", str(table.parent), *asked, env=environment(tmp_path))
+    assert done.returncode == 1
+    assert (done.stderr.count("Found:"), done.stderr.count("Expected:")) == (2, 1)
+    done = callqa("cdr", "--inbox", str(table.parent), str(tmp_path / "nowhere.csv"), env=environment(tmp_path))
+    assert done.returncode == 1
+    assert "Expected:" not in done.stderr
+
+
+def test_a_recording_found_by_its_names_number_and_time_is_shown(tmp_path: Path) -> None:
+    folder = tmp_path / "inbox"
+    put(folder / f"[Li Na]_{MOBILE}-1001_20261120173102(7).wav")
+    (folder / "cdr.log").write_text(threecx_line(MOBILE, "Ext.1001", time_start="2026/11/20 09:31:00"))
+    done = callqa("cdr", "--json", "--inbox", str(folder), env=environment(tmp_path))
+    told = json.loads(done.stdout)
+    assert (told["matched"], told["recordings_without_call"]) == (1, 0)
+    (call,) = told["examples"]
+    assert call["started_at"] == "2026-11-20T17:31:00+08:00"
+    assert call["recordings"]
+    assert MOBILE not in done.stdout
+    assert "UTC" in told["warnings"][0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,6 +15,8 @@ from tests.support.freeswitch import csv_line
 from tests.support.freeswitch_calls import CUSTOMER, DIALLED, INBOUND, OUTBOUND
 from tests.support.inboxes import put
 from tests.support.threecx import threecx_line
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 @pytest.mark.parametrize(
@@ -94,8 +98,37 @@ def test_names_in_local_time_and_records_in_utc_find_each_other_and_it_is_told(
         f"00000163F5AD_{number}" for number in range(4)
     ]
     assert [str(each) for each in found.warnings] == [
-        "recordings' names and call records are +8 h apart; see ingest.timezone"
+        "call records are in UTC, recordings' names in the zone of ingest.timezone; put right"
     ]
+    begun = {recording.cdr.started_at.hour for recording in found.recordings if recording.cdr.started_at}
+    assert begun == {17, 18}, "the clock of the house"
+
+
+@pytest.mark.parametrize(("count", "matched"), [(1, 0), (3, 3)])
+def test_hours_that_are_no_zones_need_several_recordings_and_change_no_time(
+    here: Settings, inbox: Path, tmp_home: Home, count: int, matched: int
+) -> None:
+    for number in range(count):
+        put(inbox / f"[X]_1390000123{number}-1001_20261120143102({number}).wav", number)
+    lines = [
+        threecx_line(f"1390000123{number}", "Ext.1001", historyid=f"Call {number}", callid=f"00000163F5AD_{number}",
+                     time_start="2026/11/20 09:31:00")
+        for number in range(count)
+    ]  # fmt: skip
+    (inbox / "cdr.log").write_text("".join(lines))
+    found = scan_inbox(here, tmp_home)
+    assert len([recording for recording in found.recordings if recording.cdr.call_id]) == matched
+    assert [str(each) for each in found.warnings] == [
+        "recordings' names and call records are +5 h apart; see ingest.timezone"
+    ][:matched]
+    assert not matched or found.recordings[0].cdr.started_at == datetime(2026, 11, 20, 9, 31, tzinfo=SHANGHAI)
+
+
+def test_one_recording_is_enough_where_the_hours_are_the_zones(here: Settings, inbox: Path, tmp_home: Home) -> None:
+    put(inbox / f"[X]_{CUSTOMER}-1001_20261120173102(7).wav")
+    (inbox / "cdr.log").write_text(threecx_line(CUSTOMER, "Ext.1001", time_start="2026/11/20 09:31:00"))
+    (recording,) = scan_inbox(here, tmp_home).recordings
+    assert recording.cdr.started_at == datetime(2026, 11, 20, 17, 31, tzinfo=SHANGHAI)
 
 
 def test_a_number_alone_joins_nothing(here: Settings, inbox: Path, tmp_home: Home) -> None:
