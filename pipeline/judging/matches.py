@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import NamedTuple
 
 from pipeline.judging.lexicon import Lexicon
@@ -15,9 +16,11 @@ from pipeline.judging.templates import (
     AnyToken,
     Chain,
     Edge,
+    Named,
     Part,
     SentenceTemplate,
     Spoken,
+    Step,
     TemplateSegment,
 )
 from pipeline.judging.token_index import TokenIndex, TokenRange
@@ -31,6 +34,12 @@ EXCLUSION_TOKENS = {"zh": 12, "en": 10}
 _Found = tuple[int, int, float, str]
 _Places = list[_Found]
 """Tokens from, to before, what the likeness costs, and what it is written as."""
+
+
+_Beside = Callable[[_Found], _Places]
+"""What stands beside a place, so far as the gap between them goes."""
+
+_end = itemgetter(1)
 
 
 class Match(NamedTuple):
@@ -117,7 +126,6 @@ class CallMatches:
         self._in_lists = lexicon.in_lists(self._parts, self._possible)
         self._found_lists: dict[int, ListMatches] = {}
         self._found_segments: dict[Spoken, _Places] = {}
-        self._found_tokens: dict[AnyToken, _Places] = {}
         self._found_templates: dict[SentenceTemplate, _Places] = {}
         self._found_patterns: dict[str, list[TokenRange]] = {}
         self._found_in_sentences: dict[tuple[str, int], list[TokenRange]] = {}
@@ -178,36 +186,89 @@ class CallMatches:
         return places
 
     def _chain(self, chain: Chain, filled_by: Mapping[str, Phrases], by_sound: bool) -> _Places:
+        """Where a chain was said: from its first words that must be there to the right, then to the left."""
         # most templates lack something: nothing is joined before all of its words are there
         for step in chain:
-            if isinstance(step.segment, Spoken) and not self._spoken(step.segment, by_sound):
+            if isinstance(step.segment, Spoken) and not (step.optional or self._spoken(step.segment, by_sound)):
                 return []
-        segments = [self._segment(step.segment, filled_by, by_sound) for step in chain]
-        reached = segments[0]
-        for step, following in zip(chain[1:], segments[1:], strict=True):
-            starts = [start for start, *_ in following]
-            likest: dict[tuple[int, int], _Found] = {}
-            for start, end, cost, phrase in reached:
-                first, last = bisect_left(starts, end + step.least), bisect_right(starts, end + step.most)
-                for begin, further, more, text in following[first:last]:
-                    if not self.index.same_sentence(start, further):
-                        continue
-                    if step.without and step.without.intersection(self.index.words[end:begin]):
-                        continue
-                    other = likest.get((start, further))
-                    if other is None or cost + more < other[2]:
-                        whole = _together(phrase, text, step.most, self.index.language)
-                        likest[start, further] = (start, further, cost + more, whole)
-            reached = list(likest.values())
+        first = next(
+            number for number, step in enumerate(chain)
+            if isinstance(step.segment, Spoken | Named) and not step.optional
+        )  # fmt: skip
+        reached = self._segment(chain[first].segment, filled_by, by_sound)
+        for step in chain[first + 1 :]:
+            reached = self._longer(reached, step, step, self._after(step, filled_by, by_sound))
+        for step, following in zip(reversed(chain[:first]), reversed(chain[1 : first + 1]), strict=True):
+            reached = self._longer(reached, step, following, self._before(step, following, filled_by, by_sound))
         return reached
 
+    def _longer(self, reached: _Places, step: Step, joint: Step, beside: _Beside) -> _Places:
+        """What was reached, each with what stands beside it in the same sentence, over the gap that `joint` has before
+        it: of every stretch the likest."""
+        likest: dict[TokenRange, _Found] = {found[:2]: found for found in reached} if step.optional else {}
+        words = self.index.words
+        for one in reached:
+            for other in beside(one):
+                left, right = (one, other) if one[1] <= other[0] else (other, one)
+                stretch = left[0], right[1]
+                cost = left[2] + right[2]
+                known = likest.get(stretch)
+                if known is not None and known[2] <= cost:
+                    continue
+                if not self.index.same_sentence(*stretch):
+                    continue
+                if joint.without and joint.without.intersection(words[left[1] : right[0]]):
+                    continue
+                phrase = _together(left[3], right[3], joint.most, self.index.language)
+                likest[stretch] = (*stretch, cost, phrase)
+        return list(likest.values())
+
+    def _after(self, step: Step, filled_by: Mapping[str, Phrases], by_sound: bool) -> _Beside:
+        """What may follow a place, by the step's segment and gap."""
+        segment = step.segment
+        if isinstance(segment, AnyToken):
+            return lambda one: self._tokens(segment, one[1] + step.least, one[1] + step.most)
+        if isinstance(segment, Edge):
+            return lambda one: self._edge(
+                segment.at == "end", self.index.sentence(one[0])[1], one[1] + step.least, one[1] + step.most
+            )
+        places = self._segment(segment, filled_by, by_sound)
+        starts = [start for start, *_ in places]
+        return lambda one: places[bisect_left(starts, one[1] + step.least) : bisect_right(starts, one[1] + step.most)]
+
+    def _before(self, step: Step, joint: Step, filled_by: Mapping[str, Phrases], by_sound: bool) -> _Beside:
+        """What may stand before a place, by the step's segment and the gap of the one that follows it."""
+        segment = step.segment
+        if isinstance(segment, AnyToken):
+            return lambda one: self._tokens(segment, one[0] - joint.most - 1, one[0] - joint.least - 1)
+        if isinstance(segment, Edge):
+            return lambda one: self._edge(
+                segment.at == "start", self.index.sentence(one[0])[0], one[0] - joint.most, one[0] - joint.least
+            )
+        places = sorted(self._segment(segment, filled_by, by_sound), key=_end)
+        ends = [end for _, end, *_ in places]
+        return lambda one: places[bisect_left(ends, one[0] - joint.most) : bisect_right(ends, one[0] - joint.least)]
+
+    def _tokens(self, segment: AnyToken, first: int, last: int) -> _Places:
+        """The tokens from `first` to `last` that a segment takes."""
+        words = self.index.words
+        return [
+            (at, at + 1, 0.0, "")
+            for at in range(max(0, first), min(last, len(words) - 1) + 1)
+            if words[at] != TURN_END and words[at] not in segment.without
+        ]
+
+    @staticmethod
+    def _edge(is_that: bool, at: int, first: int, last: int) -> _Places:
+        """A sentence's edge, where it is the one asked for and lies between two tokens."""
+        return [(at, at, 0.0, "")] if is_that and first <= at <= last else []
+
     def _segment(self, segment: TemplateSegment, filled_by: Mapping[str, Phrases], by_sound: bool) -> _Places:
+        """Where the words of a segment were said, or what fills it."""
         if isinstance(segment, Spoken):
             return self._spoken(segment, by_sound)
-        if isinstance(segment, Edge):
-            return self._edges[segment.at]
-        if isinstance(segment, AnyToken):
-            return self._any_token(segment)
+        if not isinstance(segment, Named):
+            return []
         if segment.name in NUMBERS:
             return [run for run in self._numbers if run[1] - run[0] >= NUMBERS[segment.name]]
         matches = self.of(filled_by[segment.name]).everywhere()
@@ -226,17 +287,6 @@ class CallMatches:
             )
         return found
 
-    def _any_token(self, segment: AnyToken) -> _Places:
-        found = self._found_tokens.get(segment)
-        if found is None:
-            words = self.index.words
-            found = self._found_tokens[segment] = [
-                (at, at + 1, 0.0, "")
-                for at, word in enumerate(words)
-                if word != TURN_END and word not in segment.without
-            ]
-        return found
-
     def _sounds_so(self, part: Part, segment: Spoken, start: int, end: int) -> bool:
         """Whether what was heard has the very syllables of a phrase where it must."""
         firm = segment.firm.get(part, ())
@@ -247,15 +297,6 @@ class CallMatches:
             phonetics.distance(part[at], heard[at]) <= phonetics.TONE or {part[at], heard[at]} == {"您", "你"}
             for at in firm
         )
-
-    @cached_property
-    def _edges(self) -> dict[str, _Places]:
-        ends = self.index.sentence_ends
-        begins = [0, *ends[:-1]]
-        return {
-            "start": [(start, start, 0.0, "") for start in begins],
-            "end": [(end, end, 0.0, "") for end in ends],
-        }
 
     @cached_property
     def _numbers(self) -> _Places:

@@ -66,6 +66,8 @@ class ListItem:
         for chain in self.what.chains if isinstance(self.what, SentenceTemplate) else ():
             choices: list[frozenset[Part]] = []
             for step in chain:
+                if step.optional:
+                    continue
                 if isinstance(step.segment, Spoken):
                     choices.append(frozenset(step.segment.phrases))
                 elif isinstance(step.segment, Named) and step.segment.name in filled_by:

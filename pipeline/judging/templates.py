@@ -87,12 +87,16 @@ TemplateSegment = Spoken | Named | Edge | AnyToken
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A segment, and how many tokens may stand before it: from `least` to `most`, none of them one of `without`."""
+    """A segment, and how many tokens may stand before it: from `least` to `most`, none of them one of `without`.
+
+    What is `optional` may be missing, and follows at once what stands before it.
+    """
 
     segment: TemplateSegment
     least: int = 0
     most: int = 0
     without: frozenset[str] = frozenset()
+    optional: bool = False
 
 
 Chain = tuple[Step, ...]
@@ -176,7 +180,13 @@ _Texts = tuple[str, ...]
 
 _SEAM = "\x1f"
 
-_Piece = _Texts | _Gap | Named | Edge
+
+@dataclass(frozen=True, slots=True)
+class _Optional:
+    segment: Named
+
+
+_Piece = _Texts | _Gap | Named | _Optional | Edge
 _Row = tuple[_Piece, ...]
 
 
@@ -284,6 +294,8 @@ def _joined(rows: list[_Row]) -> list[_Row]:
             texts += row[0]
         else:
             others.append(row)
+    if texts == [""] and len(others) == 1 and len(others[0]) == 1 and isinstance(others[0][0], Named):
+        return [(_Optional(others[0][0]),)]
     return ([(tuple(dict.fromkeys(texts)),)] if texts else []) + others
 
 
@@ -315,15 +327,14 @@ def _chains(row: _Row, language: str) -> list[Chain]:
         if isinstance(piece, _Gap):
             chains = [(chain, gap + piece) for chain, gap in chains]
             continue
-        skipped: list[tuple[Chain, _Gap]] = []
         segment: TemplateSegment | None
+        may_be_missing = isinstance(piece, _Optional)
         if isinstance(piece, tuple):
             segment, may_be_missing = _spoken(piece, language)
-            if may_be_missing:
-                skipped = chains
         else:
-            segment = piece
-        chains = skipped + ([(_longer(*chain, segment), _Gap()) for chain in chains] if segment else [])
+            segment = piece.segment if isinstance(piece, _Optional) else piece
+        if segment is not None:
+            chains = [longer for chain in chains for longer in _longer(*chain, segment, may_be_missing)]
         if len(chains) > MOST_CHAINS:
             raise ValueError(Message("stands for too many ways to say it; write several"))
     return [(*chain, *_any_tokens(gap)) for chain, gap in chains]
@@ -358,10 +369,17 @@ def _in_short_pieces(text: str, starts: Sequence[int]) -> tuple[int, ...]:
     return tuple(number for number, piece in enumerate(pieces) if sizes[piece] < SHORTEST)
 
 
-def _longer(chain: Chain, gap: _Gap, segment: TemplateSegment) -> Chain:
+def _longer(chain: Chain, gap: _Gap, segment: TemplateSegment, may_be_missing: bool) -> Iterator[tuple[Chain, _Gap]]:
+    """A chain with a segment behind it; and as it is, where the segment may be missing and a step cannot say so."""
+    if chain and may_be_missing and gap == _Gap():
+        yield (*chain, Step(segment, optional=True)), _Gap()
+        return
+    if may_be_missing:
+        yield chain, gap
     if chain:
-        return (*chain, Step(segment, gap.least, gap.most, gap.without))
-    return (*_any_tokens(gap), Step(segment))
+        yield (*chain, Step(segment, gap.least, gap.most, gap.without)), _Gap()
+    else:
+        yield (*_any_tokens(gap), Step(segment)), _Gap()
 
 
 def _any_tokens(gap: _Gap) -> Chain:
