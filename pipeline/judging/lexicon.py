@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import ahocorasick
 
 from pipeline.judging.prefilter import PieceIndex
-from pipeline.judging.templates import Part, SentenceTemplate
+from pipeline.judging.templates import Part, SentenceTemplate, Spoken
 from pipeline.language import phonetics
 from pipeline.language.normalise import TURN_END
 
@@ -89,10 +89,14 @@ class Lexicon:
         self._with_part: dict[Part, list[tuple[int, int, ListItem]]] = {}
         self._with_pattern: dict[str, list[tuple[int, int, ListItem]]] = {}
         self._always: list[tuple[int, int, ListItem]] = []
+        self._segments: dict[Part, dict[Spoken, None]] = {}
         for listed in lists:
             for number, item in enumerate(listed.items):
                 entry = (listed.number, number, item)
                 if isinstance(item.what, SentenceTemplate):
+                    for segment in item.what.spoken:
+                        for part in segment.phrases:
+                            self._segments.setdefault(part, {})[segment] = None
                     for part in item.needed:
                         self._with_part.setdefault(part, []).append(entry)
                     if not item.needed:
@@ -101,6 +105,10 @@ class Lexicon:
                     self._with_pattern.setdefault(item.what.source, []).append(entry)
                 else:
                     self._always.append(entry)
+
+    def segments_with(self, part: Part) -> Iterable[Spoken]:
+        """The segments of templates that have a phrase."""
+        return self._segments.get(part, ())
 
     def in_lists(self, parts: Iterable[Part], patterns: Iterable[str]) -> dict[int, dict[int, ListItem]]:
         """By the list's number, which of its items, by their numbers, may have been said."""

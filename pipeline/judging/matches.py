@@ -123,6 +123,10 @@ class CallMatches:
         self._patterns = lexicon.patterns
         self._parts = lexicon.find(index.words)
         self._possible = lexicon.patterns.possible(index.sentence_texts)
+        self._parts_of: dict[Spoken, list[Part]] = {}
+        for part in self._parts:
+            for segment in lexicon.segments_with(part):
+                self._parts_of.setdefault(segment, []).append(part)
         self._in_lists = lexicon.in_lists(self._parts, self._possible)
         self._found_lists: dict[int, ListMatches] = {}
         self._found_segments: dict[Spoken, _Places] = {}
@@ -189,7 +193,7 @@ class CallMatches:
         """Where a chain was said: from its first words that must be there to the right, then to the left."""
         # most templates lack something: nothing is joined before all of its words are there
         for step in chain:
-            if isinstance(step.segment, Spoken) and not (step.optional or self._spoken(step.segment, by_sound)):
+            if not step.optional and isinstance(step.segment, Spoken) and step.segment not in self._parts_of:
                 return []
         first = next(
             number for number, step in enumerate(chain)
@@ -280,7 +284,7 @@ class CallMatches:
             # what is short has too many homophones to be matched by its sound
             found = self._found_segments[segment] = sorted(
                 (start, end, cost, segment.phrases[part])
-                for part in segment.phrases.keys() & self._parts.keys()
+                for part in self._parts_of.get(segment, ())
                 for start, end, cost in self._parts[part]
                 if not cost
                 or ((by_sound or len(part) >= phonetics.SHORTEST) and self._sounds_so(part, segment, start, end))

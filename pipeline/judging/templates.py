@@ -116,13 +116,14 @@ class SentenceTemplate:
         return self.source.startswith(BY_SOUND)
 
     @property
+    def spoken(self) -> Iterator[Spoken]:
+        """All its segments of words."""
+        return (step.segment for chain in self.chains for step in chain if isinstance(step.segment, Spoken))
+
+    @property
     def phrases(self) -> Iterator[tuple[Part, bool]]:
         """All its runs of words, and whether some of a run's tokens are firm."""
-        for chain in self.chains:
-            for step in chain:
-                if isinstance(step.segment, Spoken):
-                    for part in step.segment.phrases:
-                        yield part, part in step.segment.firm
+        return ((part, part in segment.firm) for segment in self.spoken for part in segment.phrases)
 
     @property
     def names(self) -> Iterator[str]:
