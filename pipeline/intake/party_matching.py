@@ -69,7 +69,8 @@ def match_parties(matches: Matches, named: Mapping[str, Leg | None], zone: ZoneI
         warnings.append(_told_apart(apart_h, is_utc))
     of_call: dict[int, list[str]] = defaultdict(list)
     for sha256, number in found.items():
-        legs = matches.unmatched[number].legs
+        by_name = named[sha256]
+        legs = tuple(_of_line(leg, by_name.extension if by_name else "") for leg in matches.unmatched[number].legs)
         matches.legs[sha256] = tuple(_later(leg, apart_h) for leg in legs) if is_utc else legs
         of_call[number].append(sha256)
     matches.matched += ((matches.unmatched[number], own) for number, own in of_call.items())
@@ -102,6 +103,14 @@ def _told_apart(apart_h: int, is_utc: bool) -> Message:
     if is_utc:
         return Message("call records are in UTC, recordings' names in the zone of ingest.timezone; put right")
     return Message("recordings' names and call records are {hours:+d} h apart; see ingest.timezone", hours=apart_h)
+
+
+def _of_line(leg: Leg, line: str) -> Leg:
+    """What a leg tells of the recording of one line: nothing of whoever spoke, or hung up, on another one."""
+    if not line or leg.extension in ("", line):
+        return leg
+    cells = {name: cell for name, cell in leg.cells.items() if name not in ("agent_id", "agent_name", "team")}
+    return replace(leg, extension="", released=None, cells=cells)
 
 
 def _later(leg: Leg, hours: int) -> Leg:

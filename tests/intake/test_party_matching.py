@@ -145,3 +145,18 @@ def test_a_name_with_an_id_is_told_by_the_id_alone(here: Settings, inbox: Path, 
     (recording,) = scan_inbox(here, tmp_home).recordings
     assert recording.cdr.call_id == "1795138262.99"
     assert recording.cdr.release_party is None
+
+
+def test_after_a_transfer_each_recording_has_the_agent_of_its_own_line(
+    here: Settings, inbox: Path, tmp_home: Home
+) -> None:
+    put(inbox / f"[Li Na]_{CUSTOMER}-1001_20261120093102(7).wav", 1)
+    put(inbox / f"[Zhao Min]_{CUSTOMER}-1003_20261120093202(8).wav", 2)
+    chain = f"Chain: {CUSTOMER};Ext.1001;Ext.1003;"
+    first = threecx_line(CUSTOMER, "Ext.1001", "Ext.1003", reason_terminated="ReplacedByDst", chain=chain)
+    then = threecx_line(CUSTOMER, "Ext.1003", time_start="2026/11/20 09:32:00", chain=chain)
+    (inbox / "cdr.log").write_text(first + then)
+    found = scan_inbox(here, tmp_home)
+    assert {(recording.cdr.agent_id, recording.cdr.release_party) for recording in found.recordings} == {
+        ("1001", None), ("1003", "customer"),
+    }  # fmt: skip
