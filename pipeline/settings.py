@@ -77,12 +77,16 @@ def _one_or_several(value: Any) -> Any:
     return value
 
 
-def _with_file_names(given: Any) -> Any:
-    """The one pattern of older settings files goes before the presets."""
-    if not isinstance(given, dict) or "file_name_pattern" not in given:
+def _of_older_files(given: Any) -> Any:
+    """The one pattern of older settings files goes before the presets, their file_column to the other columns."""
+    if not isinstance(given, dict):
         return given
     given = dict(given)
-    pattern = given.pop("file_name_pattern")
+    column = given.pop("file_column", "file")
+    # that name is known anyway
+    if column != "file" and isinstance(columns := given.get("columns", {}), dict):
+        given["columns"] = {"file": column, **columns}
+    pattern = given.pop("file_name_pattern", None)
     if pattern is not None:
         others = given.get("file_names", Ingest.model_fields["file_names"].default)
         given["file_names"] = (pattern, *others)
@@ -124,9 +128,6 @@ class Ingest(_Section):
     columns: dict[str, str] = Field(
         default_factory=dict, description=Message("CDR field = column name, where the column is called otherwise")
     )
-    file_column: str = Field(
-        "file", description=Message("CDR column with the recording's file name (or path in the inbox)")
-    )
     agents: str | None = Field(
         None,
         description=Message("list of agents: id, name, team, extension, from, to; default: agents.csv in the inbox"),
@@ -162,7 +163,7 @@ class Ingest(_Section):
         description=Message("disk space in the home for what is fetched from a server, heard recordings leave first"),
     )
 
-    _older = model_validator(mode="before")(_with_file_names)
+    _older = model_validator(mode="before")(_of_older_files)
 
     @property
     def metadata_names(self) -> tuple[str, ...]:

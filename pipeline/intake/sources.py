@@ -57,7 +57,7 @@ def leg_readers(settings: Ingest) -> tuple[LegReader, ...]:
         ThreeCxDatabaseReader(),
         ThreeCxReader(settings.column_order),
         AsteriskReader(settings.column_order),
-        TableReader(settings.columns, settings.file_column),
+        TableReader(settings.columns),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from pipeline.errors import BadSetting
 from pipeline.intake.callers import CallerHash
@@ -133,6 +134,14 @@ def test_a_house_of_its_own_names_goes_first(here: Settings, inbox: Path, tmp_ho
 def test_the_pattern_of_older_settings_files_goes_before_the_presets() -> None:
     assert Ingest(file_name_pattern=r"(?P<agent_id>\d+)").file_names == (r"(?P<agent_id>\d+)", *PRESETS)  # type: ignore[call-arg]
     assert Ingest(file_name_pattern=None).file_names == PRESETS  # type: ignore[call-arg]
+
+
+def test_the_file_column_of_older_settings_files_is_one_of_the_columns() -> None:
+    older = Ingest(file_column="Datei", columns={"queue": "Q"})  # type: ignore[call-arg]
+    assert older.columns == {"file": "Datei", "queue": "Q"}
+    assert Ingest(file_column="file").columns == {}  # type: ignore[call-arg]
+    with pytest.raises(ValidationError):
+        Ingest(file_column="Datei", columns=5)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

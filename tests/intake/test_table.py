@@ -90,7 +90,7 @@ def test_parquet(here: Settings, inbox: Path, tmp_home: Home, tmp_path: Path) ->
 
 def test_columns_and_values_of_the_settings(here: Settings, tmp_home: Home) -> None:
     mapped = with_ingest(
-        here, columns={"agent_id": "Bediener", "release_party": "Ende"}, file_column="Datei", timezone="Europe/Berlin",
+        here, columns={"file": "Datei", "agent_id": "Bediener", "release_party": "Ende"}, timezone="Europe/Berlin",
         values={"release_party": {"1": "agent", "2": "customer"}},
     )  # fmt: skip
     cdr = cdr_of(mapped, tmp_home, "Datei;Bediener;Ende;started_at\na.wav;42;2;2026-11-20T09:31:00\n")

@@ -29,10 +29,9 @@ class TableReader:
 
     source = "table"
 
-    def __init__(self, columns: Mapping[str, str], file_column: str = "file") -> None:
+    def __init__(self, columns: Mapping[str, str]) -> None:
         check_fields(columns, "ingest.columns")
         self._chosen = dict(columns)
-        self._file_column = file_column
 
     def recognises(self, file: MetadataFile) -> bool:
         """Whether columns name the recording or the call, and two things more, one of them what only calls have."""
@@ -78,9 +77,7 @@ class TableReader:
         What the columns are called is not told: without a header line they are a call's cells.
         """
         present = {name for name in table.columns if name}
-        chosen = dict(self._chosen)
-        if self._file_column in present:
-            chosen.setdefault("file", self._file_column)
+        chosen = self._chosen
         if lost := sorted(name for name in chosen.values() if name not in present and present):
             raise BadMetadata(
                 Message(
