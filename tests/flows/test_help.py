@@ -18,7 +18,7 @@ from tests.support.nights import callqa, environment
 COMMANDS = (
     "nightly", "rejudge", "rebuild", "schedule", "transcribe", "judge", "cdr", "sql", "report", "evaluate", "settings",
     "doctor", "models", "models list", "models fetch", "models check", "rules", "rules test", "rules lint",
-    "rules explain", "rules replay", "rules publish", "rules schema",
+    "rules try", "rules sample", "rules explain", "rules replay", "rules publish", "rules schema",
 )  # fmt: skip
 
 WITHOUT_EXAMPLES = ("models", "models list", "models check", "rules", "rules schema")
