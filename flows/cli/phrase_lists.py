@@ -119,7 +119,7 @@ def _told(line: LineMatch) -> str:
     "sample",
     say(
         "Print sentences that a phrase list stands for, drawn at random: to see what it says, and a bracket in the "
-        "wrong place. … is a gap; regular expressions are left out."
+        "wrong place. An ellipsis is a gap; regular expressions are left out."
     ),
     ("rules sample '$apology'", say("twenty sentences")),
     ("rules sample apology -n 100 --book rules/hotline-zh", say("a hundred, of the rulebook you are editing")),
