@@ -9,7 +9,7 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -160,6 +160,7 @@ class _Lines:
 
 
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+_MOST_SHARED = 10_000
 _MOST_TITLES = 10
 """Lines above the columns' names: a title, who made the export, blank ones."""
 
@@ -229,6 +230,7 @@ def csv_records(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str
 
 
 def _records(lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str] | None]]:
+    share = _sharing()
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         start = lines.at
@@ -240,7 +242,17 @@ def _records(lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str] | N
             lines.at = start + 1
             yield lines.at, None
         else:
-            yield lines.at, cells
+            yield lines.at, list(map(share, cells))
+
+
+def _sharing() -> Callable[[str], str]:
+    """Gives one text for all that are alike: agents, queues and sides stand in row after row, and legs keep them."""
+    known: dict[str, str] = {}
+
+    def shared(text: str) -> str:
+        return known.setdefault(text, text) if len(known) < _MOST_SHARED else known.get(text, text)
+
+    return shared
 
 
 # --- JSON
