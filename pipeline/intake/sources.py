@@ -161,10 +161,9 @@ def _read(
         metadata.agents += agents
         metadata.files.append(RecognisedFile(candidate.path, AGENTS, len(agents)))
         return
-    reader = next((reader for reader in readers if _recognises(reader, file)), None)
-    if reader is None and candidate.is_named:
-        # it says what is wrong with a file that should be a table
-        reader = readers[-1]
+    recognised = next((reader for reader in readers if _recognises(reader, file)), None)
+    # the last one says what is wrong with a file that should be metadata
+    reader = recognised or (readers[-1] if candidate.is_named else None)
     if reader is None:
         # one object beside a recording is a note on it
         if candidate.path.suffix.lower() in TABLE_SUFFIXES and not file.text.lstrip().startswith("{"):
@@ -172,6 +171,8 @@ def _read(
         return
     told: list[Message] = []
     legs, faults = with_epochs(list(reader.read(file, told)), time_zone(settings.timezone))
+    if not recognised and not isinstance(reader, TableReader) and not any(leg.ids or leg.recordings for leg in legs):
+        raise BadMetadata(Message("holds nothing that {source} writes; see ingest.source", source=reader.source))
     warnings += told
     metadata.clocks[reader.source, faults].append(shown(Path(candidate.path.name)))
     metadata.legs += legs

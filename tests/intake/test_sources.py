@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.errors import BadSetting
 from pipeline.intake.inbox import scan_inbox
-from pipeline.settings import Settings
+from pipeline.intake.sources import leg_readers
+from pipeline.settings import Ingest, Settings
 from pipeline.storage.home import Home
 from tests.support.inboxes import put, with_ingest
 
@@ -59,3 +60,17 @@ def test_a_source_that_is_named_reads_and_one_that_there_is_not_is_refused(
         scan_inbox(with_ingest(here, source="asteriks"), tmp_home)
     (failure,) = scan_inbox(with_ingest(here, source="table", metadata="cdr.csv"), tmp_home).failures
     assert failure.reason == "metadata"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [reader.source for reader in leg_readers(Ingest()) if reader.source != "table"],  # type: ignore[call-arg]
+)
+@pytest.mark.parametrize("text", ["a,b,c\n1,2,3\n", '[{"a": 1}]', ""])
+def test_a_file_of_which_the_named_source_reads_nothing_is_a_failure(
+    here: Settings, inbox: Path, tmp_home: Home, source: str, text: str
+) -> None:
+    (inbox / "calls.json").write_text(text)
+    found = scan_inbox(with_ingest(here, source=source, metadata="calls.json"), tmp_home)
+    assert [failure.reason for failure in found.failures] == ["metadata"]
+    assert found.calls == 0
