@@ -96,6 +96,8 @@ def preview_metadata(settings: Settings, files: Sequence[Path]) -> MetadataPrevi
     read = {file.path for file in metadata.files}
     asked = [path for path in map(Path.absolute, files) if path not in read and not path.is_dir()]
     faults = {failure.path: failure.message for failure in metadata.failures}
+    # asked for here, not by the settings
+    faults |= {shown(path): _MISSING for path in asked if not path.exists()}
     refused = [
         NotUnderstood(faults.pop(shown(path), _UNKNOWN), shown(Path(path.name)), *columns_found(path, ingest.encoding))
         for path in (*asked, *metadata.unread)
@@ -141,5 +143,6 @@ def columns_found(path: Path, encoding: str) -> tuple[int, tuple[str, ...]]:
     return len(names), tuple(name for name in names if name) if is_header else ()
 
 
+_MISSING = Message("no such file")
 _UNKNOWN = Message("nothing that is known writes such a file")
 _LONGEST_HEADER = 10_000

@@ -88,6 +88,7 @@ def test_what_is_expected_is_told_once_and_of_tables_alone(tmp_path: Path, table
     assert (done.stderr.count("Found:"), done.stderr.count("Expected:")) == (2, 1)
     done = callqa("cdr", "--inbox", str(table.parent), str(tmp_path / "nowhere.csv"), env=environment(tmp_path))
     assert done.returncode == 1
+    assert done.stderr.rstrip().endswith("no such file")
     assert "Expected:" not in done.stderr
 
 
