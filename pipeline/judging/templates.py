@@ -158,9 +158,13 @@ def read_template(source: str, language: str) -> SentenceTemplate:
         chains = tuple(chain for row in rows for chain in _chains(row, language))
     except ValueError as error:
         raise ValueError(Message("the template {text}: {what}", text=repr(source), what=error.args[0])) from None
-    if not chains or any(all(isinstance(step.segment, Edge | AnyToken) for step in chain) for chain in chains):
+    if not chains or any(all(step.optional or not _has_words(step) for step in chain) for chain in chains):
         raise ValueError(Message("the template {text} can be empty, so it would match everywhere", text=repr(source)))
     return SentenceTemplate(source, language, chains)
+
+
+def _has_words(step: Step) -> bool:
+    return isinstance(step.segment, Spoken | Named)
 
 
 # --- parsing: a template becomes rows, each a way through it without optional parts

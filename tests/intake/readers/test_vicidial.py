@@ -233,4 +233,4 @@ def test_what_others_write_is_not_taken_for_vicidial(text: str) -> None:
 def test_a_recording_s_name_finds_the_mix_and_each_side(tmp_path: Path, end: str) -> None:
     calls = join_legs(legs_of(READER, csv_table(recording_row(location=""))))
     matches = match_calls(calls, {"0" * 64: [tmp_path / f"{NAME}{end}"]}, tmp_path, (".wav",), [])
-    assert matches.calls == 1
+    assert len(matches.matched) == 1
