@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -30,6 +31,10 @@ from pipeline.language.tokens import TURN_END
 EXCLUSION_TOKENS = {"zh": 12, "en": 10}
 """An exclusion counts this many tokens around a phrase: recognised speech often lacks the punctuation between them."""
 
+
+MOST_PAIRS = 20_000
+"""So many pairs are looked at to join two parts of a template in a call: a real call has some tens, and a template that
+was written to take for ever stops here."""
 
 _Found = tuple[int, int, float, str]
 _Places = list[_Found]
@@ -211,20 +216,20 @@ class CallMatches:
         it: of every stretch the likest."""
         likest: dict[TokenRange, _Found] = {found[:2]: found for found in reached} if step.optional else {}
         words = self.index.words
-        for one in reached:
-            for other in beside(one):
-                left, right = (one, other) if one[1] <= other[0] else (other, one)
-                stretch = left[0], right[1]
-                cost = left[2] + right[2]
-                known = likest.get(stretch)
-                if known is not None and known[2] <= cost:
-                    continue
-                if not self.index.same_sentence(*stretch):
-                    continue
-                if joint.without and joint.without.intersection(words[left[1] : right[0]]):
-                    continue
-                phrase = _together(left[3], right[3], joint.most, self.index.language)
-                likest[stretch] = (*stretch, cost, phrase)
+        pairs = ((one, other) for one in reached for other in beside(one))
+        for one, other in islice(pairs, MOST_PAIRS):
+            left, right = (one, other) if one[1] <= other[0] else (other, one)
+            stretch = left[0], right[1]
+            cost = left[2] + right[2]
+            known = likest.get(stretch)
+            if known is not None and known[2] <= cost:
+                continue
+            if not self.index.same_sentence(*stretch):
+                continue
+            if joint.without and joint.without.intersection(words[left[1] : right[0]]):
+                continue
+            phrase = _together(left[3], right[3], joint.most, self.index.language)
+            likest[stretch] = (*stretch, cost, phrase)
         return list(likest.values())
 
     def _after(self, step: Step, filled_by: Mapping[str, Phrases], by_sound: bool) -> _Beside:
