@@ -296,10 +296,13 @@ def lines_of(value: object) -> object:
 
 
 def _template(text: str, lists: Lists) -> ListItem:
-    if not tokenise(text, lists.language).words:
-        raise ValueError(Message("the phrase {item} has no word in it", item=repr(text)))
     lists.budget.check()
-    template = read_template(text, lists.language)
+    try:
+        template = read_template(text, lists.language)
+    except ValueError:
+        if not tokenise(text, lists.language).words:
+            raise ValueError(Message("the phrase {item} has no word in it", item=repr(text))) from None
+        raise
     lists.budget.take_phrases(sum(1 for _ in template.phrases))
     names = [name for name in dict.fromkeys(template.names) if name not in NUMBERS]
     return ListItem(
