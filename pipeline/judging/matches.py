@@ -165,7 +165,7 @@ class CallMatches:
             matches += [
                 Match(start, end, cost, phrase, number)
                 for start, end, cost, phrase in found
-                if self.stands(item, start, end)
+                if not item.exceptions or self.stands(item, start, end)
             ]
         return ListMatches(self, matches, likely)
 
@@ -196,18 +196,30 @@ class CallMatches:
 
     def _chain(self, chain: Chain, filled_by: Mapping[str, Phrases], by_sound: bool) -> _Places:
         """Where a chain was said: from its first words that must be there to the right, then to the left."""
-        # most templates lack something: nothing is joined before all of its words are there
+        # most templates lack something: nothing is joined before all that must be there may be
         for step in chain:
-            if not step.optional and isinstance(step.segment, Spoken) and step.segment not in self._parts_of:
-                return []
+            segment = step.segment
+            if step.optional:
+                continue
+            if isinstance(segment, Spoken):
+                if segment not in self._parts_of:
+                    return []
+            elif isinstance(segment, Named) and segment.name in filled_by:
+                number = filled_by[segment.name].number
+                if number >= 0 and number not in self._in_lists:
+                    return []
         first = next(
             number for number, step in enumerate(chain)
             if isinstance(step.segment, Spoken | Named) and not step.optional
         )  # fmt: skip
         reached = self._segment(chain[first].segment, filled_by, by_sound)
         for step in chain[first + 1 :]:
+            if not reached:
+                return []
             reached = self._longer(reached, step, step, self._after(step, filled_by, by_sound))
         for step, following in zip(reversed(chain[:first]), reversed(chain[1 : first + 1]), strict=True):
+            if not reached:
+                return []
             reached = self._longer(reached, step, following, self._before(step, following, filled_by, by_sound))
         return reached
 
