@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin
@@ -26,6 +27,7 @@ from pipeline.intake.servers.server import (
     ServerFile,
     UnreachableServer,
     broken_off,
+    opened,
 )
 from pipeline.messages import Message
 
@@ -54,17 +56,7 @@ class HttpServer:
         folders: list[tuple[str, tuple[str, ...]]] = [(self._address, ())]
         while folders:
             page, folder = folders.pop()
-            try:
-                rows = self._rows(page)
-            except GoneFromServer:
-                if not folder:
-                    raise UnreachableServer(Message("there is no such page"), is_lasting=True) from None
-                continue
-            except DeniedByServer:
-                if not folder:
-                    raise
-                denied.append(folder)
-                continue
+            rows = opened(partial(self._rows, page), folder, denied, Message("there is no such page")) or {}
             for name, told in rows.items():
                 parts = (*folder, unquote(name.rstrip("/"), errors="surrogateescape"))
                 if not name.endswith("/"):

@@ -6,12 +6,14 @@ library calls them. None carries a library's own text, which may hold a key or a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pipeline.messages import Message
+
+_Listed = TypeVar("_Listed")
 
 CHUNK_BYTES = 1 << 20
 
@@ -39,6 +41,25 @@ class UnreachableServer(Exception):
 def broken_off(fault: str) -> UnreachableServer:
     """What a server or network fails with, by its name; trying again may help."""
     return UnreachableServer(Message("cannot be reached or broke off ({fault})", fault=fault))
+
+
+def opened(
+    listing: Callable[[], _Listed], folder: tuple[str, ...], denied: list[tuple[str, ...]], missing: Message
+) -> _Listed | None:
+    """What a folder lists; None for one that is gone, or denied, which is noted in `denied`.
+
+    The inbox itself, `()`, must be there. Raises UnreachableServer with `missing`, or DeniedByServer.
+    """
+    try:
+        return listing()
+    except GoneFromServer:
+        if not folder:
+            raise UnreachableServer(missing, is_lasting=True) from None
+    except DeniedByServer:
+        if not folder:
+            raise
+        denied.append(folder)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -23,6 +24,7 @@ from pipeline.intake.servers.server import (
     ServerFile,
     UnreachableServer,
     broken_off,
+    opened,
 )
 from pipeline.messages import Message
 
@@ -52,24 +54,18 @@ class SftpServer:
         folders: list[tuple[str, ...]] = [()]
         while folders:
             folder = folders.pop()
-            try:
-                with self._translated() as files:
-                    entries = files.ls("/".join((self._root, *folder)), detail=True)
-            except GoneFromServer:
-                if not folder:
-                    raise UnreachableServer(Message("there is no such folder"), is_lasting=True) from None
-                continue
-            except DeniedByServer:
-                if not folder:
-                    raise
-                denied.append(folder)
-                continue
+            entries = opened(partial(self._entries, folder), folder, denied, Message("there is no such folder")) or []
             for entry in entries:
                 parts = (*folder, entry["name"].rsplit("/", 1)[-1])
                 if entry["type"] == "directory":
                     folders.append(parts)
                 elif entry["type"] == "file":
                     yield _file(entry, "/".join((self._root, *parts)), parts)
+
+    def _entries(self, folder: tuple[str, ...]) -> list[dict[str, Any]]:
+        with self._translated() as files:
+            entries: list[dict[str, Any]] = files.ls("/".join((self._root, *folder)), detail=True)
+            return entries
 
     def look(self, file: ServerFile) -> ServerFile:
         with self._translated() as files:
