@@ -32,9 +32,9 @@ EXCLUSION_TOKENS = {"zh": 12, "en": 10}
 """An exclusion counts this many tokens around a phrase: recognised speech often lacks the punctuation between them."""
 
 
-MOST_PAIRS = 20_000
-"""So many pairs are looked at to join two parts of a template in a call: a real call has some tens, and a template that
-was written to take for ever stops here."""
+PAIRS_A_TOKEN = 50
+"""Per token of a call, so many pairs are looked at to join two parts of a template: people's sentences come to less
+than one, and a template that was written to take for ever stops here."""
 
 _Found = tuple[int, int, float, str]
 _Places = list[_Found]
@@ -229,7 +229,7 @@ class CallMatches:
         likest: dict[TokenRange, _Found] = {found[:2]: found for found in reached} if step.optional else {}
         words = self.index.words
         pairs = ((one, other) for one in reached for other in beside(one))
-        for one, other in islice(pairs, MOST_PAIRS):
+        for one, other in islice(pairs, PAIRS_A_TOKEN * len(words)):
             left, right = (one, other) if one[1] <= other[0] else (other, one)
             stretch = left[0], right[1]
             cost = left[2] + right[2]

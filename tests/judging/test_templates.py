@@ -235,6 +235,7 @@ BOMBS = {
     "brackets in brackets": "(甲|[乙|(丙|[丁|(戊|[己|(庚|[辛|(壬|[癸])])])])])" * 10 + "退",
     "gaps": "甲…" * 200 + "乙",
     "gaps between the same word": "甲…30" * 8 + "甲",
+    "many of them": "甲…30" * 100 + "甲",
     "single words": "*" * 300 + "甲",
     "lists in place": "[<谁>]" * 60 + "退",
     "alternatives of lists": "(<谁>|<谁>…甲|乙<谁>)" * 25,
@@ -254,6 +255,18 @@ def test_a_bomb_is_refused_or_quick(name: str) -> None:
         matches_in(listed, "甲" * 200)
     assert time.process_time() - began < 5
     assert not refused or "write several" in refused
+
+
+def test_lists_of_gaps_in_lists_of_gaps_are_quick() -> None:
+    began = time.process_time()
+    named = {"一": "甲…30甲", "二": "<一>…30<一>", "三": "<二>…30<二>"}
+    matches_in(list_of("zh", ["<三>…30<三>"], named=named), "甲" * 400)
+    assert time.process_time() - began < 5
+
+
+def test_what_bounds_a_bomb_leaves_a_long_call_whole() -> None:
+    said = "您好…请讲" * 1_500
+    assert len(matches_in(list_of("zh", ["您好…请讲"]), said.replace("…", "我是小王"))) == 1_500
 
 
 def test_the_phrases_of_a_rulebook_are_counted() -> None:
