@@ -13,8 +13,8 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from pipeline.errors import BadRule
-from pipeline.judging.conditions.base import Reading, Scenario
-from pipeline.judging.conditions.logic import InScenario
+from pipeline.judging.conditions.base import Clue, Reading, Scenario, ScenarioBar
+from pipeline.judging.conditions.scripts import InScenario
 from pipeline.judging.conditions.speech import Said
 from pipeline.judging.entities import Entities
 from pipeline.judging.faults import Faults
@@ -33,7 +33,7 @@ from pipeline.judging.rulebook import (
     RuleFile,
 )
 from pipeline.judging.rulebook_files import yaml_files
-from pipeline.judging.yaml_lines import Source, read_yaml
+from pipeline.judging.yaml_lines import Place, Source, read_yaml
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
 
@@ -73,6 +73,7 @@ def load_rulebook(folder: Path, language: str | None = None) -> Rulebook:
         with faults.of(source.file):
             _check_company(head, source, book)
             scenarios = _scenarios(source, book, head)
+            _check_offers(head, source, book, scenarios)
             book = replace(book, scenarios=scenarios, known=replace(book.known, scenarios=tuple(scenarios)))
     rule_files = [file for file in files if file.name != RULEBOOK_FILE and file not in list_files]
     if not rule_files:
@@ -113,12 +114,33 @@ def _check_company(head: RulebookFile, source: Source, book: _Book) -> None:
 def _scenarios(source: Source, book: _Book, head: RulebookFile) -> dict[str, Scenario]:
     found = {}
     for name, scenario in head.scenarios.items():
-        place = ("scenarios", name, "when")
+        place = ("scenarios", name)
         reader = ConditionReader(source, [place], book.known, book.numbers, book.faults)
-        when = reader.node(scenario.when, place)
-        if when is not None:
-            found[name] = Scenario(scenario.title.in_language(head.language), when)
+        when = reader.node(scenario.when, (*place, "when")) if scenario.when is not None else None
+        clues = []
+        for number, clue in enumerate(scenario.clues):
+            node = reader.node(clue.when, (*place, "clues", number, "when"))
+            if node is not None:
+                clues.append(Clue(node, clue.weight))
+        if scenario.when is None and not scenario.clues:
+            message = Message("the scenario {name} needs when, clues or both", name=name)
+            book.faults.add(source.file, source.line(place), message)
+        found[name] = Scenario(scenario.title.in_language(head.language), scenario.offer or name, when, tuple(clues))
     return found
+
+
+def _check_offers(head: RulebookFile, source: Source, book: _Book, scenarios: Mapping[str, Scenario]) -> None:
+    """What a house is said to offer is what some scenario asks for."""
+    known = sorted({scenario.offer for scenario in scenarios.values()})
+    offered: list[tuple[Place, str]] = [(("offers",), each) for each in head.offers or ()]
+    offered += [(("houses", house), each) for house, offers in head.houses.items() for each in offers]
+    for place, each in offered:
+        if each not in known:
+            message = Message(
+                "no scenario asks for the offer {name}{hint}; there are {known}",
+                name=each, hint=did_you_mean(each, known), known=", ".join(known),
+            )  # fmt: skip
+            book.faults.add(source.file, source.line(place), message)
 
 
 def _rules(files: Iterable[Path], book: _Book) -> list[Rule]:
@@ -206,7 +228,7 @@ def _rule_hash(rule: Rule, value: Mapping[str, Any], book: _Book) -> str:
     nodes = list(rule.walk())
     by_scenario = any(isinstance(node.condition, InScenario) for node in nodes)
     if by_scenario:
-        nodes += [node for scenario in book.scenarios.values() for node in scenario.when.walk()]
+        nodes += [node for scenario in book.scenarios.values() for node in scenario.walk()]
     lists = {name for node in nodes for listed in node.condition.phrase_lists for name in listed.lists}
     names_company = any(
         label in ("AGENT_ID", "COMPANY") for node in nodes if isinstance(node.condition, Said)
@@ -218,7 +240,7 @@ def _rule_hash(rule: Rule, value: Mapping[str, Any], book: _Book) -> str:
         {key: item for key, item in value.items() if key not in ("cases", "tags", "title", "why")},
         {name: book.known.named[name].key for name in sorted(lists)},
         head.get("company") if names_company else None,
-        head.get("scenarios") if by_scenario else None,
+        [head.get(key) for key in ("scenarios", "offers", "houses", "confidence")] if by_scenario else None,
         rule.coverage,
     )  # fmt: skip
 
@@ -238,6 +260,9 @@ def _put_together(folder: Path, head: RulebookFile, book: _Book, rules: list[Rul
         phrase_lists=book.known.named, folder=folder,
         entities=Entities(head.language, head.company.names, head.company.agent_id),
         scenarios=book.scenarios, hash=digest,
+        offers=None if head.offers is None else frozenset(head.offers),
+        houses={house.strip().casefold(): frozenset(offers) for house, offers in head.houses.items()},
+        bar=ScenarioBar(head.confidence.sure, head.confidence.doubtful),
     )  # fmt: skip
 
 

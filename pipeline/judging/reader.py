@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pipeline.judging.conditions import CONDITIONS
 from pipeline.judging.conditions.base import Condition, Node, Reading, fields_holding
 from pipeline.judging.conditions.logic import InOrder, NoneOf, Several
+from pipeline.judging.conditions.scripts import Steps
 from pipeline.judging.faults import (
     TOLD_ELSEWHERE,
     Faults,
@@ -174,8 +175,8 @@ def _as_tuple(value: Node | tuple[Node, ...]) -> tuple[Node, ...]:
 def _content(kind: str, condition: Condition) -> Content:
     """What a condition asks, for telling equal ones; those in it are told by their numbers."""
     values = tuple((name, _told(getattr(condition, name))) for name in type(condition).model_fields)
-    # only a sequence speaks of its steps by their names
-    names = tuple(part.name for part in condition.parts) if isinstance(condition, InOrder) else ()
+    # only scripts and sequences speak of their steps by their names
+    names = tuple(part.name for part in condition.parts) if isinstance(condition, InOrder | Steps) else ()
     return kind, values, names
 
 

@@ -6,7 +6,7 @@ A rulebook is a folder: `rulebook.yaml`, `phrases.yaml` (more lists in `phrases-
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.datatypes import Outcome
-from pipeline.judging.conditions.base import Node, Scenario
-from pipeline.judging.conditions.logic import InScenario
+from pipeline.judging.conditions.base import Node, Scenario, ScenarioBar
+from pipeline.judging.conditions.scripts import InScenario
 from pipeline.judging.conditions.speech import Said
 from pipeline.judging.entities import Entities
 from pipeline.judging.lexicon import Lexicon
@@ -71,11 +71,27 @@ class Company(_Strict):
     agent_id: str | None = Field(None, description="RE2 pattern of agent numbers as normalised text")
 
 
+class ClueFile(_Strict):
+    """What speaks for a kind of call, or with a weight below 0 against it."""
+
+    when: Any
+    weight: float = Field(ge=-1, le=1)
+
+
 class ScenarioFile(_Strict):
-    """A kind of call. The first whose condition holds is the call's, unless the CDR names one."""
+    """A kind of call. The surest is the call's, the first of equals, unless the CDR names one."""
 
     title: TitlePair
-    when: Any
+    offer: str | None = Field(None, description="what a house must offer for its calls to be of this kind")
+    when: Any = None
+    clues: list[ClueFile] = Field(default_factory=list)
+
+
+class Confidence(_Strict):
+    """How sure it must be which scenario a call is: to be judged by its script, and to be unsure at least."""
+
+    sure: float = Field(0.6, gt=0, le=1)
+    doubtful: float = Field(0.45, gt=0, le=1)
 
 
 class RulebookFile(_Strict):
@@ -89,6 +105,11 @@ class RulebookFile(_Strict):
     pass_mark: float = Field(80, ge=0, le=100)
     coverage: float = Field(0.6, ge=0, le=1)
     company: Company = Field(default_factory=lambda: Company(names=(), agent_id=None))
+    offers: list[str] | None = Field(None, description="what the house offers; default: all that scenarios ask for")
+    houses: dict[str, list[str]] = Field(
+        default_factory=dict, description="what other houses offer, by the company that the CDR names"
+    )
+    confidence: Confidence = Field(default_factory=lambda: Confidence(sure=0.6, doubtful=0.45))
     scenarios: dict[str, ScenarioFile] = Field(default_factory=dict)
     note: str | None = None
 
@@ -163,13 +184,23 @@ class Rulebook:
     entities: Entities
     scenarios: Mapping[str, Scenario]
     hash: str
+    offers: frozenset[str] | None = None
+    houses: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    bar: ScenarioBar = field(default_factory=ScenarioBar)
+
+    def offered_by(self, company: str | None) -> frozenset[str] | None:
+        """The scenarios that a house offers, the CDR's company or the rulebook's own; None: all."""
+        offers = self.houses.get((company or "").strip().casefold(), self.offers)
+        if offers is None:
+            return None
+        return frozenset(name for name, scenario in self.scenarios.items() if scenario.offer in offers)
 
     @cached_property
     def lexicon(self) -> Lexicon:
         """Every phrase and pattern that the rules ask for, compiled."""
         nodes = [node for rule in self.rules for node in rule.walk()]
         if any(isinstance(node.condition, InScenario) for node in nodes):
-            nodes += [node for scenario in self.scenarios.values() for node in scenario.when.walk()]
+            nodes += [node for scenario in self.scenarios.values() for node in scenario.walk()]
         said = [node.condition for node in nodes if isinstance(node.condition, Said)]
         return Lexicon(
             self.language,

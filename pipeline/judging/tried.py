@@ -111,7 +111,7 @@ _Candidate = tuple[str, Phrases, tuple[str, ...]]
 
 def _asked(book: Rulebook) -> Iterator[_Asked]:
     nodes = [(rule.id, node) for rule in book.rules for node in rule.walk()]
-    nodes += [(name, node) for name, scenario in book.scenarios.items() for node in scenario.when.walk()]
+    nodes += [(name, node) for name, scenario in book.scenarios.items() for node in scenario.walk()]
     for name, node in nodes:
         for listed in node.condition.phrase_lists:
             yield _Asked(name, getattr(node.condition, "by", None), listed)

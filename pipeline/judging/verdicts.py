@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.datatypes import Call, Evidence, Outcome, Scorecard, Verdict
 from pipeline.judging.conditions.base import Evaluation, Node, Result
+from pipeline.judging.conditions.scripts import InScenario
 from pipeline.judging.matches import CallMatches
 from pipeline.judging.notation import call_from_script
 from pipeline.judging.rulebook import Gate, Rule, Rulebook, RuleCase
@@ -56,7 +57,10 @@ def judge_call(call: Call, rulebook: Rulebook) -> Scorecard:
 def evaluation_of(call: Call, rulebook: Rulebook) -> Evaluation:
     """A call made ready to be judged by the rules of a rulebook."""
     index = index_call(call, rulebook.language)
-    return Evaluation(index, CallMatches(index, rulebook.lexicon), rulebook.entities.in_call(index), rulebook.scenarios)
+    return Evaluation(
+        index, CallMatches(index, rulebook.lexicon), rulebook.entities.in_call(index), rulebook.scenarios,
+        offered=rulebook.offered_by(call.cdr.company), bar=rulebook.bar,
+    )  # fmt: skip
 
 
 def judge_rule(evaluation: Evaluation, rule: Rule) -> Verdict:
@@ -67,6 +71,7 @@ def judge_rule(evaluation: Evaluation, rule: Rule) -> Verdict:
     grounds: tuple[Evidence, ...] = ()
     if rule.applies and outcome != "not_applicable":
         grounds = evaluation.result(rule.applies).evidence(evaluation)
+        reason = _with_scenario(evaluation, rule.applies, outcome, reason)
     return Verdict(
         rule.id, rule.hash, outcome, evidence, reason, occurrences if failed else 0,
         _deducted(rule, occurrences) if failed else 0.0, grounds,
@@ -93,6 +98,14 @@ def _outcome(ev: Evaluation, rule: Rule) -> tuple[Outcome, tuple[Evidence, ...],
         return "unsure", unsure.evidence(ev), ev.say("cannot judge: {why}", why=unsure.reason(ev)), 0
     reason = (required if rule.require else forbidden).reason(ev)
     return "pass", required.evidence(ev), reason or ev.say("as it should be"), 0
+
+
+def _with_scenario(ev: Evaluation, applies: Node, outcome: Outcome, reason: str) -> str:
+    """A reason with the scenario that a call was judged as, and how sure that is."""
+    told = next((node for node in applies.walk() if isinstance(node.condition, InScenario)), None)
+    if told is None or outcome == "unsure":
+        return reason
+    return ("；" if ev.language == "zh" else "; ").join((reason, ev.result(told).reason(ev)))
 
 
 def _deducted(rule: Rule, occurrences: int) -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pipeline.judging.conditions.base import Condition
 from pipeline.judging.conditions.facts import CdrField, FactValue
 from pipeline.judging.conditions.line import HungUp, LineSound
-from pipeline.judging.conditions.logic import AllOf, AnyOf, InOrder, InScenario, NoneOf, Times
+from pipeline.judging.conditions.logic import AllOf, AnyOf, InOrder, NoneOf, Times
 from pipeline.judging.conditions.repetition import Echo, Readback, Repeat
+from pipeline.judging.conditions.scripts import InScenario, Steps
 from pipeline.judging.conditions.speech import Said
 from pipeline.judging.conditions.timing import CutIn, LongSilence, LongTurn, Pace, RaisedVoice, SlowResponse
 
@@ -16,6 +17,7 @@ CONDITIONS: dict[str, type[Condition]] = {
     "none": NoneOf,
     "sequence": InOrder,
     "times": Times,
+    "steps": Steps,
     "said": Said,
     "echo": Echo,
     "repeat": Repeat,

@@ -24,6 +24,7 @@ from pipeline.judging.token_index import TokenIndex
 from pipeline.messages import Message, catalogue, in_language
 
 if TYPE_CHECKING:
+    from pipeline.judging.conditions.scripts import Likely
     from pipeline.judging.conditions.windows import Scopes
 
 Side = Literal["agent", "customer", "any"]
@@ -141,11 +142,38 @@ def mentions(annotation: Any, kind: type) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Clue:
+    """What speaks for a kind of call, by its weight, from -1 (surely against it) to 1 (surely for it)."""
+
+    when: Node
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
-    """A kind of call, told by what is said in it."""
+    """A kind of call, told by what is said in it: `when` must hold, if there is one, and the clues add up.
+
+    `offer` is what a house must offer for its calls to be of this kind.
+    """
 
     title: str
-    when: Node
+    offer: str
+    when: Node | None = None
+    clues: tuple[Clue, ...] = ()
+
+    def walk(self) -> Iterator[Node]:
+        """All its conditions, those inside others too."""
+        for top in (self.when, *(clue.when for clue in self.clues)):
+            if top is not None:
+                yield from top.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioBar:
+    """How sure it must be which scenario a call is: from `sure` on it is judged, from `doubtful` on it is unsure."""
+
+    sure: float = 0.6
+    doubtful: float = 0.45
 
 
 def _no_anchor(name: str) -> Node:
@@ -175,8 +203,13 @@ class Evaluation:
         entities: CallEntities,
         scenarios: Mapping[str, Scenario],
         coverage: float = 1.0,
+        offered: frozenset[str] | None = None,
+        bar: ScenarioBar | None = None,
     ) -> None:
         self.index, self.matches, self.entities, self.scenarios = index, matches, entities, scenarios
+        self.offered = offered
+        """The scenarios that the house offers; None: all."""
+        self.bar = bar or ScenarioBar()
         self.call: Call = index.call
         self.language = index.language
         self.coverage = coverage
@@ -185,6 +218,7 @@ class Evaluation:
         """By a window's key and a side; those of windows around something are not among them."""
         self.evidence: dict[tuple[int, int, float, str], Evidence] = {}
         """Of matches: by their tokens, cost and phrase."""
+        self._rankings: dict[float, list[Likely]] = {}
         self._results: dict[int, Result] = {}
         self._results_by_coverage: dict[float, dict[int, Result]] = {coverage: self._results}
 
@@ -205,6 +239,15 @@ class Evaluation:
             if node.number >= 0:
                 self._results[node.number] = found
         return found
+
+    @property
+    def ranking(self) -> list[Likely] | None:
+        """How likely the call is of each scenario, once that is known."""
+        return self._rankings.get(self.coverage)
+
+    @ranking.setter
+    def ranking(self, found: list[Likely]) -> None:
+        self._rankings[self.coverage] = found
 
     def words(self, start: int, end: int, reason: str) -> Evidence:
         """Evidence of some tokens."""

@@ -1,4 +1,4 @@
-"""Conditions on conditions: all, any, none, in order, how many; and the scenario a call is.
+"""Conditions on conditions: all, any, none, in order, how many.
 
 Truth values are combined as Kleene does: unsure stays unsure unless the other side decides.
 """
@@ -9,13 +9,11 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field, model_validator
 
 from pipeline.datatypes import Evidence
-from pipeline.judging.conditions.base import Condition, Evaluation, Inner, Node, Result, reading
-from pipeline.judging.faults import listing
+from pipeline.judging.conditions.base import Condition, Evaluation, Inner, Node, Result
 from pipeline.messages import Message
-from pipeline.validation import did_you_mean
 
 MOST_REASONS = 4
 """So many inner conditions give their reasons."""
@@ -30,7 +28,7 @@ class Several(Condition):
     of: tuple[Inner, ...]
 
     def title(self, evaluation: Evaluation) -> str:
-        return _titles(evaluation, self.of)
+        return joined_titles(evaluation, self.of)
 
 
 class AllOf(Several):
@@ -45,13 +43,13 @@ class AllOf(Several):
                 break
             if found is None:
                 truth = None
-        return Result(truth, lambda ev: _evidence(ev, self._that_are(ev, True)), lambda ev: self._reason(ev, truth))
+        return Result(truth, lambda ev: all_evidence(ev, self._that_are(ev, True)), lambda ev: self._reason(ev, truth))
 
     def _that_are(self, evaluation: Evaluation, truth: bool | None) -> Iterator[Result]:
         return (found for part in self.of if (found := evaluation.result(part)).truth is truth)
 
     def _reason(self, evaluation: Evaluation, truth: bool | None) -> str:
-        return _joined(evaluation, self._that_are(evaluation, truth))
+        return joined_reasons(evaluation, self._that_are(evaluation, truth))
 
 
 class AnyOf(AllOf):
@@ -66,7 +64,7 @@ class AnyOf(AllOf):
                 break
             if found is None:
                 truth = None
-        return Result(truth, lambda ev: _evidence(ev, self._that_are(ev, truth)), lambda ev: self._reason(ev, truth))
+        return Result(truth, lambda ev: all_evidence(ev, self._that_are(ev, truth)), lambda ev: self._reason(ev, truth))
 
 
 class NoneOf(AnyOf):
@@ -105,7 +103,7 @@ class InOrder(Several):
             why = evaluation.say("missing: {steps}", steps=evaluation.listing(missing))
             return Result(False, tuple(chosen), why)
         truth = None if any(step.truth is None for step in found) else True
-        return Result(truth, tuple(chosen), _joined(evaluation, [step for step in found if step.truth is truth]))
+        return Result(truth, tuple(chosen), joined_reasons(evaluation, [step for step in found if step.truth is truth]))
 
 
 class Times(Condition):
@@ -123,7 +121,7 @@ class Times(Condition):
         return self
 
     def title(self, evaluation: Evaluation) -> str:
-        return _titles(evaluation, self.parts)
+        return joined_titles(evaluation, self.parts)
 
     def __str__(self) -> str:
         return " ".join(f"{sign} {v}" for sign, v in (("≥", self.at_least), ("≤", self.at_most)) if v is not None)
@@ -157,65 +155,20 @@ class Times(Condition):
         few = [self.at_most is None or n <= self.at_most for n in (held, held + undecided)]
         truth = True if enough[0] and few[1] else None if enough[1] and few[0] else False
         if truth:
-            reason = _joined(evaluation, [f for f in found if f.truth])
+            reason = joined_reasons(evaluation, [f for f in found if f.truth])
         else:
             count = evaluation.say("{held} of {all} (asked for: {wanted})", held=held, all=len(found), wanted=self)
             missing = (f for f in found if f.truth is (None if truth is None else False))
-            reason = _joined(evaluation, [Result(None, (), count), *missing])
-        return Result(truth, _evidence(evaluation, (f for f in found if f.truth)), reason)
+            reason = joined_reasons(evaluation, [Result(None, (), count), *missing])
+        return Result(truth, all_evidence(evaluation, (f for f in found if f.truth)), reason)
 
 
-class InScenario(Condition):
-    """The call is of one of some kinds: the scenario that the CDR names, else the first in `rulebook.yaml` that
-    holds."""
-
-    scenario: str | list[str] = Field(description="one scenario of the rulebook, or several")
-
-    @model_validator(mode="after")
-    def _known(self, info: ValidationInfo) -> InScenario:
-        known = reading(info).scenarios
-        for name in self.names:
-            if name not in known:
-                raise ValueError(
-                    Message(
-                        "no scenario {name}{hint}; rulebook.yaml has {known}",
-                        name=name, hint=did_you_mean(name, known), known=listing(known),
-                    )
-                )  # fmt: skip
-        return self
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.scenario,) if isinstance(self.scenario, str) else tuple(self.scenario)
-
-    def title(self, evaluation: Evaluation) -> str:
-        return " / ".join(evaluation.scenarios[name].title for name in self.names)
-
-    def find(self, evaluation: Evaluation) -> Result:
-        told = evaluation.call.cdr.scenario
-        if told in evaluation.scenarios:
-            return Result(told in self.names, (), evaluation.say("CDR: scenario {scenario}", scenario=told))
-        undecided = ""
-        for name, scenario in evaluation.scenarios.items():
-            found = evaluation.result(scenario.when)
-            if found.truth:
-                if undecided and (name in self.names or undecided in self.names):
-                    return Result(None, (), evaluation.say("it is not clear which scenario this is"))
-                text = evaluation.say("scenario: {title}", title=scenario.title)
-                return Result(name in self.names, found.evidence, text)
-            if found.truth is None:
-                undecided = undecided or name
-        if undecided in self.names:
-            return Result(None, (), evaluation.say("it is not clear which scenario this is"))
-        return Result(False, (), evaluation.say("not this scenario"))
-
-
-def _titles(evaluation: Evaluation, parts: Iterable[Node]) -> str:
+def joined_titles(evaluation: Evaluation, parts: Iterable[Node]) -> str:
     titles = list(dict.fromkeys(part.condition.title(evaluation) for part in parts))
     return " / ".join(titles[:MOST_TITLES]) + ("…" if len(titles) > MOST_TITLES else "")
 
 
-def _joined(evaluation: Evaluation, results: Iterable[Result]) -> str:
+def joined_reasons(evaluation: Evaluation, results: Iterable[Result]) -> str:
     reasons: dict[str, None] = {}
     for result in results:
         if reason := result.reason(evaluation):
@@ -225,7 +178,7 @@ def _joined(evaluation: Evaluation, results: Iterable[Result]) -> str:
     return ("；" if evaluation.language == "zh" else "; ").join(reasons)
 
 
-def _evidence(evaluation: Evaluation, results: Iterable[Result]) -> tuple[Evidence, ...]:
+def all_evidence(evaluation: Evaluation, results: Iterable[Result]) -> tuple[Evidence, ...]:
     """All evidence of some results in the order of the call, each once."""
     once = dict.fromkeys(item for result in results for item in result.evidence(evaluation))
     return tuple(sorted(once, key=lambda item: (*_order(item), item.matched)))

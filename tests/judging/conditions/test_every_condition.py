@@ -62,6 +62,8 @@ from tests.support.conditions import TALK, judged
         ("times: {at_least: 1, of: [said: {any: [没说过]}, said: {any: [您好]}]}", "pass"),
         ("times: {at_least: 2, of: [said: {any: [没说过]}, said: {any: [您好]}]}", "fail"),
         ("none: [said: {any: [没说过]}]", "pass"),
+        ("steps: {in_order: [said: {any: [订好了]}, said: {any: [再见]}]}", "pass"),
+        ("steps: {in_order: [said: {any: [再见]}, said: {any: [订好了]}]}", "fail"),
         ("fact: agent_turns\nover: 3", "pass"),
         ("fact: agent_turns\nover: 4", "fail"),
         ("fact: since_agent_s\nat_least: 24", "pass"),

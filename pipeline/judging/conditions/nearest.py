@@ -1,0 +1,67 @@
+"""The sentence of a call that is most like what was looked for and not found."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from pipeline.datatypes import Evidence
+from pipeline.judging.conditions.base import Evaluation, Node
+from pipeline.judging.phrases import Phrases
+from pipeline.judging.token_index import TokenRange
+
+LEAST_ALIKE = 0.1
+"""Of what makes a sentence this one, so much at least is in the lists; a sentence that has less is not told."""
+
+
+def nearest_said(evaluation: Evaluation, step: Node, by: str = "agent") -> Evidence | None:
+    """The sentence of one side that has most in common with the lists of a condition, None where none has anything."""
+    wanted: set[tuple[str, ...]] = set()
+    for node in step.walk():
+        if getattr(node.condition, "by", by) in (by, "any"):
+            wanted.update(piece for listed in node.condition.phrase_lists for piece in _vocabulary(listed))
+    if not wanted:
+        return None
+    sentences = list(_sentences(evaluation, by))
+    language = evaluation.language
+    pieces = [_pieces(evaluation.index.words[start:end], language) for start, end in sentences]
+    # what everybody says all the time tells nothing
+    said = Counter(piece for each in pieces for piece in each)
+    weight = {piece: math.log(1 + len(sentences) / count) for piece, count in said.items()}
+    best, found = LEAST_ALIKE, None
+    for place, each in zip(sentences, pieces, strict=True):
+        whole = sum(weight[piece] for piece in each)
+        shared = sum(weight[piece] for piece in each if piece in wanted)
+        likeness = shared / math.sqrt(whole * (whole + 10)) if whole else 0.0
+        if likeness > best:
+            best, found = likeness, place
+    if found is None:
+        return None
+    words = evaluation.index.quote(*found)
+    return evaluation.words(*found, evaluation.say("nearest: “{words}”", words=words))
+
+
+def _sentences(evaluation: Evaluation, by: str) -> Iterator[TokenRange]:
+    index = evaluation.index
+    for turn in index.side(by).turns:
+        start, end = index.range_of(turn)
+        while start < end:
+            last = min(index.sentence(start)[1], end)
+            yield start, last
+            start = last
+
+
+def _pieces(words: Sequence[str], language: str) -> set[tuple[str, ...]]:
+    """Two tokens that stand beside each other, and of English single words: a Han character by itself tells nothing."""
+    return {*pairwise(words), *((word,) for word in words if language == "en")}
+
+
+def _vocabulary(listed: Phrases) -> Iterator[tuple[str, ...]]:
+    for item in listed.items:
+        for _, filling in item.filled_by:
+            yield from _vocabulary(filling)
+    for template in listed.templates:
+        for part, _ in template.phrases:
+            yield from _pieces(part, listed.language)
