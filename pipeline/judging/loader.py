@@ -37,7 +37,7 @@ from pipeline.judging.yaml_lines import Place, Source, read_yaml
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
 
-ENGINE = "5"
+ENGINE = "7"
 """Raised whenever conditions, normaliser or sound matching could judge the same rule otherwise; part of every hash."""
 
 _GATES: tuple[Gate, ...] = get_args(Gate)
@@ -183,7 +183,7 @@ def _rule(source: Source, book: _Book) -> Rule | None:
     rule = Rule(
         id=checked.id, title=checked.title, dimension=checked.dimension, why=checked.why, status=checked.status,
         severity=checked.severity, tags=checked.tags, weight=checked.weight, deduct=checked.deduct, coverage=coverage,
-        applies=gates.get("applies"), require=gates.get("require"), forbid=gates.get("forbid"),
+        speaks=checked.speaks, applies=gates.get("applies"), require=gates.get("require"), forbid=gates.get("forbid"),
         cases=cases, file=source.file, hash="",
     )  # fmt: skip
     return replace(rule, hash=_rule_hash(rule, value, book))

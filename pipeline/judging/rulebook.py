@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.datatypes import Outcome
-from pipeline.judging.conditions.base import Node, Scenario, ScenarioBar
+from pipeline.judging.conditions.base import Node, Scenario, ScenarioBar, Speaks
 from pipeline.judging.conditions.scripts import InScenario
 from pipeline.judging.conditions.speech import Said
 from pipeline.judging.entities import Entities
@@ -127,6 +127,7 @@ class RuleFile(_Strict):
     weight: float = Field(1.0, gt=0)
     deduct: Deduct | None = None
     coverage: float | None = Field(None, ge=0, le=1)
+    speaks: Speaks = Field("both", description="who must have spoken for the rule to apply; any: nobody need have")
     applies: Any = None
     require: Any = None
     forbid: Any = None
@@ -147,6 +148,7 @@ class Rule:
     weight: float
     deduct: Deduct | None
     coverage: float
+    speaks: Speaks
     applies: Node | None
     require: Node | None
     forbid: Node | None

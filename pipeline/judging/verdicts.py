@@ -79,6 +79,10 @@ def judge_rule(evaluation: Evaluation, rule: Rule) -> Verdict:
 
 
 def _outcome(ev: Evaluation, rule: Rule) -> tuple[Outcome, tuple[Evidence, ...], str, int]:
+    silent = ev.silent_side(rule.speaks)
+    if silent is not None:
+        why = ev.say("{who} said nothing", who=ev.side(silent))
+        return "not_applicable", (), ev.say("not applicable: {why}", why=why), 0
     applies = ev.result(rule.applies) if rule.applies else Result(True)
     if applies.truth is False:
         why = applies.reason(ev) or ev.say("does not concern this call")

@@ -43,6 +43,7 @@ id: validity
 title: {zh: 报价说明有效期, en: Quotes say how long they hold}
 dimension: one
 why: 报价要说明有效期。
+speaks: agent
 applies: {said: {by: agent, any: [报价]}}
 require: {said: {by: agent, any: $validity}}
 cases:

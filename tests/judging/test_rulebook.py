@@ -343,3 +343,34 @@ def test_script_times(tmp_path: Path) -> None:
     )
     assert [(t.span.start_s, round(t.span.end_s, 2)) for t in call.turns] == [(0.0, 0.9), (1.0, 1.4), (20.0, 23.0)]
     assert (call.hang_up.by, call.hang_up.method, call.hang_up.at_s) == ("agent", "inferred", 24.0)
+
+
+ONE_SIDE = {
+    "both": "agent 0.0: hello\ncustomer 2.0: hello",
+    "agent": "agent 0.0: hello",
+    "customer": "customer 0.0: hello",
+}
+
+
+CONCERNED = [
+    ("", {"both"}),
+    ("both", {"both"}),
+    ("agent", {"both", "agent"}),
+    ("customer", {"both", "customer"}),
+    ("any", {*ONE_SIDE, "nobody"}),
+]
+
+
+@pytest.mark.parametrize(("speaks", "concerned"), CONCERNED)
+def test_a_rule_applies_where_those_have_spoken_who_must(tmp_path: Path, speaks: str, concerned: set[str]) -> None:
+    """Both sides unless it says otherwise; and the reason tells who said nothing."""
+    text = rule("a", "one", "x", f"speaks: {speaks}" if speaks else "")
+    text = text.replace("applies: {fact: customer_turns, over: 0}\n", "")
+    text = text.replace("require:", "forbid:")
+    book = load_rulebook(write(tmp_path, {"a.yaml": text}))
+    calls = {**ONE_SIDE, "nobody": "mark ring x2 0-6"}
+    verdicts = {name: judge_call(call_from_script(call, "zh"), book).verdicts[0] for name, call in calls.items()}
+    assert {name for name, verdict in verdicts.items() if verdict.outcome != "not_applicable"} == concerned
+    if speaks == "":
+        assert verdicts["agent"].reason == "不适用：客户没有说话"
+        assert verdicts["customer"].reason == "不适用：坐席没有说话"

@@ -56,6 +56,7 @@ def make_book(
 ) -> Rulebook:
     """A rulebook of one rule, which has some gates, written as YAML or as values."""
     rule = {"id": "trial", "title": {"zh": "试", "en": "trial"}, "dimension": "one", "why": "试", "cases": CASES}
+    rule["speaks"] = "any"  # what is asked is the condition
     given = {gate: yaml.safe_load(text) if isinstance(text, str) else text for gate, text in gates.items()}
     text = yaml.safe_dump(rule | given, allow_unicode=True)
     return load_rulebook(write_book(folder, {"trial": text}, phrases, head.format(language=language)))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationInfo
 
-from pipeline.datatypes import Call, Evidence
+from pipeline.datatypes import Call, Evidence, Party
 from pipeline.judging.entities import CallEntities
 from pipeline.judging.matches import CallMatches
 from pipeline.judging.phrases import Lists, Phrases
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from pipeline.judging.conditions.windows import Scopes
 
 Side = Literal["agent", "customer", "any"]
+
+Speaks = Literal["both", "agent", "customer", "any"]
+"""Who must have spoken for a rule to apply; any: whoever it is, or nobody."""
 
 SIDE_NAMES: dict[str, str] = {
     "agent": Message("the agent"),
@@ -248,6 +251,15 @@ class Evaluation:
     @ranking.setter
     def ranking(self, found: list[Likely]) -> None:
         self._rankings[self.coverage] = found
+
+    def silent_side(self, speaks: Speaks) -> Party | None:
+        """The side that had to speak and said nothing, if there is one."""
+        facts = self.call.facts
+        if speaks in ("both", "customer") and not facts.customer_turns:
+            return "customer"
+        if speaks in ("both", "agent") and not facts.agent_turns:
+            return "agent"
+        return None
 
     def words(self, start: int, end: int, reason: str) -> Evidence:
         """Evidence of some tokens."""
