@@ -32,6 +32,8 @@ from flows.records import Failures, PendingReport, RunRecord, close_lost_runs
 from flows.rulebooks import rulebooks_in_force
 from flows.tally import Tally
 from flows.worker_pool import WorkerOutcome, WorkerPool
+from pipeline.asking.ask import Asker
+from pipeline.asking.endpoint import Endpoint
 from pipeline.datatypes import Half, Judged, Recording, Scorecard, Transcript
 from pipeline.errors import BadArtefact, shown
 from pipeline.hearing.formats import DECODE_REASONS
@@ -116,6 +118,15 @@ class Night:
     @cached_property
     def rulebooks(self) -> dict[str, Rulebook]:
         return rulebooks_in_force(self.settings)
+
+    @cached_property
+    def asker(self) -> Asker | None:
+        """Asks a local model what the rulebooks want to know; None where the settings name none, or no rule asks."""
+        asks = self.settings.asks
+        if asks.endpoint is None or not any(book.questions for book in self.rulebooks.values()):
+            return None
+        endpoint = Endpoint(asks.endpoint, asks.model, asks.timeout_s, asks.token_env)
+        return Asker(self.home, endpoint, asks.minutes * 60)
 
     def close_lost_runs(self) -> None:
         close_lost_runs(self.home, self.pending)
@@ -299,6 +310,12 @@ class Night:
         for record in self.to_judge[shard * JUDGED_A_SHARD : (shard + 1) * JUDGED_A_SHARD]:
             self._heed_stop()
             self._judge(record)
+        if self.asker and self.asker.stopped:
+            why = (
+                self.asker.fault.message if self.asker.fault else Message("the time for asking is over (asks.minutes)")
+            )
+            told = Message("the local model was not asked about all calls, the next run does: {why}", why=why)
+            self.tally.warnings = tuple(dict.fromkeys((*self.tally.warnings, told)))
 
     def _judge(self, record: RecordingRecord) -> None:
         path = artefact_to_judge(self.home, self.fingerprint, record.sha256)
@@ -313,7 +330,7 @@ class Night:
             return
         key = judging_key(transcript.sha256, path.name.split(".")[1], record.cdr, self.rulebooks, self.settings)
         try:
-            judged = judge(transcript, record.cdr, self.rulebooks, self.settings)
+            judged = judge(transcript, record.cdr, self.rulebooks, self.asker)
         except Exception as error:  # one odd call must not cost the others their verdicts
             self._fail_judging(record, "unforeseen", explained(error).message)
             return

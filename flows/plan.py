@@ -110,13 +110,14 @@ def plan_judging(
 ) -> list[RecordingRecord]:
     """The recordings whose verdicts are missing or were made from something else than there is now."""
     to_judge = []
+    asking = settings.asks.endpoint is not None
     for record in records:
         if record.superseded_by:
             continue
         artefact = artefact_to_judge(home, fingerprint, record.sha256)
         if artefact is not None:
             key = judging_key(record.sha256, artefact.name.split(".")[1], record.cdr, rulebooks, settings)
-            if stored_key(home.judged(record.sha256)) != key:
+            if stored_key(home.judged(record.sha256)) != key or (asking and home.unanswered(record.sha256).exists()):
                 to_judge.append(record)
     return to_judge
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from pipeline.asking.ask import Asker
+from pipeline.asking.prompt import PROMPT_VERSION
 from pipeline.call.build import build_call
 from pipeline.datatypes import (
     CDR,
@@ -231,11 +233,23 @@ def judging_key(sha256: str, fingerprint: str, cdr: CDR, rulebooks: Mapping[str,
         _CDR.dump_json(cdr).decode(),
         json.dumps({language: book.hash for language, book in sorted(rulebooks.items())}),
         settings.judge.model_dump_json(),
+        *_asked(rulebooks, settings),
     )
 
 
-def judge(transcript: Transcript, cdr: CDR, rulebooks: Mapping[str, Rulebook], settings: Settings) -> Judged:
-    """Judge one heard call by the rulebook of its language; without one, the scorecard is None."""
+def _asked(rulebooks: Mapping[str, Rulebook], settings: Settings) -> list[str]:
+    """Which model answers, where the rulebooks ask one."""
+    if settings.asks.endpoint is None or not any(book.questions for book in rulebooks.values()):
+        return []
+    return [settings.asks.model, PROMPT_VERSION]
+
+
+def judge(transcript: Transcript, cdr: CDR, rulebooks: Mapping[str, Rulebook], asker: Asker | None = None) -> Judged:
+    """Judge one heard call by the rulebook of its language; without one, the scorecard is None.
+
+    `asker` gives a local model's answers to the questions of the rulebook; without it what hangs on them is unsure.
+    """
     call = build_call(transcript, cdr)
     rulebook = rulebooks.get(call.language)
-    return Judged(call, judge_call(call, rulebook) if rulebook else None)
+    answers = asker.answers(call, transcript.fingerprint, rulebook) if asker and rulebook else None
+    return Judged(call, judge_call(call, rulebook, answers) if rulebook else None)

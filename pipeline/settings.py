@@ -232,6 +232,30 @@ class Judge(_Section):
     default_language: Literal["zh", "en"] = Field("zh", description=Message("rulebook when the language is not known"))
 
 
+def _model_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits or "@" in parts.netloc or parts.query or parts.fragment:
+        raise PydanticCustomError("model_address", "not an address")
+    return value
+
+
+class LocalModel(_Section):
+    endpoint: Annotated[str, AfterValidator(_model_address)] | None = Field(
+        None,
+        description=Message(
+            "OpenAI-compatible address of a language model in the house, as http://127.0.0.1:8080/v1; off by default"
+        ),
+    )
+    model: str = Field("default", min_length=1, description=Message("the name by which the server knows the model"))
+    timeout_s: float = Field(60, gt=0, le=3600, description=Message("time limit of one answer"))
+    minutes: float = Field(60, gt=0, le=1440, description=Message("time limit of all asking in one run"))
+    token_env: str = Field("", description=Message("environment variable with the endpoint's key, if it has one"))
+
+
 class Excerpts(_Section):
     margin_s: float = Field(2.0, ge=0, le=600, description=Message("audio before and after the evidence"))
     longest_s: float = Field(60, gt=0, le=3600, description=Message("an excerpt is cut at this length"))
@@ -288,6 +312,7 @@ class Settings(_Section):
     decode: Decode = Decode()  # type: ignore[call-arg]
     hear: Hear = Hear()  # type: ignore[call-arg]
     judge: Judge = Judge()  # type: ignore[call-arg]
+    asks: LocalModel = LocalModel()  # type: ignore[call-arg]
     excerpts: Excerpts = Excerpts()  # type: ignore[call-arg]
     report: Report = Report()  # type: ignore[call-arg]
     sql: Sql = Sql()  # type: ignore[call-arg]

@@ -27,6 +27,7 @@ _WANTED = {
     "list_type": Message("a list"),
     "dict_type": Message("a table of names and values"),
     "model_type": Message("a table of names and values"),
+    "model_address": Message("an address such as http://127.0.0.1:8080/v1, without a password"),
     "server_address": Message("s3://bucket/folder, sftp://user@host/folder or https://host/folder/"),
     "address_without_secrets": Message(
         "an address without a password or key; s3 takes them from the environment or ~/.aws, sftp from ~/.ssh or an "

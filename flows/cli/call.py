@@ -116,7 +116,7 @@ def judge_command(
     else:
         transcript, cdr = stored_call(target, Home(settings.paths.home))
         rulebooks = rulebooks_in_force(settings)
-    judged = run.judge(transcript, cdr, rulebooks, settings)
+    judged = run.judge(transcript, cdr, rulebooks)
     if json_output:
         from pydantic import TypeAdapter
 

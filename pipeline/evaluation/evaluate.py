@@ -110,6 +110,6 @@ def _hear(one: LabelledRecording, bench: Bench, engines: Engines) -> Score:
     sha256 = file_sha256(one.recording)
     transcript = hear_audio(audio, sha256, engines, settings, timings_s)
     start = time.perf_counter()
-    judged = judge(transcript, cdr, bench.rulebooks, settings)
+    judged = judge(transcript, cdr, bench.rulebooks)
     timings_s["judge"] = time.perf_counter() - start
     return score_call(one.truth, transcript, judged) + Score(timings_s=timings_s, audio_s=audio.duration_s)

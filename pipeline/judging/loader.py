@@ -12,8 +12,10 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from pipeline.datatypes import Outcome
 from pipeline.errors import BadRule
-from pipeline.judging.conditions.base import Clue, Reading, Scenario, ScenarioBar
+from pipeline.judging.conditions.asked import Asks
+from pipeline.judging.conditions.base import Clue, Node, Reading, Scenario, ScenarioBar
 from pipeline.judging.conditions.scripts import InScenario
 from pipeline.judging.conditions.speech import Said
 from pipeline.judging.entities import Entities
@@ -125,6 +127,10 @@ def _scenarios(source: Source, book: _Book, head: RulebookFile) -> dict[str, Sce
         if scenario.when is None and not scenario.clues:
             message = Message("the scenario {name} needs when, clues or both", name=name)
             book.faults.add(source.file, source.line(place), message)
+        told_by = [*([when] if when else []), *(clue.when for clue in clues)]
+        if any(isinstance(node.condition, Asks) for top in told_by for node in top.walk()):
+            message = Message("a scenario is not told by asking a local model")
+            book.faults.add(source.file, source.line(place), message)
         found[name] = Scenario(scenario.title.in_language(head.language), scenario.offer or name, when, tuple(clues))
     return found
 
@@ -174,7 +180,10 @@ def _rule(source: Source, book: _Book) -> Rule | None:
     if "require" not in gates and "forbid" not in gates:
         faults.add(source.file, 1, Message("a rule needs require or forbid"))
     _check_dimension(source, book)
-    cases = _cases(source, book.known.language, faults)
+    _check_asking(gates, value.get("status"), source, faults)
+    # what hangs on a model's answer is unsure in a case, which has none
+    asks = any(isinstance(node.condition, Asks) for top in gates.values() if top for node in top.walk())
+    cases = _cases(source, book.known.language, faults, ("unsure",) if asks else ("pass", "fail", "not_applicable"))
     if checked is None or len(faults.found) > before:
         return None
     coverage = checked.coverage
@@ -198,7 +207,30 @@ def _check_dimension(source: Source, book: _Book) -> None:
         book.faults.add(source.file, source.line(("dimension",)), message)
 
 
-def _cases(source: Source, language: str, faults: Faults) -> tuple[RuleCase, ...]:
+_MAY_HOLD_A_QUESTION = ("asks", "all", "any", "sequence", "use")
+
+
+def _check_asking(gates: Mapping[Gate, Node | None], status: object, source: Source, faults: Faults) -> None:
+    """A model's yes may fail a call in an experimental rule, and nothing else: no answer can turn a fail to a pass."""
+    for gate, top in gates.items():
+        asking = [node for node in top.walk() if isinstance(node.condition, Asks)] if top else []
+        if not asking:
+            continue
+        if status != "experimental":
+            message = Message("a rule that asks a local model is experimental; write status: experimental")
+            faults.add(source.file, asking[0].line, message)
+        if gate != "forbid" or (top and _under_others(top)):
+            message = Message("asks may only stand in forbid, in all, any or sequence: no answer may make a rule pass")
+            faults.add(source.file, asking[0].line, message)
+
+
+def _under_others(node: Node) -> bool:
+    """Whether a question stands in a condition that a yes could make untrue."""
+    holds = any(isinstance(each.condition, Asks) for each in node.walk())
+    return holds and (node.kind not in _MAY_HOLD_A_QUESTION or any(map(_under_others, node.children)))
+
+
+def _cases(source: Source, language: str, faults: Faults, kinds: Iterable[Outcome]) -> tuple[RuleCase, ...]:
     raw = source.value.get("cases")
     if not isinstance(raw, list) or not raw:
         return ()
@@ -215,7 +247,7 @@ def _cases(source: Source, language: str, faults: Faults) -> tuple[RuleCase, ...
             cases.append(RuleCase.model_validate({**item, "line": line}))
         except ValidationError:
             continue  # told when the rule was validated
-    missing = [kind for kind in ("pass", "fail", "not_applicable") if all(case.verdict != kind for case in cases)]
+    missing = [kind for kind in kinds if all(case.verdict != kind for case in cases)]
     if missing:
         message = Message("no case with the verdict {kinds}; every rule has one of each", kinds=", ".join(missing))
         faults.add(source.file, source.line(("cases",)), message)

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.datatypes import Outcome
+from pipeline.judging.answers import Question
+from pipeline.judging.conditions.asked import Asks
 from pipeline.judging.conditions.base import Node, Scenario, ScenarioBar, Speaks
 from pipeline.judging.conditions.scripts import InScenario
 from pipeline.judging.conditions.speech import Said
@@ -209,6 +211,13 @@ class Rulebook:
             [listed for node in nodes for listed in node.condition.phrase_lists],
             [condition.pattern for condition in said if condition.pattern is not None],
         )
+
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """What its rules ask a local model, each question once."""
+        nodes = (node for rule in self.rules if rule.status != "retired" for node in rule.walk())
+        asked = (node.condition.as_question for node in nodes if isinstance(node.condition, Asks))
+        return tuple(dict.fromkeys(asked))
 
     def only(self, rule_ids: Iterable[str]) -> Rulebook:
         """The rulebook with some of its rules, which judge as they do among all; each choice is compiled once."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pipeline.datatypes import Call, Evidence, Outcome, Scorecard, Verdict
+from pipeline.judging.answers import Answers
 from pipeline.judging.conditions.base import Evaluation, Node, Result
 from pipeline.judging.conditions.scripts import InScenario
 from pipeline.judging.matches import CallMatches
@@ -47,19 +48,19 @@ class Explained:
     reason: str
 
 
-def judge_call(call: Call, rulebook: Rulebook) -> Scorecard:
-    """Judge one call by every rule that is not retired, and score it."""
-    evaluation = evaluation_of(call, rulebook)
+def judge_call(call: Call, rulebook: Rulebook, answers: Answers | None = None) -> Scorecard:
+    """Judge one call by every rule that is not retired, and score it. `answers` are those of a local model, if any."""
+    evaluation = evaluation_of(call, rulebook, answers)
     verdicts = tuple(judge_rule(evaluation, rule) for rule in rulebook.rules if rule.status != "retired")
     return scorecard(call, verdicts, rulebook)
 
 
-def evaluation_of(call: Call, rulebook: Rulebook) -> Evaluation:
+def evaluation_of(call: Call, rulebook: Rulebook, answers: Answers | None = None) -> Evaluation:
     """A call made ready to be judged by the rules of a rulebook."""
     index = index_call(call, rulebook.language)
     return Evaluation(
         index, CallMatches(index, rulebook.lexicon), rulebook.entities.in_call(index), rulebook.scenarios,
-        offered=rulebook.offered_by(call.cdr.company), bar=rulebook.bar,
+        offered=rulebook.offered_by(call.cdr.company), bar=rulebook.bar, answers=answers,
     )  # fmt: skip
 
 

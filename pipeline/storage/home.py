@@ -4,6 +4,8 @@
       recordings/ab/<sha256>.json.gz              RecordingRecord: where a recording was seen, its CDR
       heard/ab/<sha256>.<fingerprint>.json.gz     Transcript: the artefact; the fingerprint names engines and settings
       judged/ab/<sha256>.json.gz                  JudgedFile: verdicts, and the key of what they were made from
+      answers/ab/<sha256>.<key>.json.gz           ModelAnswer: what a local model said to one question about a call
+      unanswered/<sha256>                         a mark: a question about that call got no answer and is asked again
       failures/<key>.json.gz                      Failure: a recording that could not be heard
       runs/<run id>.json.gz                       Run: one night
       rulebooks/<name>/<version>/                 what was published (`pipeline.judging.versions`)
@@ -175,6 +177,12 @@ class Home:
 
     def judged(self, sha256: str) -> Path:
         return self.root / "judged" / sha256[:2] / f"{sha256}.json.gz"
+
+    def answer(self, sha256: str, key: str) -> Path:
+        return self.root / "answers" / sha256[:2] / f"{sha256}.{key[:16]}.json.gz"
+
+    def unanswered(self, sha256: str) -> Path:
+        return self.root / "unanswered" / sha256
 
     def failure(self, key: str) -> Path:
         return self.root / "failures" / f"{key}.json.gz"

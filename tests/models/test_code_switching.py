@@ -40,7 +40,7 @@ def test_a_call_in_another_language_is_heard_in_it_and_not_judged(settings: Sett
     text = " ".join(segment.text for segment in heard.segments).lower()
     assert "gracias" in text
     rulebooks: dict[str, Rulebook] = {}
-    judged = judge(heard, CDR(), rulebooks, settings)
+    judged = judge(heard, CDR(), rulebooks)
     assert judged.call.language == "es"
     assert judged.scorecard is None
 

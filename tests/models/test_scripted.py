@@ -31,7 +31,7 @@ def test_a_recording_judged_with_its_own_transcript(shared: Path, settings: Sett
     engines = Engines(SileroVoiceActivity(settings.hear.vad_threshold), recognizer, None)
     heard = hear_audio(audio, "0" * 64, engines, settings)
     book = load_rulebook(settings.paths.rulebooks["zh"])
-    card = judge(heard, CDR(), {"zh": book}, settings).scorecard
+    card = judge(heard, CDR(), {"zh": book}).scorecard
     assert card is not None
     outcomes = {verdict.rule_id: verdict.outcome for verdict in card.verdicts}
     labels = {rule: "not_applicable" if label == "na" else label for rule, label in truth["labels"].items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.judging.conditions.asked import Asks
 from pipeline.judging.conditions.base import Condition
 from pipeline.judging.conditions.facts import CdrField, FactValue
 from pipeline.judging.conditions.line import HungUp, LineSound
@@ -33,5 +34,6 @@ CONDITIONS: dict[str, type[Condition]] = {
     "scenario": InScenario,
     "cdr": CdrField,
     "fact": FactValue,
+    "asks": Asks,
 }
 """By the word that it has in a rule's file."""

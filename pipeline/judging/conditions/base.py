@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationInfo
 
 from pipeline.datatypes import Call, Evidence, Party
+from pipeline.judging.answers import Answers
 from pipeline.judging.entities import CallEntities
 from pipeline.judging.matches import CallMatches
 from pipeline.judging.phrases import Lists, Phrases
@@ -208,6 +209,7 @@ class Evaluation:
         coverage: float = 1.0,
         offered: frozenset[str] | None = None,
         bar: ScenarioBar | None = None,
+        answers: Answers | None = None,
     ) -> None:
         self.index, self.matches, self.entities, self.scenarios = index, matches, entities, scenarios
         self.offered = offered
@@ -215,6 +217,7 @@ class Evaluation:
         self.bar = bar or ScenarioBar()
         self.call: Call = index.call
         self.language = index.language
+        self.answers: Answers = answers or {}
         self.coverage = coverage
         """How much of the speech must have words before something may be held to be missing, 0–1."""
         self.scopes: dict[tuple[str, Side], Scopes] = {}
