@@ -87,6 +87,9 @@ def _report(tried: TriedSentence) -> Iterator[str]:
             yield "  " + _told(line)
             for exception in line.taken_back_by:
                 yield "    " + say("taken back by an exception: {what}", what=_told(exception))
+    for act in tried.acts:
+        text = say("does {act} ({title})", act=act.name, title=act.title)
+        yield say("{list} (used by {rules})", list=text, rules=", ".join(act.rules)) if act.rules else text
     if tried.lists:
         return
     yield say("No list matches this sentence.")

@@ -70,6 +70,8 @@ def rules_lint(books: RulebookFolders = None) -> None:
             print(shown_lines(error.in_language(LANGUAGE)))
         else:
             print(say("{folder}: {rules} rules, no faults", folder=folder, rules=len(book.rules)))
+            for name in book.unused_acts:
+                print(shown_text(say("warning: nothing uses the condition {name} of conditions.yaml", name=name)))
     if bad:
         raise typer.Exit(1)
 

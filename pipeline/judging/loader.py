@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from pipeline.datatypes import Outcome
 from pipeline.errors import BadRule
+from pipeline.judging.acts import ActReader, used_acts
 from pipeline.judging.conditions.asked import Asks
 from pipeline.judging.conditions.base import Clue, Node, Reading, Scenario, ScenarioBar
 from pipeline.judging.conditions.scripts import InScenario
@@ -24,6 +25,7 @@ from pipeline.judging.notation import BadScript, parse_script
 from pipeline.judging.phrases import read_pattern
 from pipeline.judging.reader import ConditionReader, Content, read_lists, validated
 from pipeline.judging.rulebook import (
+    CONDITIONS_FILE,
     MORE_PHRASES,
     PHRASES_FILE,
     RULEBOOK_FILE,
@@ -52,8 +54,12 @@ class _Book:
     head: RulebookFile | None
     known: Reading
     faults: Faults
+    acts: ActReader
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)
-    numbers: dict[Content, int] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> dict[Content, int]:
+        return self.acts.numbers
 
 
 def load_rulebook(folder: Path, language: str | None = None) -> Rulebook:
@@ -70,14 +76,18 @@ def load_rulebook(folder: Path, language: str | None = None) -> Rulebook:
     head = _head(source, language, faults) if source else None
     more_phrases = [file for file in files if file.parent == folder and file.match(MORE_PHRASES)]
     list_files = [folder / PHRASES_FILE, *more_phrases]
-    book = _Book(head, _with_lists(list_files, head.language if head else "zh", faults), faults)
+    known = _with_lists(list_files, head.language if head else "zh", faults)
+    acts = ActReader(known, {}, faults)
+    acts.read(folder / CONDITIONS_FILE)
+    book = _Book(head, replace(known, act=acts.act), faults, acts)
     if head and source:
         with faults.of(source.file):
             _check_company(head, source, book)
             scenarios = _scenarios(source, book, head)
             _check_offers(head, source, book, scenarios)
             book = replace(book, scenarios=scenarios, known=replace(book.known, scenarios=tuple(scenarios)))
-    rule_files = [file for file in files if file.name != RULEBOOK_FILE and file not in list_files]
+    no_rules = (*list_files, folder / CONDITIONS_FILE)
+    rule_files = [file for file in files if file.name != RULEBOOK_FILE and file not in no_rules]
     if not rule_files:
         faults.add(folder, None, Message("no rule here; write one file a rule"))
     rules = _rules(rule_files, book)
@@ -255,8 +265,8 @@ def _cases(source: Source, language: str, faults: Faults, kinds: Iterable[Outcom
 
 
 def _rule_hash(rule: Rule, value: Mapping[str, Any], book: _Book) -> str:
-    """Of all that can change the rule's verdicts: what its file says, the lists it names, and of the rulebook what it
-    asks for."""
+    """Of all that can change the rule's verdicts: what its file says, the lists and acts it names, and of the rulebook
+    what it asks for."""
     nodes = list(rule.walk())
     by_scenario = any(isinstance(node.condition, InScenario) for node in nodes)
     if by_scenario:
@@ -273,6 +283,7 @@ def _rule_hash(rule: Rule, value: Mapping[str, Any], book: _Book) -> str:
         {name: book.known.named[name].key for name in sorted(lists)},
         head.get("company") if names_company else None,
         [head.get(key) for key in ("scenarios", "offers", "houses", "confidence")] if by_scenario else None,
+        book.acts.raw(used_acts(nodes)),
         rule.coverage,
     )  # fmt: skip
 
@@ -291,7 +302,7 @@ def _put_together(folder: Path, head: RulebookFile, book: _Book, rules: list[Rul
         rules=tuple(sorted(rules, key=lambda rule: (order.index(rule.dimension), rule.file.name))),
         phrase_lists=book.known.named, folder=folder,
         entities=Entities(head.language, head.company.names, head.company.agent_id),
-        scenarios=book.scenarios, hash=digest,
+        scenarios=book.scenarios, hash=digest, acts=book.acts.acts,
         offers=None if head.offers is None else frozenset(head.offers),
         houses={house.strip().casefold(): frozenset(offers) for house, offers in head.houses.items()},
         bar=ScenarioBar(head.confidence.sure, head.confidence.doubtful),

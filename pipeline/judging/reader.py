@@ -128,7 +128,7 @@ class ConditionReader:
         condition = validated(model, params, self.source, own, self._faults, self._known)
         if condition is None or not whole:
             return None
-        number = self._numbers.setdefault(_content(kind, condition), len(self._numbers))
+        number = self._numbers.setdefault(content(kind, condition), len(self._numbers))
         return Node(kind, condition, value.get("as"), self.source.line((*place, kind)), number)
 
     def _params(self, kind: str, value: Mapping[str, Any], place: Place) -> tuple[dict[str, Any], Place] | None:
@@ -172,7 +172,7 @@ def _as_tuple(value: Node | tuple[Node, ...]) -> tuple[Node, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _content(kind: str, condition: Condition) -> Content:
+def content(kind: str, condition: Condition) -> Content:
     """What a condition asks, for telling equal ones; those in it are told by their numbers."""
     values = tuple((name, _told(getattr(condition, name))) for name in type(condition).model_fields)
     # only scripts and sequences speak of their steps by their names

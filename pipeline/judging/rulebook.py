@@ -1,6 +1,7 @@
 """Rulebooks and their rules. They are made by `pipeline.judging.loader`, are immutable, and may be shared by threads.
 
-A rulebook is a folder: `rulebook.yaml`, `phrases.yaml` (more lists in `phrases-….yaml`), and one file a rule.
+A rulebook is a folder: `rulebook.yaml`, `phrases.yaml` (more lists in `phrases-….yaml`), named conditions in
+`conditions.yaml`, and one file a rule.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.datatypes import Outcome
 from pipeline.judging.answers import Question
+from pipeline.judging.conditions.acts import Used
 from pipeline.judging.conditions.asked import Asks
-from pipeline.judging.conditions.base import Node, Scenario, ScenarioBar, Speaks
+from pipeline.judging.conditions.base import Act, Node, Scenario, ScenarioBar, Speaks
 from pipeline.judging.conditions.scripts import InScenario
 from pipeline.judging.conditions.speech import Said
 from pipeline.judging.entities import Entities
@@ -24,6 +26,7 @@ from pipeline.judging.lexicon import Lexicon
 from pipeline.judging.phrases import Phrases
 
 RULEBOOK_FILE, PHRASES_FILE, MORE_PHRASES = "rulebook.yaml", "phrases.yaml", "phrases-*.yaml"
+CONDITIONS_FILE, SAYINGS_FOLDER = "conditions.yaml", "sayings"
 
 Gate = Literal["applies", "require", "forbid"]
 Severity = Literal["minor", "normal", "serious", "fatal"]
@@ -190,6 +193,7 @@ class Rulebook:
     hash: str
     offers: frozenset[str] | None = None
     houses: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    acts: Mapping[str, Act] = field(default_factory=dict)
     bar: ScenarioBar = field(default_factory=ScenarioBar)
 
     def offered_by(self, company: str | None) -> frozenset[str] | None:
@@ -218,6 +222,18 @@ class Rulebook:
         nodes = (node for rule in self.rules if rule.status != "retired" for node in rule.walk())
         asked = (node.condition.as_question for node in nodes if isinstance(node.condition, Asks))
         return tuple(dict.fromkeys(asked))
+
+    @property
+    def unused_acts(self) -> tuple[str, ...]:
+        """Acts that no rule, scenario or other act uses, and that have no sayings to be measured by."""
+        nodes = [node for rule in self.rules for node in rule.walk()]
+        nodes += [node for scenario in self.scenarios.values() for node in scenario.walk()]
+        nodes += [node for act in self.acts.values() for node in act.when.walk()]
+        used = {node.condition.use for node in nodes if isinstance(node.condition, Used)}
+        return tuple(
+            name for name in self.acts
+            if name not in used and not (self.folder / SAYINGS_FOLDER / f"{name}.txt").exists()
+        )  # fmt: skip
 
     def only(self, rule_ids: Iterable[str]) -> Rulebook:
         """The rulebook with some of its rules, which judge as they do among all; each choice is compiled once."""

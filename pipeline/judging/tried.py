@@ -10,13 +10,15 @@ from itertools import pairwise
 from typing import Literal
 
 from pipeline.datatypes import Party
+from pipeline.judging.acts import side_of, used_acts
+from pipeline.judging.conditions.base import Evaluation
 from pipeline.judging.lexicon import Lexicon
 from pipeline.judging.matches import CallMatches, Match
 from pipeline.judging.notation import Script, ScriptTurn, script_call
 from pipeline.judging.phrases import ListItem, Pattern, Phrases
 from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.templates import NUMBERS, Part, SentenceTemplate, Spoken
-from pipeline.judging.token_index import index_call
+from pipeline.judging.token_index import TokenIndex, index_call
 from pipeline.language.normalise import tokenise
 from pipeline.language.text import HAN_CHARACTER
 from pipeline.timeline import Span
@@ -63,6 +65,15 @@ class ListTried:
 
 
 @dataclass(frozen=True, slots=True)
+class ActTried:
+    """An act that a sentence does, and the rules that use it."""
+
+    name: str
+    title: str
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NearLine:
     """A line that does not match, but has much in common with a sentence: from 0 to 1."""
 
@@ -73,10 +84,11 @@ class NearLine:
 
 @dataclass(frozen=True, slots=True)
 class TriedSentence:
-    """What a sentence matches; where that is nothing, the nearest lines."""
+    """What a sentence matches; where that is nothing, the nearest lines. `acts` are what it is taken for in the end."""
 
     lists: tuple[ListTried, ...]
     nearest: tuple[NearLine, ...]
+    acts: tuple[ActTried, ...] = ()
 
 
 def try_sentence(said: str, book: Rulebook, by: Party | None = None) -> TriedSentence:
@@ -85,16 +97,42 @@ def try_sentence(said: str, book: Rulebook, by: Party | None = None) -> TriedSen
     Lists that only stand in other lists' templates are not told by themselves.
     """
     asked = list(_asked(book))
-    turn = ScriptTurn(by or "agent", Span(0.0, 10.0), said)
-    index = index_call(script_call(Script((turn,)), book.language), book.language)
-    matches = CallMatches(index, Lexicon(book.language, [*book.phrase_lists.values(), *(a.listed for a in asked)]))
+    in_acts = [
+        listed for act in book.acts.values() for node in act.when.walk() for listed in node.condition.phrase_lists
+    ]
+    lexicon = Lexicon(book.language, [*book.phrase_lists.values(), *(a.listed for a in asked), *in_acts])
+    index = _one_turn(said, book.language, by or "agent")
+    matches = CallMatches(index, lexicon)
     candidates = list(_candidates(book, asked, by))
     lists = []
     for name, listed, rules in candidates:
         lines = tuple(dict.fromkeys(_lines(listed, matches)))
         if lines:
             lists.append(ListTried(name, listed.title, rules, lines))
-    return TriedSentence(tuple(lists), () if lists else _nearest(index.words, candidates))
+    nearest = () if lists else _nearest(index.words, candidates)
+    return TriedSentence(tuple(lists), nearest, tuple(_acts(said, book, by, lexicon)))
+
+
+def _one_turn(said: str, language: str, by: Party) -> TokenIndex:
+    turn = ScriptTurn(by, Span(0.0, 10.0), said)
+    return index_call(script_call(Script((turn,)), language), language)
+
+
+def _acts(said: str, book: Rulebook, by: Party | None, lexicon: Lexicon) -> Iterator[ActTried]:
+    sides: dict[Party, Evaluation] = {}
+    for act in book.acts.values():
+        side = side_of(act)
+        if by not in (None, side):
+            continue
+        if side not in sides:
+            index = _one_turn(said, book.language, side)
+            matches, entities = CallMatches(index, lexicon), book.entities.in_call(index)
+            sides[side] = Evaluation(index, matches, entities, book.scenarios)
+        found = sides[side].result(act.when)
+        # what only lacks something is no act
+        if found.truth and found.evidence(sides[side]):
+            rules = (rule.id for rule in book.rules if act.name in used_acts(rule.walk()))
+            yield ActTried(act.name, act.title, tuple(rules))
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,11 +43,12 @@ def test_the_first_rule_is_green(tmp_path: Path, language: str) -> None:
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_condition_does_what_its_remarks_say(tmp_path: Path, language: str) -> None:
     examples, phrases = blocks(language, "yaml condition"), "\n".join(blocks(language, "yaml phrases"))
+    conditions = "\n".join(blocks(language, "yaml conditions"))
     assert len(examples) >= 10
     for number, text in enumerate(examples):
         remarks = re.findall(r"^# ([^:：]+)[:：] ?(.+)$", text, re.MULTILINE)
         assert remarks, text
-        book = make_book(tmp_path / str(number), language, phrases, require=text)
+        book = make_book(tmp_path / str(number), language, phrases, conditions=conditions, require=text)
         for outcome, call in remarks:
             script = "\n".join(part.strip() for part in call.split("|"))
             verdict = judge_call(call_from_script(script, language), book).verdicts[0]

@@ -52,14 +52,20 @@ def write_book(folder: Path, rules: Mapping[str, str], phrases: str = "empty: [�
 
 
 def make_book(
-    folder: Path, language: str = "zh", phrases: str = "empty: [无]", head: str = HEAD, **gates: object
+    folder: Path,
+    language: str = "zh",
+    phrases: str = "empty: [无]",
+    head: str = HEAD,
+    conditions: str = "",
+    **gates: object,
 ) -> Rulebook:
-    """A rulebook of one rule, which has some gates, written as YAML or as values."""
+    """A rulebook of one rule, which has some gates, written as YAML or as values; `conditions`: those with a name."""
     rule = {"id": "trial", "title": {"zh": "试", "en": "trial"}, "dimension": "one", "why": "试", "cases": CASES}
     rule["speaks"] = "any"  # what is asked is the condition
     given = {gate: yaml.safe_load(text) if isinstance(text, str) else text for gate, text in gates.items()}
     text = yaml.safe_dump(rule | given, allow_unicode=True)
-    return load_rulebook(write_book(folder, {"trial": text}, phrases, head.format(language=language)))
+    files = {"trial": text} | ({"conditions": conditions} if conditions else {})
+    return load_rulebook(write_book(folder, files, phrases, head.format(language=language)))
 
 
 def _rule_files() -> Iterator[tuple[str, str, str]]:

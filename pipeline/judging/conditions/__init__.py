@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.judging.conditions.acts import Used
 from pipeline.judging.conditions.asked import Asks
 from pipeline.judging.conditions.base import Condition
 from pipeline.judging.conditions.facts import CdrField, FactValue
@@ -31,6 +32,7 @@ CONDITIONS: dict[str, type[Condition]] = {
     "response": SlowResponse,
     "sound": LineSound,
     "turn": LongTurn,
+    "use": Used,
     "scenario": InScenario,
     "cdr": CdrField,
     "fact": FactValue,

@@ -26,7 +26,7 @@ from pipeline.messages import Message, catalogue, in_language
 
 if TYPE_CHECKING:
     from pipeline.judging.conditions.scripts import Likely
-    from pipeline.judging.conditions.windows import Scopes
+    from pipeline.judging.conditions.windows import Scopes, Window
 
 Side = Literal["agent", "customer", "any"]
 
@@ -180,15 +180,32 @@ class ScenarioBar:
     doubtful: float = 0.45
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A condition with a name of its own, from `conditions.yaml`: what somebody does with words."""
+
+    name: str
+    title: str
+    when: Node
+
+
+def _no_act(name: str, window: Window | None) -> Act:
+    raise ValueError(
+        Message("no condition {name}{hint}; conditions.yaml has {known}", name=name, hint="", known=Message("none"))
+    )
+
+
 def _no_anchor(name: str) -> Node:
     raise ValueError(Message("no condition is called {name}{hint}", name=name, hint=""))
 
 
 @dataclass(frozen=True)
 class Reading(Lists):
-    """What there is to know for reading the conditions of one rule: lists, scenarios, and its named conditions."""
+    """What there is to know for reading the conditions of one rule: lists, scenarios, acts (by name, looked for in a
+    window), and the rule's own conditions that `as` names."""
 
     scenarios: tuple[str, ...] = ()
+    act: Callable[[str, Window | None], Act] = _no_act
     anchor: Callable[[str], Node] = _no_anchor
 
 

@@ -26,6 +26,8 @@ class InScenario(Condition):
     @model_validator(mode="after")
     def _known(self, info: ValidationInfo) -> InScenario:
         known = reading(info).scenarios
+        if not known:
+            raise ValueError(Message("scenarios are asked for in rules only, where rulebook.yaml has some"))
         for name in self.names:
             if name not in known:
                 raise ValueError(
