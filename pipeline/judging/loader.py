@@ -41,7 +41,7 @@ from pipeline.judging.yaml_lines import Place, Source, read_yaml
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
 
-ENGINE = "7"
+ENGINE = "6"
 """Raised whenever conditions, normaliser or sound matching could judge the same rule otherwise; part of every hash."""
 
 _GATES: tuple[Gate, ...] = get_args(Gate)

@@ -104,6 +104,9 @@ PLANTED: list[tuple[str, str, int, str]] = [
     ("any: $hello", "any: $hello, in: {percent: 0..200}", 8, "percent runs from 0 to 100"),
     ("any: $hello", "any: $hello, in: {turn: 1..2}", 8, "unknown key turn, did you mean turns?"),
     ("any: $hello", "any: $hello, in: {around: {name: x, after: 2}}", 8, "no condition is called x"),
+    ("any: $hello", "any: $hello, in: {after: x}", 8, "no condition is called x"),
+    ("any: $hello", "any: $hello, in: {after: x, before: y}", 8, "in takes one of after, before and around"),
+    ("any: $hello", "any: $hello, in: {turns: ..}", 8, "'..' is not a range"),
     ("any: $hello", "any: $hello, in: {around: {name: x}}", 8, "around needs before, after or both"),
     ("by: agent", "by: boss", 8, "choose agent, customer or any"),
     (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from pipeline.datatypes import PARTIES, Evidence, Party
 from pipeline.judging.conditions.base import Condition, Evaluation, Inner, Node, Params, Side, reading
@@ -26,22 +26,24 @@ class Range:
     last: float
 
     def __str__(self) -> str:
-        return f"{self.first:g}..{self.last:g}"
+        return f"{self.first:g}.." + (f"{self.last:g}" if self.last != -1 or self.first < 0 else "")
 
 
-def _range(value: Any) -> Range:
+_RANGE = re.compile(r"\s*(-?\d+(?:\.\d+)?)?\s*\.\.\s*(-?\d+(?:\.\d+)?)?\s*")
+
+
+def _range(value: Any, first: float, last: float) -> Range:
+    """A range as it is written; where it has no beginning or no end, it begins with `first` or ends with `last`."""
     if isinstance(value, Range):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Range(value, value)
-    match = (
-        re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*\.\.\s*(-?\d+(?:\.\d+)?)\s*", value) if isinstance(value, str) else None
-    )
-    if not match:
+    match = _RANGE.fullmatch(value) if isinstance(value, str) else None
+    if not match or match[1] is match[2] is None:
         raise ValueError(
-            Message("{value} is not a range; write 1..3, or -3..-1 to count from the end", value=repr(value))
+            Message("{value} is not a range; write 1..3, 2.., or -3..-1 to count from the end", value=repr(value))
         )
-    found = Range(float(match[1]), float(match[2]))
+    found = Range(float(match[1] or first), float(match[2] or last))
     if (found.first >= 0) == (found.last >= 0) and found.first > found.last:
         turned = f"{found.last:g}..{found.first:g}"
         raise ValueError(Message("the range {value} runs backwards; write {turned}", value=value, turned=turned))
@@ -49,7 +51,7 @@ def _range(value: Any) -> Range:
 
 
 def _turn_range(value: Any) -> Range:
-    found = _range(value)
+    found = _range(value, 1, -1)
     if 0 in (found.first, found.last) or found.first % 1 or found.last % 1:
         raise ValueError(Message("turns are counted 1, 2, 3… from the beginning and -1, -2… from the end"))
     return found
@@ -60,15 +62,15 @@ def _second_range(value: Any) -> Range:
         return value
     if not isinstance(value, str):
         raise ValueError(
-            Message("{value} is not a range; write 0..15, or -20..0 for the last 20 seconds", value=repr(value))
+            Message("{value} is not a range; write 0..15, or -20.. for the last 20 seconds", value=repr(value))
         )
     # "-20..0" ends at the end, "0..15" begins at the beginning
     match = re.fullmatch(r"\s*(-[\d.]+)\s*\.\.\s*0\s*", value)
-    return Range(float(match[1]), math.inf) if match else _range(value)
+    return Range(float(match[1]), math.inf) if match else _range(value, 0, math.inf)
 
 
 def _percent_range(value: Any) -> Range:
-    found = _range(value)
+    found = _range(value, 0, 100)
     if not 0 <= found.first < found.last <= 100:
         raise ValueError(Message("percent runs from 0 to 100, as in 0..20"))
     return found
@@ -76,7 +78,7 @@ def _percent_range(value: Any) -> Range:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far from an anchor: so many turns or so many seconds."""
+    """How far from an anchor: so many turns or so many seconds, however many."""
 
     turns: int | None = None
     seconds: float | None = None
@@ -88,6 +90,8 @@ _DISTANCE = re.compile(r"\s*(\d{1,5}(?:\.\d+)?)\s*(turns?|轮|s|seconds?|秒)\s*
 def _reach(value: Any) -> Reach:
     if isinstance(value, Reach):
         return value
+    if value in ("all", "全部"):
+        return Reach(seconds=math.inf)
     if isinstance(value, dict) and len(value) == 1:
         unit, number = next(iter(value.items()))
         value = f"{number} {unit}"
@@ -95,7 +99,7 @@ def _reach(value: Any) -> Reach:
         value = f"{value} turns"
     match = _DISTANCE.fullmatch(value) if isinstance(value, str) else None
     if not match or float(match[1]) <= 0:
-        raise ValueError(Message("{value} is not a distance; write 2 turns or 10 s", value=repr(value)))
+        raise ValueError(Message("{value} is not a distance; write 2 turns, 10 s or all", value=repr(value)))
     if match[2] in ("s", "秒") or match[2].startswith("second"):
         return Reach(seconds=float(match[1]))
     return Reach(turns=int(float(match[1])))
@@ -117,8 +121,8 @@ class Around(Params):
     anchor: Annotated[Inner, BeforeValidator(_anchor)] = Field(
         alias="name", description="the anchor's name", json_schema_extra={"type": "string"}
     )
-    before: Distance | None = Field(None, description="2 turns, or 10 s")
-    after: Distance | None = Field(None, validate_default=True, description="2 turns, or 10 s")
+    before: Distance | None = Field(None, description="2 turns, 10 s, or all that comes before")
+    after: Distance | None = Field(None, validate_default=True, description="2 turns, 10 s, or all that comes after")
     hit: Literal["any", "each", "first", "last"] | int = Field(
         "any", description="near which of the places where the anchor was found; each: near every one"
     )
@@ -135,11 +139,33 @@ class Window(Params):
     """Where to look; several limits are all kept to. Turns are counted among those of `by` (default: the
     condition's), seconds from the first word of `by` or back from the last word of the call."""
 
-    turns: TurnRange | None = Field(None, description="1..3 from the beginning, -3..-1 from the end")
-    seconds: SecondRange | None = Field(None, description="0..15 from the first word, -20..0 before the end")
-    percent: PercentRange | None = Field(None, description="0..20 of the conversation")
+    turns: TurnRange | None = Field(
+        None, description="1..3 from the beginning, 2.. from the second on, -3..-1 the last three"
+    )
+    seconds: SecondRange | None = Field(
+        None, description="0..15 from the first word, 15.. after that, -20.. the last twenty"
+    )
+    percent: PercentRange | None = Field(None, description="..20 of the conversation: the first fifth")
+    after: None = Field(None, description="an anchor's name: what comes after it", json_schema_extra={"type": "string"})
+    before: None = Field(
+        None, description="an anchor's name: what comes before it", json_schema_extra={"type": "string"}
+    )
     around: Around | None = Field(None, description="near an anchor: a condition that `as` gives a name")
     by: Side | None = Field(None, description="whose turns are counted; default: those of the condition's side")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _relation(cls, value: Any) -> Any:
+        """`after: x` is short for all that comes after the first x; `before: x` for all before it."""
+        if not isinstance(value, dict):
+            return value
+        told = [key for key in ("after", "before", "around") if value.get(key) is not None]
+        if len(told) > 1:
+            raise ValueError(Message("in takes one of after, before and around"))
+        if told in ([], ["around"]):
+            return value
+        rest = {key: item for key, item in value.items() if key != told[0]}
+        return {**rest, "around": {"name": value[told[0]], told[0]: "all", "hit": "first"}}
 
     @cached_property
     def key(self) -> str:
@@ -314,14 +340,8 @@ def _reached(
     span = anchor.span or Span(0.0, 0.0)
     own = anchor.turn if anchor.matched else None  # a sound or a silence is in no turn
     chosen: list[int] = []
-    low, high = span.start_s, span.end_s
-    limited = False
     for reach, ahead in ((around.before, False), (around.after, True)):
-        if reach is None:
-            continue
-        if reach.seconds is not None:
-            limited = True
-            low, high = (low, span.end_s + reach.seconds) if ahead else (span.start_s - reach.seconds, high)
+        if reach is None or reach.turns is None:
             continue
         side = [
             [
@@ -335,20 +355,29 @@ def _reached(
         side = [group for group in side if group]
         count = 0
         for group in side if ahead else reversed(side):
-            if count >= (reach.turns or 0):
+            if count >= reach.turns:
                 break
             chosen += group
             count += not all(index.small(i) for i in group)
-    if limited:
-        limit = Span(
-            low if around.before and around.before.seconds else span.start_s,
-            high if around.after and around.after.seconds else span.end_s,
-        )
+    limit = _time_around(around, span)
+    if limit is not None:
         within = [i for group in groups for i in group if turns[i].span.overlap_s(limit) > 0]
         return sorted({*within, *chosen}), None if chosen else limit, limit
     ends = [turns[i].span.end_s for i in chosen]
     starts = [turns[i].span.start_s for i in chosen]
     return chosen, None, Span(min([span.start_s, *starts]), max([span.end_s, *ends]))
+
+
+def _time_around(around: Around, anchor: Span) -> Span | None:
+    """The time within reach of an anchor; None where no reach is in seconds. What is said before or after an anchor,
+    however long, is not the anchor itself."""
+    before = around.before.seconds if around.before else None
+    after = around.after.seconds if around.after else None
+    if before is None and after is None:
+        return None
+    start_s = anchor.end_s if before is None and after == math.inf else anchor.start_s
+    end_s = anchor.start_s - 0.01 if after is None and before == math.inf else anchor.end_s
+    return Span(max(0.0, start_s - (before or 0.0)), end_s + (after or 0.0))
 
 
 def worded_share(index: TokenIndex, by: Side, region: Span) -> float:
@@ -376,7 +405,15 @@ def window_text(evaluation: Evaluation, window: Window | None, by: Side) -> str:
     if window.percent:
         parts.append(f"{window.percent} %")
     if window.around:
-        what = window.around.anchor.condition.title(evaluation)
-        parts.append(evaluation.say("around “{what}”", what=what))
+        parts.append(_around_text(evaluation, window.around))
     text = ("，" if evaluation.language == "zh" else ", ").join(parts)
     return evaluation.say(" ({text})", text=text) if text else ""
+
+
+def _around_text(evaluation: Evaluation, around: Around) -> str:
+    what = around.anchor.condition.title(evaluation)
+    if around.before is None and around.after == Reach(seconds=math.inf):
+        return evaluation.say("after “{what}”", what=what)
+    if around.after is None and around.before == Reach(seconds=math.inf):
+        return evaluation.say("before “{what}”", what=what)
+    return evaluation.say("around “{what}”", what=what)

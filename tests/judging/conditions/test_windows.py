@@ -39,6 +39,10 @@ TROUBLE = """
         ("after: 1 turns, hit: 2", "pass"),
         ("after: 4 s", "pass"),
         ("after: 4 s, hit: first", "fail"),
+        ("after: all", "pass"),
+        ("after: all, hit: last", "pass"),
+        ("before: all, hit: first", "fail"),
+        ("before: all, hit: last", "fail"),
         ("before: 1 turns, hit: last", "fail"),
         ("before: 1 turns, hit: first", "fail"),
     ],
@@ -47,6 +51,49 @@ def test_anchor(tmp_path: Path, around: str, outcome: str) -> None:
     applies = "said: {by: customer, any: [漏水]}\nas: trouble"
     require = f"said: {{by: agent, any: [抱歉], in: {{around: {{name: trouble, {around}}}}}}}"
     assert judged(tmp_path, TROUBLE, applies=applies, require=require).outcome == outcome
+
+
+OPEN = [
+    ("turns: 2..", [False, True, True, True]),
+    ("turns: ..2", [True, True, False, False]),
+    ("turns: -2..", [False, False, True, True]),
+    ("turns: ..-2", [True, True, True, False]),
+    ("seconds: 20..", [False, False, True, True]),
+    ("seconds: ..20", [True, True, False, False]),
+    ("seconds: -12..", [False, False, False, True]),
+    ("percent: 60..", [False, False, True, True]),
+    ("percent: ..30", [True, True, False, False]),
+    ("after: middle", [False, False, True, True]),
+    ("before: middle", [True, False, False, False]),
+]
+
+
+@pytest.mark.parametrize(("window", "found"), OPEN)
+def test_a_window_may_be_open_on_one_side(tmp_path: Path, window: str, found: list[bool]) -> None:
+    """Each sentence of the call is looked for; the anchor, 二, is neither after nor before itself."""
+    call = "坐席 0-9: 一号窗口。\n客户 9-10: 然后呢。\n坐席 10-19: 二号窗口。\n客户 19-20: 然后呢。\n"
+    call += "坐席 30-39: 三号窗口。\n客户 39-40: 然后呢。\n坐席 40-49: 四号窗口。"
+    applies = "said: {by: agent, any: [二号窗口]}\nas: middle"
+    outcomes = []
+    for word in "一二三四":
+        require = f"said: {{by: agent, any: [{word}号窗口], in: {{{window}}}}}"
+        outcomes.append(judged(tmp_path / word, call, applies=applies, require=require).outcome == "pass")
+    assert outcomes == found
+
+
+@pytest.mark.parametrize("same_turn", [True, False])
+def test_what_follows_in_the_same_breath_is_after(tmp_path: Path, same_turn: bool) -> None:
+    call = "坐席 0-9: 约满了，帮您登记。" if same_turn else "坐席 0-9: 帮您登记，不过约满了。"
+    applies = "said: {by: agent, any: [约满了]}\nas: full"
+    verdict = judged(tmp_path, call, applies=applies, forbid="said: {by: agent, any: [帮您登记], in: {after: full}}")
+    assert verdict.outcome == ("fail" if same_turn else "pass")
+
+
+def test_a_reason_says_before_and_after(tmp_path: Path) -> None:
+    applies = "said: {by: customer, any: [漏水]}\nas: trouble"
+    for word, told in (("after", "“漏水”之后"), ("before", "“漏水”之前")):
+        require = f"said: {{by: agent, any: [没有], in: {{{word}: trouble}}}}"
+        assert told in judged(tmp_path / word, TROUBLE, applies=applies, require=require).reason
 
 
 def test_without_the_anchor_nothing_can_be_said(tmp_path: Path) -> None:
