@@ -1,0 +1,124 @@
+"""``callqa rules score``: how well a rulebook's acts are recognised in sentences that people wrote down for them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.root import command
+from flows.cli.rules import rules_app
+from flows.language import say
+from flows.options import Json, RulebookFolder, flag
+from pipeline.errors import CallQAError
+from pipeline.messages import Message, shown_text
+from pipeline.settings import CHECKOUT
+
+if TYPE_CHECKING:
+    from pipeline.datatypes import Call
+    from pipeline.judging.conditions.base import Act
+    from pipeline.judging.rulebook import Rulebook
+    from pipeline.judging.scores import ActScore, Share
+
+
+@command(
+    rules_app,
+    "score",
+    say(
+        "How well the conditions of conditions.yaml are recognised: how many of the sentences in sayings/ are found, "
+        "and how many near misses wrongly, with 95 % intervals; and how many turns of everyday dialogues, per thousand."
+    ),
+    ("rules score rules/hotline-zh", say("every condition that has sayings")),
+    ("rules score rules/hotline-zh abuse --missed", say("one, with the sentences that went wrong")),
+    ("rules score rules/hotline-zh --aside", say("by the sentences set aside: counts only")),
+)
+def rules_score(
+    book: RulebookFolder,
+    acts: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help=say("Conditions; otherwise all that have sayings."))
+    ] = None,
+    aside: Annotated[bool, flag("--aside", say("By the sentences that are set aside."))] = False,
+    missed: Annotated[bool, flag("--missed", say("Also list the sentences that went wrong."))] = False,
+    everyday: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=say("Everyday dialogues (JSON Lines), instead of those in $CALLQA_SHARED.")),
+    ] = None,
+    json_output: Json = False,
+) -> None:
+    from flows.console import print_json, table
+    from pipeline.judging.loader import load_rulebook
+    from pipeline.judging.sayings import read_sayings
+    from pipeline.judging.scores import score_acts
+
+    if aside and (missed or json_output):
+        raise typer.BadParameter(say("what is set aside is only counted, never shown"), param_hint="--aside")
+    rulebook = load_rulebook(book)
+    chosen = chosen_acts(rulebook, acts or ())
+    said = [read_sayings(book, act.name, aside) for act in chosen]
+    scores = score_acts(rulebook, chosen, said, everyday_dialogues(rulebook.language, everyday))
+    if json_output:
+        print_json(json.dumps([asdict(score) for score in scores], ensure_ascii=False, indent=2))
+        return
+    columns = (
+        (say("named condition"), "left"), (say("recognised"), "right"), (say("wrongly recognised"), "right"),
+        (say("per 1,000 everyday turns"), "right"),
+    )  # fmt: skip
+    table(say("Set aside") if aside else say("Sayings"), columns, [_row(score) for score in scores])
+    for score in scores if missed else ():
+        _list(say("{act}: not recognised", act=score.act), score.missed)
+        _list(say("{act}: wrongly recognised", act=score.act), score.mistaken)
+
+
+def chosen_acts(book: Rulebook, names: Sequence[str]) -> list[Act]:
+    """The acts of a rulebook by their names; without names those that have sayings."""
+    from pipeline.judging.sayings import acts_with_sayings
+    from pipeline.validation import did_you_mean
+
+    for name in names:
+        if name not in book.acts:
+            hint = did_you_mean(name, book.acts)
+            raise CallQAError(
+                Message(
+                    "no condition {name}{hint}; conditions.yaml has {known}",
+                    name=name, hint=hint, known=", ".join(book.acts),
+                )
+            )  # fmt: skip
+    written = acts_with_sayings(book.folder)
+    return [book.acts[name] for name in names] if names else [a for n, a in book.acts.items() if n in written]
+
+
+def everyday_dialogues(language: str, file: Path | None) -> list[Call]:
+    """Those of a file, else those that lie in the shared folder; none where there is none."""
+    from pipeline.judging.scores import read_dialogues
+
+    shared = Path(os.environ.get("CALLQA_SHARED", CHECKOUT.parent / "shared")) / "everyday" / f"{language}.jsonl"
+    if file is None and not shared.exists():
+        return []
+    return read_dialogues(file or shared, language)
+
+
+def _row(score: ActScore) -> tuple[str | None, ...]:
+    daily = score.everyday
+    often = None if daily is None or not daily.of else f"{1000 * daily.found / daily.of:.1f} ({daily.found}/{daily.of})"
+    return score.act, share_text(score.found), share_text(score.wrong), often
+
+
+def share_text(share: Share) -> str | None:
+    """93/103 90 % (83–94)"""
+    value, interval = share.value, share.interval
+    if value is None or interval is None:
+        return None
+    low, high = interval
+    return f"{share.found}/{share.of} {100 * value:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def _list(heading: str, sentences: Sequence[str]) -> None:
+    if sentences:
+        print(shown_text(f"{heading} ({len(sentences)})"))
+    for sentence in sentences:
+        print(shown_text(f"  {sentence}"))

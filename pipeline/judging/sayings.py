@@ -1,0 +1,58 @@
+"""Sayings: sentences written down for an act, and near misses, which share words or topic but are not the act.
+
+rulebook/sayings/ACT.txt          what people say who do it, one a line; # begins a remark
+rulebook/sayings/ACT.not.txt      near misses
+rulebook/sayings/aside/…          the same, set aside: nobody who writes phrases reads them, they only measure
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import BadRule
+from pipeline.judging.faults import Faults
+from pipeline.judging.phrases import lines_of
+from pipeline.judging.rulebook import SAYINGS_FOLDER
+from pipeline.judging.rulebook_files import read_text
+
+ASIDE = "aside"
+_NOT = ".not"
+
+
+@dataclass(frozen=True, slots=True)
+class Sayings:
+    """Sentences that do an act, and near misses."""
+
+    doing: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+
+
+def read_sayings(folder: Path, act: str, aside: bool = False) -> Sayings:
+    """The sayings of an act of the rulebook in `folder`, those set aside or the others; none where there is no file.
+
+    Raises BadRule where a file cannot be read.
+    """
+    faults = Faults()
+    place = folder / SAYINGS_FOLDER / ASIDE if aside else folder / SAYINGS_FOLDER
+    found = Sayings(*(_lines(place / f"{act}{ending}.txt", faults) for ending in ("", _NOT)))
+    if faults.found:
+        raise BadRule(faults.found)
+    return found
+
+
+def _lines(file: Path, faults: Faults) -> tuple[str, ...]:
+    text = read_text(file, faults) if file.exists() else ""
+    lines = lines_of(text)
+    return tuple(dict.fromkeys(lines)) if isinstance(lines, list) else ()
+
+
+def acts_with_sayings(folder: Path) -> tuple[str, ...]:
+    """The names of the acts that have sayings, whether conditions.yaml has them or not."""
+    return tuple(sorted(dict.fromkeys(_names(folder / SAYINGS_FOLDER))))
+
+
+def _names(folder: Path) -> Iterator[str]:
+    for file in folder.glob("*.txt"):
+        yield file.stem.removesuffix(_NOT)
