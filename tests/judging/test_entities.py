@@ -54,6 +54,9 @@ def test_a_caller_is_addressed_by_surname_and_title(words: str, names: list[str]
         ("公号八零二", "AGENT_ID", ["公号八零二"]),
         ("您好，云上书屋，请讲", "COMPANY", ["云上书屋"]),
         ("您好，工号八零二，请讲", "COMPANY", []),
+        ("您好，我是7号小许，请讲", "SELF_NAME", ["7号小许"]),
+        ("您好，金钥匙开锁，小莫，请讲", "SELF_NAME", ["小莫"]),
+        ("您好，小额贷款的业务请讲", "SELF_NAME", []),
     ],
 )
 def test_shapes_of_numbers_days_and_companies(words: str, label: str, names: list[str]) -> None:
@@ -68,6 +71,26 @@ def test_a_short_answer_to_the_question_for_a_name_is_one(answer: str) -> None:
 @pytest.mark.parametrize("answer", ["什么？", "不用了。", "你先帮我查一下吧。"])
 def test_another_answer_is_no_name(answer: str) -> None:
     assert found(f"坐席 0.0-3.0: 请问您贵姓？\n客户 3.5-5.0: {answer}", "OWN_NAME", "zh") == []
+
+
+def test_a_surname_that_the_caller_told_is_one_however_rare() -> None:
+    call = "坐席 0.0-2.0: 您贵姓？\n客户 2.5-4.0: 我姓{name}。\n坐席 4.5-6.0: 好的，{name}先生。"
+    assert found(call.format(name="恰"), "PERSON_TITLE", "zh") == ["恰先生"]
+    assert found("坐席 0.0-2.0: 好的，恰先生。", "PERSON_TITLE", "zh") == []
+
+
+def test_where_the_speaker_sits_tells_its_name_in_its_first_words_only() -> None:
+    first = "agent 0.0-4.0: Good evening, The Drowned Lantern, Fergus on the desk, how can I help?"
+    assert found(first, "SELF_NAME", "en") == ["Fergus"]
+    assert found(first, "COMPANY", "en") == ["The Drowned Lantern"]
+    later = f"{first}\ncustomer 5.0-7.0: Who mends it?\nagent 8.0-10.0: Okay, Tom from repairs."
+    assert found(later, "SELF_NAME", "en") == []
+
+
+@pytest.mark.parametrize("question", ["Who have I got there?", "What do I call you?", "And you are?"])
+def test_a_name_is_the_answer_to_many_questions(question: str) -> None:
+    call = f"agent 0.0-2.0: {question}\ncustomer 2.5-4.0: Bronwen Maddox.\nagent 5.0-7.0: Fire away, Bronwen."
+    assert found(call, "PERSON_TITLE", "en") == ["Bronwen"]
 
 
 def test_a_company_is_known_by_what_it_is_shortened_to_and_how_that_sounds() -> None:

@@ -125,6 +125,12 @@ def _self_name(index: TokenIndex, start: int, end: int, known: KnownNames) -> Pl
         tells = words[at] in names.self_name_before and at > start and index.break_after(at - 1) < SENTENCE
         if tells and _is_name(index, at - 1, end):
             found.append((at - 1, at + 1, 0.0))
+        # Fergus on the desk: in the speaker's first words only, later somebody else may be in billing
+        begins = at > start and index.break_after(at - 1) and at - start < GREETING_TOKENS
+        if begins and index.turn_of(start) < 2 and 0 < (count := _name_length(index, at, end)) < LONGEST_NAME:
+            follows = words[at + count] if at + count < end and not index.break_after(at + count - 1) else ""
+            if follows in names.self_name_sits:
+                found.append((at, at + count, 0.0))
     return found
 
 
@@ -162,7 +168,8 @@ def _named_after_greeting(index: TokenIndex, start: int, end: int) -> Places:
         told = at >= start + 2 and words[at - 1] in names.not_company_after
         last = words[finish - 1 if finish > at else at]
         speaking = last in names.self_name_before or (finish < end and words[finish] in names.self_name_before)
-        if len(capitals) >= 2 and alone and not told and not speaking and words[at] not in common_words():
+        opens = words[at] not in common_words() or words[at] == "the"
+        if len(capitals) >= 2 and alone and not told and not speaking and opens:
             found.append((at, finish, 0.0))
         at = max(finish, at + 1)
     return found

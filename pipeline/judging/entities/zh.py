@@ -69,12 +69,19 @@ def _person_title(index: TokenIndex, start: int, end: int, known: KnownNames) ->
     for match in names.any_title.finditer(index.plain[start:end]):
         at, title = start + match.start(), match.group()
         surname = _surname_before(index, at, start)
+        if surname is None and at > start and index.words[at - 1] in _told_surnames(known):
+            surname = at - 1, 0.0
         if surname is None:
             continue
         begin, cost = surname
         if _addresses(index, at, title, cost) and not _introduces(index, begin, start):
             found.append((begin, at + len(title), cost))
     return found + _titles_by_sound(index, start, end, {begin for begin, _, _ in found})
+
+
+def _told_surnames(known: KnownNames) -> frozenset[str]:
+    """What the caller may be addressed by: the words in which it told its name, without those around the name."""
+    return known.told_by_customer - chinese_names().not_misheard_surnames - chinese_names().around_told_names
 
 
 def _addresses(index: TokenIndex, at: int, title: str, cost: float) -> bool:
@@ -175,6 +182,12 @@ def _self_name(index: TokenIndex, start: int, end: int, known: KnownNames) -> Pl
     """The speaker names itself: 我姓王, 客服小王为您服务."""
     names, surnames, words, fold = chinese_names(), chinese_surnames(), index.words, phonetics.fold
     found = by_pattern(chinese_name_patterns().self_name, index, start, end)
+    # 您好，金钥匙开锁，小莫，请讲: a clause of its own
+    found += [
+        (at, at + 2, 0.0)
+        for at in range(start + 1, end - 1)
+        if words[at] == "小" and index.break_after(at - 1) and index.break_after(at + 1) and _is_han(words[at + 1])
+    ]
     for at in range(start, end - 2):
         # 卧心流 for 我姓刘
         if fold(words[at + 1]) == "xin" and fold(words[at]) == "wo":
@@ -234,7 +247,9 @@ def _own_name(index: TokenIndex, start: int, end: int, known: KnownNames) -> Pla
     found: Places = []
     for match in patterns.name_told.finditer(plain, start, end):
         name = match[match.lastgroup or 0]
-        if name[0] in surnames.single or phonetics.fold(name[0]) in surnames.sounds:
+        # 姓 tells a surname, however rare
+        told = match.lastgroup == "surname" and plain[match.start("surname") - 1] == "姓"
+        if told or name[0] in surnames.single or phonetics.fold(name[0]) in surnames.sounds:
             found.append((match.start(), match.end(), 0.0))
     for match in patterns.name_told_with_title.finditer(plain[start:end]):
         if match["name"][0] in surnames.single:

@@ -47,6 +47,7 @@ class EnglishNames:
     self_name_after: Sequences
     company_of_two_after: Sequences
     self_name_before: WordSet
+    self_name_sits: WordSet
     own_name_after: Sequences
     addressed_after: WordSet
     asked_for_after: Sequences

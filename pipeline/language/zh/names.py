@@ -35,6 +35,7 @@ class ChineseNames:
     offices_before_a_break: WordSet
     relatives_go_on_with: Characters
     not_misheard_surnames: Characters
+    around_told_names: Characters
     not_surnames_after: Mapping[str, Characters]
     surnames_without_given_name: Characters
     surnames_at_the_beginning: Characters
