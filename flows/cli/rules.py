@@ -70,6 +70,11 @@ def rules_lint(books: RulebookFolders = None) -> None:
             print(shown_lines(error.in_language(LANGUAGE)))
         else:
             print(say("{folder}: {rules} rules, no faults", folder=folder, rules=len(book.rules)))
+            for rule in sorted(book.under_bar):
+                print(say("warning: {rule} is under the rulebook's bar, so it is experimental for now", rule=rule))
+            if book.remeasure:
+                names = ", ".join(book.remeasure)
+                print(say("warning: changed since they were measured: {names}; run callqa rules measure", names=names))
             for name in book.unused_acts:
                 print(shown_text(say("warning: nothing uses the condition {name} of conditions.yaml", name=name)))
     if bad:

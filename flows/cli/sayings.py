@@ -22,8 +22,9 @@ from pipeline.settings import CHECKOUT
 if TYPE_CHECKING:
     from pipeline.datatypes import Call
     from pipeline.judging.conditions.base import Act
+    from pipeline.judging.measured import Share
     from pipeline.judging.rulebook import Rulebook
-    from pipeline.judging.scores import ActScore, Share
+    from pipeline.judging.scores import ActScore
 
 
 @command(
@@ -72,6 +73,39 @@ def rules_score(
     for score in scores if missed else ():
         _list(say("{act}: not recognised", act=score.act), score.missed)
         _list(say("{act}: wrongly recognised", act=score.act), score.mistaken)
+
+
+@command(
+    rules_app,
+    "measure",
+    say(
+        "Measure a rulebook by the sentences that are set aside, and write measured.yaml: precision and recall of each "
+        "condition of conditions.yaml, and of the fail of each rule that uses one. A rule under the rulebook's bar "
+        "(trust in rulebook.yaml) is experimental until it passes it."
+    ),
+    ("rules measure rules/hotline-zh", say("writes rules/hotline-zh/measured.yaml")),
+)
+def rules_measure(book: RulebookFolder) -> None:
+    from flows.console import table
+    from pipeline.judging.loader import load_rulebook
+    from pipeline.judging.measured import written
+    from pipeline.judging.measuring import measure_book
+    from pipeline.judging.rulebook import MEASURED_FILE
+    from pipeline.storage.files import write_whole
+
+    measures = measure_book(load_rulebook(book))
+    write_whole(book / MEASURED_FILE, written(measures).encode())
+    measured = load_rulebook(book)
+    columns = (
+        (say("rule"), "left"), (say("precision"), "right"), (say("recall"), "right"), (say("sentences"), "right"),
+        ("", "left"),
+    )  # fmt: skip
+    rows = [
+        (rule, share_text(each.precision), share_text(each.recall), str(each.n),
+         say("under the bar") if rule in measured.under_bar else "")
+        for rule, each in measured.measured.items()
+    ]  # fmt: skip
+    table(say("When a rule says fail"), columns, rows)
 
 
 def chosen_acts(book: Rulebook, names: Sequence[str]) -> list[Act]:

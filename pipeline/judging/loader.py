@@ -16,16 +16,18 @@ from pipeline.datatypes import Outcome
 from pipeline.errors import BadRule
 from pipeline.judging.acts import ActReader, used_acts
 from pipeline.judging.conditions.asked import Asks
-from pipeline.judging.conditions.base import Clue, Node, Reading, Scenario, ScenarioBar
+from pipeline.judging.conditions.base import Act, Clue, Node, Reading, Scenario, ScenarioBar
 from pipeline.judging.conditions.scripts import InScenario
 from pipeline.judging.conditions.speech import Said
 from pipeline.judging.entities import Entities
 from pipeline.judging.faults import Faults
+from pipeline.judging.measured import read_measures
 from pipeline.judging.notation import BadScript, parse_script
 from pipeline.judging.phrases import read_pattern
 from pipeline.judging.reader import ConditionReader, Content, read_lists, validated
 from pipeline.judging.rulebook import (
     CONDITIONS_FILE,
+    MEASURED_FILE,
     MORE_PHRASES,
     PHRASES_FILE,
     RULEBOOK_FILE,
@@ -86,14 +88,18 @@ def load_rulebook(folder: Path, language: str | None = None) -> Rulebook:
             scenarios = _scenarios(source, book, head)
             _check_offers(head, source, book, scenarios)
             book = replace(book, scenarios=scenarios, known=replace(book.known, scenarios=tuple(scenarios)))
-    no_rules = (*list_files, folder / CONDITIONS_FILE)
+    no_rules = (*list_files, folder / CONDITIONS_FILE, folder / MEASURED_FILE)
     rule_files = [file for file in files if file.name != RULEBOOK_FILE and file not in no_rules]
     if not rule_files:
         faults.add(folder, None, Message("no rule here; write one file a rule"))
     rules = _rules(rule_files, book)
+    measures = read_measures(folder / MEASURED_FILE, faults)
     if faults.found or head is None:
         raise BadRule(faults.found)
-    return _put_together(folder, head, book, rules)
+    under = {rule.id for rule in rules if rule.id in measures.rules and head.trust.refuses(measures.rules[rule.id])}
+    under = {rule.id for rule in rules if rule.id in under and rule.status == "stable"}
+    rules = [replace(rule, status="experimental") if rule.id in under else rule for rule in rules]
+    return replace(_put_together(folder, head, book, rules), measures=measures, under_bar=frozenset(under))
 
 
 def _head(source: Source, language: str | None, faults: Faults) -> RulebookFile | None:
@@ -302,11 +308,23 @@ def _put_together(folder: Path, head: RulebookFile, book: _Book, rules: list[Rul
         rules=tuple(sorted(rules, key=lambda rule: (order.index(rule.dimension), rule.file.name))),
         phrase_lists=book.known.named, folder=folder,
         entities=Entities(head.language, head.company.names, head.company.agent_id),
-        scenarios=book.scenarios, hash=digest, acts=book.acts.acts,
+        scenarios=book.scenarios, hash=digest, acts=_acts(book),
         offers=None if head.offers is None else frozenset(head.offers),
         houses={house.strip().casefold(): frozenset(offers) for house, offers in head.houses.items()},
         bar=ScenarioBar(head.confidence.sure, head.confidence.doubtful),
     )  # fmt: skip
+
+
+def _acts(book: _Book) -> dict[str, Act]:
+    """The acts, each with a key of all that can change what it finds."""
+    found = {}
+    for name, act in book.acts.acts.items():
+        nodes = list(act.when.walk())
+        lists = {name for node in nodes for listed in node.condition.phrase_lists for name in listed.lists}
+        keys = {name: book.known.named[name].key for name in sorted(lists)}
+        key = _hash(ENGINE, book.known.language, book.acts.raw({name, *used_acts(nodes)}), keys)
+        found[name] = replace(act, key=key[:16])
+    return found
 
 
 def _hash(*parts: Any) -> str:

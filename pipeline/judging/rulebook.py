@@ -23,10 +23,11 @@ from pipeline.judging.conditions.scripts import InScenario
 from pipeline.judging.conditions.speech import Said
 from pipeline.judging.entities import Entities
 from pipeline.judging.lexicon import Lexicon
+from pipeline.judging.measured import Measured, Measures
 from pipeline.judging.phrases import Phrases
 
 RULEBOOK_FILE, PHRASES_FILE, MORE_PHRASES = "rulebook.yaml", "phrases.yaml", "phrases-*.yaml"
-CONDITIONS_FILE, SAYINGS_FOLDER = "conditions.yaml", "sayings"
+CONDITIONS_FILE, MEASURED_FILE, SAYINGS_FOLDER = "conditions.yaml", "measured.yaml", "sayings"
 
 Gate = Literal["applies", "require", "forbid"]
 Severity = Literal["minor", "normal", "serious", "fatal"]
@@ -99,6 +100,24 @@ class Confidence(_Strict):
     doubtful: float = Field(0.45, gt=0, le=1)
 
 
+class Trust(_Strict):
+    """What a rule's measured `fail` must come to, over `n` sentences or more; a rule under it does not score.
+
+    By default it must be right more often than wrong. Recall has no bar: a rule that finds little harms nobody.
+    """
+
+    precision: float = Field(0.5, ge=0, le=1)
+    recall: float = Field(0.0, ge=0, le=1)
+    n: int = Field(50, ge=1)
+
+    def refuses(self, measured: Measured) -> bool:
+        """Whether something is under the bar; with fewer sentences nobody knows."""
+        if measured.n < self.n:
+            return False
+        precision, recall = measured.precision.value, measured.recall.value
+        return (precision is not None and precision < self.precision) or (recall or 0.0) < self.recall
+
+
 class RulebookFile(_Strict):
     """What stands in `rulebook.yaml`."""
 
@@ -116,6 +135,7 @@ class RulebookFile(_Strict):
     )
     confidence: Confidence = Field(default_factory=lambda: Confidence(sure=0.6, doubtful=0.45))
     scenarios: dict[str, ScenarioFile] = Field(default_factory=dict)
+    trust: Trust = Field(default_factory=lambda: Trust(precision=0.5, recall=0.0, n=50))
     note: str | None = None
 
 
@@ -194,6 +214,9 @@ class Rulebook:
     offers: frozenset[str] | None = None
     houses: Mapping[str, frozenset[str]] = field(default_factory=dict)
     acts: Mapping[str, Act] = field(default_factory=dict)
+    measures: Measures = field(default_factory=Measures)
+    under_bar: frozenset[str] = frozenset()
+    """Rules that are experimental only because they were measured and are under the rulebook's bar."""
     bar: ScenarioBar = field(default_factory=ScenarioBar)
 
     def offered_by(self, company: str | None) -> frozenset[str] | None:
@@ -222,6 +245,17 @@ class Rulebook:
         nodes = (node for rule in self.rules if rule.status != "retired" for node in rule.walk())
         asked = (node.condition.as_question for node in nodes if isinstance(node.condition, Asks))
         return tuple(dict.fromkeys(asked))
+
+    @property
+    def measured(self) -> Mapping[str, Measured]:
+        """How far the `fail` of a rule can be trusted, by its id; of rules that have been measured."""
+        return self.measures.rules
+
+    @property
+    def remeasure(self) -> tuple[str, ...]:
+        """Acts that find something else now than when they were measured."""
+        keys = self.measures.keys
+        return tuple(name for name, act in self.acts.items() if name in keys and keys[name] != act.key)
 
     @property
     def unused_acts(self) -> tuple[str, ...]:

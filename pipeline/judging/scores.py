@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,6 +14,7 @@ from pipeline.judging.acts import side_of
 from pipeline.judging.conditions.base import Act, Evaluation
 from pipeline.judging.lexicon import Lexicon
 from pipeline.judging.matches import CallMatches
+from pipeline.judging.measured import Share
 from pipeline.judging.notation import Script, ScriptTurn, script_call
 from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.sayings import Sayings
@@ -22,34 +22,8 @@ from pipeline.judging.token_index import TokenIndex, index_call
 from pipeline.messages import Message
 from pipeline.timeline import Span
 
-Z95 = 1.959964
-"""Standard deviations to either side that hold 95 % of a normal distribution."""
-
 TURN_S = 2.0
 """How long a written turn takes: times do not matter here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """So many found of so many."""
-
-    found: int
-    of: int
-
-    @property
-    def value(self) -> float | None:
-        """From 0 to 1; None of nothing."""
-        return self.found / self.of if self.of else None
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Wilson's 95 % interval (Wilson, 1927, J. Am. Stat. Assoc. 22); None of nothing."""
-        if not self.of:
-            return None
-        share, n, z = self.found / self.of, self.of, Z95
-        middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-        return max(0.0, middle - half), min(1.0, middle + half)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,18 @@ def test_every_condition_and_command_is_told(language: str) -> None:
     for kind in CONDITIONS:
         assert f"`{kind}`" in text, kind
     commands = set(re.findall(r"callqa rules ([a-z]+)", text))
-    assert commands == {"lint", "test", "try", "sample", "replay", "explain", "publish", "conditions", "score"}
+    assert commands == {
+        "lint",
+        "test",
+        "try",
+        "sample",
+        "replay",
+        "explain",
+        "publish",
+        "conditions",
+        "score",
+        "measure",
+    }
 
 
 def test_both_languages_say_the_same() -> None:

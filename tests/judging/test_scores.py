@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import BadRule, CallQAError
+from pipeline.judging.measured import Share
 from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.sayings import Sayings, acts_with_sayings, read_sayings
-from pipeline.judging.scores import Share, read_dialogues, score_acts, written_call
+from pipeline.judging.scores import read_dialogues, score_acts, written_call
 from tests.support.rulebooks import make_book
 
 ACTS = """\

@@ -182,11 +182,15 @@ class ScenarioBar:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A condition with a name of its own, from `conditions.yaml`: what somebody does with words."""
+    """A condition with a name of its own, from `conditions.yaml`: what somebody does with words.
+
+    `key` changes whenever what it finds could.
+    """
 
     name: str
     title: str
     when: Node
+    key: str = ""
 
 
 def _no_act(name: str, window: Window | None) -> Act:
