@@ -16,8 +16,9 @@ from pipeline.judging.conditions.base import Act, Condition, Node, Reading, fiel
 from pipeline.judging.conditions.windows import InWindow, Window
 from pipeline.judging.faults import Faults, told_elsewhere
 from pipeline.judging.reader import ConditionReader, Content, content, validated
+from pipeline.judging.rule_yaml import read_rule_yaml
 from pipeline.judging.rulebook import TitlePair
-from pipeline.judging.yaml_lines import Source, read_yaml
+from pipeline.judging.yaml_lines import Source
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
 
@@ -65,7 +66,7 @@ class ActReader:
         """Read the file, if there is one."""
         if not file.exists():
             return
-        self.source = read_yaml(file, self.faults)
+        self.source = read_rule_yaml(file, self.faults)
         for name, value in self.source.value.items() if self.source else ():
             self._note(str(name), value)
         for name in self._files:

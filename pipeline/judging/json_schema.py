@@ -14,6 +14,7 @@ from pipeline.judging.conditions import CONDITIONS
 from pipeline.judging.conditions.base import Node, mentions
 from pipeline.judging.conditions.logic import Several
 from pipeline.judging.conditions.windows import Around, Range, Reach, Window
+from pipeline.judging.for_each import FOR_EACH
 from pipeline.judging.phrases import Pattern, Phrases
 from pipeline.judging.rulebook import RuleFile
 
@@ -42,7 +43,15 @@ def rule_schema() -> dict[str, Any]:
         "type": "object",
         "description": "one condition; `as:` names it, so that others can look around where it was found",
         "anyOf": [{"required": [kind]} for kind in CONDITIONS],
-        "properties": {"as": {"type": "string", "description": "name of this condition"}, **_conditions()},
+        "properties": {
+            "as": {"type": "string", "description": "name of this condition"},
+            FOR_EACH: {
+                "type": "object",
+                "description": "in a list: the entry once for each of these words, which stand in it as <name>",
+                "additionalProperties": {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1},
+            },
+            **_conditions(),
+        },
         "additionalProperties": False,
     }
     definitions["window"] = _object(Window)

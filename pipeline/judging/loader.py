@@ -25,6 +25,7 @@ from pipeline.judging.measured import read_measures
 from pipeline.judging.notation import BadScript, parse_script
 from pipeline.judging.phrases import read_pattern
 from pipeline.judging.reader import ConditionReader, Content, read_lists, validated
+from pipeline.judging.rule_yaml import read_rule_yaml
 from pipeline.judging.rulebook import (
     CONDITIONS_FILE,
     MEASURED_FILE,
@@ -74,7 +75,7 @@ def load_rulebook(folder: Path, language: str | None = None) -> Rulebook:
         faults.add(folder, None, Message("no such rulebook folder; set paths.rulebooks in the settings"))
         raise BadRule(faults.found)
     files = yaml_files(folder, faults)
-    source = read_yaml(folder / RULEBOOK_FILE, faults)
+    source = read_rule_yaml(folder / RULEBOOK_FILE, faults)
     head = _head(source, language, faults) if source else None
     more_phrases = [file for file in files if file.parent == folder and file.match(MORE_PHRASES)]
     list_files = [folder / PHRASES_FILE, *more_phrases]
@@ -169,7 +170,7 @@ def _rules(files: Iterable[Path], book: _Book) -> list[Rule]:
     rules: list[Rule] = []
     where: dict[str, Path] = {}
     for file in files:
-        source = read_yaml(file, book.faults)
+        source = read_rule_yaml(file, book.faults)
         if source is None:
             continue
         rule = None

@@ -8,7 +8,7 @@ from pipeline.judging.conditions.base import Condition
 from pipeline.judging.conditions.facts import CdrField, FactValue
 from pipeline.judging.conditions.line import HungUp, LineSound
 from pipeline.judging.conditions.logic import AllOf, AnyOf, InOrder, NoneOf, Times
-from pipeline.judging.conditions.repetition import Echo, Readback, Repeat
+from pipeline.judging.conditions.repetition import Echo, Readback, Repeat, SaidBack
 from pipeline.judging.conditions.scripts import InScenario, Steps
 from pipeline.judging.conditions.speech import Said
 from pipeline.judging.conditions.timing import CutIn, LongSilence, LongTurn, Pace, RaisedVoice, SlowResponse
@@ -23,6 +23,7 @@ CONDITIONS: dict[str, type[Condition]] = {
     "said": Said,
     "echo": Echo,
     "repeat": Repeat,
+    "said_back": SaidBack,
     "readback": Readback,
     "silence": LongSilence,
     "overlap": CutIn,

@@ -13,6 +13,7 @@ from pydantic import Field
 from pipeline.datatypes import Evidence, Party
 from pipeline.judging.conditions.base import Condition, Evaluation, Result
 from pipeline.judging.conditions.windows import InWindow, find_scopes, worded_share
+from pipeline.judging.matches import Match
 from pipeline.judging.phrases import PhraseList, Phrases
 from pipeline.judging.token_index import TokenIndex
 from pipeline.language import phonetics
@@ -76,6 +77,49 @@ class Echo(InWindow):
                 if not _any_of(evaluation, self.unless, start, end):
                     piece = index.quote(at, at + size)
                     yield evaluation.words(start, end, evaluation.say("said back “{words}”", words=piece))
+
+
+class SaidBack(InWindow):
+    """One of some things is said by one side, and the same thing then by the other. A line of a list is one thing,
+    however it is worded: `(leak|leaks|leaking)`."""
+
+    by: Party = Field("agent", description="who says it back")
+    any: PhraseList = Field(description="the things, one a line")
+    lookback: int | None = Field(None, ge=1, description="turns of the other to look back; default: all")
+
+    def title(self, evaluation: Evaluation) -> str:
+        return self.any.title
+
+    def find(self, evaluation: Evaluation) -> Result:
+        scopes, _, why = find_scopes(evaluation, self.window, self.by)
+        if not scopes:
+            return Result(None, (), why)
+        evidence = tuple(self._pairs_said(evaluation, {i for scope in scopes for i in scope.turns}))
+        if evidence:
+            return Result(True, evidence, evidence[1].reason)
+        if worded_share(evaluation.index, "any", scopes[0].region) < evaluation.coverage:
+            return Result(None, (), evaluation.say("too little of the speech has words"))
+        why = evaluation.say("{who} did not say back “{what}”", who=evaluation.side(self.by), what=self.any.title)
+        return Result(False, (), why)
+
+    def _pairs_said(self, evaluation: Evaluation, within: set[int]) -> Iterator[Evidence]:
+        """What the one said and the other said back, of each turn the first."""
+        matches = evaluation.matches.of(self.any)
+        given: list[dict[int, Match]] = []
+        for role, turns in evaluation.index.exchanges:
+            said = matches.in_turns(turns)
+            if role != self.by:
+                given.append({match.item: match for match in said})
+                continue
+            known: dict[int, Match] = {}
+            for things in given[-(self.lookback or 0) :]:
+                known |= things
+            back = next((m for m in said if m.item in known and evaluation.index.turn_of(m.start) in within), None)
+            if back is not None:
+                for match in (known[back.item], back):
+                    words = evaluation.index.quote(match.start, match.end)
+                    reason = "heard “{words}”" if match is not back else "said back “{words}”"
+                    yield evaluation.words(match.start, match.end, evaluation.say(reason, words=words))
 
 
 class Repeat(InWindow):
