@@ -66,7 +66,7 @@ class ActReader:
         """Read the file, if there is one."""
         if not file.exists():
             return
-        self.source = read_rule_yaml(file, self.faults)
+        self.source = read_rule_yaml(file, self.faults, ActFile, named=True)
         for name, value in self.source.value.items() if self.source else ():
             self._note(str(name), value)
         for name in self._files:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from pipeline.errors import BadRule, RuleFault, shown
+from pipeline.judging.chinese_keys import KEYS, VALUES
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
 
@@ -60,28 +61,33 @@ def listing(names: Iterable[str]) -> str:
     return ", ".join(names) or Message("none")
 
 
-def in_own_words(error: ErrorDetails, model: type[BaseModel]) -> str:
-    """One pydantic error in a rule author's words."""
-    kind, where = error["type"], ".".join(str(part) for part in error["loc"])
-    name = str(error["loc"][-1]) if error["loc"] else ""
+def in_own_words(error: ErrorDetails, model: type[BaseModel], written: Sequence[str | int]) -> str:
+    """One pydantic error in a rule author's words; `written` is its place as the author wrote the keys."""
+    kind, where = error["type"], ".".join(map(str, written))
+    name = str(written[-1]) if written else ""
+    chinese = not name.isascii()
     if kind == "extra_forbidden":
         known = fields_at(model, error["loc"][:-1])
+        if chinese:
+            known = [KEYS.get(key, key) for key in known]
         hint = did_you_mean(name, known) or Message("; known: {known}", known=", ".join(known))
         return Message("unknown key {name}{hint}", name=name, hint=hint)
     if kind == "missing":
         return Message("{where} is missing", where=where)
-    return Message("{where}: {what}", where=where, what=_what(error)) if where else _what(error)
+    what = _what(error, chinese)
+    return Message("{where}: {what}", where=where, what=what) if where else what
 
 
-def _what(error: ErrorDetails) -> str:
-    """What is wrong with a value, without where it stands."""
+def _what(error: ErrorDetails, chinese: bool) -> str:
+    """What is wrong with a value, without where it stands; `chinese`: its key is a Chinese word."""
     bounds: dict[str, Any] = error.get("ctx", {})
     match error["type"]:
         case "value_error":
             cause = bounds["error"].args[0]
             return cause if isinstance(cause, Message) else str(cause)
         case "literal_error":
-            *others, last = re.findall(r"'([^']*)'", str(bounds["expected"]))
+            words = re.findall(r"'([^']*)'", str(bounds["expected"]))
+            *others, last = [VALUES[word][0] if chinese and word in VALUES else word for word in words]
             return Message("choose {others} or {last}", others=", ".join(others), last=last) if others else last
         case "greater_than":
             return Message("must be more than {bound:g}", bound=bounds["gt"])

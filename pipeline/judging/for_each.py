@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.judging.chinese_keys import KEYS
 from pipeline.judging.faults import Faults
 from pipeline.judging.yaml_lines import MOST_VALUES, Place, Source
 from pipeline.messages import Message
@@ -17,15 +18,21 @@ they stand as `<what>`. Several names go side by side: the first of each, then t
 _Row = Mapping[str, str]
 
 
-def written_out(source: Source, faults: Faults) -> Source:
-    """A file with every `for_each` written out; each part keeps its line."""
+def written_out(source: Source, faults: Faults) -> Source | None:
+    """A file with every `for_each` written out; each part keeps its line. None where that is too much."""
     return _Writer(source, faults).written() if _repeats(source.value) else source
 
 
 def _repeats(value: Any) -> bool:
     if isinstance(value, dict):
-        return FOR_EACH in value or any(map(_repeats, value.values()))
+        return _key(value) is not None or any(map(_repeats, value.values()))
     return isinstance(value, list) and any(map(_repeats, value))
+
+
+def _key(value: Any) -> str | None:
+    """The key of a repetition, where a value has one."""
+    names = (FOR_EACH, KEYS[FOR_EACH])
+    return next((name for name in names if name in value), None) if isinstance(value, dict) else None
 
 
 class _Writer:
@@ -33,10 +40,11 @@ class _Writer:
         self._source, self._faults = source, faults
         self._lines: dict[Place, int] = {}
 
-    def written(self) -> Source:
+    def written(self) -> Source | None:
         value = self._copy(self._source.value, (), (), {})
         if len(self._lines) > MOST_VALUES:
             self._fault((), Message("more than {count} values; split the file, repeat less", count=MOST_VALUES))
+            return None
         return Source(self._source.file, value, self._lines)
 
     def _fault(self, place: Place, message: str) -> None:
@@ -48,22 +56,22 @@ class _Writer:
         if len(self._lines) > MOST_VALUES:
             return None
         if isinstance(value, dict):
-            if FOR_EACH in value:
-                place = (*old, FOR_EACH)
-                self._fault(place, Message("for_each repeats an entry of a list; write it beside one, such as of any"))
+            if each := _key(value):
+                message = Message("{each} repeats an entry of a list; write it beside one, such as of any", each=each)
+                self._fault((*old, each), message)
             return {
                 key: self._copy(item, (*old, str(key)), (*new, str(key)), words)
                 for key, item in value.items()
-                if key != FOR_EACH
+                if key != each
             }
         if isinstance(value, list):
             copied: list[Any] = []
             for index, item in enumerate(value):
                 rows: Iterator[_Row] = iter([words])
                 entry = item
-                if isinstance(item, dict) and FOR_EACH in item:
-                    entry = {key: part for key, part in item.items() if key != FOR_EACH}
-                    rows = self._rows(item[FOR_EACH], (*old, index, FOR_EACH), words)
+                if each := _key(item):
+                    entry = {key: part for key, part in item.items() if key != each}
+                    rows = self._rows(item[each], (*old, index, each), words)
                 for row in rows:
                     copied.append(self._copy(entry, (*old, index), (*new, len(copied)), row))
             return copied
@@ -77,10 +85,15 @@ class _Writer:
             and all(isinstance(listed, list) and listed for listed in told.values())
             and all(isinstance(word, str | int | float) for listed in told.values() for word in listed)
         ):
-            self._fault(place, Message("for_each takes words in a list, such as {{what: [order, booking]}}"))
+            self._fault(
+                place, Message("{each} takes words in a list, such as {{what: [order, booking]}}", each=place[-1])
+            )
             return
         if len({len(listed) for listed in told.values()}) > 1:
-            self._fault(place, Message("for_each has lists of different lengths; give each name equally many words"))
+            message = Message(
+                "{each} has lists of different lengths; give each name equally many words", each=place[-1]
+            )
+            self._fault(place, message)
             return
         for row in zip(*told.values(), strict=True):
             yield {**words, **{str(name): str(_filled(word, words)) for name, word in zip(told, row, strict=True)}}

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from pipeline.judging.chinese_keys import KEYS, SAYING, VALUES
 from pipeline.judging.conditions import CONDITIONS
 from pipeline.judging.conditions.base import Node, mentions
 from pipeline.judging.conditions.logic import Several
@@ -42,7 +43,7 @@ def rule_schema() -> dict[str, Any]:
     definitions["condition"] = {
         "type": "object",
         "description": "one condition; `as:` names it, so that others can look around where it was found",
-        "anyOf": [{"required": [kind]} for kind in CONDITIONS],
+        "anyOf": [{"required": [kind]} for kind in (*CONDITIONS, *SAYING)],
         "properties": {
             "as": {"type": "string", "description": "name of this condition"},
             FOR_EACH: {
@@ -51,6 +52,7 @@ def rule_schema() -> dict[str, Any]:
                 "additionalProperties": {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1},
             },
             **_conditions(),
+            **{word: {"anyOf": [_WRITTEN[Phrases], _object(CONDITIONS["said"])]} for word in SAYING},
         },
         "additionalProperties": False,
     }
@@ -63,12 +65,36 @@ def rule_schema() -> dict[str, Any]:
     ):
         rule["properties"][gate] = {**_CONDITION, "description": text}
     rule["anyOf"] = [{"required": ["require"]}, {"required": ["forbid"]}]
-    return {
+    schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A rule of callqa",
         **rule,
         "$defs": definitions,
     }
+    found: dict[str, Any] = _in_both_languages(schema)
+    return found
+
+
+def _in_both_languages(schema: Any) -> Any:
+    """A schema that takes Chinese keys and fixed values beside the English ones."""
+    if isinstance(schema, list):
+        return [_in_both_languages(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _in_both_languages(part) for key, part in schema.items() if key not in ("properties", "required")}
+    if "enum" in schema:
+        found["enum"] = [*schema["enum"], *(chinese for word in schema["enum"] for chinese in VALUES.get(word, ()))]
+    if "properties" in schema:
+        properties = {key: _in_both_languages(part) for key, part in schema["properties"].items()}
+        found["properties"] = properties | {KEYS[key]: part for key, part in properties.items() if key in KEYS}
+    needed = [
+        {"anyOf": [{"required": [key]}, {"required": [KEYS.get(key, key)]}]} for key in schema.get("required", ())
+    ]
+    if len(needed) == 1 and "anyOf" not in found:
+        found |= needed[0]
+    elif needed:
+        found["allOf"] = [*found.get("allOf", ()), *needed]
+    return found
 
 
 def _conditions() -> dict[str, Any]:

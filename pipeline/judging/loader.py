@@ -25,7 +25,7 @@ from pipeline.judging.measured import read_measures
 from pipeline.judging.notation import BadScript, parse_script
 from pipeline.judging.phrases import read_pattern
 from pipeline.judging.reader import ConditionReader, Content, read_lists, validated
-from pipeline.judging.rule_yaml import read_rule_yaml
+from pipeline.judging.rule_yaml import read_list_yaml, read_rule_yaml
 from pipeline.judging.rulebook import (
     CONDITIONS_FILE,
     MEASURED_FILE,
@@ -40,7 +40,7 @@ from pipeline.judging.rulebook import (
     RuleFile,
 )
 from pipeline.judging.rulebook_files import yaml_files
-from pipeline.judging.yaml_lines import Place, Source, read_yaml
+from pipeline.judging.yaml_lines import Place, Source
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
 
@@ -75,7 +75,7 @@ def load_rulebook(folder: Path, language: str | None = None) -> Rulebook:
         faults.add(folder, None, Message("no such rulebook folder; set paths.rulebooks in the settings"))
         raise BadRule(faults.found)
     files = yaml_files(folder, faults)
-    source = read_rule_yaml(folder / RULEBOOK_FILE, faults)
+    source = read_rule_yaml(folder / RULEBOOK_FILE, faults, RulebookFile)
     head = _head(source, language, faults) if source else None
     more_phrases = [file for file in files if file.parent == folder and file.match(MORE_PHRASES)]
     list_files = [folder / PHRASES_FILE, *more_phrases]
@@ -117,7 +117,7 @@ def _head(source: Source, language: str | None, faults: Faults) -> RulebookFile 
 
 
 def _with_lists(files: Iterable[Path], language: str, faults: Faults) -> Reading:
-    sources = [read_yaml(file, faults) for file in files]
+    sources = [read_list_yaml(file, faults) for file in files]
     known = Reading(language=language, broken=None in sources)
     return replace(known, named=read_lists([source for source in sources if source], known, faults))
 
@@ -170,7 +170,7 @@ def _rules(files: Iterable[Path], book: _Book) -> list[Rule]:
     rules: list[Rule] = []
     where: dict[str, Path] = {}
     for file in files:
-        source = read_rule_yaml(file, book.faults)
+        source = read_rule_yaml(file, book.faults, RuleFile)
         if source is None:
             continue
         rule = None

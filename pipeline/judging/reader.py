@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from pipeline.judging.chinese_keys import KEYS
 from pipeline.judging.conditions import CONDITIONS
 from pipeline.judging.conditions.base import Condition, Node, Reading, fields_holding
 from pipeline.judging.conditions.logic import InOrder, NoneOf, Several
@@ -48,7 +49,8 @@ def validated(
                 continue
             # a union's errors carry the member's name, which is in no file
             at = [part for part in item["loc"] if not (isinstance(part, str) and "[" in part)]
-            faults.add(source.file, source.line((*place, *at)), in_own_words(item, model))
+            written = [source.word((*place, *at[: depth + 1])) for depth in range(len(at))]
+            faults.add(source.file, source.line((*place, *at)), in_own_words(item, model, written))
         return None
 
 
@@ -107,8 +109,9 @@ class ConditionReader:
         kind = next((key for key in value if key in CONDITIONS), None)
         if kind is None:
             wrong = next((str(key) for key in value if key != "as"), "as")
-            known = ", ".join(CONDITIONS)
-            hint = did_you_mean(wrong, CONDITIONS) or Message("; there are {known}", known=known)
+            kinds = list(CONDITIONS) if wrong.isascii() else [KEYS[each] for each in CONDITIONS]
+            known = ", ".join(kinds)
+            hint = did_you_mean(wrong, kinds) or Message("; there are {known}", known=known)
             self._fault((*place, wrong), Message("unknown condition {name}{hint}", name=wrong, hint=hint))
             return None
         given = self._params(kind, value, place)
@@ -139,22 +142,24 @@ class ConditionReader:
         beside = next((str(key) for key in value if key not in (kind, "as")), None)
         if beside is not None:
             hint = Message("join them with all: [...]")
+            word, beside_it = self.source.word(own), self.source.word((*place, beside))
             if beside not in CONDITIONS:
-                hint = Message("put it inside {kind}: {{…}}", kind=kind)
+                hint = Message("put it inside {kind}: {{…}}", kind=word)
             self._fault(
                 (*place, beside),
-                Message("{beside} stands beside {kind}; {hint}", beside=beside, kind=kind, hint=hint),
+                Message("{beside} stands beside {kind}; {hint}", beside=beside_it, kind=word, hint=hint),
             )
             return None
         params = value[kind]
         if issubclass(model, Several):
             if isinstance(params, list) and params:
                 return {"of": params}, own
-            self._fault(own, Message("{kind} needs a list of conditions", kind=kind))
+            self._fault(own, Message("{kind} needs a list of conditions", kind=self.source.word(own)))
             return None
         if not isinstance(params, dict):
-            keys = ", ".join(known_keys(model))
-            self._fault(own, Message("{kind} needs parameters: {keys}", kind=kind, keys=keys))
+            word = self.source.word(own)
+            keys = ", ".join(key if word == kind else KEYS[key] for key in known_keys(model))
+            self._fault(own, Message("{kind} needs parameters: {keys}", kind=word, keys=keys))
             return None
         return dict(params), own
 

@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from pipeline.judging.chinese_keys import KEYS, SAYING, VALUES
 from pipeline.judging.conditions import CONDITIONS
 from pipeline.judging.conditions.base import Node, mentions
 from pipeline.judging.conditions.logic import Several
@@ -39,7 +40,19 @@ def reference(language: str) -> str:
     parts.append(f"## {Message('Where to look').in_language(language)}")
     parts.append(_section("`in`", Window, language, ""))
     parts.append(_section("`around`", Around, language, ""))
+    parts.append(_chinese_words(language))
     return "\n\n".join(parts) + "\n"
+
+
+def _chinese_words(language: str) -> str:
+    """The table of keys and fixed values in both languages."""
+    lines = [f"## {Message('Chinese words').in_language(language)}", ""]
+    lines.append(Message("Keys and fixed values, which may be written in either language:").in_language(language))
+    lines += ["", "| English | 中文 |", "|---|---|"]
+    words = {key: (chinese,) for key, chinese in KEYS.items()}
+    rows = [*words.items(), *((f"said: {{by: {by}}}", (word,)) for word, by in SAYING.items()), *VALUES.items()]
+    lines += [f"| `{english}` | {'、'.join(f'`{word}`' for word in chinese)} |" for english, chinese in rows]
+    return "\n".join(lines)
 
 
 def documented() -> Iterator[str]:

@@ -22,12 +22,13 @@ from itertools import count
 from pathlib import Path
 
 from pipeline.errors import BadArtefact, CallQAError, shown
+from pipeline.judging.chinese_keys import KEYS
 from pipeline.judging.faults import Faults
 from pipeline.judging.loader import load_rulebook
-from pipeline.judging.rulebook import RULEBOOK_FILE, Rulebook
+from pipeline.judging.rule_yaml import read_rule_yaml
+from pipeline.judging.rulebook import RULEBOOK_FILE, Rulebook, RulebookFile
 from pipeline.judging.rulebook_files import LARGEST_FILE, yaml_files
 from pipeline.judging.verdicts import run_cases
-from pipeline.judging.yaml_lines import read_yaml
 from pipeline.messages import Message
 from pipeline.storage import artefacts
 from pipeline.storage.files import put_in_place, read_regular, write_whole
@@ -36,7 +37,7 @@ from pipeline.storage.lock import publishing_lock
 
 _RECORD = "published.json.gz"
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,40}")
-_VERSION_LINE = re.compile(r"(?m)^version:.*$")
+_VERSION_LINE = re.compile(rf"(?m)^(version|{KEYS['version']}):.*$")
 
 Identity = tuple[str, str]
 """A rulebook's name and language."""
@@ -189,7 +190,7 @@ def _copy(book: Rulebook, copy: Path, version: str) -> Rulebook:
 
 def _with_version(head: Path, version: str) -> bytes:
     text = read_regular(head, LARGEST_FILE).decode("utf-8-sig")
-    return _VERSION_LINE.sub(f'version: "{version}"', text, count=1).encode()
+    return _VERSION_LINE.sub(rf'\g<1>: "{version}"', text, count=1).encode()
 
 
 def _cleared(target: Path) -> Path:
@@ -240,7 +241,7 @@ def _new_shelf(home: Home, folder: Path) -> Path:
 
 def _identity(folder: Path) -> Identity | None:
     """What the rulebook in a folder says it is; None when it cannot be read."""
-    source = read_yaml(folder / RULEBOOK_FILE, Faults())
+    source = read_rule_yaml(folder / RULEBOOK_FILE, Faults(), RulebookFile)
     if source is None:
         return None
     name, language = source.value.get("name"), source.value.get("language")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from pipeline.judging.chinese_keys import full_width_colon
 from pipeline.judging.faults import Faults
 from pipeline.judging.rulebook_files import read_text
 from pipeline.messages import Message
@@ -42,11 +43,16 @@ for _tag, _pattern, _first in (
 
 @dataclass
 class Source:
-    """A YAML file: its value, and the line of every part."""
+    """A YAML file: its value, the line of every part, and the keys that its author wrote in other words."""
 
     file: Path
     value: Any
     lines: dict[Place, int]
+    written: dict[Place, str] = field(default_factory=dict)
+
+    def word(self, place: Place) -> str:
+        """The key of a part, as its author wrote it."""
+        return self.written.get(place, str(place[-1]) if place else "")
 
     def line(self, place: Iterable[str | int]) -> int:
         """The line of a part, or of the nearest part around it."""
@@ -75,6 +81,9 @@ def _read(text: str, file: Path, faults: Faults) -> Source | None:
         return _composed(text, file, faults)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if mark and (colon := _full_width_colon(text, mark.line)):
+            faults.add(file, *colon)
+            return None
         why = error.problem or error.context
         faults.add(
             file,
@@ -83,6 +92,17 @@ def _read(text: str, file: Path, faults: Faults) -> Source | None:
         )
     except (yaml.YAMLError, ValueError):
         faults.add(file, None, Message("not YAML; check indent, colons and quotes"))
+    return None
+
+
+def _full_width_colon(text: str, line: int) -> tuple[int, Message] | None:
+    """Line and fault of a full-width colon behind a key, in a line that cannot be read or in one of those before."""
+    lines = text.split("\n")
+    for number in range(line, max(-1, line - 3), -1):
+        if number < len(lines) and (key := full_width_colon(lines[number])):
+            return number + 1, Message(
+                "a full-width colon stands behind {key}; write `{key}: ` with a half-width one", key=key
+            )
     return None
 
 

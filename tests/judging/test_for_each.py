@@ -22,6 +22,7 @@ def written(folder: Path, text: str) -> list[dict[str, object]]:
     source = read_yaml(file, faults)
     assert source is not None
     out = written_out(source, faults)
+    assert out is not None, faults.found
     assert not faults.found, faults.found
     found: list[dict[str, object]] = out.value["any"]
     return found
