@@ -20,7 +20,7 @@ from rich.tree import Tree
 from flows.language import LANGUAGE, localised, say
 from pipeline.judging.replay import NEW
 from pipeline.messages import shown_json, shown_lines, shown_text
-from pipeline.results.display import OUTCOME_LABELS, ROLE_LABELS, label_in, percent
+from pipeline.results.display import NOTHING_FOUND, OUTCOME_LABELS, ROLE_LABELS, label_in, percent
 from pipeline.results.quotes import marked_quote
 
 if TYPE_CHECKING:
@@ -217,6 +217,13 @@ def print_turns(call: Call) -> None:
 OUTCOME_STYLES = {"pass": "green", "fail": "red", "not_applicable": "dim", "unsure": "yellow"}
 
 
+def _outcome(verdict: Verdict) -> Text:
+    """The outcome of a verdict in its colour; a pass of a rule that finds little is none."""
+    if verdict.nothing_found:
+        return Text(localised(NOTHING_FOUND), style="dim")
+    return Text(outcome_name(verdict.outcome), style=OUTCOME_STYLES[verdict.outcome])
+
+
 def print_verdicts(judged: Judged, title: Callable[[str], str]) -> None:
     """A call's verdicts with their evidence; `title` turns a rule id into its name."""
     card = judged.scorecard
@@ -228,7 +235,7 @@ def print_verdicts(judged: Judged, title: Callable[[str], str]) -> None:
     fatal = [say("a fatal rule was broken")] if card.fatal else []
     out.print(say("Score {score} ({notes})", score=score, notes=say(", ").join([decided, *fatal])))
     for verdict in card.verdicts:
-        line = Text(f"  {outcome_name(verdict.outcome)}  ", style=OUTCOME_STYLES[verdict.outcome])
+        line = Text("  ").append_text(_outcome(verdict)).append("  ")
         line.append(title(verdict.rule_id), style="bold")
         if verdict.reason:
             line.append(f"  {localised(verdict.reason)}", style="dim")
@@ -250,7 +257,7 @@ def _evidence(verdict: Verdict, call: Call) -> Iterator[str]:
 def print_explanation(call: Call, rule: Rule, verdict: Verdict, rows: Sequence[Explained]) -> None:
     """A rule's conditions on a call as a tree: truth, reason, evidence; the verdict on top."""
     head = Text(rule.title.in_language(LANGUAGE), style="bold")
-    head.append(f"  {outcome_name(verdict.outcome)}", style=OUTCOME_STYLES[verdict.outcome])
+    head.append("  ").append_text(_outcome(verdict))
     head.append(f"  {localised(verdict.reason)}", style="dim")
     top = Tree(head)
     branches = [top]

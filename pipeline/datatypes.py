@@ -393,7 +393,8 @@ class Evidence:
 class Verdict:
     """What one rule says of one call. `occurrences` is how many times it was broken (0 unless fail).
 
-    `evidence` is that of the outcome, `grounds` what made the rule apply.
+    `evidence` is that of the outcome, `grounds` what made the rule apply. `nothing_found`: it passed, by a rule that is
+    known to miss much of what it looks for.
     """
 
     rule_id: str
@@ -404,6 +405,7 @@ class Verdict:
     occurrences: int = 0
     deducted: float = 0.0
     grounds: tuple[Evidence, ...] = ()
+    nothing_found: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ def load_rulebook(folder: Path, language: str | None = None) -> Rulebook:
         raise BadRule(faults.found)
     under = {rule.id for rule in rules if rule.id in measures.rules and head.trust.refuses(measures.rules[rule.id])}
     under = {rule.id for rule in rules if rule.id in under and rule.status == "stable"}
+    rules = [replace(rule, measured=measures.rules.get(rule.id)) for rule in rules]
     rules = [replace(rule, status="experimental") if rule.id in under else rule for rule in rules]
     return replace(_put_together(folder, head, book, rules), measures=measures, under_bar=frozenset(under))
 
@@ -301,6 +302,7 @@ def _put_together(folder: Path, head: RulebookFile, book: _Book, rules: list[Rul
         {name: dimension.model_dump(mode="json") for name, dimension in head.dimensions.items()},
         sorted(rule.hash for rule in rules),
         sorted((rule.id, rule.weight, rule.severity, rule.status, rule.dimension) for rule in rules),
+        sorted(rule.id for rule in rules if rule.finds_little),
     )  # fmt: skip
     order = list(head.dimensions)
     return Rulebook(

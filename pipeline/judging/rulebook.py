@@ -40,6 +40,10 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+FINDS_LITTLE = 0.8
+"""Measured recall below which a rule that forbids something says "nothing found" where it finds nothing."""
+
+
 class TitlePair(_Strict):
     """A title in both languages."""
 
@@ -180,6 +184,14 @@ class Rule:
     cases: tuple[RuleCase, ...]
     file: Path
     hash: str
+    measured: Measured | None = None
+    """How far its `fail` can be trusted, where that was measured."""
+
+    @property
+    def finds_little(self) -> bool:
+        """Whether it only looks for something, and is known to miss much of it: then a pass shows no innocence."""
+        recall = self.measured.recall.value if self.measured and self.forbid and not self.require else None
+        return recall is not None and recall < FINDS_LITTLE
 
     @property
     def gates(self) -> Iterator[tuple[Gate, Node]]:

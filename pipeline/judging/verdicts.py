@@ -75,7 +75,7 @@ def judge_rule(evaluation: Evaluation, rule: Rule) -> Verdict:
         reason = _with_scenario(evaluation, rule.applies, outcome, reason)
     return Verdict(
         rule.id, rule.hash, outcome, evidence, reason, occurrences if failed else 0,
-        _deducted(rule, occurrences) if failed else 0.0, grounds,
+        _deducted(rule, occurrences) if failed else 0.0, grounds, outcome == "pass" and rule.finds_little,
     )  # fmt: skip
 
 
@@ -101,6 +101,14 @@ def _outcome(ev: Evaluation, rule: Rule) -> tuple[Outcome, tuple[Evidence, ...],
     unsure = next((result for result in (required, forbidden) if result.truth is None), None)
     if unsure is not None:
         return "unsure", unsure.evidence(ev), ev.say("cannot judge: {why}", why=unsure.reason(ev)), 0
+    if rule.finds_little and rule.measured:
+        share = rule.measured.recall.value
+        return (
+            "pass",
+            (),
+            ev.say("nothing found; {share:.0%} of what is forbidden was found when measured", share=share),
+            0,
+        )
     reason = (required if rule.require else forbidden).reason(ev)
     return "pass", required.evidence(ev), reason or ev.say("as it should be"), 0
 

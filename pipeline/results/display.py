@@ -15,6 +15,8 @@ OUTCOME_LABELS: Mapping[str, Message] = {
     "unsure": Message("unsure"),
     "not_applicable": Message("n/a"),
 }
+NOTHING_FOUND = Message("nothing found")
+"""Instead of a pass, of a rule that is known to find little of what it looks for."""
 SEVERITY_LABELS: Mapping[str, Message] = {
     "fatal": Message("fatal"),
     "serious": Message("serious"),
@@ -50,6 +52,11 @@ def clock(seconds: float | None) -> str:
 def percent(share: float | None) -> str:
     """A share (0–1) in percent, with up to two decimals; – where there is none."""
     return "–" if share is None else f"{share * 100:.2f}".rstrip("0").rstrip(".") + "%"
+
+
+def whole_percent(share: float) -> str:
+    """A share (0–1) in whole percent."""
+    return f"{share * 100:.0f}%"
 
 
 def points(score: float | None) -> str:

@@ -24,6 +24,7 @@ from pipeline.results.display import (
     clock,
     percent,
     points,
+    whole_percent,
 )
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -89,7 +90,7 @@ def _environment(language: str) -> Environment:
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"clock": clock, "percent": percent, "points": points, "hue": _hue}
+    made.filters |= {"clock": clock, "percent": percent, "percent_whole": whole_percent, "points": points, "hue": _hue}
 
     def say(text: str | _Name, **values: object) -> str:
         return _said(text, values).in_language(language)

@@ -24,6 +24,7 @@ from pipeline.results.report_page import (
     Rate,
     ReportPage,
     Summary,
+    Trusted,
     Watched,
     Week,
 )
@@ -162,9 +163,13 @@ def _indicators(connection: DuckDBPyConnection, columns: Sequence[str]) -> tuple
         connection,
         f"""SELECT v.rule_id, any_value(title_zh) AS title_zh, any_value(title_en) AS title_en,
             any_value(v.dimension) AS dimension, any_value(dimension_zh) AS dimension_zh,
-            any_value(dimension_en) AS dimension_en, any_value(v.severity) AS severity, {COUNTS}
+            any_value(dimension_en) AS dimension_en, any_value(v.severity) AS severity, {COUNTS},
+            any_value(trust) AS trust, bool_or(nothing_found) AS nothing_found
         FROM night_verdicts AS v
-        LEFT JOIN (SELECT rule_id, any_value(dimension_zh) AS dimension_zh, any_value(dimension_en) AS dimension_en
+        LEFT JOIN (SELECT rule_id, any_value(dimension_zh) AS dimension_zh, any_value(dimension_en) AS dimension_en,
+                -- where both languages' rulebooks have it, the one to be trusted less
+                arg_min({{precision: precision, precision_low: precision_low, precision_high: precision_high,
+                    recall: recall, recall_low: recall_low, recall_high: recall_high, n: n}}, recall) AS trust
             FROM rules GROUP BY rule_id) AS r USING (rule_id)
         GROUP BY v.rule_id
         ORDER BY dimension NULLS LAST, achievement NULLS LAST, v.rule_id""",
@@ -182,9 +187,17 @@ def _indicators(connection: DuckDBPyConnection, columns: Sequence[str]) -> tuple
             unsure=row["unsure"],
             not_applicable=row["not_applicable"],
             by_team=tuple(by_team.get((row["rule_id"], team)) for team in columns),
+            trust=_trusted(row),
         )
         for row in rows
     )
+
+
+def _trusted(row: Mapping[str, Any]) -> Trusted | None:
+    trust = row["trust"]
+    if trust is None or trust["precision"] is None:
+        return None
+    return Trusted(**trust, nothing_found=bool(row["nothing_found"]))
 
 
 def _groups(connection: DuckDBPyConnection, column: Literal["agent_key", "team"]) -> tuple[Group, ...]:

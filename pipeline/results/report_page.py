@@ -21,6 +21,22 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class Trusted:
+    """How far an indicator's fails can be trusted, by the sentences set aside: shares (0–1) with the ends of their
+    95 % intervals. `nothing_found`: it finds little, so that a pass only says that nothing was found.
+    """
+
+    precision: float
+    precision_low: float
+    precision_high: float
+    recall: float
+    recall_low: float
+    recall_high: float
+    n: int
+    nothing_found: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Indicator:
     """One row of the achievement table; `by_team` is in the order of `ReportPage.columns`."""
 
@@ -33,6 +49,7 @@ class Indicator:
     unsure: int
     not_applicable: int
     by_team: tuple[Rate | None, ...]
+    trust: Trusted | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from pipeline.datatypes import CDR, Call, Evidence, Judged, Scorecard, Verdict
@@ -31,6 +31,7 @@ from pipeline.results.tables import (
 from pipeline.storage.home import Failure, JudgedFile, RecordingRecord, Run
 
 if TYPE_CHECKING:
+    from pipeline.judging.measured import Measured
     from pipeline.judging.rulebook import Rulebook
 
 
@@ -47,6 +48,8 @@ class RuleInfo:
     why: str = ""
     dimension_title: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    kind: str = "require"
+    measured: Measured | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ def rulebook_info(rulebook: Rulebook) -> RulebookInfo:
             why=rule.why,
             dimension_title=dimensions[rule.dimension],
             tags=rule.tags,
+            kind="require" if rule.require else "forbid",
+            measured=rule.measured,
         )
         for rule in rulebook.rules
     )
@@ -100,7 +105,18 @@ def rule_rows(rulebooks: Iterable[RulebookInfo]) -> Iterator[RuleRow]:
                 weight=rule.weight,
                 status=rule.status,
                 why=rule.why,
+                kind=rule.kind,
+                **_trust(rule.measured),
             )
+
+
+def _trust(measured: Measured | None) -> dict[str, Any]:
+    """Shares with their 95 % intervals, and of how many sentences; nothing where nothing was measured."""
+    found: dict[str, Any] = {"n": measured.n if measured else None}
+    for name, share in (("precision", measured and measured.precision), ("recall", measured and measured.recall)):
+        low, high = (share.interval if share else None) or (None, None)
+        found |= {name: share.value if share else None, f"{name}_low": low, f"{name}_high": high}
+    return found
 
 
 def call_rows(
@@ -216,6 +232,7 @@ def _verdict_row(call: Call, verdict: Verdict, rule: RuleInfo | None, version: s
         outcome=verdict.outcome,
         occurrences=verdict.occurrences,
         deducted=verdict.deducted,
+        nothing_found=verdict.nothing_found,
         reason=verdict.reason,
         rule_hash=verdict.rule_hash,
         version=version,

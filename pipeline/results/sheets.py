@@ -49,7 +49,14 @@ _COUNTS = (
     SheetColumn("not_applicable", Message("N/A"), "number"),
 )
 INDICATOR = SheetColumn("title", Message("Indicator"))
-ACHIEVEMENT = (INDICATOR, SheetColumn("dimension", Message("Dimension")), *_COUNTS)
+ACHIEVEMENT = (
+    INDICATOR,
+    SheetColumn("dimension", Message("Dimension")),
+    *_COUNTS,
+    SheetColumn("precision", Message("Right when failed"), "percent"),
+    SheetColumn("recall", Message("Found of all"), "percent"),
+    SheetColumn("n", Message("Measured on (sentences)"), "number"),
+)
 _AT = SheetColumn("at_s", Message("At (s)"), "number")
 
 SHEETS = (

@@ -185,6 +185,16 @@ class RuleRow:
     weight: Annotated[float, "权重 / weight in the score"]
     status: Annotated[str, "stable、experimental（不计分）、retired / state of the rule; experimental never scores"]
     why: Annotated[str, "为何有此规则 / why the rule exists"]
+    kind: Annotated[str, "require 要求做到、forbid 禁止出现 / whether it asks for something or forbids it"]
+    precision: Annotated[
+        float | None, "判“未达成”时说对的比例，用留出的句子量得，0–1 / share of its fails that are right, measured"
+    ]
+    precision_low: Annotated[float | None, "该比例 95 % 区间下限 / lower end of its 95 % interval"]
+    precision_high: Annotated[float | None, "该比例 95 % 区间上限 / upper end of its 95 % interval"]
+    recall: Annotated[float | None, "该判“未达成”的找出了多少，0–1 / share of what should fail that it finds, measured"]
+    recall_low: Annotated[float | None, "该比例 95 % 区间下限 / lower end of its 95 % interval"]
+    recall_high: Annotated[float | None, "该比例 95 % 区间上限 / upper end of its 95 % interval"]
+    n: Annotated[int | None, "量了多少句 / sentences it was measured on"]
 
 
 @dataclass(frozen=True)
@@ -199,6 +209,9 @@ class VerdictRow:
     severity: Annotated[str | None, "严重程度：minor、normal、serious、fatal / minor, normal, serious or fatal"]
     tags: Tags
     outcome: Annotated[str, "pass 达成、fail 未达成、not_applicable 不适用、unsure 不可判 / the verdict"]
+    nothing_found: Annotated[
+        bool, "达成，但这条规则已知漏得多：只是未发现 / passed, by a rule known to miss much: only nothing found"
+    ]
     occurrences: Annotated[int, "违反次数 / times the rule was broken"]
     deducted: Annotated[float, "扣分 / points deducted"]
     reason: Annotated[str, "理由 / reason"]

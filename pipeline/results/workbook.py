@@ -93,9 +93,10 @@ class _Writer:
         side = "zh" if self.language == "zh" else "en"
         indicators = self.rows(
             f"""SELECT title_{side} AS title, coalesce(named, dimension) AS dimension, achievement, passes, fails,
-                unsure, not_applicable
+                unsure, not_applicable, precision, recall, n
             FROM achievement LEFT JOIN (
-                SELECT rule_id, any_value(dimension_{side}) AS named FROM rules GROUP BY rule_id
+                SELECT rule_id, any_value(dimension_{side}) AS named, arg_min(precision, recall) AS precision,
+                    min(recall) AS recall, arg_min(n, recall) AS n FROM rules GROUP BY rule_id
             ) USING (rule_id)
             ORDER BY achievement NULLS LAST, rule_id"""
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from pipeline.errors import BadRule
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.measured import Measured, Share, written
 from pipeline.judging.measuring import measure_book
+from pipeline.judging.notation import call_from_script
 from pipeline.judging.rulebook import Rulebook, Trust
+from pipeline.judging.verdicts import judge_call
 from tests.support.rulebooks import CASES, HEAD, write_book
 
 ACTS = """\
@@ -101,3 +104,21 @@ def test_a_damaged_file_of_measures_is_a_fault(folder: Path) -> None:
     )
     with pytest.raises(BadRule, match="found, of how many"):
         load_rulebook(folder)
+
+
+def test_a_rule_that_finds_little_says_that_nothing_was_found(folder: Path) -> None:
+    before, book = load_rulebook(folder), measured(folder)
+    assert {rule.id for rule in book.rules if rule.finds_little} == {"civil"}
+    assert book.hash != before.hash
+    call = replace(call_from_script("坐席 0.0: 对不起啊\n客户 3.0: 好的", "zh"), language="zh")
+    verdicts = {verdict.rule_id: verdict for verdict in judge_call(call, book).verdicts}
+    assert (verdicts["civil"].outcome, verdicts["civil"].nothing_found) == ("pass", True)
+    assert "50%" in verdicts["civil"].reason
+    assert not verdicts["regret"].nothing_found
+    assert not any(verdict.nothing_found for verdict in judge_call(call, before).verdicts)
+
+
+def test_what_is_found_is_found_by_a_rule_that_finds_little_too(folder: Path) -> None:
+    call = replace(call_from_script("坐席 0.0: 你个笨蛋\n客户 3.0: 好的", "zh"), language="zh")
+    verdict = next(v for v in judge_call(call, measured(folder)).verdicts if v.rule_id == "civil")
+    assert (verdict.outcome, verdict.nothing_found) == ("fail", False)

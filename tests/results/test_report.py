@@ -121,6 +121,22 @@ def test_achievement_as_in_the_database(tmp_home: Home, settings: Settings, tmp_
     assert re.findall(r'<td class="num">(\d+)</td>', row) == ["3", "1", "1", "0"]
 
 
+def test_the_trust_in_an_indicator_stands_beside_its_achievement(
+    tmp_home: Home, settings: Settings, tmp_path: Path
+) -> None:
+    verdict = replace(make_verdict("forbidden-phrases", "pass"), nothing_found=True)
+    calls = [make_judged("c", verdicts=[verdict, make_verdict("closing", "pass")])]
+    publish_night(tmp_home, calls, tmp_path, settings, sound=False)
+    page = text_of(write_report(tmp_home, settings, make_run()))
+    rows = {name: re.search(rf"指标 {name}.*?</tr>", page, re.DOTALL) for name in ("forbidden-phrases", "closing")}
+    assert all(rows.values())
+    found = {name: row[0] for name, row in rows.items() if row}
+    assert "70% <small>52%–83%</small>" in found["forbidden-phrases"]
+    assert "22% <small>" in found["forbidden-phrases"]
+    assert "未发现" in found["forbidden-phrases"]
+    assert "未发现" not in found["closing"]
+
+
 @pytest.mark.slow
 def test_only_the_calls_asked_for(tmp_home: Home, settings: Settings, tmp_path: Path) -> None:
     calls = make_night(4)

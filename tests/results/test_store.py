@@ -21,6 +21,7 @@ import pytest
 
 from pipeline.datatypes import CDR, Evidence, HangUp
 from pipeline.errors import BadQuery, CallQAError
+from pipeline.judging.measured import Measured, Share
 from pipeline.numbers import mask_numbers
 from pipeline.results import store
 from pipeline.results.excerpts import RECORD, Excerpt, ExcerptSet, Line, excerpt_folder
@@ -46,11 +47,14 @@ from tests.support.factories import (
     sha_of,
 )
 
+MEASURED = {"forbidden-phrases": Measured(Share(21, 30), Share(21, 97), 213)}
 BOOKS = tuple(
     RulebookInfo(
         f"hotline-{language}", language, sha_of(language), 80.0,
         tuple(RuleInfo(rule, {"zh": f"指标 {rule}", "en": rule.title()}, "courtesy", "normal", 2.0,
-                       dimension_title={"zh": "接待礼仪", "en": "Courtesy"}) for rule in RULES),
+                       dimension_title={"zh": "接待礼仪", "en": "Courtesy"},
+                       kind="forbid" if rule in MEASURED else "require", measured=MEASURED.get(rule))
+              for rule in RULES),
     )
     for language in ("zh", "en")
 )  # fmt: skip
@@ -69,6 +73,19 @@ def contents(home: Home) -> dict[str, list[str]]:
         for table in TABLES
         if table != "about"
     }
+
+
+def test_how_far_a_rule_can_be_trusted_stands_beside_it(tmp_home: Home, settings: Settings) -> None:
+    verdict = replace(make_verdict("forbidden-phrases", "pass"), nothing_found=True)
+    save(tmp_home, [make_judged("a", verdicts=[verdict, make_verdict("greeting", "pass")])])
+    build_database(tmp_home, settings, BOOKS)
+    columns = "round(precision, 2), round(precision_low, 2), round(precision_high, 2), round(recall, 2), n, kind"
+    rows = ask(tmp_home, f"SELECT {columns} FROM rules WHERE rule_id = 'forbidden-phrases' AND language = 'zh'")
+    assert rows == [(0.7, 0.52, 0.83, 0.22, 213, "forbid")]
+    assert ask(tmp_home, "SELECT DISTINCT precision, n, kind FROM rules WHERE rule_id = 'greeting'") == [
+        (None, None, "require")
+    ]
+    assert ask(tmp_home, "SELECT rule_id FROM verdicts WHERE nothing_found") == [("forbidden-phrases",)]
 
 
 def test_every_fact_of_a_call_arrives(tmp_home: Home, settings: Settings) -> None:
