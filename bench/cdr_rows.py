@@ -1,6 +1,6 @@
 """What many rows of call metadata cost a scan: processor time and memory, each kind in a process of its own.
 
-    python bench/cdr_rows.py [--rows 100000] [--recordings 50]
+python bench/cdr_rows.py [--rows 100000] [--recordings 50]
 """
 
 from __future__ import annotations
@@ -25,25 +25,31 @@ KINDS: dict[str, tuple[str, str, Callable[[int], str], Callable[[int], str]]] = 
     "table": (
         "cdr.csv",
         "file,call_id,start_time,agent,agent_name,team,direction,客户号码,wait,挂断方,note\n",
-        lambda n: f"r{n}.wav,c{n},2026-11-{n % 28 + 1:02d} 09:{n % 60:02d}:00,{1000 + n % 300},李娜,一组,呼入,"
-        f"139{n:08d},{n % 90},坐席,第{n}单\n",
+        lambda n: (
+            f"r{n}.wav,c{n},2026-11-{n % 28 + 1:02d} 09:{n % 60:02d}:00,{1000 + n % 300},李娜,一组,呼入,"
+            f"139{n:08d},{n % 90},坐席,第{n}单\n"
+        ),
         lambda n: f"r{n}.wav",
     ),
     "asterisk": (
         "Master.csv",
         "",
-        lambda n: f'"","139{n:08d}","600","from-trunk","""Li"" <139{n:08d}>","PJSIP/trunk-{n:08x}",'
-        f'"PJSIP/1001-{n:08x}","Queue","support,t,,,60","2026-11-20 01:31:00","2026-11-20 01:31:02",'
-        f'"2026-11-20 01:35:40",280,278,"ANSWERED","DOCUMENTATION","{1795138260 + n}.{n}",""\n',
+        lambda n: (
+            f'"","139{n:08d}","600","from-trunk","""Li"" <139{n:08d}>","PJSIP/trunk-{n:08x}",'
+            f'"PJSIP/1001-{n:08x}","Queue","support,t,,,60","2026-11-20 01:31:00","2026-11-20 01:31:02",'
+            f'"2026-11-20 01:35:40",280,278,"ANSWERED","DOCUMENTATION","{1795138260 + n}.{n}",""\n'
+        ),
         lambda n: f"{1795138260 + n}.{n}.wav",
     ),
     "freepbx": (
         "cdr.csv",
         "calldate,clid,src,dst,dcontext,channel,dstchannel,lastapp,lastdata,duration,billsec,disposition,amaflags,"
         "accountcode,uniqueid,userfield,did,recordingfile,cnum,cnam,linkedid,peeraccount,sequence\n",
-        lambda n: f'2026-11-20 09:31:00,"""Li"" <139{n:08d}>",139{n:08d},600,ext-queues,PJSIP/trunk-{n:08x},'
-        f'Local/1001@from-queue-{n:08x};1,Queue,"600,t,,",280,278,ANSWERED,3,,{1795138260 + n}.{n},,4001234567,'
-        f"q-600-139{n:08d}-20261120-093100-{1795138260 + n}.{n}.wav,139{n:08d},Li,{1795138260 + n}.{n},,{n}\n",
+        lambda n: (
+            f'2026-11-20 09:31:00,"""Li"" <139{n:08d}>",139{n:08d},600,ext-queues,PJSIP/trunk-{n:08x},'
+            f'Local/1001@from-queue-{n:08x};1,Queue,"600,t,,",280,278,ANSWERED,3,,{1795138260 + n}.{n},,4001234567,'
+            f"q-600-139{n:08d}-20261120-093100-{1795138260 + n}.{n}.wav,139{n:08d},Li,{1795138260 + n}.{n},,{n}\n"
+        ),
         lambda n: f"q-600-139{n:08d}-20261120-093100-{1795138260 + n}.{n}.wav",
     ),
     "queue_log": (

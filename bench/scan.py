@@ -37,7 +37,9 @@ def make_files(inbox: Path, files: int) -> None:
 def write_table(inbox: Path, rows: int) -> None:
     inbox.mkdir(parents=True, exist_ok=True)
     with (inbox / "cdr.csv").open("w", encoding="utf-8") as table:
-        table.write("file,call_id,started_at,agent_id,agent_name,team,queue,direction,caller,callee,wait_s,release_party\n")
+        table.write(
+            "file,call_id,started_at,agent_id,agent_name,team,queue,direction,caller,callee,wait_s,release_party\n"
+        )
         for number in range(rows):
             at = f"2026-11-{1 + number % 28:02} {number % 24:02}:{number % 60:02}:00"
             table.write(

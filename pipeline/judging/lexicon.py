@@ -5,7 +5,7 @@ There are two automata: by spelling, and by sound (folded pinyin).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,44 +86,57 @@ class Lexicon:
 
     def _index(self, lists: Iterable[Phrases]) -> None:
         """Note what is in which list."""
-        self._with_part: dict[Part, list[tuple[int, int, ListItem]]] = {}
-        self._with_pattern: dict[str, list[tuple[int, int, ListItem]]] = {}
-        self._always: list[tuple[int, int, ListItem]] = []
-        self._segments: dict[Part, dict[Spoken, None]] = {}
+        items: dict[ListItem, int] = {}
+        same: dict[tuple[SentenceTemplate, tuple[int, ...]], int] = {}
+        with_part: dict[Part, list[int]] = {}
+        with_pattern: dict[str, list[int]] = {}
+        always: list[int] = []
+        segments: dict[Part, dict[Spoken, None]] = {}
+        self._in_list: dict[int, dict[int, int]] = {}
         for listed in lists:
-            for number, item in enumerate(listed.items):
-                entry = (listed.number, number, item)
-                if isinstance(item.what, SentenceTemplate):
-                    for segment in item.what.spoken:
-                        for part in segment.phrases:
-                            self._segments.setdefault(part, {})[segment] = None
-                    for part in item.needed:
-                        self._with_part.setdefault(part, []).append(entry)
-                    if not item.needed:
-                        self._always.append(entry)
-                elif item.what.source in self.patterns.patterns:
-                    self._with_pattern.setdefault(item.what.source, []).append(entry)
-                else:
-                    self._always.append(entry)
+            places = self._in_list[listed.number] = {}
+            for place, item in enumerate(listed.items):
+                number = items.setdefault(item, len(items))
+                places[number] = place
+        self.items: tuple[ListItem, ...] = tuple(items)
+        """What stands in lists, each once."""
+        self.alike: list[int] = []
+        """Of each item, the first that has the same template, whatever its exceptions are."""
+        for item, number in items.items():
+            if isinstance(item.what, SentenceTemplate):
+                fillings = tuple(filling.number for _, filling in item.filled_by)
+                self.alike.append(same.setdefault((item.what, fillings), number))
+                for segment in item.what.spoken:
+                    for part in segment.phrases:
+                        segments.setdefault(part, {})[segment] = None
+                for part in item.needed:
+                    with_part.setdefault(part, []).append(number)
+                if not item.needed:
+                    always.append(number)
+            else:
+                self.alike.append(number)
+                holders = with_pattern.setdefault(item.what.source, [])
+                (holders if item.what.source in self.patterns.patterns else always).append(number)
+        self._segments = {part: tuple(each) for part, each in segments.items()}
+        self._with_part = {part: tuple(each) for part, each in with_part.items()}
+        self._with_pattern = {pattern: tuple(each) for pattern, each in with_pattern.items()}
+        self._always = tuple(always)
 
     def segments_with(self, part: Part) -> Iterable[Spoken]:
         """The segments of templates that have a phrase."""
         return self._segments.get(part, ())
 
-    def in_lists(self, parts: Iterable[Part], patterns: Iterable[str]) -> dict[int, dict[int, ListItem]]:
-        """By the list's number, which of its items, by their numbers, may have been said."""
-        found: dict[int, dict[int, ListItem]] = {}
-        for holders in (
-            *(self._with_part.get(part, ()) for part in parts),
-            *(self._with_pattern.get(pattern, ()) for pattern in patterns),
-            self._always,
-        ):
-            for number, place, item in holders:
-                if number in found:
-                    found[number][place] = item
-                else:
-                    found[number] = {place: item}
+    def items_with(self, parts: Iterable[Part], patterns: Iterable[str]) -> set[int]:
+        """The numbers of the items that may have been said, by the phrases and patterns that may."""
+        with_part, with_pattern = self._with_part, self._with_pattern
+        found = set(self._always)
+        found.update(*[with_part[part] for part in parts if part in with_part])
+        found.update(*[with_pattern[pattern] for pattern in patterns if pattern in with_pattern])
         return found
+
+    def places_in(self, listed: Phrases) -> Mapping[int, int]:
+        """By the numbers of a list's items, their places in it; none of a list that the lexicon does not have."""
+        return self._in_list.get(listed.number, {})
 
     def _learn(self, words: Sequence[str]) -> str:
         codes = self._codes

@@ -12,7 +12,18 @@ from typing import Annotated, Any
 import re2
 from pydantic import BeforeValidator, ValidationInfo
 
-from pipeline.judging.templates import BY_SOUND, NUMBERS, Named, Part, SentenceTemplate, Spoken, read_template
+from pipeline.judging.templates import (
+    BY_SOUND,
+    NUMBERS,
+    Chain,
+    Named,
+    Part,
+    SentenceTemplate,
+    Spoken,
+    Step,
+    TemplateSegment,
+    read_template,
+)
 from pipeline.language.normalise import tokenise
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
@@ -30,6 +41,52 @@ class Pattern:
 
     source: str
     regex: Any = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """What is to stand beside what was found of a chain: after it, or before it, over a gap from `least` to `most`."""
+
+    segment: TemplateSegment
+    is_after: bool
+    least: int
+    most: int
+    without: frozenset[str]
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChainPlan:
+    """How a chain is looked for: from its first words that must be there to the right, then to the left.
+
+    `spoken` and `named` are all the segments that must be there.
+    """
+
+    first: Spoken | Named
+    joins: tuple[Join, ...]
+    spoken: tuple[Spoken, ...]
+    named: tuple[Named, ...]
+    filled_by: Mapping[str, Phrases]
+    by_sound: bool
+
+    @classmethod
+    def of(cls, chain: Chain, filled_by: Mapping[str, Phrases], by_sound: bool) -> ChainPlan:
+        needed = [
+            (number, step.segment) for number, step in enumerate(chain)
+            if isinstance(step.segment, Spoken | Named) and not step.optional
+        ]  # fmt: skip
+        at, first = needed[0]
+        joins = [_join(step, step, True) for step in chain[at + 1 :]]
+        joins += [_join(chain[number], chain[number + 1], False) for number in reversed(range(at))]
+        segments = list(dict.fromkeys(segment for _, segment in needed))
+        return cls(
+            first, tuple(joins), tuple(each for each in segments if isinstance(each, Spoken)),
+            tuple(each for each in segments if isinstance(each, Named)), filled_by, by_sound,
+        )  # fmt: skip
+
+
+def _join(step: Step, gap: Step, is_after: bool) -> Join:
+    return Join(step.segment, is_after, gap.least, gap.most, gap.without, step.optional)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +111,14 @@ class ListItem:
         """What it looks for."""
         fillings = [(name, listed.key) for name, listed in self.filled_by]
         return _key(type(self.what).__name__, self.what.source, fillings, [listed.key for listed in self.exceptions])
+
+    @cached_property
+    def plans(self) -> tuple[ChainPlan, ...]:
+        """How the chains of a template are looked for; none of a pattern."""
+        if not isinstance(self.what, SentenceTemplate):
+            return ()
+        filled_by = dict(self.filled_by)
+        return tuple(ChainPlan.of(chain, filled_by, self.what.by_sound) for chain in self.what.chains)
 
     @cached_property
     def needed(self) -> frozenset[Part]:

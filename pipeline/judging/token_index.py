@@ -56,6 +56,18 @@ class TokenIndex:
         return self.breaks[token]
 
     @cached_property
+    def turn_at(self) -> list[int]:
+        """The turn of each token."""
+        return [number for number, (start, end) in enumerate(pairwise(self.first)) for _ in range(start, end)]
+
+    @cached_property
+    def sentence_of(self) -> list[int]:
+        """The number of each token's sentence."""
+        return [
+            number for number, (start, end) in enumerate(pairwise([0, *self.sentence_ends])) for _ in range(start, end)
+        ]
+
+    @cached_property
     def sentence_ends(self) -> list[int]:
         """The tokens behind the last ones of sentences, those behind a `TURN_END` among them."""
         return [token for token, kind in enumerate(self.breaks, 1) if kind == SENTENCE]
@@ -180,13 +192,22 @@ class TokenIndex:
     @cached_property
     def encoded(self) -> tuple[bytes, list[int]]:
         """The whole call as normalised text for patterns, a line break where a sentence or turn ends, as the bytes
-        that RE2 works on; and the offset of each sentence in them."""
-        texts = self.encoded_sentences
-        lines = [
-            text if b"\n" in (text, following) else text + b"\n"
-            for text, following in zip(texts, [*texts[1:], b"\n"], strict=True)
-        ]
-        return b"".join(lines), [0, *accumulate(map(len, lines))]
+        that RE2 works on; and the token of each byte, line breaks and spaces belonging to the one before them."""
+        lines: list[bytes] = []
+        tokens: list[int] = []
+        texts, gap, start = self.encoded_sentences, self.language == "en", 0
+        for number, (text, end) in enumerate(zip(texts, self.sentence_ends, strict=True)):
+            ends_itself = b"\n" in (text, texts[number + 1] if number + 1 < len(texts) else b"\n")
+            lines.append(text if ends_itself else text + b"\n")
+            before = len(tokens)
+            for token in range(start, end):
+                word = self.words[token]
+                tokens += [token] * (gap + (len(word) if word.isascii() else len(word.encode("utf-8", "replace"))))
+            # no space stands behind a sentence's last word
+            del tokens[before + len(text) :]
+            tokens += [end - 1] * (len(lines[-1]) - len(text))
+            start = end
+        return b"".join(lines), tokens
 
     @cached_property
     def sentence_texts(self) -> list[str]:
@@ -212,12 +233,20 @@ class TokenIndex:
     def tokens_at(self, sentence: int, first: int, last: int) -> tuple[int, int]:
         """The tokens that have the characters from `first` to before `last` of a sentence's text."""
         start = self.sentence_ends[sentence - 1] if sentence else 0
-        words = self.words[start : self.sentence_ends[sentence]]
-        if len(self.sentence_texts[sentence]) == len(words):
+        end = self.sentence_ends[sentence]
+        if len(self.sentence_texts[sentence]) == end - start:
             return start + first, start + last
-        gap = self.language == "en"
-        offsets = [0, *accumulate(len(word) + gap for word in words)]
+        offsets = self._offsets.get(sentence)
+        if offsets is None:
+            gap = self.language == "en"
+            offsets = [0, *accumulate(len(word) + gap for word in self.words[start:end])]
+            self._offsets[sentence] = offsets
         return start + bisect_right(offsets, first) - 1, start + bisect_right(offsets, last - 1)
+
+    @cached_property
+    def _offsets(self) -> dict[int, list[int]]:
+        """By sentence, where each of its tokens begins in its text."""
+        return {}
 
     def worded_s(self, party: Party, region: Span) -> tuple[float, float]:
         """How long a party is voiced in a region, and how much of that has words, in seconds."""

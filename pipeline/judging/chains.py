@@ -1,0 +1,246 @@
+"""Where the chains of templates were said in one call: their segments, each looked for once, joined by sentences.
+
+Most chains lack something in every sentence. Which sentences have a segment is kept as bits, so that is told before
+anything is joined.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
+
+from pipeline.judging.lexicon import Lexicon, Places
+from pipeline.judging.phrases import ChainPlan, Join, Phrases
+from pipeline.judging.templates import NUMBERS, AnyToken, Edge, Named, Part, Spoken, TemplateSegment
+from pipeline.judging.token_index import TokenIndex
+from pipeline.language import phonetics
+from pipeline.language.tokens import TURN_END
+
+PAIRS_A_TOKEN = 50
+"""Per token of a call, so many pairs are looked at to join two parts of a template: people's sentences come to less
+than one, and a template that was written to take for ever stops here."""
+
+LOOKED_THROUGH = 8
+"""So many places are looked through as fast as a part of them is found."""
+
+Found = tuple[int, int, float, str]
+"""Tokens from, to before, what the likeness costs, and what it is written as."""
+
+_end = itemgetter(1)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPlaces:
+    """Where something was said, in order, each stretch of tokens once; the same by the sentences that they begin in;
+    and these sentences as bits."""
+
+    places: Sequence[Found]
+    by_sentence: Mapping[int, list[Found]]
+    sentences: int
+
+
+class ChainMatches:
+    """Where chains were said in a call. `parts` are the phrases found in it; `list_places` tells those of a list."""
+
+    def __init__(
+        self,
+        index: TokenIndex,
+        lexicon: Lexicon,
+        parts: Mapping[Part, Places],
+        list_places: Callable[[Phrases], Sequence[Found]],
+    ) -> None:
+        self._index, self._parts, self._list_places = index, parts, list_places
+        self._ends = index.sentence_ends
+        self._parts_of: dict[Spoken, list[Part]] = {}
+        self._sentences: dict[Spoken, int] = {}
+        """Where a segment may have been said; by sound not every one of them holds."""
+        sentence_of, sentences_of, parts_of = index.sentence_of, self._sentences, self._parts_of
+        for part, places in parts.items():
+            sentences = 0
+            for start, _, _ in places:
+                sentences |= 1 << sentence_of[start]
+            for segment in lexicon.segments_with(part):
+                if segment in parts_of:
+                    parts_of[segment].append(part)
+                    sentences_of[segment] |= sentences
+                else:
+                    parts_of[segment] = [part]
+                    sentences_of[segment] = sentences
+        self._spoken: tuple[dict[Spoken, FoundPlaces], dict[Spoken, FoundPlaces]] = ({}, {})
+        self._lists: dict[int, FoundPlaces] = {}
+        self._numbers: dict[str, FoundPlaces] = {}
+
+    def of(self, plan: ChainPlan) -> Sequence[Found]:
+        """Where a chain was said, in order, each stretch once."""
+        sentences = -1
+        for segment in plan.spoken:
+            sentences &= self._sentences.get(segment, 0)
+            if not sentences:
+                return ()
+        if not plan.joins:
+            return self._found(plan.first, plan).places
+        for named in plan.named:
+            sentences &= self._found(named, plan).sentences
+            if not sentences:
+                return ()
+        found: list[Found] = []
+        left = len(plan.joins) * PAIRS_A_TOKEN * len(self._index.words)
+        first = self._found(plan.first, plan).by_sentence
+        while sentences and left > 0:
+            lowest = sentences & -sentences
+            sentences ^= lowest
+            number = lowest.bit_length() - 1
+            reached: Sequence[Found] = first.get(number, ())
+            for join in plan.joins:
+                if not reached:
+                    break
+                reached, left = self._longer(reached, join, plan, number, left)
+            found += reached
+        found.sort()
+        return found
+
+    def _longer(
+        self, reached: Sequence[Found], join: Join, plan: ChainPlan, number: int, left: int
+    ) -> tuple[Sequence[Found], int]:
+        """What was reached in a sentence, each with what stands beside it: of every stretch the likest. And how many
+        of the pairs are left that may be looked at."""
+        likest: dict[tuple[int, int], Found] = {found[:2]: found for found in reached} if join.optional else {}
+        others = self._beside(join, plan, number)
+        last, words, language = self._ends[number], self._index.words, self._index.language
+        for one in reached:
+            if left <= 0:
+                break
+            for other in others if len(others) <= LOOKED_THROUGH else _near(one, others, join):
+                left -= 1
+                before, after = (one, other) if join.is_after else (other, one)
+                if not join.least <= after[0] - before[1] <= join.most or after[1] > last:
+                    continue
+                if join.without and not join.without.isdisjoint(words[before[1] : after[0]]):
+                    continue
+                stretch, cost = (before[0], after[1]), before[2] + after[2]
+                known = likest.get(stretch)
+                if known is None or known[2] > cost:
+                    likest[stretch] = (*stretch, cost, _together(before[3], after[3], join.most, language))
+        return list(likest.values()), left
+
+    def _beside(self, join: Join, plan: ChainPlan, number: int) -> Sequence[Found]:
+        """What there is of a segment in a sentence: by its beginning where it is to come after, else by its end."""
+        segment = join.segment
+        if isinstance(segment, Spoken | Named):
+            found = self._found(segment, plan).by_sentence.get(number, ())
+            return found if join.is_after or len(found) < 2 else sorted(found, key=_end)
+        first, last = self._ends[number - 1] if number else 0, self._ends[number]
+        if isinstance(segment, Edge):
+            at = last if join.is_after else first
+            return [(at, at, 0.0, "")] if (segment.at == "end") == join.is_after else ()
+        return [(at, at + 1, 0.0, "") for at in range(first, last) if _taken(segment, self._index.words[at])]
+
+    def _found(self, segment: TemplateSegment, plan: ChainPlan) -> FoundPlaces:
+        """Where the words of a segment were said, or what fills it."""
+        if isinstance(segment, Spoken):
+            known = self._spoken[plan.by_sound]
+            if segment not in known:
+                known[segment] = self._in_sentences(self._places(segment, plan.by_sound))
+            return known[segment]
+        assert isinstance(segment, Named)
+        if segment.name in NUMBERS:
+            if segment.name not in self._numbers:
+                least = NUMBERS[segment.name]
+                self._numbers[segment.name] = self._in_sentences(
+                    [run for run in self._runs if run[1] - run[0] >= least]
+                )
+            return self._numbers[segment.name]
+        listed = plan.filled_by[segment.name]
+        found = self._lists.get(listed.number)
+        if found is None:
+            found = self._in_sentences(self._list_places(listed))
+            if listed.number >= 0:
+                self._lists[listed.number] = found
+        return found
+
+    def _in_sentences(self, places: Iterable[Found]) -> FoundPlaces:
+        """Places in order, of each stretch the first."""
+        kept: list[Found] = []
+        by_sentence: dict[int, list[Found]] = {}
+        sentences, sentence_of = 0, self._index.sentence_of
+        start = end = -1
+        for place in places:
+            if place[0] == start and place[1] == end:
+                continue
+            start, end = place[:2]
+            kept.append(place)
+            number = sentence_of[start]
+            if number in by_sentence:
+                by_sentence[number].append(place)
+            else:
+                by_sentence[number] = [place]
+                sentences |= 1 << number
+        return FoundPlaces(kept, by_sentence, sentences)
+
+    def _places(self, segment: Spoken, by_sound: bool) -> list[Found]:
+        # what is short has too many homophones to be matched by its sound
+        found = [
+            (start, end, cost, segment.phrases[part])
+            for part in self._parts_of.get(segment, ())
+            for start, end, cost in self._parts[part]
+            if not cost
+            or ((by_sound or len(part) >= phonetics.SHORTEST) and self._sounds_so(part, segment, start, end))
+        ]
+        found.sort()
+        return found
+
+    def _sounds_so(self, part: Part, segment: Spoken, start: int, end: int) -> bool:
+        """Whether what was heard has the very syllables of a phrase where it must."""
+        firm = segment.firm.get(part, ())
+        if not firm:
+            return True
+        heard = self._index.words[start:end]
+        return len(heard) == len(part) and all(
+            phonetics.distance(part[at], heard[at]) <= phonetics.TONE or {part[at], heard[at]} == {"您", "你"}
+            for at in firm
+        )
+
+    @cached_property
+    def _runs(self) -> list[Found]:
+        runs = re.finditer(r"\d+", self._index.plain)
+        return [(run.start(), run.end(), 0.0, run[0]) for run in runs]
+
+
+def likest_of(found: Iterable[Sequence[Found]]) -> Sequence[Found]:
+    """The places of several in order: of each stretch the one that costs least, of those the first."""
+    several = [places for places in found if places]
+    if len(several) < 2:
+        return several[0] if several else ()
+    likest: dict[tuple[int, int], Found] = {}
+    for places in several:
+        for place in places:
+            other = likest.get(place[:2])
+            if other is None or place[2] < other[2]:
+                likest[place[:2]] = place
+    return sorted(likest.values())
+
+
+def _near(one: Found, others: Sequence[Found], join: Join) -> Iterator[Found]:
+    """Of many places in order those that a gap may reach."""
+    if join.is_after:
+        first, last = bisect_left(others, (one[1] + join.least,)), bisect_left(others, (one[1] + join.most + 1,))
+    else:
+        first = bisect_left(others, one[0] - join.most, key=_end)
+        last = bisect_right(others, one[0] - join.least, key=_end)
+    return iter(others[first:last])
+
+
+def _taken(segment: TemplateSegment, word: str) -> bool:
+    """Whether a token may stand where any may."""
+    return isinstance(segment, AnyToken) and word != TURN_END and word not in segment.without
+
+
+def _together(phrase: str, text: str, gap: int, language: str) -> str:
+    """What two segments are written as, one behind the other."""
+    if not phrase or not text:
+        return phrase or text
+    return phrase + ("…" if gap else " " if language == "en" else "") + text
