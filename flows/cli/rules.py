@@ -60,6 +60,7 @@ def rules_test(books: RulebookFolders = None) -> None:
 @command(rules_app, "lint", say("Check rulebooks; all faults are listed at once."), ("rules lint", say("all")))
 def rules_lint(books: RulebookFolders = None) -> None:
     from pipeline.judging.loader import load_rulebook
+    from pipeline.judging.sayings import to_learn
 
     bad = False
     for folder in _folders(books):
@@ -75,6 +76,10 @@ def rules_lint(books: RulebookFolders = None) -> None:
             if book.remeasure:
                 names = ", ".join(book.remeasure)
                 print(say("warning: changed since they were measured: {names}; run callqa rules measure", names=names))
+            if names := ", ".join(to_learn(book)):
+                print(
+                    say("warning: sayings changed since they were learnt: {names}; run callqa rules learn", names=names)
+                )
             for name in book.unused_acts:
                 print(shown_text(say("warning: nothing uses the condition {name} of conditions.yaml", name=name)))
     if bad:

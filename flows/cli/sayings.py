@@ -108,6 +108,50 @@ def rules_measure(book: RulebookFolder) -> None:
     table(say("When a rule says fail"), columns, rows)
 
 
+@command(
+    rules_app,
+    "learn",
+    say(
+        "Learn recognisers from the sentences in sayings/ that are not set aside, and write recognisers.json. What is "
+        "told of each is cross-validated: what reaches the bar `very`, and what the lists find alone and with it."
+    ),
+    ("rules learn rules/hotline-zh", say("writes rules/hotline-zh/recognisers.json")),
+)
+def rules_learn(
+    book: RulebookFolder,
+    everyday: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=say("Everyday dialogues (JSON Lines), instead of those in $CALLQA_SHARED.")),
+    ] = None,
+) -> None:
+    from flows.console import table
+    from pipeline.judging.learning import learn, recognisers_of
+    from pipeline.judging.loader import load_rulebook
+    from pipeline.judging.recognisers import written_recognisers
+    from pipeline.judging.rulebook import RECOGNISERS_FILE
+    from pipeline.storage.files import write_whole
+
+    rulebook = load_rulebook(book)
+    daily = everyday_dialogues(rulebook.language, everyday)
+    learnt = learn(rulebook, chosen_acts(rulebook, ()), daily)
+    write_whole(book / RECOGNISERS_FILE, written_recognisers(recognisers_of(rulebook, learnt, daily)).encode())
+    columns = [
+        (heading, "right" if number else "left")
+        for number, heading in enumerate((
+            say("named condition"), say("very: sayings"), say("near misses"), say("cases"), say("everyday"),
+            say("fairly: sayings"), say("near misses"), say("everyday"), say("lists: sayings"), say("near misses"),
+            say("lists or very: sayings"), say("near misses"),
+        ))
+    ]  # fmt: skip
+    rows = []
+    for each in learnt:
+        very, fairly = each.reached["very"], each.reached["fairly"]
+        shares = [*very.values(), fairly["doing"], fairly["near"], fairly["everyday"]]
+        shares += [*each.listed.values(), *each.either.values()]
+        rows.append([each.act, *(f"{100 * share:.1f}" for share in shares)])
+    table(say("Learnt (%)"), columns, rows)
+
+
 def chosen_acts(book: Rulebook, names: Sequence[str]) -> list[Act]:
     """The acts of a rulebook by their names; without names those that have sayings."""
     from pipeline.judging.sayings import acts_with_sayings

@@ -27,7 +27,7 @@ KEYS: dict[str, str] = {
     "around": "前后", "hit": "哪一处",
     # their parameters
     "by": "谁", "of": "条件", "per": "计次", "in_order": "按顺序", "any_time": "不论先后", "optional": "可选",
-    "pattern": "正则", "entity": "实体", "unless": "除非", "unless_then": "除非接着", "sounds": "按音",
+    "pattern": "正则", "entity": "实体", "act": "像例句", "unless": "除非", "unless_then": "除非接着", "sounds": "按音",
     "unless_said_before": "除非先说", "unless_customer_said": "除非客户说", "after_notice": "说明以后",
     "covers_s": "说明管几秒", "longer_than_s": "长于几秒", "not_over": "不算", "where": "哪一段", "kinds": "种类",
     "at_least_s": "至少几秒", "other_spoke_s": "对方说了几秒", "took_floor": "抢过话头", "min_chars": "最少字数",
@@ -50,6 +50,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "each": ("每一处",), "first": ("第一处",), "last": ("最后一处",), "hit": ("处",), "turn": ("轮",),
     "ring": ("振铃",), "busy": ("忙音",), "dtmf": ("按键",), "music": ("音乐",), "prompt": ("录音",),
     "transfer": ("转接",), "inner": ("中间",), "leading": ("开头",), "trailing": ("结尾",),
+    "very": ("很确信",), "fairly": ("大致确信",), "hardly": ("勉强",),
     "max": ("最长",), "median": ("中位数",), "customer_speaking": ("客户正在说",), "anytime": ("任何时候",),
     "zh": ("中文",), "en": ("英文",), "true": ("是",), "false": ("否",), "all": ("全部",),
     "PERSON_TITLE": ("称呼客户",), "SELF_NAME": ("自报姓名",), "AGENT_ID": ("工号",), "COMPANY": ("公司",),

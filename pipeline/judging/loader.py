@@ -25,12 +25,14 @@ from pipeline.judging.measured import read_measures
 from pipeline.judging.notation import BadScript, parse_script
 from pipeline.judging.phrases import read_pattern
 from pipeline.judging.reader import ConditionReader, Content, read_lists, validated
+from pipeline.judging.recognisers import Recognisers, read_recognisers
 from pipeline.judging.rule_yaml import read_list_yaml, read_rule_yaml
 from pipeline.judging.rulebook import (
     CONDITIONS_FILE,
     MEASURED_FILE,
     MORE_PHRASES,
     PHRASES_FILE,
+    RECOGNISERS_FILE,
     RULEBOOK_FILE,
     Gate,
     Rule,
@@ -58,6 +60,7 @@ class _Book:
     known: Reading
     faults: Faults
     acts: ActReader
+    recognisers: Recognisers | None = None
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)
 
     @property
@@ -80,9 +83,12 @@ def load_rulebook(folder: Path, language: str | None = None) -> Rulebook:
     more_phrases = [file for file in files if file.parent == folder and file.match(MORE_PHRASES)]
     list_files = [folder / PHRASES_FILE, *more_phrases]
     known = _with_lists(list_files, head.language if head else "zh", faults)
+    recognisers = read_recognisers(folder / RECOGNISERS_FILE, known.language, faults)
+    if recognisers:
+        known = replace(known, recognised=tuple(recognisers.acts))
     acts = ActReader(known, {}, faults)
     acts.read(folder / CONDITIONS_FILE)
-    book = _Book(head, replace(known, act=acts.act), faults, acts)
+    book = _Book(head, replace(known, act=acts.act), faults, acts, recognisers)
     if head and source:
         with faults.of(source.file):
             _check_company(head, source, book)
@@ -197,6 +203,7 @@ def _rule(source: Source, book: _Book) -> Rule | None:
     gates = {gate: reader.node(value[gate], (gate,)) for gate in _GATES if value.get(gate) is not None}
     if "require" not in gates and "forbid" not in gates:
         faults.add(source.file, 1, Message("a rule needs require or forbid"))
+    _check_fatal(gates, value.get("severity"), source, faults)
     _check_dimension(source, book)
     _check_asking(gates, value.get("status"), source, faults)
     # what hangs on a model's answer is unsure in a case, which has none
@@ -223,6 +230,19 @@ def _check_dimension(source: Source, book: _Book) -> None:
         hint = did_you_mean(name, known) or Message("; there are {known}", known=", ".join(known))
         message = Message("unknown dimension {name}{hint}", name=name, hint=hint)
         book.faults.add(source.file, source.line(("dimension",)), message)
+
+
+def _check_fatal(gates: Mapping[Gate, Node | None], severity: object, source: Source, faults: Faults) -> None:
+    """No recogniser alone may make a call worth nothing: a list must agree."""
+    for top in gates.values():
+        for node in top.walk() if top and severity == "fatal" else ():
+            condition = node.condition
+            if isinstance(condition, Said) and condition.act and condition.any is None:
+                message = Message(
+                    "a fatal rule may not go by the recogniser of {act} alone; give a list beside it: any: …",
+                    act=condition.act,
+                )
+                faults.add(source.file, source.line(("severity",)), message)
 
 
 _MAY_HOLD_A_QUESTION = ("asks", "all", "any", "sequence", "use")
@@ -292,6 +312,7 @@ def _rule_hash(rule: Rule, value: Mapping[str, Any], book: _Book) -> str:
         head.get("company") if names_company else None,
         [head.get(key) for key in ("scenarios", "offers", "houses", "confidence")] if by_scenario else None,
         book.acts.raw(used_acts(nodes)),
+        _recognised(nodes, book),
         rule.coverage,
     )  # fmt: skip
 
@@ -311,7 +332,7 @@ def _put_together(folder: Path, head: RulebookFile, book: _Book, rules: list[Rul
         rules=tuple(sorted(rules, key=lambda rule: (order.index(rule.dimension), rule.file.name))),
         phrase_lists=book.known.named, folder=folder,
         entities=Entities(head.language, head.company.names, head.company.agent_id),
-        scenarios=book.scenarios, hash=digest, acts=_acts(book),
+        scenarios=book.scenarios, hash=digest, acts=_acts(book), recognisers=book.recognisers,
         offers=None if head.offers is None else frozenset(head.offers),
         houses={house.strip().casefold(): frozenset(offers) for house, offers in head.houses.items()},
         bar=ScenarioBar(head.confidence.sure, head.confidence.doubtful),
@@ -325,9 +346,17 @@ def _acts(book: _Book) -> dict[str, Act]:
         nodes = list(act.when.walk())
         lists = {name for node in nodes for listed in node.condition.phrase_lists for name in listed.lists}
         keys = {name: book.known.named[name].key for name in sorted(lists)}
-        key = _hash(ENGINE, book.known.language, book.acts.raw({name, *used_acts(nodes)}), keys)
+        raw = book.acts.raw({name, *used_acts(nodes)})
+        key = _hash(ENGINE, book.known.language, raw, keys, _recognised(nodes, book))
         found[name] = replace(act, key=key[:16])
     return found
+
+
+def _recognised(nodes: Iterable[Node], book: _Book) -> dict[str, Any]:
+    """What the recognisers have learnt that some conditions ask."""
+    names = {node.condition.act for node in nodes if isinstance(node.condition, Said) and node.condition.act}
+    known = book.recognisers.acts if book.recognisers else {}
+    return {name: known[name].model_dump(mode="json") for name in sorted(names)}
 
 
 def _hash(*parts: Any) -> str:

@@ -25,9 +25,11 @@ from pipeline.judging.entities import Entities
 from pipeline.judging.lexicon import Lexicon
 from pipeline.judging.measured import Measured, Measures
 from pipeline.judging.phrases import Phrases
+from pipeline.judging.recognisers import Recognisers
 
 RULEBOOK_FILE, PHRASES_FILE, MORE_PHRASES = "rulebook.yaml", "phrases.yaml", "phrases-*.yaml"
 CONDITIONS_FILE, MEASURED_FILE, SAYINGS_FOLDER = "conditions.yaml", "measured.yaml", "sayings"
+RECOGNISERS_FILE = "recognisers.json"
 
 Gate = Literal["applies", "require", "forbid"]
 Severity = Literal["minor", "normal", "serious", "fatal"]
@@ -226,6 +228,7 @@ class Rulebook:
     offers: frozenset[str] | None = None
     houses: Mapping[str, frozenset[str]] = field(default_factory=dict)
     acts: Mapping[str, Act] = field(default_factory=dict)
+    recognisers: Recognisers | None = None
     measures: Measures = field(default_factory=Measures)
     under_bar: frozenset[str] = frozenset()
     """Rules that are experimental only because they were measured and are under the rulebook's bar."""

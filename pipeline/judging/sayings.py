@@ -7,6 +7,8 @@ rulebook/sayings/aside/…          the same, set aside: nobody who writes phras
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from pathlib import Path
 from pipeline.errors import BadRule
 from pipeline.judging.faults import Faults
 from pipeline.judging.phrases import lines_of
-from pipeline.judging.rulebook import SAYINGS_FOLDER
+from pipeline.judging.rulebook import SAYINGS_FOLDER, Rulebook
 from pipeline.judging.rulebook_files import read_text
 
 ASIDE = "aside"
@@ -27,6 +29,12 @@ class Sayings:
 
     doing: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Changes whenever the sentences do."""
+        text = json.dumps([sorted(self.doing), sorted(self.near)], ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def read_sayings(folder: Path, act: str, aside: bool = False) -> Sayings:
@@ -51,6 +59,13 @@ def _lines(file: Path, faults: Faults) -> tuple[str, ...]:
 def acts_with_sayings(folder: Path) -> tuple[str, ...]:
     """The names of the acts that have sayings, whether conditions.yaml has them or not."""
     return tuple(sorted(dict.fromkeys(_names(folder / SAYINGS_FOLDER))))
+
+
+def to_learn(book: Rulebook) -> tuple[str, ...]:
+    """The acts whose sayings are not those that their recognisers were learnt from."""
+    known = book.recognisers.acts if book.recognisers else {}
+    there = acts_with_sayings(book.folder)
+    return tuple(name for name in known if name in there and read_sayings(book.folder, name).key != known[name].of)
 
 
 def _names(folder: Path) -> Iterator[str]:

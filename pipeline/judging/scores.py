@@ -43,20 +43,28 @@ class ActScore:
 class Recognising:
     """Recognises some acts of a rulebook in sentences and calls."""
 
-    def __init__(self, book: Rulebook, acts: Iterable[Act]) -> None:
+    def __init__(self, book: Rulebook, acts: Iterable[Act], with_recognisers: bool = True) -> None:
+        """Without recognisers, only what is looked for in lists and patterns is found."""
         self._book = book
+        self._recognisers = book.recognisers if with_recognisers else None
         nodes = [node for act in acts for node in act.when.walk()]
         # the book's own lexicon lacks acts that no rule uses, and has much that they do not need
         self._lexicon = Lexicon(book.language, [listed for node in nodes for listed in node.condition.phrase_lists])
 
     def evaluation(self, index: TokenIndex) -> Evaluation:
         entities = self._book.entities.in_call(index)
-        return Evaluation(index, CallMatches(index, self._lexicon), entities, self._book.scenarios)
+        matches = CallMatches(index, self._lexicon)
+        return Evaluation(index, matches, entities, self._book.scenarios, recognisers=self._recognisers)
 
     def does(self, act: Act, sentence: str) -> bool:
         """Whether somebody who says this, and nothing else, does an act."""
-        call = written_call([(side_of(act), sentence)], self._book.language)
-        return self.evaluation(index_call(call, self._book.language)).result(act.when).truth is True
+        return self.done([act], sentence) == [True]
+
+    def done(self, acts: Sequence[Act], sentence: str) -> list[bool]:
+        """Whether somebody who says this, and nothing else, does each of some acts of one side."""
+        call = written_call([(side_of(acts[0]), sentence)], self._book.language)
+        evaluation = self.evaluation(index_call(call, self._book.language))
+        return [evaluation.result(act.when).truth is True for act in acts]
 
     def turns(self, acts: Sequence[Act], call: Call) -> list[Share]:
         """In how many turns of its side each of some acts is found, of how many."""

@@ -127,7 +127,7 @@ def _acts(said: str, book: Rulebook, by: Party | None, lexicon: Lexicon) -> Iter
         if side not in sides:
             index = _one_turn(said, book.language, side)
             matches, entities = CallMatches(index, lexicon), book.entities.in_call(index)
-            sides[side] = Evaluation(index, matches, entities, book.scenarios)
+            sides[side] = Evaluation(index, matches, entities, book.scenarios, recognisers=book.recognisers)
         found = sides[side].result(act.when)
         # what only lacks something is no act
         if found.truth and found.evidence(sides[side]):

@@ -61,6 +61,7 @@ def evaluation_of(call: Call, rulebook: Rulebook, answers: Answers | None = None
     return Evaluation(
         index, CallMatches(index, rulebook.lexicon), rulebook.entities.in_call(index), rulebook.scenarios,
         offered=rulebook.offered_by(call.cdr.company), bar=rulebook.bar, answers=answers,
+        recognisers=rulebook.recognisers,
     )  # fmt: skip
 
 

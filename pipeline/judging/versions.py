@@ -26,7 +26,7 @@ from pipeline.judging.chinese_keys import KEYS
 from pipeline.judging.faults import Faults
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.rule_yaml import read_rule_yaml
-from pipeline.judging.rulebook import RULEBOOK_FILE, Rulebook, RulebookFile
+from pipeline.judging.rulebook import RECOGNISERS_FILE, RULEBOOK_FILE, Rulebook, RulebookFile
 from pipeline.judging.rulebook_files import LARGEST_FILE, yaml_files
 from pipeline.judging.verdicts import run_cases
 from pipeline.messages import Message
@@ -80,11 +80,17 @@ def pending(home: Home, folder: Path) -> str | None:
 
 def _same_files(folder: Path, published: Path) -> bool:
     faults = Faults()
-    names = [[str(file.relative_to(root)) for file in yaml_files(root, faults)] for root in (folder, published)]
+    names = [[str(file.relative_to(root)) for file in _published_files(root, faults)] for root in (folder, published)]
     if faults.found or names[0] != names[1]:
         return False
     _, different, unread = filecmp.cmpfiles(folder, published, names[0], shallow=False)
     return not different and not unread
+
+
+def _published_files(folder: Path, faults: Faults) -> list[Path]:
+    """What calls are judged by: the YAML files, and what the recognisers have learnt."""
+    learnt = folder / RECOGNISERS_FILE
+    return [*yaml_files(folder, faults), *([learnt] if learnt.exists() else [])]
 
 
 def publish_rulebook(
@@ -166,7 +172,7 @@ def _next(version: str, taken: set[str]) -> str:
 
 def _copy(book: Rulebook, copy: Path, version: str) -> Rulebook:
     """The rulebook's YAML files under a version, loaded: what was tested is what is published."""
-    for file in yaml_files(book.folder, Faults()):
+    for file in _published_files(book.folder, Faults()):
         target = copy / file.relative_to(book.folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(read_regular(file, LARGEST_FILE))

@@ -81,6 +81,7 @@ def test_every_condition_and_command_is_told(language: str) -> None:
         "conditions",
         "score",
         "measure",
+        "learn",
     }
 
 

@@ -21,6 +21,7 @@ from pipeline.judging.answers import Answers
 from pipeline.judging.entities import CallEntities
 from pipeline.judging.matches import CallMatches
 from pipeline.judging.phrases import Lists, Phrases
+from pipeline.judging.recognisers import Recognisers
 from pipeline.judging.token_index import TokenIndex
 from pipeline.messages import Message, catalogue, in_language
 
@@ -206,9 +207,10 @@ def _no_anchor(name: str) -> Node:
 @dataclass(frozen=True)
 class Reading(Lists):
     """What there is to know for reading the conditions of one rule: lists, scenarios, acts (by name, looked for in a
-    window), and the rule's own conditions that `as` names."""
+    window), what there are recognisers of, and the rule's own conditions that `as` names."""
 
     scenarios: tuple[str, ...] = ()
+    recognised: tuple[str, ...] = ()
     act: Callable[[str, Window | None], Act] = _no_act
     anchor: Callable[[str], Node] = _no_anchor
 
@@ -231,6 +233,7 @@ class Evaluation:
         offered: frozenset[str] | None = None,
         bar: ScenarioBar | None = None,
         answers: Answers | None = None,
+        recognisers: Recognisers | None = None,
     ) -> None:
         self.index, self.matches, self.entities, self.scenarios = index, matches, entities, scenarios
         self.offered = offered
@@ -239,6 +242,8 @@ class Evaluation:
         self.call: Call = index.call
         self.language = index.language
         self.answers: Answers = answers or {}
+        self.recognised = recognisers.in_call(index) if recognisers else None
+        """How much its sentences are like acts; None where nothing was learnt."""
         self.coverage = coverage
         """How much of the speech must have words before something may be held to be missing, 0–1."""
         self.scopes: dict[tuple[str, Side], Scopes] = {}

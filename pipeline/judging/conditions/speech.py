@@ -6,16 +6,17 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from pipeline.datatypes import Evidence
-from pipeline.judging.conditions.base import Evaluation, Result, Side
+from pipeline.judging.conditions.base import Evaluation, Result, Side, reading
 from pipeline.judging.conditions.windows import InWindow, Scope, find_scopes, window_text
 from pipeline.judging.entities import LABELS
 from pipeline.judging.faults import listing
 from pipeline.judging.lexicon import HOMOPHONE
 from pipeline.judging.matches import Match
 from pipeline.judging.phrases import PatternText, PhraseList, Phrases
+from pipeline.judging.recognisers import Sure
 from pipeline.language.normalise import tokenise
 from pipeline.messages import Message
 from pipeline.timeline import Span
@@ -33,9 +34,14 @@ ENTITY_NAMES: dict[str, str] = {
 }
 
 
+BY_RECOGNISER = "\0"
+"""Stands for the phrase of a sentence that a recogniser knows."""
+
+
 class Said(InWindow):
-    """Somebody says something: one of some phrases (`any`), all of them (`all`), what a pattern matches (`pattern`), or
-    an entity such as a date (`entity`). It is unsure where too little of the speech has words."""
+    """Somebody says something: one of some phrases (`any`), all of them (`all`), what a pattern matches (`pattern`), an
+    entity such as a date (`entity`), or what is like the sayings of an act (`act`). It is unsure where too little of
+    the speech has words."""
 
     by: Side = Field("any", description="who says it")
     any: PhraseList | None = Field(None, description="one of these")
@@ -43,6 +49,18 @@ class Said(InWindow):
     at_least: int | None = Field(None, ge=1, description="with any: so many different phrases of the list")
     pattern: PatternText | None = Field(None, description="an RE2 pattern over normalised text")
     entity: str | list[str] | None = Field(None, description="an entity, or one of several")
+    act: str | None = Field(
+        None,
+        description="an act of conditions.yaml, by its recogniser; beside any: it must know the sentence too",
+        json_schema_extra={"type": "string"},
+    )
+    sure: Sure = Field(
+        "very",
+        description=(
+            "how sure the recogniser must be; very: it takes 1 everyday turn in 3,000 for the act; fairly: as suits it "
+            "best; hardly, beside any: only what is clearly unlike is refused"
+        ),
+    )
     unless: PhraseList | None = Field(None, description="one of these in the same sentence, close by, takes it back")
     unless_then: PhraseList | None = Field(None, description="one of these later in the same turn takes it back")
     sounds: bool | Annotated[int, Field(ge=2)] = Field(
@@ -50,12 +68,13 @@ class Said(InWindow):
     )
 
     @model_validator(mode="after")
-    def _one_selector(self) -> Said:
-        given = [name for name in ("any", "all", "pattern", "entity") if getattr(self, name) is not None]
-        if len(given) != 1:
+    def _one_selector(self, info: ValidationInfo) -> Said:
+        given = [name for name in ("any", "all", "pattern", "entity", "act") if getattr(self, name) is not None]
+        if len(given) != 1 and given != ["any", "act"]:
             raise ValueError(
-                Message("said takes one of any, all, pattern, entity (here: {given})", given=listing(given))
+                Message("said takes one of any, all, pattern, entity, act (here: {given})", given=listing(given))
             )
+        self._check_act(reading(info).recognised)
         if self.at_least is not None and self.any is None:
             raise ValueError(Message("at_least goes with any"))
         if self.at_least is not None and self.any is not None:
@@ -75,6 +94,17 @@ class Said(InWindow):
                 )  # fmt: skip
         return self
 
+    def _check_act(self, known: tuple[str, ...]) -> None:
+        if self.act is None:
+            if self.sure != "very":
+                raise ValueError(Message("sure goes with act"))
+            return
+        if self.act not in known:
+            hint = did_you_mean(self.act, known) or Message("; callqa rules learn makes it from sayings")
+            raise ValueError(Message("no recogniser of {act}{hint}", act=self.act, hint=hint))
+        if self.sure == "hardly" and self.any is None:
+            raise ValueError(Message("hardly goes with any: alone it would find nearly everything"))
+
     @property
     def labels(self) -> tuple[str, ...]:
         return (self.entity,) if isinstance(self.entity, str) else tuple(self.entity or ())
@@ -86,6 +116,8 @@ class Said(InWindow):
         listed = self.any or self.all
         if listed is not None:
             return listed.title
+        if self.act is not None:
+            return self.act
         return " / ".join(evaluation.name(ENTITY_NAMES.get(label, label)) for label in self.labels)
 
     def find(self, evaluation: Evaluation) -> Result:
@@ -136,6 +168,13 @@ class Said(InWindow):
         for label in self.labels:
             places_of = evaluation.entities.find(label, stretches)
             found += [Match(start, end, cost, label, 0) for start, end, cost in places_of]
+        if self.act is not None and evaluation.recognised is not None:
+            pieces = evaluation.recognised.pieces(self.act, self.sure)
+            turns = frozenset(scope.turns)
+            found += [
+                Match(piece.start, piece.end, 0.0, BY_RECOGNISER, 0)
+                for piece in pieces if evaluation.index.turn_of(piece.start) in turns
+            ]  # fmt: skip
         return [match for match in found if self._stands(evaluation, scope, match.start, match.end)]
 
     def _of_list(self, evaluation: Evaluation, listed: Phrases, scope: Scope) -> list[Match]:
@@ -148,11 +187,17 @@ class Said(InWindow):
             # the very syllables count as written
             if match.cost > HOMOPHONE and not self._by_sound(evaluation.language, match.phrase):
                 continue
-            if self._stands(evaluation, scope, match.start, match.end):
+            if self._stands(evaluation, scope, match.start, match.end) and self._known(evaluation, match):
                 kept.append(match)
                 items.add(match.item)
         wanted = len(listed.items) if self.all is not None else self.at_least or 1
         return kept if len(items) >= wanted else []
+
+    def _known(self, evaluation: Evaluation, match: Match) -> bool:
+        """Whether the recogniser knows the sentence too, where one is asked."""
+        if self.act is None or evaluation.recognised is None:
+            return True
+        return evaluation.recognised.holds(self.act, self.sure, match.start, match.end)
 
     def _by_sound(self, language: str, phrase: str) -> bool:
         """Whether a phrase may be matched by its sound."""
@@ -218,6 +263,8 @@ def _one(evaluation: Evaluation, match: Match) -> Evidence:
 
 
 def _reason(evaluation: Evaluation, words: str, match: Match) -> str:
+    if match.phrase == BY_RECOGNISER:
+        return evaluation.say("heard “{words}”, which is like what is said then", words=words)
     if match.phrase in ENTITY_NAMES:
         name = evaluation.name(ENTITY_NAMES[match.phrase])
         return evaluation.say("heard “{words}” ({name})", words=words, name=name)
