@@ -46,7 +46,7 @@ from pipeline.judging.yaml_lines import Place, Source
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
 
-ENGINE = "6"
+ENGINE = "7"
 """Raised whenever conditions, normaliser or sound matching could judge the same rule otherwise; part of every hash."""
 
 _GATES: tuple[Gate, ...] = get_args(Gate)
@@ -304,11 +304,12 @@ def _rule_hash(rule: Rule, value: Mapping[str, Any], book: _Book) -> str:
         label in ("AGENT_ID", "COMPANY") for node in nodes if isinstance(node.condition, Said)
         for label in node.condition.labels
     )  # fmt: skip
+    known = {**book.known.classes, **book.known.named}
     head = book.head.model_dump(mode="json") if book.head else {}
     return _hash(
         ENGINE, book.known.language,
         {key: item for key, item in value.items() if key not in ("cases", "tags", "title", "why")},
-        {name: book.known.named[name].key for name in sorted(lists)},
+        {name: known[name].key for name in sorted(lists)},
         head.get("company") if names_company else None,
         [head.get(key) for key in ("scenarios", "offers", "houses", "confidence")] if by_scenario else None,
         book.acts.raw(used_acts(nodes)),
@@ -342,10 +343,11 @@ def _put_together(folder: Path, head: RulebookFile, book: _Book, rules: list[Rul
 def _acts(book: _Book) -> dict[str, Act]:
     """The acts, each with a key of all that can change what it finds."""
     found = {}
+    known = {**book.known.classes, **book.known.named}
     for name, act in book.acts.acts.items():
         nodes = list(act.when.walk())
         lists = {name for node in nodes for listed in node.condition.phrase_lists for name in listed.lists}
-        keys = {name: book.known.named[name].key for name in sorted(lists)}
+        keys = {name: known[name].key for name in sorted(lists)}
         raw = book.acts.raw({name, *used_acts(nodes)})
         key = _hash(ENGINE, book.known.language, raw, keys, _recognised(nodes, book))
         found[name] = replace(act, key=key[:16])

@@ -25,6 +25,7 @@ from pipeline.judging.templates import (
     read_template,
 )
 from pipeline.language.normalise import tokenise
+from pipeline.language.word_classes import CLASSES, word_class
 from pipeline.messages import Message
 from pipeline.validation import did_you_mean
 
@@ -236,6 +237,8 @@ class Lists:
     broken: bool = False
     """Whether a file of lists could not be read: then no list is missed."""
     numbers: dict[ListKey, int] = field(default_factory=dict)
+    classes: dict[str, Phrases] = field(default_factory=dict)
+    """Classes of words such as `<day>`, those that were asked for."""
     budget: Budget = field(default_factory=Budget)
 
 
@@ -381,12 +384,18 @@ def numbered(listed: Phrases, lists: Lists) -> Phrases:
 
 
 def _named(name: str, lists: Lists) -> Phrases:
+    """A list of the rulebook, or else the class of words of that name."""
+    if name in CLASSES and name not in lists.named:
+        if name not in lists.classes:
+            listed = read_phrases(word_class(name, lists.language), lists)
+            lists.classes[name] = replace(listed, title=CLASSES[name].in_language(lists.language))
+        return lists.classes[name]
     if name not in lists.named:
         raise ValueError(
             Message(
                 "no phrase list {name}{hint}; lists live in phrases.yaml",
                 name=f"${name}",
-                hint=did_you_mean(name, lists.named, "$"),
+                hint=did_you_mean(name, (*lists.named, *CLASSES), "$"),
             )
         )
     return lists.named[name]
