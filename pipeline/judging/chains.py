@@ -70,6 +70,7 @@ class ChainMatches:
                 else:
                     parts_of[segment] = [part]
                     sentences_of[segment] = sentences
+        self._spoken_places: tuple[dict[Spoken, Sequence[Found]], dict[Spoken, Sequence[Found]]] = ({}, {})
         self._spoken: tuple[dict[Spoken, FoundPlaces], dict[Spoken, FoundPlaces]] = ({}, {})
         self._lists: dict[int, FoundPlaces] = {}
         self._numbers: dict[str, FoundPlaces] = {}
@@ -82,6 +83,8 @@ class ChainMatches:
             if not sentences:
                 return ()
         if not plan.joins:
+            if isinstance(plan.first, Spoken):
+                return self._places(plan.first, plan.by_sound)
             return self._found(plan.first, plan).places
         for named in plan.named:
             sentences &= self._found(named, plan).sentences
@@ -162,35 +165,33 @@ class ChainMatches:
                 self._lists[listed.number] = found
         return found
 
-    def _in_sentences(self, places: Iterable[Found]) -> FoundPlaces:
-        """Places in order, of each stretch the first."""
-        kept: list[Found] = []
+    def _in_sentences(self, places: Sequence[Found]) -> FoundPlaces:
+        """Places in order, each stretch once, by their sentences."""
         by_sentence: dict[int, list[Found]] = {}
         sentences, sentence_of = 0, self._index.sentence_of
-        start = end = -1
         for place in places:
-            if place[0] == start and place[1] == end:
-                continue
-            start, end = place[:2]
-            kept.append(place)
-            number = sentence_of[start]
+            number = sentence_of[place[0]]
             if number in by_sentence:
                 by_sentence[number].append(place)
             else:
                 by_sentence[number] = [place]
                 sentences |= 1 << number
-        return FoundPlaces(kept, by_sentence, sentences)
+        return FoundPlaces(places, by_sentence, sentences)
 
-    def _places(self, segment: Spoken, by_sound: bool) -> list[Found]:
-        # what is short has too many homophones to be matched by its sound
-        found = [
-            (start, end, cost, segment.phrases[part])
-            for part in self._parts_of.get(segment, ())
-            for start, end, cost in self._parts[part]
-            if not cost
-            or ((by_sound or len(part) >= phonetics.SHORTEST) and self._sounds_so(part, segment, start, end))
-        ]
-        found.sort()
+    def _places(self, segment: Spoken, by_sound: bool) -> Sequence[Found]:
+        """Where the words of a segment were said, in order, each stretch once."""
+        known = self._spoken_places[by_sound]
+        found = known.get(segment)
+        if found is None:
+            # what is short has too many homophones to be matched by its sound
+            every = [
+                (start, end, cost, segment.phrases[part])
+                for part in self._parts_of.get(segment, ())
+                for start, end, cost in self._parts[part]
+                if not cost
+                or ((by_sound or len(part) >= phonetics.SHORTEST) and self._sounds_so(part, segment, start, end))
+            ]
+            found = known[segment] = once_each(every) if len(every) > 1 else every
         return found
 
     def _sounds_so(self, part: Part, segment: Spoken, start: int, end: int) -> bool:
@@ -208,6 +209,14 @@ class ChainMatches:
     def _runs(self) -> list[Found]:
         runs = re.finditer(r"\d+", self._index.plain)
         return [(run.start(), run.end(), 0.0, run[0]) for run in runs]
+
+
+def once_each(places: Iterable[Found]) -> list[Found]:
+    """Places in order, of each stretch the one that costs least."""
+    likest: dict[tuple[int, int], Found] = {}
+    for place in sorted(places):
+        likest.setdefault(place[:2], place)
+    return list(likest.values())
 
 
 def likest_of(found: Iterable[Sequence[Found]]) -> Sequence[Found]:

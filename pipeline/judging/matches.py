@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from pipeline.judging.chains import ChainMatches, Found, likest_of
+from pipeline.judging.chains import ChainMatches, Found, likest_of, once_each
 from pipeline.judging.lexicon import Lexicon
 from pipeline.judging.phrases import ListItem, Pattern, Phrases
 from pipeline.judging.token_index import TokenIndex, TokenRange
@@ -165,9 +165,10 @@ class CallMatches:
         found: list[Sequence[Found]] = []
         for _, item, number in self._items_of(listed):
             if isinstance(item.what, Pattern):
-                return [match[:4] for match in self.of(listed).everywhere()]
-            found.append(self._item(item, number))
-        return sorted(chain.from_iterable(found))
+                return once_each(match[:4] for match in self.of(listed).everywhere())
+            if places := self._item(item, number):
+                found.append(places)
+        return found[0] if len(found) == 1 else once_each(chain.from_iterable(found))
 
     def stands(self, item: ListItem, start: int, end: int) -> bool:
         """Whether no exception of an item takes it back where it was said."""
@@ -213,7 +214,7 @@ class CallMatches:
 
     def _in_text(self, pattern: Pattern) -> list[TokenRange]:
         found = []
-        text, tokens = self.index.encoded
+        text = self.index.encoded
         for match in pattern.regex.finditer(text):
             first, last = match.span()
             # line breaks at either edge belong to no token
@@ -222,5 +223,5 @@ class CallMatches:
             while last > first and text[last - 1] in b"\n ":
                 last -= 1
             if first < last:
-                found.append((tokens[first], tokens[last - 1] + 1))
+                found.append((self.index.encoded_tokens[first], self.index.encoded_tokens[last - 1] + 1))
         return found

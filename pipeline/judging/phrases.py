@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
+from itertools import pairwise
 from typing import Annotated, Any
 
 import re2
@@ -164,6 +165,17 @@ class Phrases:
     def key(self) -> ListKey:
         return _key(*(item.key for item in self.items))
 
+    @cached_property
+    def vocabulary(self) -> frozenset[Part]:
+        """The pieces of all its words, those of the lists in its templates among them."""
+        found: set[Part] = set()
+        for item in self.items:
+            found.update(*(filling.vocabulary for _, filling in item.filled_by))
+        for template in self.templates:
+            for part, _ in template.phrases:
+                found |= word_pieces(part, self.language)
+        return frozenset(found)
+
     @property
     def templates(self) -> Iterator[SentenceTemplate]:
         return (item.what for item in self.items if isinstance(item.what, SentenceTemplate))
@@ -192,6 +204,11 @@ class Phrases:
         first = (chain[0].segment for template in self.templates for chain in template.chains)
         parts = (part for segment in first if isinstance(segment, Spoken) for part in segment.phrases)
         return tuple(sorted(dict.fromkeys(parts), key=len, reverse=True))
+
+
+def word_pieces(words: Sequence[str], language: str) -> set[Part]:
+    """Two tokens that stand beside each other, and of English single words: a Han character by itself tells nothing."""
+    return {*pairwise(words), *((word,) for word in words if language == "en")}
 
 
 def _key(*parts: object) -> ListKey:

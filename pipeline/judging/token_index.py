@@ -89,6 +89,17 @@ class TokenIndex:
     def sentences_around(self, start: int, end: int) -> str:
         """The sentence around these tokens as it stands in the transcript; several, where they reach over several."""
         first, last = self.sentence(start)[0], self.sentence(end - 1)[1]
+        known = self._sentences_around.get((first, last))
+        if known is None:
+            known = self._sentences_around[first, last] = self._stretch(first, last)
+        return known
+
+    @cached_property
+    def _sentences_around(self) -> dict[TokenRange, str]:
+        return {}
+
+    def _stretch(self, first: int, last: int) -> str:
+        """Some sentences as they stand in the transcript."""
         behind = self.starts[last] if last < len(self.starts) and self.words[last] != TURN_END else -1
         turn_end = self.text.find(TEXT_END, self.ends[last - 1])
         if behind < 0 or 0 <= turn_end < behind:
@@ -190,24 +201,32 @@ class TokenIndex:
         return Span(min(span.start_s for span in spans), max(span.end_s for span in spans))
 
     @cached_property
-    def encoded(self) -> tuple[bytes, list[int]]:
+    def encoded(self) -> bytes:
         """The whole call as normalised text for patterns, a line break where a sentence or turn ends, as the bytes
-        that RE2 works on; and the token of each byte, line breaks and spaces belonging to the one before them."""
-        lines: list[bytes] = []
+        that RE2 works on."""
+        texts = self.encoded_sentences
+        return b"".join(
+            text if b"\n" in (text, following) else text + b"\n"
+            for text, following in zip(texts, [*texts[1:], b"\n"], strict=True)
+        )
+
+    @cached_property
+    def encoded_tokens(self) -> list[int]:
+        """The token of each byte of `encoded`; spaces and line breaks belong to no token."""
+        texts, words, gap = self.encoded_sentences, self.words, [-1] * (self.language == "en")
         tokens: list[int] = []
-        texts, gap, start = self.encoded_sentences, self.language == "en", 0
-        for number, (text, end) in enumerate(zip(texts, self.sentence_ends, strict=True)):
-            ends_itself = b"\n" in (text, texts[number + 1] if number + 1 < len(texts) else b"\n")
-            lines.append(text if ends_itself else text + b"\n")
-            before = len(tokens)
+        start = 0
+        for text, following, end in zip(texts, [*texts[1:], b"\n"], self.sentence_ends, strict=True):
+            whole = len(tokens) + len(text)
             for token in range(start, end):
-                word = self.words[token]
-                tokens += [token] * (gap + (len(word) if word.isascii() else len(word.encode("utf-8", "replace"))))
-            # no space stands behind a sentence's last word
-            del tokens[before + len(text) :]
-            tokens += [end - 1] * (len(lines[-1]) - len(text))
+                word = words[token]
+                size = len(word) if word.isascii() else len(word.encode("utf-8", "replace"))
+                tokens += [token] * size + gap
+            del tokens[whole:]  # no space stands behind the last word
+            if b"\n" not in (text, following):
+                tokens.append(-1)
             start = end
-        return b"".join(lines), tokens
+        return tokens
 
     @cached_property
     def sentence_texts(self) -> list[str]:

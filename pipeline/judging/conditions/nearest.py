@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator
 
 from pipeline.datatypes import Evidence
 from pipeline.judging.conditions.base import Evaluation, Node
-from pipeline.judging.phrases import Phrases
+from pipeline.judging.phrases import word_pieces
 from pipeline.judging.token_index import TokenRange
 
 LEAST_ALIKE = 0.1
@@ -21,12 +20,12 @@ def nearest_said(evaluation: Evaluation, step: Node, by: str = "agent") -> Evide
     wanted: set[tuple[str, ...]] = set()
     for node in step.walk():
         if getattr(node.condition, "by", by) in (by, "any"):
-            wanted.update(piece for listed in node.condition.phrase_lists for piece in _vocabulary(listed))
+            wanted.update(*(listed.vocabulary for listed in node.condition.phrase_lists))
     if not wanted:
         return None
     sentences = list(_sentences(evaluation, by))
     language = evaluation.language
-    pieces = [_pieces(evaluation.index.words[start:end], language) for start, end in sentences]
+    pieces = [word_pieces(evaluation.index.words[start:end], language) for start, end in sentences]
     # what everybody says all the time tells nothing
     said = Counter(piece for each in pieces for piece in each)
     weight = {piece: math.log(1 + len(sentences) / count) for piece, count in said.items()}
@@ -51,17 +50,3 @@ def _sentences(evaluation: Evaluation, by: str) -> Iterator[TokenRange]:
             last = min(index.sentence(start)[1], end)
             yield start, last
             start = last
-
-
-def _pieces(words: Sequence[str], language: str) -> set[tuple[str, ...]]:
-    """Two tokens that stand beside each other, and of English single words: a Han character by itself tells nothing."""
-    return {*pairwise(words), *((word,) for word in words if language == "en")}
-
-
-def _vocabulary(listed: Phrases) -> Iterator[tuple[str, ...]]:
-    for item in listed.items:
-        for _, filling in item.filled_by:
-            yield from _vocabulary(filling)
-    for template in listed.templates:
-        for part, _ in template.phrases:
-            yield from _pieces(part, listed.language)
