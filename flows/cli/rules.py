@@ -59,6 +59,7 @@ def rules_test(books: RulebookFolders = None) -> None:
 
 @command(rules_app, "lint", say("Check rulebooks; all faults are listed at once."), ("rules lint", say("all")))
 def rules_lint(books: RulebookFolders = None) -> None:
+    from pipeline.judging.list_style import LONGEST_LINE, long_lines, regexes_in
     from pipeline.judging.loader import load_rulebook
     from pipeline.judging.sayings import to_learn
 
@@ -70,7 +71,15 @@ def rules_lint(books: RulebookFolders = None) -> None:
             bad = True
             print(shown_lines(error.in_language(LANGUAGE)))
         else:
-            print(say("{folder}: {rules} rules, no faults", folder=folder, rules=len(book.rules)))
+            told = say("{folder}: {rules} rules, no faults", folder=folder, rules=len(book.rules))
+            print(told + say("; {count} regular expressions", count=regexes_in(book)))
+            for long in long_lines(folder):
+                print(
+                    say(
+                        "warning: {file}:{line}: longer than {most} characters; write several lines ({count} such)",
+                        file=long.file, line=long.first, most=LONGEST_LINE, count=long.count,
+                    )
+                )  # fmt: skip
             for rule in sorted(book.under_bar):
                 print(say("warning: {rule} is under the rulebook's bar, so it is experimental for now", rule=rule))
             if book.remeasure:

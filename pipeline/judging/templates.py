@@ -46,6 +46,8 @@ DEEPEST_TEMPLATE = 12
 
 _SPECIAL = re.compile(r"[()\[\]|<>*^$…]|\.\.\.")
 
+_OPEN_END = re.compile(r"(…|\.\.\.)\d*(-\([^()]*\))?$")
+
 Part = tuple[str, ...]
 
 
@@ -134,18 +136,23 @@ class SentenceTemplate:
                     yield step.segment.name
 
     def sample(self, choose: random.Random) -> str:
-        """One of the things that it says, a gap as …, a list by its name."""
+        """One of the things that it says, a gap as …, any word as *, a list by its name."""
         chain = choose.choice(self.chains)
         said = ""
-        for number, step in enumerate(chain):
-            if isinstance(step.segment, Edge | AnyToken):
+        for step in chain:
+            if isinstance(step.segment, Edge) or (step.optional and choose.random() < 0.5):
                 continue
-            piece = f"<{step.segment.name}>" if isinstance(step.segment, Named) else ""
+            piece = f"<{step.segment.name}>" if isinstance(step.segment, Named) else "*"
             if isinstance(step.segment, Spoken):
                 piece = choose.choice(list(step.segment.phrases.values()))
-            gap = ("…" if step.most else " " if self.language == "en" else "") if number and said else ""
-            said += gap + piece
-        return said
+            said += (self._sampled_gap(step) if said else "") + piece
+        return said + ("…" if _OPEN_END.search(self.source) else "")
+
+    def _sampled_gap(self, step: Step) -> str:
+        space = " " if self.language == "en" else ""
+        if not step.least:
+            return "…" if step.most else space
+        return space + space.join("*" * step.least) + ("…" if step.most > step.least else space)
 
 
 @lru_cache(maxsize=100_000)

@@ -290,6 +290,12 @@ def test_the_phrases_of_a_rulebook_are_counted() -> None:
         ("zh", "^把<钱>…退$", {"把<钱>…退"}),
         ("en", "(i|we) [really] want", {"i want", "i really want", "we want", "we really want"}),
         ("en", "thank you …3 calling", {"thank you…calling"}),
+        ("zh", "你是*", {"你是*"}),
+        ("zh", "*哪位", {"*哪位"}),
+        ("zh", "我*要退", {"我*要退"}),
+        ("en", "who is * there", {"who is * there"}),
+        ("zh", "感谢您…", {"感谢您…"}),
+        ("zh", "要[<钱>]", {"要", "要<钱>"}),
     ],
 )  # fmt: skip
 def test_a_sample_is_something_that_the_template_says(language: str, template: str, all_of_it: set[str]) -> None:
