@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -21,7 +22,7 @@ from pipeline.judging.entities import LABELS
 from pipeline.judging.faults import Faults, known_keys
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import call_from_script
-from pipeline.judging.rulebook import MEASURED_FILE, RulebookFile, RuleFile
+from pipeline.judging.rulebook import MEASURED_FILE, RECOGNISERS_FILE, RulebookFile, RuleFile
 from pipeline.judging.rulebook_files import yaml_files
 from pipeline.judging.verdicts import check_cases, judge_call
 from pipeline.judging.versions import publish_rulebook
@@ -98,6 +99,7 @@ def translated(folder: Path, target: Path) -> Path:
         if file.name != MEASURED_FILE:  # which a program writes
             value = in_chinese(value, named)
         copy.write_text(yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=1000), encoding="utf-8")
+    shutil.copy(folder / RECOGNISERS_FILE, target / RECOGNISERS_FILE)
     return target
 
 
