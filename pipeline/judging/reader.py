@@ -280,6 +280,11 @@ class _ListReader:
 
     def _put_together(self, name: str, value: Any, place: Place, source: Source) -> Phrases:
         items = lines_of(value)
+        if isinstance(items, list) and items:
+            try:
+                return read_phrases(items, self._known)
+            except ValueError:
+                pass  # what is wrong is told item by item
         sound: list[Any] = []
         for index, item in enumerate(items if isinstance(items, list) else [items]):
             try:

@@ -24,7 +24,7 @@ from functools import lru_cache
 from itertools import accumulate, product
 from typing import Literal
 
-from pipeline.language.normalise import tokenise
+from pipeline.language.normalise import tokenise, words_of
 from pipeline.language.phonetics import SHORTEST
 from pipeline.messages import Message
 
@@ -360,13 +360,16 @@ def _spoken(texts: _Texts, language: str) -> tuple[Spoken | None, bool]:
     may_be_missing = False
     for text in texts:
         plain = text.replace(_SEAM, "")
-        tokens = tokenise(plain, language)
-        part = tuple(tokens.words)
+        if language == "en":
+            part, starts = tuple(words_of(plain, language)), []
+        else:
+            tokens = tokenise(plain, language)
+            part, starts = tuple(tokens.words), tokens.starts
         if not part:
             may_be_missing = True
         elif part not in phrases:
             phrases[part] = plain.strip()
-            if language == "zh" and (short := _in_short_pieces(text, tokens.starts)):
+            if language == "zh" and (short := _in_short_pieces(text, starts)):
                 firm[part] = short
     return Spoken(phrases, firm) if phrases else None, may_be_missing
 

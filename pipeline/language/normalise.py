@@ -16,18 +16,19 @@ from functools import cache
 from opencc import OpenCC
 
 from pipeline.language.en.contractions import contractions
-from pipeline.language.en.numbers import write_english_numbers
+from pipeline.language.en.numbers import english_numbers, write_english_numbers
 from pipeline.language.text import HAN
 from pipeline.language.tokens import CLAUSE, SENTENCE, TEXT_END, TURN_END, Tokens
 from pipeline.language.zh.numbers import write_chinese_numbers
 
-__all__ = ["CLAUSE", "SENTENCE", "TEXT_END", "TURN_END", "Tokens", "normalise", "tokenise", "tokenise_all"]
+__all__ = ["CLAUSE", "SENTENCE", "TEXT_END", "TURN_END", "Tokens", "normalise", "tokenise", "tokenise_all", "words_of"]
 
 _SENTENCE_MARKS = "。！？!?；;…\n"
 _CLAUSE_MARKS = '，、,：:—()《》“”"「」'
 _BREAKS = dict.fromkeys(_SENTENCE_MARKS, SENTENCE) | dict.fromkeys(_CLAUSE_MARKS, CLAUSE)
 _MARK = f"([{re.escape(''.join(_BREAKS))}]?)"
 _PIECES = re.compile(rf"(?:([{HAN}0-9]+)|([a-z]+(?:'[a-z]+)?)){_MARK}|[^\s]|[\n{TEXT_END}]")
+_PLAIN_WORDS = re.compile(r"[a-z ]+")
 _WIDE = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFF00, 0xFFF0)}
 # A few replacements are much faster than a translation.
 _WIDE_MARKS = tuple(zip("，？！：；", ",?!:;", strict=True))
@@ -47,6 +48,16 @@ def normalise(text: str, language: str) -> str:
 def tokenise(text: str, language: str) -> Tokens:
     """Cut a text into normalised tokens that know their place in it. `language` is "zh" or "en"."""
     return _numbers(_cut(_fold(text.replace(TEXT_END, " "), language)), language)
+
+
+def words_of(text: str, language: str) -> list[str]:
+    """The tokens of a text without their places: faster where an English text is plain words, as phrases are."""
+    if language == "en" and _PLAIN_WORDS.fullmatch(text):
+        written_out = contractions().written_out
+        words = [part for word in text.split(" ") if word for part in written_out(word)]
+        if english_numbers().words.isdisjoint(words):
+            return words
+    return tokenise(text, language).words
 
 
 def tokenise_all(texts: Sequence[str], language: str) -> tuple[str, Tokens]:
