@@ -121,13 +121,13 @@ def test_without_recognisers_only_lists_are_asked(learnt: tuple[Learnt, Recognis
     assert Recognising(book, book.acts.values()).does(book.acts["sorry"], KNOWN)
     assert not lists_only.does(book.acts["sorry"], KNOWN)
     assert lists_only.does(book.acts["sorry"], "对不起")
+    [score] = score_acts(book, [book.acts["sorry"]], [read_sayings(tmp_path, "sorry")])
+    assert score.found == Share(64, 64)
     both = "sorry: {{when: {{said: {{by: agent, any: [对不起], act: sorry, sure: {sure}}}}}}}\n"
     for sure, counts in (("hardly", True), ("very", False)):
         book = with_recognisers(tmp_path / sure, learnt, both.format(sure=sure))
         lists_only = Recognising(book, book.acts.values(), with_recognisers=False)
         assert lists_only.does(book.acts["sorry"], "对不起") is counts
-    [score] = score_acts(book, [book.acts["sorry"]], [read_sayings(tmp_path, "sorry")])
-    assert score.found == Share(64, 64)
 
 
 def test_two_short_sentences_of_a_turn_count_together(learnt: tuple[Learnt, Recognisers]) -> None:
