@@ -26,7 +26,7 @@ from pipeline.judging.conditions.base import Act
 from pipeline.judging.notation import parse_script
 from pipeline.judging.recognisers import SCALE, SURE, Recogniser, Recognisers, grams_of, pairs_of, sentences_of
 from pipeline.judging.rulebook import Rulebook
-from pipeline.judging.sayings import Sayings, read_sayings
+from pipeline.judging.sayings import Sayings, everyday_sayings, read_sayings
 from pipeline.judging.scores import Recognising, written_call
 from pipeline.judging.token_index import index_call
 
@@ -43,7 +43,7 @@ EVERYDAY_WEIGHT = 0.5
 MOST_GRAMS = 1500
 """Of one act, the heaviest."""
 
-VERY = {"everyday": 1 / 3000, "near": 0.04, "cases": 0.002}
+VERY = {"everyday": 1 / 1000, "near": 0.12, "cases": 0.01}
 """Of such sentences at most so many may reach the bar `very`."""
 
 HARDLY = 0.01
@@ -100,8 +100,8 @@ def _others(book: Rulebook, everyday: Sequence[Call], side: Party) -> tuple[list
         turn.text for rule in book.rules for case in rule.cases
         for turn in parse_script(case.call, book.language).turns if turn.speaker == side and turn.text
     )  # fmt: skip
-    daily = (turn.text for call in everyday for turn in call.turns if call.role(turn) == side)
-    return list(dict.fromkeys(in_cases)), list(dict.fromkeys(daily))
+    daily = [turn.text for call in everyday for turn in call.turns if call.role(turn) == side]
+    return list(dict.fromkeys(in_cases)), list(dict.fromkeys([*everyday_sayings(book.folder, side), *daily]))
 
 
 def _learn(

@@ -2,6 +2,7 @@
 
 rulebook/sayings/ACT.txt          what people say who do it, one a line; # begins a remark
 rulebook/sayings/ACT.not.txt      near misses
+rulebook/sayings/everyday-agent.txt, …-customer.txt   what each side says every day, without anybody at fault
 rulebook/sayings/aside/…          the same, set aside: nobody who writes phrases reads them, they only measure
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.datatypes import Party
 from pipeline.errors import BadRule
 from pipeline.judging.faults import Faults
 from pipeline.judging.phrases import lines_of
@@ -20,7 +22,7 @@ from pipeline.judging.rulebook import SAYINGS_FOLDER, Rulebook
 from pipeline.judging.rulebook_files import read_text
 
 ASIDE = "aside"
-_NOT = ".not"
+_NOT, _EVERYDAY = ".not", "everyday-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,15 @@ def read_sayings(folder: Path, act: str, aside: bool = False) -> Sayings:
     return found
 
 
+def everyday_sayings(folder: Path, side: Party) -> tuple[str, ...]:
+    """What a side says every day, as the rulebook in `folder` has it. Raises BadRule where the file cannot be read."""
+    faults = Faults()
+    found = _lines(folder / SAYINGS_FOLDER / f"{_EVERYDAY}{side}.txt", faults)
+    if faults.found:
+        raise BadRule(faults.found)
+    return found
+
+
 def _lines(file: Path, faults: Faults) -> tuple[str, ...]:
     text = read_text(file, faults) if file.exists() else ""
     lines = lines_of(text)
@@ -70,4 +81,5 @@ def to_learn(book: Rulebook) -> tuple[str, ...]:
 
 def _names(folder: Path) -> Iterator[str]:
     for file in folder.glob("*.txt"):
-        yield file.stem.removesuffix(_NOT)
+        if not file.stem.startswith(_EVERYDAY):
+            yield file.stem.removesuffix(_NOT)
