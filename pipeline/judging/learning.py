@@ -43,7 +43,7 @@ EVERYDAY_WEIGHT = 0.5
 MOST_GRAMS = 1500
 """Of one act, the heaviest."""
 
-VERY = {"everyday": 1 / 1000, "near": 0.12, "cases": 0.01}
+VERY = {"everyday": 1 / 1000, "near": 0.05, "cases": 0.003}
 """Of such sentences at most so many may reach the bar `very`."""
 
 HARDLY = 0.01
