@@ -390,11 +390,22 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspect:
+    """What makes a passed call worth a look: the sentence most like what is forbidden, or least like what is required.
+
+    `suspicion` orders the calls of one rule; above 0 the rule's recogniser speaks against the verdict.
+    """
+
+    suspicion: float
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What one rule says of one call. `occurrences` is how many times it was broken (0 unless fail).
 
     `evidence` is that of the outcome, `grounds` what made the rule apply. `nothing_found`: it passed, by a rule that is
-    known to miss much of what it looks for.
+    known to miss much of what it looks for. `suspect` is of a pass that a recogniser has something to say of.
     """
 
     rule_id: str
@@ -406,6 +417,7 @@ class Verdict:
     deducted: float = 0.0
     grounds: tuple[Evidence, ...] = ()
     nothing_found: bool = False
+    suspect: Suspect | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ looks up and adds. One pass over a call serves all acts: a matrix has a row a gr
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -152,6 +152,21 @@ class CallScores:
             for at, (first, last) in enumerate(pieces)
             if first <= start and end <= last
         )  # fmt: skip
+
+    def knows(self, act: str) -> bool:
+        """Whether there is a recogniser of an act."""
+        return act in self._recognisers.acts
+
+    def likest(self, act: str, turns: Iterable[int]) -> Piece | None:
+        """The sentence of some turns that is most like an act; its score is how far it is above the bar `fairly`."""
+        pieces, column = self._of(act)
+        wanted = frozenset(turns)
+        own = [at for at, (start, _) in enumerate(pieces) if self._index.turn_of(start) in wanted]
+        if not own:
+            return None
+        best = max(own, key=lambda at: (float(column[at]), -at))
+        start, end = pieces[best]
+        return Piece(start, end, round(float(column[best]) - self._recognisers.acts[act].bars["fairly"], 2))
 
     def best(self, act: str) -> float | None:
         """The highest score of an act; None of a call without words."""

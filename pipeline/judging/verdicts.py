@@ -16,6 +16,7 @@ from pipeline.judging.conditions.scripts import InScenario
 from pipeline.judging.matches import CallMatches
 from pipeline.judging.notation import call_from_script
 from pipeline.judging.rulebook import Gate, Rule, Rulebook, RuleCase
+from pipeline.judging.suspects import suspect_in
 from pipeline.judging.token_index import index_call
 
 
@@ -61,7 +62,7 @@ def evaluation_of(call: Call, rulebook: Rulebook, answers: Answers | None = None
     return Evaluation(
         index, CallMatches(index, rulebook.lexicon), rulebook.entities.in_call(index), rulebook.scenarios,
         offered=rulebook.offered_by(call.cdr.company), bar=rulebook.bar, answers=answers,
-        recognisers=rulebook.recognisers,
+        recognisers=rulebook.recognisers, acts=rulebook.acts,
     )  # fmt: skip
 
 
@@ -77,6 +78,7 @@ def judge_rule(evaluation: Evaluation, rule: Rule) -> Verdict:
     return Verdict(
         rule.id, rule.hash, outcome, evidence, reason, occurrences if failed else 0,
         _deducted(rule, occurrences) if failed else 0.0, grounds, outcome == "pass" and rule.finds_little,
+        suspect_in(evaluation, rule) if outcome == "pass" else None,
     )  # fmt: skip
 
 

@@ -233,6 +233,8 @@ def _verdict_row(call: Call, verdict: Verdict, rule: RuleInfo | None, version: s
         occurrences=verdict.occurrences,
         deducted=verdict.deducted,
         nothing_found=verdict.nothing_found,
+        suspicion=verdict.suspect.suspicion if verdict.suspect else None,
+        suspect=_evidence_cell(call, verdict.suspect.evidence) if verdict.suspect else None,
         reason=verdict.reason,
         rule_hash=verdict.rule_hash,
         version=version,

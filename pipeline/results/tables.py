@@ -212,6 +212,12 @@ class VerdictRow:
     nothing_found: Annotated[
         bool, "达成，但这条规则已知漏得多：只是未发现 / passed, by a rule known to miss much: only nothing found"
     ]
+    suspicion: Annotated[
+        float | None,
+        "达成的可疑程度，同一规则内比大小；0 以上，识别器认为不对 / "
+        "of a pass: how suspicious it is, compared within a rule; above 0 the recogniser disagrees",
+    ]
+    suspect: Annotated[EvidenceCell | None, "可疑的那一句，结构同证据 / the suspicious sentence, built like evidence"]
     occurrences: Annotated[int, "违反次数 / times the rule was broken"]
     deducted: Annotated[float, "扣分 / points deducted"]
     reason: Annotated[str, "理由 / reason"]

@@ -96,6 +96,27 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
         FROM verdicts JOIN calls USING (sha256)
         WHERE outcome = 'fail'""",
     ),
+    "suspects": (
+        "最值得复查的“达成”：每条规则按可疑程度排序 / passed verdicts most worth a look, ranked within each rule",
+        (
+            *column_comments("calls", "sha256"),
+            ("call_id", "通话编号 / call id"),
+            ("started_at", "通话开始时间 / when the call began"),
+            ("team", "班组 / team"),
+            ("agent_id", "工号 / agent's number"),
+            ("agent_name", "姓名 / agent's name"),
+            *column_comments("verdicts", "rule_id", "title_zh", "title_en", "severity"),
+            ("place", "在这条规则里排第几，1 最可疑 / place within the rule, 1 is the most suspicious"),
+            *column_comments("verdicts", "suspicion"),
+            ("at_s", "那句话在录音中的秒数 / where in the recording, seconds"),
+            *_QUOTE,
+        ),
+        """SELECT sha256, call_id, started_at, team, agent_id, agent_name, rule_id, title_zh, title_en, severity,
+            row_number() OVER (PARTITION BY rule_id ORDER BY suspicion DESC, sha256) AS place, suspicion,
+            suspect.start_s AS at_s, suspect.quote AS quote, suspect.matched AS matched
+        FROM verdicts JOIN calls USING (sha256)
+        WHERE outcome = 'pass' AND suspicion IS NOT NULL""",
+    ),
     "agent_scorecard": (
         "坐席成绩，每人一行 / one row an agent",
         (

@@ -11,7 +11,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from pipeline.datatypes import CDR, Judged, Outcome
+from pipeline.datatypes import CDR, Judged, Outcome, Suspect
 from pipeline.results.excerpts import best_calls, cut_excerpts
 from pipeline.results.rows import RuleInfo
 from pipeline.results.store import build_database, open_database
@@ -182,3 +182,17 @@ def test_pace_and_level_have_percentiles_and_no_score(tmp_home: Home, settings: 
     assert [row[0] for row in found] == ["1001", "1002", "1003", "1004"]
     assert all(0 <= float(str(row[1])) <= 1 for row in found)
     assert json.dumps([row[2] for row in found]) == "[null, null, null, null]"
+
+
+def test_suspects_are_ranked_within_their_rule(tmp_home: Home, settings: Settings) -> None:
+    calls = []
+    for name, suspicion in (("a", -1.5), ("b", 0.7), ("c", -0.2)):
+        turns = make_turns((("agent", "您好，请讲。"), ("customer", "我要退货。")))
+        verdict = replace(make_verdict("grievance", "pass"), suspect=Suspect(suspicion, hit_on(turns[0])))
+        calls.append(make_judged(name, turns=turns, verdicts=[verdict, make_verdict("booked", "pass")]))
+    save(tmp_home, calls)
+    build_database(tmp_home, settings, BOOKS)
+    sql = "SELECT rule_id, place, suspicion, quote <> '' FROM suspects ORDER BY ALL"
+    assert rows(tmp_home, settings, sql) == [
+        ("grievance", 1, 0.7, True), ("grievance", 2, -0.2, True), ("grievance", 3, -1.5, True),
+    ]  # fmt: skip

@@ -234,6 +234,7 @@ class Evaluation:
         bar: ScenarioBar | None = None,
         answers: Answers | None = None,
         recognisers: Recognisers | None = None,
+        acts: Mapping[str, Act] | None = None,
     ) -> None:
         self.index, self.matches, self.entities, self.scenarios = index, matches, entities, scenarios
         self.offered = offered
@@ -244,6 +245,8 @@ class Evaluation:
         self.answers: Answers = answers or {}
         self.recognised = recognisers.in_call(index) if recognisers else None
         """How much its sentences are like acts; None where nothing was learnt."""
+        self.acts = acts or {}
+        """The rulebook's, for what they are called."""
         self.coverage = coverage
         """How much of the speech must have words before something may be held to be missing, 0–1."""
         self.scopes: dict[tuple[str, Side], Scopes] = {}
@@ -289,6 +292,10 @@ class Evaluation:
         if speaks in ("both", "agent") and not facts.agent_turns:
             return "agent"
         return None
+
+    def recognises(self, act: str) -> bool:
+        """Whether something was learnt of an act."""
+        return self.recognised is not None and self.recognised.knows(act)
 
     def words(self, start: int, end: int, reason: str) -> Evidence:
         """Evidence of some tokens."""

@@ -57,7 +57,7 @@ class Said(InWindow):
     sure: Sure = Field(
         "very",
         description=(
-            "how sure the recogniser must be; very: it takes 1 everyday turn in 3,000 for the act; fairly: as suits it "
+            "how sure the recogniser must be; very: it takes 1 everyday turn in 1,000 for the act; fairly: as suits it "
             "best; hardly, beside any: only what is clearly unlike is refused"
         ),
     )
@@ -117,7 +117,7 @@ class Said(InWindow):
         if listed is not None:
             return listed.title
         if self.act is not None:
-            return self.act
+            return evaluation.acts[self.act].title if self.act in evaluation.acts else self.act
         return " / ".join(evaluation.name(ENTITY_NAMES.get(label, label)) for label in self.labels)
 
     def find(self, evaluation: Evaluation) -> Result:
