@@ -25,7 +25,7 @@ def test_what_is_like_the_forbidden_is_more_suspicious_than_what_is_not() -> Non
     assert alike is not None
     assert plain is not None
     assert alike.suspicion > plain.suspicion
-    assert alike.evidence.turn == plain.evidence.turn == 2
+    assert alike.evidence.turn == 2
 
 
 def test_what_is_required_is_suspicious_where_it_is_hardly_said() -> None:
