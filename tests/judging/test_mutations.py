@@ -53,7 +53,7 @@ def broken(node: Node) -> Iterator[tuple[str, Node]]:
     if node.kind == "times":
         yield "times at_least moved", _with(node, at_least=1000, at_most=None)
         yield "times at_most moved", _with(node, at_least=None, at_most=1000)
-    if node.kind in ("hung_up", "level", "readback", "echo", "repeat", "sound", "turn", "overlap", "scenario"):
+    if node.kind in ("hung_up", "level", "readback", "echo", "repeat", "sound", "turn", "overlap", "scenario", "use"):
         yield f"{node.kind} never", _never(node)
     if node.kind == "said" and (params.pattern or params.entity):
         yield "said never", _never(node)
