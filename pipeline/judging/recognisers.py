@@ -168,11 +168,6 @@ class CallScores:
         start, end = pieces[best]
         return Piece(start, end, round(float(column[best]) - self._recognisers.acts[act].bars["fairly"], 2))
 
-    def best(self, act: str) -> float | None:
-        """The highest score of an act; None of a call without words."""
-        _, column = self._of(act)
-        return float(column.max()) if len(column) else None
-
 
 def sentences_of(index: TokenIndex) -> Iterator[tuple[int, int]]:
     """Every sentence that has a word, as tokens."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 import pytest
+import yaml
 
 from flows.night import Night
 from flows.options import stored_call
@@ -15,7 +17,9 @@ from pipeline.datatypes import CDR
 from pipeline.errors import CallQAError
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Failure, Home, RecordingRecord
+from pipeline.storage.home import Failure, Home, JudgedFile, RecordingRecord
+from tests.support.model_server import reply_of, serving
+from tests.support.rulebooks import HEAD, write_book
 from tests.support.talk import heard_call
 
 FINGERPRINT = "f" * 64
@@ -105,3 +109,44 @@ def test_a_stored_call_is_found_by_id_file_name_or_hash(night: Night) -> None:
     with pytest.raises(CallQAError, match="no stored call has this id, file name or SHA-256") as error:
         stored_call("20261120-093100_13900001235-all.mp3", night.home)
     assert "13900001235" not in str(error.value)
+
+
+HEARD_WORDS = "您好，请讲。"
+
+
+def asking_night(settings: Settings, home: Home, folder: Path, endpoint: str) -> Night:
+    """A night over a rulebook whose one rule asks a local model."""
+    rule = {
+        "id": "mockery", "title": {"zh": "嘲笑", "en": "mockery"}, "dimension": "one", "why": "试",
+        "status": "experimental", "cases": [{"verdict": "unsure", "call": "坐席 0.0: 您好。\n客户 3.0: 你好。"}],
+        "forbid": {"asks": {"question": "坐席有没有嘲笑客户？", "again": "坐席是不是取笑了客户？"}},
+    }  # fmt: skip
+    book = write_book(folder, {"mockery": yaml.safe_dump(rule, allow_unicode=True)}, head=HEAD.format(language="zh"))
+    paths = settings.paths.model_copy(update={"home": home.root, "rulebooks": {"zh": book}})
+    asks = settings.asks.model_copy(update={"endpoint": endpoint, "timeout_s": 5.0})
+    return Night(settings.model_copy(update={"paths": paths, "asks": asks}), FINGERPRINT)
+
+
+def test_a_call_that_a_dead_model_left_unanswered_is_asked_about_by_the_next_night(
+    settings: Settings, tmp_home: Home, tmp_path: Path
+) -> None:
+    sha256 = "a" * 64
+    heard_before(tmp_home, sha256)
+
+    def outcome(night: Night) -> str:
+        night.plan_judging(everything=True)
+        night.judge(0)
+        card = artefacts.read(tmp_home.judged(sha256), JudgedFile).judged.scorecard
+        assert card is not None
+        return card.verdicts[0].outcome
+
+    with serving(lambda sent: reply_of("yes", (0, HEARD_WORDS))) as model:
+        dead = asking_night(settings, tmp_home, tmp_path / "book", "http://127.0.0.1:9/v1")
+        assert outcome(dead) == "unsure"
+        assert any("next run" in str(warning) for warning in dead.tally.warnings)
+        # the address is no part of what was judged: the mark alone brings the call back
+        assert outcome(asking_night(settings, tmp_home, tmp_path / "book", model.base)) == "fail"
+        again = asking_night(settings, tmp_home, tmp_path / "book", model.base)
+        again.plan_judging(everything=True)
+        assert again.to_judge == []
+    assert len(model.sent) == 2

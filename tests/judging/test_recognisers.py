@@ -133,13 +133,13 @@ def test_without_recognisers_only_lists_are_asked(learnt: tuple[Learnt, Recognis
 def test_two_short_sentences_of_a_turn_count_together(learnt: tuple[Learnt, Recognisers]) -> None:
     _, recognisers = learnt
     scores = {
-        text: recognisers.in_call(index_call(written_call([("agent", text)], "zh"), "zh")).best("sorry")
+        text: recognisers.in_call(index_call(written_call([("agent", text)], "zh"), "zh")).likest("sorry", [0])
         for text in ("添麻烦了。", "真的添麻烦了。", "添麻烦了。添麻烦了。", "", "您再看一下。")
     }
     one, two = scores["添麻烦了。"], scores["添麻烦了。添麻烦了。"]
     assert one is not None
     assert two is not None
-    assert two > one
+    assert two.score > one.score
     assert scores[""] is None
 
 
