@@ -28,8 +28,8 @@ def hear_kept(
     kept = None
     if folder is not None:
         how = f"{hearing_fingerprint(engines, settings)} {rendering.mono} {rendering.codec} {rendering.noise_db}"
-        kept = folder / f"{recording.stem}-{sha256[:8]}-{hashlib.sha256(how.encode()).hexdigest()[:12]}.json.gz"
-        if kept.is_file():
+        kept = folder / f"{recording.stem}-{sha256[:8]}-{hashlib.sha256(how.encode()).hexdigest()[:12]}.json.zst"
+        if artefacts.lying(kept).is_file():
             return artefacts.read(kept, Transcript)
     audio = degrade(decode(recording, settings.decode, settings.ingest), rendering, settings)
     transcript = hear_audio(audio, sha256, engines, settings)

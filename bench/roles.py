@@ -141,8 +141,8 @@ def heard_cases(folders: Sequence[Path], cache: Path, engines: Engines | None, s
                 fingerprints[truth["language"]] = fingerprint(told)
             name = f"{recording.name} {kind} {EXCERPT_S} {fingerprints[truth['language']]}"
             key = hashlib.sha256(name.encode()).hexdigest()
-            kept = cache / f"{key[:16]}.json.gz"
-            if not kept.is_file():
+            kept = cache / f"{key[:16]}.json.zst"
+            if not artefacts.lying(kept).is_file():
                 if engines is None:
                     continue
                 print(f"hearing {truth['id']}: {kind.name}", file=sys.stderr, flush=True)

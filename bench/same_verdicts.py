@@ -73,7 +73,7 @@ def cases(book: Rulebook) -> Iterator[tuple[str, Any]]:
 def calls(folder: Path, rulebooks: dict[str, Rulebook]) -> Iterator[tuple[str, Any]]:
     home, settings = Home(folder), load_settings()
     for record in home.recording_records():
-        for path in sorted(home.transcript(record.sha256, "").parent.glob(f"{record.sha256}.*.json.gz")):
+        for path in sorted(home.transcript(record.sha256, "").parent.glob(f"{record.sha256}.*.json.*")):
             judged = judge(artefacts.read(path, Transcript), record.cdr, rulebooks, settings)
             key = f"{Path(record.paths[0]).name} {path.name.split('.')[1]}"
             yield f"{key} call", call_of(judged.call)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import re
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,8 +129,8 @@ def artefact_to_judge(home: Home, fingerprint: str, sha256: str) -> Path | None:
 def stored_key(path: Path) -> str | None:
     """The key of a judged file, unpacked whole to see that it is not damaged; None when there is none or it is."""
     try:
-        data = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError, zlib.error):
+        data = artefacts.unpacked(path)
+    except BadArtefact:
         return None
     match = re.match(rb'\{"key":"([0-9a-f]+)"', data)
     return match[1].decode() if match else None

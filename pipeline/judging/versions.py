@@ -1,7 +1,7 @@
 """Published rulebooks: what counts is a version that was tested and put down, not the files somebody is editing.
 
     home/rulebooks/<shelf>/
-      published.json.gz        Publications: whose they are, every version, when, its hash; the last is in force
+      published.json.zst       Publications: whose they are, every version, when, its hash; the last is in force
       <version>/               the rulebook's files as they were published
 
 A shelf is one rulebook's: of the one that lies in the folder it was published from, or, where that has moved, of the
@@ -35,7 +35,8 @@ from pipeline.storage.files import put_in_place, read_regular, write_whole
 from pipeline.storage.home import Home
 from pipeline.storage.lock import publishing_lock
 
-_RECORD = "published.json.gz"
+_RECORD = "published.json"
+"""What its name begins with."""
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,40}")
 _VERSION_LINE = re.compile(rf"(?m)^(version|{KEYS['version']}):.*$")
 
@@ -119,7 +120,7 @@ def publish_rulebook(
         if wanted != book.version:
             write_whole(folder / RULEBOOK_FILE, _with_version(folder / RULEBOOK_FILE, wanted))
         publication = Publication(wanted, published.hash, datetime.now(UTC))
-        artefacts.write(shelf / _RECORD, Publications((*done, publication), str(folder.resolve())))
+        artefacts.write(_record(shelf), Publications((*done, publication), str(folder.resolve())))
         return publication
 
 
@@ -236,13 +237,13 @@ def _shelf(home: Home, folder: Path) -> Path | None:
 
 
 def _shelves(home: Home) -> list[Path]:
-    return sorted(path for path in home.rulebooks.glob("*") if os.path.lexists(path / _RECORD))
+    return sorted(path for path in home.rulebooks.glob("*") if os.path.lexists(_record(path)))
 
 
 def _new_shelf(home: Home, folder: Path) -> Path:
     name = folder.resolve().name
     names = (name if number == 1 else f"{name}-{number}" for number in count(1))
-    return next(shelf for each in names if not os.path.lexists((shelf := home.rulebooks / each) / _RECORD))
+    return next(shelf for each in names if not os.path.lexists(_record(shelf := home.rulebooks / each)))
 
 
 def _identity(folder: Path) -> Identity | None:
@@ -254,10 +255,14 @@ def _identity(folder: Path) -> Identity | None:
     return (name, language) if isinstance(name, str) and isinstance(language, str) else None
 
 
+def _record(shelf: Path) -> Path:
+    return artefacts.lying(shelf / f"published{artefacts.ARTEFACT_SUFFIX}")
+
+
 def _read(shelf: Path) -> Publications:
     """What was published on a shelf. Raises BadArtefact, with the remedy."""
     try:
-        record = artefacts.read(shelf / _RECORD, Publications)
+        record = artefacts.read(_record(shelf), Publications)
         if record.versions:
             return record
     except BadArtefact:
@@ -265,6 +270,6 @@ def _read(shelf: Path) -> Publications:
     raise BadArtefact(
         Message(
             "{record}: damaged; put a copy of it back, or move {shelf} away and publish the rulebook anew",
-            record=shown(shelf / _RECORD), shelf=shown(shelf),
+            record=shown(_record(shelf)), shelf=shown(shelf),
         )
     )  # fmt: skip

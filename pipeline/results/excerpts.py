@@ -4,7 +4,7 @@ Complaints get one whatever their verdict, for the complaint officer; and so do 
 indicator, because teams learn from what went well too.
 
     home/excerpts/ab/<sha256>/
-      excerpts.json.gz                      ExcerptSet: every clip of the recording, with its words
+      excerpts.json.zst                     ExcerptSet: every clip of the recording, with its words
       <sha12>-<rule id>-<n>-<key>.mp3       the sound; the key changes whenever the cut would
 
 Cutting again does nothing where nothing has changed, and removes clips of verdicts that no longer fail.
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from pipeline.judging.conditions.base import Node
     from pipeline.judging.rulebook import Rulebook
 
-RECORD = "excerpts.json.gz"
 CLIPS_A_VERDICT = 3
 """A rule that is broken ten times in a call is heard in three clips."""
 DUE_S = 20.0
@@ -88,6 +87,11 @@ class ExcerptSet:
 def excerpt_folder(home: Home, sha256: str) -> Path:
     """Where the clips of a recording lie."""
     return home.excerpts / sha256[:2] / sha256
+
+
+def excerpt_record(home: Home, sha256: str) -> Path:
+    """What tells of the clips of a recording."""
+    return artefacts.lying(excerpt_folder(home, sha256) / f"excerpts{artefacts.ARTEFACT_SUFFIX}")
 
 
 def spoken_lines(excerpt: Excerpt, language: str = "zh") -> str:
@@ -169,8 +173,9 @@ def cut_excerpts(
     else:
         artefacts.write(failure, fault)
         wanted = tuple(excerpt for excerpt in wanted if excerpt not in missing)
-    _keep_only(folder, wanted)
-    _record(folder, ExcerptSet(call.sha256, call.language, wanted))
+    record = excerpt_record(home, call.sha256)
+    _keep_only(folder, {record.name, *(excerpt.file for excerpt in wanted)})
+    _record(record, ExcerptSet(call.sha256, call.language, wanted))
     return wanted
 
 
@@ -182,7 +187,7 @@ def excerpt_failed(home: Home, sha256: str) -> bool:
 def read_excerpts(home: Home, sha256: str) -> tuple[Excerpt, ...]:
     """The clips of a recording as they were cut last; none when there is no record of any."""
     try:
-        return artefacts.read(excerpt_folder(home, sha256) / RECORD, ExcerptSet).excerpts
+        return artefacts.read(excerpt_record(home, sha256), ExcerptSet).excerpts
     except BadArtefact:
         return ()
 
@@ -333,16 +338,14 @@ def _sounds(
     return fault or Failure(key, "", "excerpt", "missing", str(Message("no such file")), datetime.now(UTC))
 
 
-def _keep_only(folder: Path, wanted: Sequence[Excerpt]) -> None:
-    names = {RECORD, *(excerpt.file for excerpt in wanted)}
+def _keep_only(folder: Path, names: Collection[str]) -> None:
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.name not in names:
             path.unlink(missing_ok=True)
 
 
-def _record(folder: Path, excerpts: ExcerptSet) -> None:
+def _record(path: Path, excerpts: ExcerptSet) -> None:
     """Write the record unless it says so already: an untouched file leaves the database as it is."""
-    path = folder / RECORD
     try:
         if artefacts.read(path, ExcerptSet) == excerpts:
             return

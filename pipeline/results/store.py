@@ -26,7 +26,7 @@ import duckdb
 from pipeline.errors import BadArtefact, BadQuery, CallQAError
 from pipeline.intake.month_scores import read_month_scores
 from pipeline.messages import Message
-from pipeline.results.excerpts import RECORD, ExcerptSet, excerpt_folder
+from pipeline.results.excerpts import ExcerptSet, excerpt_record
 from pipeline.results.rows import RulebookInfo, call_rows, clip_rows, failure_row, rule_rows, run_row
 from pipeline.results.tables import TABLES, AboutRow, MonthScoreRow, TableRow, table_columns, table_comment
 from pipeline.results.views import ACHIEVEMENT_BY, VIEWS
@@ -262,7 +262,7 @@ def _sources(home: Home) -> dict[str, str]:
     sources = {}
     for path in home.files("judged"):
         sha256 = path.name.split(".")[0]
-        record = excerpt_folder(home, sha256) / RECORD
+        record = excerpt_record(home, sha256)
         files = (path, home.recording(sha256), record)
         sources[sha256] = hashlib.sha256("|".join(map(_signature, files)).encode()).hexdigest()[:16]
     return sources
@@ -404,7 +404,7 @@ def _build(
 def _add_call(batch: _Batch, job: _Job, sha256: str) -> None:
     """All rows of one recording, without what is damaged."""
     damaged = len(job.damaged)
-    record = excerpt_folder(job.home, sha256) / RECORD
+    record = excerpt_record(job.home, sha256)
     judged = _read(batch, job, job.home.judged(sha256), JudgedFile)
     recording = _read(batch, job, job.home.recording(sha256), RecordingRecord)
     excerpts = _read(batch, job, record, ExcerptSet)
@@ -436,7 +436,7 @@ def _read(batch: _Batch, job: _Job, path: Path, kind: type[_Artefact]) -> _Artef
     except BadArtefact as error:
         job.damaged.append(path)
         failure = Failure(
-            key=path.parent.name if path.name == RECORD else path.name.split(".")[0],
+            key=path.parent.name if path.name.startswith("excerpts.") else path.name.split(".")[0],
             path=str(path),
             stage="judge",
             reason="damaged-artefact",

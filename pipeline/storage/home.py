@@ -1,15 +1,15 @@
 """Where callqa keeps what it makes, and the small records beside the artefacts.
 
     home/
-      recordings/ab/<sha256>.json.gz              RecordingRecord: where a recording was seen, its CDR
-      heard/ab/<sha256>.<fingerprint>.json.gz     Transcript: the artefact; the fingerprint names engines and settings
-      judged/ab/<sha256>.json.gz                  JudgedFile: verdicts, and the key of what they were made from
-      answers/ab/<sha256>.<key>.json.gz           ModelAnswer: what a local model said to one question about a call
+      recordings/ab/<sha256>.json.zst             RecordingRecord: where a recording was seen, its CDR
+      heard/ab/<sha256>.<fingerprint>.json.zst    Transcript: the artefact; the fingerprint names engines and settings
+      judged/ab/<sha256>.json.zst                 JudgedFile: verdicts, and the key of what they were made from
+      answers/ab/<sha256>.<key>.json.zst          ModelAnswer: what a local model said to one question about a call
       unanswered/<sha256>                         a mark: a question about that call got no answer and is asked again
-      failures/<key>.json.gz                      Failure: a recording that could not be heard
-      runs/<run id>.json.gz                       Run: one night
+      failures/<key>.json.zst                     Failure: a recording that could not be heard
+      runs/<run id>.json.zst                      Run: one night
       rulebooks/<name>/<version>/                 what was published (`pipeline.judging.versions`)
-      hashes.json.gz                              Hashes: what the files of the inbox held, so as to read none twice
+      hashes.json.zst                             Hashes: what the files of the inbox held, so as to read none twice
       fetched/<place>/                            what an inbox on a server held (`pipeline.intake.servers.cache`)
       caller.salt                                 the key under which callers' numbers are hashed
       run.lock, publish.lock, rulebooks.lock      one run, one build of the database, one publishing at a time
@@ -159,40 +159,48 @@ class Home:
         self.reports = root / "reports"
         self.lock = root / "run.lock"
         self.database_lock = root / "publish.lock"
-        self.hashes = root / "hashes.json.gz"
         self.salt = root / "caller.salt"
         self.rulebooks = root / "rulebooks"
         self.rulebooks_lock = root / "rulebooks.lock"
 
+    @property
+    def hashes(self) -> Path:
+        return self._artefact("", "hashes")
+
     def recording(self, sha256: str) -> Path:
-        return self.root / "recordings" / sha256[:2] / f"{sha256}.json.gz"
+        return self._artefact(f"recordings/{sha256[:2]}", sha256)
 
     def transcript(self, sha256: str, fingerprint: str) -> Path:
-        return self.root / "heard" / sha256[:2] / f"{sha256}.{fingerprint[:16]}.json.gz"
+        return self._artefact(f"heard/{sha256[:2]}", f"{sha256}.{fingerprint[:16]}")
 
     def newest_transcript(self, sha256: str) -> Path | None:
         """A recording's last artefact, whatever engines heard it."""
-        files = self.transcript(sha256, "").parent.glob(f"{sha256}.*.json.gz")
+        files = filter(artefacts.is_artefact, self.transcript(sha256, "").parent.glob(f"{sha256}.*"))
         return max(files, key=lambda file: (file.stat().st_mtime, file.name), default=None)
 
     def judged(self, sha256: str) -> Path:
-        return self.root / "judged" / sha256[:2] / f"{sha256}.json.gz"
+        return self._artefact(f"judged/{sha256[:2]}", sha256)
 
     def answer(self, sha256: str, key: str) -> Path:
-        return self.root / "answers" / sha256[:2] / f"{sha256}.{key[:16]}.json.gz"
+        return self._artefact(f"answers/{sha256[:2]}", f"{sha256}.{key[:16]}")
 
     def unanswered(self, sha256: str) -> Path:
         return self.root / "unanswered" / sha256
 
     def failure(self, key: str) -> Path:
-        return self.root / "failures" / f"{key}.json.gz"
+        return self._artefact("failures", key)
 
     def run(self, run_id: str) -> Path:
-        return self.root / "runs" / f"{run_id}.json.gz"
+        return self._artefact("runs", run_id)
+
+    def _artefact(self, folder: str, name: str) -> Path:
+        return artefacts.lying(self.root / folder / f"{name}{artefacts.ARTEFACT_SUFFIX}")
 
     def files(self, kind: Literal["recordings", "heard", "judged", "failures", "runs"]) -> Iterator[Path]:
         """All files of a kind, sorted, without half-written ones."""
-        yield from sorted(p for p in (self.root / kind).rglob("*.json.gz") if not p.name.startswith("."))
+        found = set(filter(artefacts.is_artefact, (self.root / kind).rglob("*.json.*")))
+        # a process that was killed may have left what an earlier version wrote beside what is in its place
+        yield from sorted(path for path in found if path.suffix == ".zst" or path.with_suffix(".zst") not in found)
 
     def recording_records(self) -> Iterator[RecordingRecord]:
         """All recordings seen, without damaged records; a scan writes anew those of the inbox."""

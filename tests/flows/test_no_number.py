@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from backports import zstd
 
 from flows.cli.summary import print_metadata, print_summary
 from flows.night import Night
@@ -55,8 +55,8 @@ def everything_below(folder: Path) -> Iterator[tuple[str, str]]:
             continue
         data = path.read_bytes()
         yield path.name, data.decode("latin-1")
-        if path.suffix == ".gz":
-            yield path.name, gzip.decompress(data).decode("latin-1")
+        if path.suffix == ".zst":
+            yield path.name, zstd.decompress(data).decode("latin-1")
         elif zipfile.is_zipfile(io.BytesIO(data)):
             with zipfile.ZipFile(path) as packed:
                 for name in packed.namelist():

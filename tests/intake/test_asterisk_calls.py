@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from pipeline.datatypes import CDR
 from pipeline.intake.callers import CallerHash
 from pipeline.intake.inbox import Scan, scan_inbox
 from pipeline.settings import Settings
+from pipeline.storage import artefacts
 from pipeline.storage.home import Home
 from tests.support.asterisk import CUSTOMER, INBOUND, OUTBOUND, cel_lines, hangup, master_row, queue_lines
 from tests.support.inboxes import CHINA, put
@@ -158,7 +158,7 @@ def test_no_number_reaches_the_home_or_a_message(here: Settings, inbox: Path, tm
     found = scan_inbox(here, tmp_home)
     assert len(found.recordings) == len(ids)
     assert all(recording.cdr.caller_hash for recording in found.recordings)
-    written = [gzip.decompress(path.read_bytes()).decode() for path in tmp_home.root.rglob("*.json.gz")]
+    written = [artefacts.unpacked(path).decode() for path in tmp_home.root.rglob("*.json.zst")]
     assert written
     numbers = {CUSTOMER, "13900005678", mobile, company, *(call["customer"].lstrip("0") for call in TRUTH.values())}
     for number in numbers:

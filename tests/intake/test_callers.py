@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,10 +17,8 @@ from tests.support.inboxes import MOBILE, cdr_of
 
 
 def everything_in(home: Home) -> bytes:
-    import gzip
-
     files = [p for p in home.root.rglob("*") if p.is_file()]
-    return b"\n".join(gzip.decompress(p.read_bytes()) if p.suffix == ".gz" else p.read_bytes() for p in files)
+    return b"\n".join(zstd.decompress(p.read_bytes()) if p.suffix == ".zst" else p.read_bytes() for p in files)
 
 
 def test_the_caller_s_number_is_kept_nowhere(here: Settings, inbox: Path, tmp_home: Home) -> None:

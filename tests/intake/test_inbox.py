@@ -95,7 +95,7 @@ def test_damaged_records_are_made_again(here: Settings, inbox: Path, tmp_home: H
     sha256 = put(inbox / "a.wav")
     os.utime(inbox / "a.wav", (1_700_000_000, 1_700_000_000))
     first = scan_inbox(here, tmp_home)
-    (tmp_home.root / "hashes.json.gz").write_bytes(b"half a fi")
+    tmp_home.hashes.write_bytes(b"half a fi")
     tmp_home.recording(sha256).write_bytes(b"")
     assert scan_inbox(here, tmp_home).recordings == first.recordings
     assert artefacts.read(tmp_home.recording(sha256), RecordingRecord).sha256 == sha256

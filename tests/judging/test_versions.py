@@ -125,7 +125,7 @@ def test_a_rulebook_stays_in_force_when_its_folder_moves_or_its_name_is_edited(h
 
 @pytest.mark.parametrize(
     "version",
-    ["published.json.gz", "Published.JSON.gz", "published.json.gz.1", ".hidden", "..", "a/b", "-v", "x" * 60, ""],
+    ["published.json.zst", "Published.JSON.gz", "published.json.gz.1", ".hidden", "..", "a/b", "-v", "x" * 60, ""],
 )
 def test_a_version_that_is_none_changes_nothing(home: Home, tmp_path: Path, version: str) -> None:
     folder = book(tmp_path / "trial")
@@ -167,7 +167,7 @@ def test_a_damaged_record_says_what_to_do_and_stops_nobody_else(home: Home, tmp_
     publish_rulebook(home, folder)
     shelf = in_force(home, folder).parent
     assert callable(damage)
-    damage(shelf / "published.json.gz")
+    damage(shelf / "published.json.zst")
     for ask in (in_force, publications, pending, publish_rulebook):
         with pytest.raises(BadArtefact, match="publish the rulebook anew"):
             ask(home, folder)

@@ -17,7 +17,7 @@ import pytest
 from pipeline.datatypes import CDR
 from pipeline.errors import BadQuery
 from pipeline.results import sql as sql_module
-from pipeline.results.excerpts import RECORD, Excerpt, ExcerptSet, Line, excerpt_folder
+from pipeline.results.excerpts import Excerpt, ExcerptSet, Line, excerpt_record
 from pipeline.results.sql import AnswerLimits, QueryResult, run_query
 from pipeline.results.sql_output import Format, answer
 from pipeline.results.sql_prompt import shell
@@ -47,7 +47,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for t in item.call.turns[:1]
         )
         if clips:
-            artefacts.write(excerpt_folder(home, item.call.sha256) / RECORD, ExcerptSet(item.call.sha256, "zh", clips))
+            artefacts.write(excerpt_record(home, item.call.sha256), ExcerptSet(item.call.sha256, "zh", clips))
     failure = make_failure()
     artefacts.write(home.failure(failure.key), failure)
     build_database(home, load_settings())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import random
 import re
@@ -18,13 +17,14 @@ from typing import Any
 
 import duckdb
 import pytest
+from backports import zstd
 
 from pipeline.datatypes import CDR, Evidence, HangUp
 from pipeline.errors import BadQuery, CallQAError
 from pipeline.judging.measured import Measured, Share
 from pipeline.numbers import mask_numbers
 from pipeline.results import store
-from pipeline.results.excerpts import RECORD, Excerpt, ExcerptSet, Line, excerpt_folder
+from pipeline.results.excerpts import Excerpt, ExcerptSet, Line, excerpt_record
 from pipeline.results.rows import RulebookInfo, RuleInfo
 from pipeline.results.store import build_database, cannot_open, open_database
 from pipeline.results.tables import TABLES
@@ -171,9 +171,9 @@ def test_a_date_that_cannot_be_stops_no_publishing(tmp_home: Home, settings: Set
     """A home of an older version may hold one: the file is written as that version wrote it."""
     save(tmp_home, [make_judged("call-0")])
     for path in (*tmp_home.files("judged"), *tmp_home.files("recordings")):
-        text = gzip.decompress(path.read_bytes()).decode()
+        text = artefacts.unpacked(path).decode()
         assert '"started_at":"2025' in text
-        path.write_bytes(gzip.compress(re.sub(r'("started_at":")2025', rf"\g<1>{year:04}", text).encode()))
+        path.write_bytes(zstd.compress(re.sub(r'("started_at":")2025', rf"\g<1>{year:04}", text).encode()))
     assert build_database(tmp_home, settings).damaged == ()
     assert ask(tmp_home, "SELECT call_id, started_at, month FROM calls") == [("call-0", None, None)]
 
@@ -248,8 +248,7 @@ def test_failed_checks_read_well(tmp_home: Home, settings: Settings) -> None:
     save(tmp_home, [judged])
     line = Line("agent", Span(1, 2), "这个我也没办法", True)
     excerpt = Excerpt("forbidden-phrases", 1, "x.mp3", Span(1, 5), "没办法", "why", (line,))
-    folder = excerpt_folder(tmp_home, judged.call.sha256)
-    artefacts.write(folder / RECORD, ExcerptSet(judged.call.sha256, "zh", (excerpt,)))
+    artefacts.write(excerpt_record(tmp_home, judged.call.sha256), ExcerptSet(judged.call.sha256, "zh", (excerpt,)))
     build_database(tmp_home, settings, BOOKS)
     path = f"excerpts/{judged.call.sha256[:2]}/{judged.call.sha256}/x.mp3"
     assert ask(tmp_home, "SELECT call_id, agent_name, title_en, quote, round(at_s, 2), clip FROM failed_checks") == [
@@ -401,7 +400,7 @@ def test_a_damaged_artefact_is_a_failure_and_no_stop(tmp_home: Home, settings: S
     save(tmp_home, night)
     judged, recording = tmp_home.judged(night[0].call.sha256), tmp_home.recording(night[1].call.sha256)
     judged.write_bytes(judged.read_bytes()[:100])
-    recording.write_bytes(b"not gzip")
+    recording.write_bytes(b"not packed")
     result = build_database(tmp_home, settings)
     assert set(result.damaged) == {judged, recording}
     assert ask(tmp_home, "SELECT count(*), count(file_name) FROM calls") == [(2, 1)]

@@ -110,7 +110,7 @@ def test_what_a_killed_run_had_half_written_is_gone_with_the_next(tmp_home: Home
     """It may hold what people said."""
     files = [
         tmp_home.transcript("a" * 64, "b" * 64), tmp_home.judged("a" * 64), tmp_home.hashes,
-        tmp_home.reports / "r" / "index.html", tmp_home.rulebooks / "zh" / "published.json.gz",
+        tmp_home.reports / "r" / "index.html", tmp_home.rulebooks / "zh" / "published.json.zst",
     ]  # fmt: skip
     for file in files:
         subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(file)], check=False)

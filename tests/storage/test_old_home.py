@@ -69,7 +69,7 @@ def rejudged(settings: Settings) -> Night:
 
 def contents(home: Home, kind: str) -> dict[str, bytes]:
     folder = home.root / kind
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.json.gz")}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.json.*")}
 
 
 @pytest.mark.parametrize("kind", KINDS)

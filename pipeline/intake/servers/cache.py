@@ -2,7 +2,7 @@
 
     home/fetched/<place>/…               the files, in folders as on the server
     home/fetched/<place>.parts/          beginnings of files, to go on from
-    home/fetched/<place>.index.json.gz   FetchIndex: what each name held; it outlives the bytes
+    home/fetched/<place>.index.json.zst  FetchIndex: what each name held; it outlives the bytes
 
 A recording that was heard is known by its line in the index, so it is not fetched again though its bytes are gone.
 """
@@ -67,7 +67,7 @@ class FetchCache:
         self.folder = folder
         self._limit_bytes = limit_bytes
         self._parts = folder.with_name(f"{folder.name}.parts")
-        self._index_file = folder.with_name(f"{folder.name}.index.json.gz")
+        self._index_file = folder.with_name(f"{folder.name}.index{artefacts.ARTEFACT_SUFFIX}")
         self._in_use: set[Path] = set()
         try:
             self._index = dict(artefacts.read(self._index_file, FetchIndex).files)
