@@ -110,9 +110,11 @@ def _select(connection: DuckDBPyConnection, calls: Collection[str] | None) -> No
         FROM calls WHERE $shas IS NULL OR list_contains($shas, sha256)""",
         {"shas": None if calls is None else sorted(calls)},
     )
+    # by name: the evidence, which is most of a verdict, is not shown from here but from the clips' own records
     connection.execute(
-        "CREATE TEMP TABLE night_verdicts AS SELECT v.*, agent_key, agent, team, company, call_id, file_name, started "
-        "FROM verdicts AS v JOIN night_calls USING (sha256)"
+        """CREATE TEMP TABLE night_verdicts AS SELECT sha256, rule_id, title_zh, title_en, v.dimension, severity, tags,
+            outcome, nothing_found, reason, agent_key, agent, team, call_id, file_name, started, score
+        FROM verdicts AS v JOIN night_calls USING (sha256)"""
     )
 
 
@@ -275,14 +277,16 @@ def _clips(
     connection: DuckDBPyConnection, home: Home, agents: Iterable[Group]
 ) -> tuple[tuple[tuple[Group, tuple[Clip, ...]], ...], int]:
     """Clips by agent, the gravest first; each verdict's first clip before anybody's second."""
+    failed = """FROM night_verdicts AS v JOIN clips USING (sha256, rule_id)
+        WHERE outcome = 'fail' AND NOT list_contains(tags, 'complaint')"""
     rows = records(
         connection,
-        f"""SELECT v.*, n, path FROM night_verdicts AS v JOIN clips USING (sha256, rule_id)
-        WHERE outcome = 'fail' AND NOT list_contains(tags, 'complaint')
-        ORDER BY n, list_position({list(_SEVERITIES)!r}, coalesce(severity, 'normal')), rule_id, started, sha256, n""",
+        f"""SELECT v.*, n, path {failed}
+        ORDER BY n, list_position({list(_SEVERITIES)!r}, coalesce(severity, 'normal')), rule_id, started, sha256
+        LIMIT {MOST_CLIPS}""",
     )
     by_agent: dict[str, list[Clip]] = {}
-    for clip in _made(rows[:MOST_CLIPS], home):
+    for clip in _made(rows, home):
         by_agent.setdefault(clip.agent_key, []).append(clip)
     groups = []
     for agent in agents:
@@ -290,7 +294,7 @@ def _clips(
         clips = sorted(by_agent.get(agent.key, ()), key=lambda c: (order.get(c.severity, 2), c.rule_id, c.started))
         if clips:
             groups.append((agent, tuple(clips)))
-    return tuple(groups), len(rows)
+    return tuple(groups), int(records(connection, f"SELECT count(*) AS clips {failed}")[0]["clips"])
 
 
 def _made(rows: Iterable[dict[str, Any]], home: Home) -> Iterable[Clip]:
@@ -309,7 +313,6 @@ def _best(connection: DuckDBPyConnection, home: Home) -> tuple[Clip, ...]:
     rows = records(
         connection,
         f"""SELECT v.*, n, path FROM night_verdicts AS v JOIN clips USING (sha256, rule_id)
-        JOIN (SELECT sha256, score FROM night_calls) USING (sha256)
         WHERE outcome = 'pass' AND n = 1 AND NOT list_contains(tags, 'complaint')
         QUALIFY row_number() OVER (PARTITION BY rule_id ORDER BY score DESC NULLS LAST, sha256) = 1
         ORDER BY rule_id LIMIT {MOST_BEST}""",

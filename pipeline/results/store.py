@@ -39,7 +39,7 @@ from pipeline.storage.lock import database_lock
 BATCH_CALLS = 1000
 """Calls held in memory, and in the batch files beside the database, at one time."""
 
-AMENDED_SHARE = 0.2
+AMENDED_SHARE = 0.5
 """Up to this share of changed calls the old database is amended; beyond it is built anew, which leaves no holes."""
 
 STARTING_S, COPYING_S = 60, 3600
@@ -144,7 +144,7 @@ def _bring_up_to_date(
         return BuiltDatabase(home.database, _counted(home.database), changed=False)
     stale = {sha for sha, signature in old_sources.items() if sources.get(sha) != signature}
     todo = [sha for sha, signature in sources.items() if old_sources.get(sha) != signature]
-    few = len(stale) + len(todo) <= AMENDED_SHARE * len(old_sources)
+    few = len(stale.union(todo)) <= AMENDED_SHARE * len(old_sources)
     if few and old_about.get("shape") == about["shape"]:
         shutil.copyfile(home.database, building)
     else:
