@@ -18,6 +18,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from flows.language import LANGUAGE, localised, say
+from flows.log import log_event, logs_json
 from pipeline.judging.replay import NEW
 from pipeline.messages import shown_json, shown_lines, shown_text
 from pipeline.results.display import NOTHING_FOUND, OUTCOME_LABELS, ROLE_LABELS, label_in, percent
@@ -62,26 +63,40 @@ def clock_tenths(seconds: float) -> str:
 @contextmanager
 def step(text: str) -> Iterator[None]:
     """Something that takes a while: a spinner on a terminal, a line elsewhere."""
-    if err.is_terminal:
+    if err.is_terminal and not logs_json():
         with err.status(text):
             yield
-    else:
+        return
+    if not logs_json():
         err.print(text)
-        yield
+    yield
 
 
 @contextmanager
 def scanning(night: Night) -> Iterator[None]:
     """A night's scan: how much was fetched, where the inbox is on a server."""
     text = say("scanning the inbox…")
-    if err.is_terminal:
+    if logs_json():
+        night.on_fetch = _now_and_then(_log_fetched)
+        yield
+    elif err.is_terminal:
         with err.status(text) as status:
             night.on_fetch = lambda progress: status.update(_fetched(progress))
             yield
     else:
         err.print(text)
-        night.on_fetch = _now_and_then(_fetched)
+        night.on_fetch = _now_and_then(_print_fetched)
         yield
+
+
+def _log_fetched(progress: FetchedSoFar) -> None:
+    log_event(
+        "run.fetched", files=progress.files, of_files=progress.of_files, size_mb=round(progress.size_bytes / 1e6, 1)
+    )
+
+
+def _print_fetched(progress: FetchedSoFar) -> None:
+    print(_fetched(progress), file=sys.stderr, flush=True)
 
 
 def _fetched(progress: FetchedSoFar) -> str:
@@ -94,8 +109,8 @@ def _fetched(progress: FetchedSoFar) -> str:
     )
 
 
-def _now_and_then(text: Callable[[Told], str]) -> Callable[[Told], None]:
-    """Prints a line where there is no terminal, but not at every change."""
+def _now_and_then(tell: Callable[[Told], None]) -> Callable[[Told], None]:
+    """Tells where there is no terminal, but not at every change."""
     lock, told = threading.Lock(), [0.0]
 
     def change(value: Told) -> None:
@@ -103,7 +118,7 @@ def _now_and_then(text: Callable[[Told], str]) -> Callable[[Told], None]:
             if time.monotonic() - told[0] < PLAIN_EVERY_S:
                 return
             told[0] = time.monotonic()
-        print(text(value), file=sys.stderr, flush=True)
+        tell(value)
 
     return change
 
@@ -122,9 +137,13 @@ def _counts(tally: Tally) -> str:
 def progress(night: Night) -> Iterator[None]:
     """Show a night's progress while the block runs, with the time that is left by what was heard so far."""
     tally = night.tally
+    if logs_json():
+        night.on_fetch = _now_and_then(_log_fetched)
+        yield from _plain_progress(tally, _log_counts)
+        return
     if not err.is_terminal:
-        night.on_fetch = _now_and_then(_fetched)
-        yield from _plain_progress(tally)
+        night.on_fetch = _now_and_then(_print_fetched)
+        yield from _plain_progress(tally, lambda tally: print(_counts(tally), file=sys.stderr, flush=True))
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -150,8 +169,19 @@ def progress(night: Night) -> Iterator[None]:
             tally.on_change = lambda: None
 
 
-def _plain_progress(tally: Tally) -> Iterator[None]:
-    change = _now_and_then(_counts)
+def _log_counts(tally: Tally) -> None:
+    log_event(
+        "run.progress",
+        heard=tally.heard,
+        to_hear=tally.to_hear,
+        judged=tally.judged,
+        failed=tally.failed,
+        audio_s=round(tally.audio_s, 1),
+    )
+
+
+def _plain_progress(tally: Tally, tell: Callable[[Tally], None]) -> Iterator[None]:
+    change = _now_and_then(tell)
     tally.on_change = lambda: change(tally)
     try:
         yield
@@ -164,7 +194,7 @@ def counting(text: str) -> Iterator[Callable[[int, int], None]]:
     """Progress of something counted: a bar on a terminal, a line now and then elsewhere."""
     from rich.progress import Progress
 
-    if err.is_terminal:
+    if err.is_terminal and not logs_json():
         with Progress(console=err, transient=True) as bar:
             task = bar.add_task(text, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -19,6 +19,7 @@ from pathlib import Path
 from flows.engines import with_worker_count
 from flows.faults import RunStopped, explained, interruption
 from flows.language import LANGUAGE
+from flows.log import log_event
 from flows.plan import (
     HearingPlan,
     artefact_to_judge,
@@ -182,6 +183,15 @@ class Night:
             for part in (recording.sha256, *(half.sha256 for half in recording.halves))
         }
         self.plan = plan
+        log_event(
+            "run.scanned",
+            found=tally.found,
+            to_hear=tally.to_hear,
+            copies=tally.copies,
+            unsettled=tally.waiting,
+            known_failures=tally.known_failures,
+            warnings=len(tally.warnings),
+        )
         return plan
 
     @property
@@ -284,7 +294,13 @@ class Night:
             self.tally.add(lost=1)
         else:
             self.failures.keep(self._hearing_failure(recording, outcome, outcome.reason))
-        self.tally.add(heard=outcome.reason is None, audio_s=outcome.audio_s, done_s=outcome.audio_s or guess_s)
+        self.tally.add(
+            heard=outcome.reason is None,
+            audio_s=outcome.audio_s,
+            done_s=outcome.audio_s or guess_s,
+            tried=1,
+            stage_s=outcome.stage_s,
+        )
 
     def _hearing_failure(self, recording: Recording, outcome: WorkerOutcome, reason: str) -> Failure:
         """Only what is wrong with the recording is final; what may be the machine's fault the next runs try again."""

@@ -24,14 +24,17 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import wait
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.exit_status import FAILED
 from flows.faults import explained, interruption
 from flows.language import LANGUAGE
+from flows.log import log_as, log_event, logs_json
 from flows.night import Night
 from flows.options import inbox_at
 from flows.parent import leave_with_starter
 from flows.prefect_server import server_fault
+from flows.watch import watched
 from pipeline.errors import CallQAError
-from pipeline.messages import Message
+from pipeline.messages import Message, shown_lines
 from pipeline.settings import load_settings
 from pipeline.storage.home import Home
 from pipeline.storage.lock import run_lock
@@ -248,13 +251,20 @@ def _scheduled() -> None:
             paths["inbox"] = inbox_at(given["INBOX"])
         settings = settings.model_copy(update={"paths": settings.paths.model_copy(update=paths)})
         only_ours(settings.paths.group)
+        log_as(settings)
         with run_lock(Home(settings.paths.home), settings.paths.group):
             night = Night(settings, fingerprint(settings))
-            night.close_lost_runs()
-            run_flow("nightly", night)
-            print(night.tally.in_a_line(night.run_id), flush=True)
+            with watched(night):
+                night.close_lost_runs()
+                run_flow("nightly", night)
+            if not logs_json():
+                print(night.tally.in_a_line(night.run_id), flush=True)
     except CallQAError as error:
         problem = error
     if problem is not None:
-        print(f"callqa: {problem.in_language(LANGUAGE)}", file=sys.stderr, flush=True)
+        text = problem.in_language(LANGUAGE)
+        if logs_json():
+            log_event("error", message=shown_lines(text), exit_status=FAILED)
+        else:
+            print(f"callqa: {text}", file=sys.stderr, flush=True)
         raise FlowStopped(STOPPED)

@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from flows.language import say
+from flows.log import log_as
 from pipeline.errors import BadArtefact, BadSetting, CallQAError
 from pipeline.messages import Message
 from pipeline.numbers import mask_numbers
@@ -66,6 +67,7 @@ given = Given()
 
 def read_settings(inbox: str | None = None, workers: int | None = None) -> Settings:
     settings = load_settings(settings_file())
+    log_as(settings)
     paths: dict[str, Path | str] = {}
     if given.home is not None:
         paths["home"] = given.home.absolute()

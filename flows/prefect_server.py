@@ -29,6 +29,7 @@ from pathlib import Path
 
 from flows.faults import need_room
 from flows.language import say
+from flows.log import log_message
 from flows.parent import leave_when_stdin_closes
 from pipeline.errors import CallQAError, shown
 from pipeline.messages import Message
@@ -232,14 +233,13 @@ def _move_aside(path: Path) -> None:
     path.rename(aside)
     for journal in ("-wal", "-shm", "-journal"):
         path.with_name(path.name + journal).unlink(missing_ok=True)
-    print(
+    log_message(
+        "prefect.renewed",
         say(
             "{path}: could not be used and is now {aside}; Prefect starts anew, no result is lost",
             path=shown(path),
             aside=aside.name,
         ),
-        file=sys.stderr,
-        flush=True,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from flows.log import log_event
 from flows.tally import Tally
 from pipeline.errors import BadArtefact
 from pipeline.messages import in_language
@@ -57,6 +58,7 @@ class Failures:
     def keep(self, failure: Failure) -> None:
         """Keep a failure; one that is known already is left as it was, so that it changes nothing."""
         self._tally.add(failed=1)
+        log_event("recording.failed", stage=failure.stage, reason=failure.reason)
         path = self._home.failure(failure.key)
         wordings = {mask_numbers(str(in_language(failure.message, language))) for language in ("zh", "en")}
         with suppress(BadArtefact):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Tally:
-    """Counted from several threads, by `add`; `on_change` is told of every count."""
+    """Counted from several threads, by `add`; `on_change` is told of every count.
+
+    `tried` are recordings whose hearing is over, well or not; `heard_s` is the length of those that were heard.
+    """
 
     found: int = 0
     copies: int = 0
@@ -46,6 +49,9 @@ class Tally:
     audio_s: float = 0.0
     expected_s: float = 0.0
     done_s: float = 0.0
+    tried: int = 0
+    heard_s: float = 0.0
+    stage_s: dict[str, float] = field(default_factory=dict)
     on_change: Callable[[], None] = lambda: None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,6 +66,8 @@ class Tally:
         audio_s: float = 0.0,
         expected_s: float = 0.0,
         done_s: float = 0.0,
+        tried: int = 0,
+        stage_s: Mapping[str, float] | None = None,
     ) -> None:
         with self._lock:
             self.heard += heard
@@ -70,6 +78,10 @@ class Tally:
             self.audio_s += audio_s
             self.expected_s += expected_s
             self.done_s += done_s
+            self.tried += tried
+            self.heard_s += audio_s if heard else 0.0
+            for stage, took_s in (stage_s or {}).items():
+                self.stage_s[stage] = self.stage_s.get(stage, 0.0) + took_s
         self.on_change()
 
     def in_a_line(self, run_id: str) -> str:

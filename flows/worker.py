@@ -102,7 +102,7 @@ def main() -> None:
             transcript = hear_audio(audio, sha256, engines, settings, {"decode": time.perf_counter() - start})
             stage = "store"
             artefacts.write(home.transcript(sha256, fingerprint), transcript)
-            send({"event": "heard"})
+            send({"event": "heard", "stage_s": transcript.timings_s})
         except Exception as error:
             if isinstance(error, BadRecording):
                 error = _own_or_ffmpegs(error, settings)

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -31,6 +31,7 @@ from typing import Any
 from flows.engines import threads
 from flows.faults import RunStopped, interruption
 from flows.language import LANGUAGE, say
+from flows.log import log_event
 from pipeline.datatypes import Half
 from pipeline.messages import Message
 from pipeline.settings import Settings
@@ -45,7 +46,9 @@ TRIES = 2
 
 @dataclass(frozen=True, slots=True)
 class WorkerOutcome:
-    """What became of one recording. `reason` is None when it was heard, else a stable code."""
+    """What became of one recording. `reason` is None when it was heard, else a stable code; `stage_s` is what each
+    stage of hearing took.
+    """
 
     sha256: str
     audio_s: float = 0.0
@@ -53,6 +56,7 @@ class WorkerOutcome:
     stage: str = "hear"
     reason: str | None = None
     message: str = ""
+    stage_s: Mapping[str, float] = field(default_factory=dict)
 
 
 class _Lost(Exception):
@@ -143,6 +147,7 @@ class WorkerPool:
                 outcome = self._hear(worker, job, start, decoded)
             except _Lost as lost:
                 self._forget(worker)
+                log_event("worker.lost", stuck=lost.stuck)
                 if lost.stuck and not lost.decoded:
                     return WorkerOutcome(
                         sha256,
@@ -195,7 +200,7 @@ class WorkerPool:
                         decoded(audio_s)
                 case "heard":
                     worker.warm = True
-                    return WorkerOutcome(sha256, audio_s, time.monotonic() - start)
+                    return WorkerOutcome(sha256, audio_s, time.monotonic() - start, stage_s=reply["stage_s"])
                 case "failed":
                     took_s = time.monotonic() - start
                     return WorkerOutcome(sha256, audio_s, took_s, reply["stage"], reply["reason"], reply["message"])

@@ -274,6 +274,28 @@ class Report(_Section):
     )
 
 
+def _prometheus_file(value: Path) -> Path:
+    if value.suffix != ".prom":
+        raise PydanticCustomError("prometheus_file", "not a .prom file")
+    return value
+
+
+class Metrics(_Section):
+    file: Annotated[Path, AfterValidator(_prometheus_file)] | None = Field(
+        None,
+        description=Message(
+            "text file for Prometheus, kept up to date while a night runs, in the folder that node_exporter's textfile "
+            "collector reads, as /var/lib/prometheus/node-exporter/callqa.prom; default: none"
+        ),
+    )
+
+
+class Log(_Section):
+    format: Literal["text", "json"] = Field(
+        "text", description=Message("what runs write to stderr: text for people, or json, one event a line")
+    )
+
+
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])(I?)B", re.IGNORECASE)
 
 
@@ -316,6 +338,8 @@ class Settings(_Section):
     excerpts: Excerpts = Excerpts()  # type: ignore[call-arg]
     report: Report = Report()  # type: ignore[call-arg]
     sql: Sql = Sql()  # type: ignore[call-arg]
+    metrics: Metrics = Metrics()  # type: ignore[call-arg]
+    log: Log = Log()  # type: ignore[call-arg]
 
     @property
     def is_remote(self) -> bool:
@@ -340,7 +364,11 @@ class Settings(_Section):
         report = self.report
         if report.month_scores is not None:
             report = report.model_copy(update={"month_scores": folder / report.month_scores})
-        return self.model_copy(update={"paths": self.paths.model_copy(update=anchored), "report": report})
+        metrics = self.metrics
+        if metrics.file is not None:
+            metrics = metrics.model_copy(update={"file": folder / metrics.file})
+        paths = self.paths.model_copy(update=anchored)
+        return self.model_copy(update={"paths": paths, "report": report, "metrics": metrics})
 
 
 LARGEST_SETTINGS = 1_000_000

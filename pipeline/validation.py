@@ -33,6 +33,7 @@ _WANTED = {
         "an address without a password or key; s3 takes them from the environment or ~/.aws, sftp from ~/.ssh or an "
         "agent, http from ~/.netrc"
     ),
+    "prometheus_file": Message("a file that ends in .prom; node_exporter reads no other"),
     "memory_size": Message('a size from "100MB" to "1TB"'),
 }
 """Pydantic's kinds of wrong types: what is wanted instead."""

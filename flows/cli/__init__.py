@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -14,7 +13,9 @@ from typing import NoReturn
 import flows.import_guard  # noqa: F401  first of all
 from flows.cli.root import app
 from flows.cli.usage import show_usage_errors
+from flows.exit_status import FAILED, INTERRUPTED, READER_GONE
 from flows.language import LANGUAGE, say
+from flows.log import log_event, logs_json
 from flows.options import given, settings_file
 from pipeline.errors import CallQAError
 from pipeline.messages import shown_lines
@@ -22,13 +23,9 @@ from pipeline.settings import load_settings
 from pipeline.storage.permissions import only_ours
 
 # each registers its commands, which help lists in this order
-from flows.cli import night, call, cdr, results, evaluate, rules, phrase_lists, sayings, install  # noqa: F401  # isort: skip
+from flows.cli import night, call, cdr, results, evaluate, rules, phrase_lists, sayings, metrics, install  # noqa: F401  # isort: skip
 
 __all__ = ["app", "main"]
-
-INTERRUPTED_EXIT = 130
-READER_GONE_EXIT = 128 + signal.SIGPIPE
-"""What a shell calls a program whose reader has left (`callqa … | head`): nothing is wrong and nothing is said."""
 
 show_usage_errors()
 
@@ -44,10 +41,10 @@ def main() -> None:
             _flush()
     except CallQAError as error:
         if getattr(error, "interrupted", False):
-            _leave(say("interrupted; run it again to resume"), INTERRUPTED_EXIT)
+            _leave(say("interrupted; run it again to resume"), INTERRUPTED)
         _leave(error.in_language(LANGUAGE))
     except KeyboardInterrupt:
-        _leave(say("interrupted"), INTERRUPTED_EXIT)
+        _leave(say("interrupted"), INTERRUPTED)
     except BrokenPipeError:
         _reader_gone()
     except SystemExit as ended:
@@ -86,7 +83,7 @@ def _flush() -> None:
 
 def _reader_gone() -> NoReturn:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    raise SystemExit(READER_GONE_EXIT) from None
+    raise SystemExit(READER_GONE) from None
 
 
 def _unforeseen(error: BaseException) -> NoReturn:
@@ -116,6 +113,9 @@ def _error_log() -> Path | None:
     return home / "logs" / "error.log"
 
 
-def _leave(message: str, status: int = 1) -> NoReturn:
-    print(f"callqa: {shown_lines(message)}", file=sys.stderr)
+def _leave(message: str, status: int = FAILED) -> NoReturn:
+    if logs_json():
+        log_event("error", message=shown_lines(message), exit_status=status)
+    else:
+        print(f"callqa: {shown_lines(message)}", file=sys.stderr)
     raise SystemExit(status)

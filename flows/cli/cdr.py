@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.root import app, command
+from flows.exit_status import FAILED
 from flows.language import localised, say
 from flows.options import Inbox, Json, read_settings
 from pipeline.errors import shown
@@ -40,7 +41,6 @@ SIGNS = {
 }
 """By what a file of each system is recognised."""
 
-NOT_UNDERSTOOD_EXIT = 1
 
 MOST_LINES = 5
 """Files of one system that are told one by one."""
@@ -76,7 +76,7 @@ def cdr_command(
     else:
         _print_preview(preview, lines)
     if preview.refused or not preview.files:
-        raise typer.Exit(NOT_UNDERSTOOD_EXIT)
+        raise typer.Exit(FAILED)
 
 
 def _print_preview(preview: MetadataPreview, lines: Sequence[str]) -> None:

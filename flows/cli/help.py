@@ -15,7 +15,8 @@ import typer
 import typer.rich_utils
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from flows.language import say
+from flows.exit_status import EXIT_STATUSES
+from flows.language import localised, say
 
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter
@@ -101,11 +102,12 @@ def _lines(command: Command, ctx: Context, width: int) -> Iterator[str]:
             yield ""
             yield typer.style(heading, bold=True)
             yield from _table(rows, width)
-    if command.epilog:
-        yield ""
-        heading, *examples = command.epilog.split("\n")
-        yield typer.style(heading, bold=True)
-        yield from _table([(one.partition("\t")[0], one.partition("\t")[2]) for one in examples], width, 48)
+    for part in (command.epilog or "").split("\n\n"):
+        heading, *rows_of_it = part.split("\n")
+        if rows_of_it:
+            yield ""
+            yield typer.style(heading, bold=True)
+            yield from _table([(one.partition("\t")[0], one.partition("\t")[2]) for one in rows_of_it], width, 48)
 
 
 def _usage_piece(argument: TyperArgument) -> str:
@@ -155,3 +157,9 @@ def examples_text(examples: Iterable[tuple[str, str]]) -> str | None:
     """Examples (what follows `callqa`, what it does) as the foot of a page."""
     lines = [f"callqa {command}\t{text}" for command, text in examples]
     return "\n".join([say("Examples:"), *lines]) if lines else None
+
+
+def statuses_text() -> str:
+    """The table of exit statuses as the foot of a page."""
+    rows = [f"{status}\t{localised(meaning)}" for status, meaning in EXIT_STATUSES.items()]
+    return "\n".join([say("Exit status:"), *rows])

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.root import app, command, group
+from flows.exit_status import FAILED
 from flows.language import LANGUAGE, localised, say
 from flows.options import flag, read_settings, settings_file
 from pipeline.settings import CHECKOUT, Settings
@@ -64,7 +65,7 @@ def models_check() -> None:
     for fault in faults:
         print(localised(fault), file=sys.stderr)
     if faults:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
     print(say("all files verified"))
 
 
@@ -95,4 +96,4 @@ def doctor_command() -> None:
     from flows.doctor import examine
 
     if not examine(read_settings):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)

@@ -19,9 +19,6 @@ from pipeline.storage.lock import run_lock
 if TYPE_CHECKING:
     from flows.night import Night
 
-FAILURES_EXIT = 3
-"""Exit status of a run that went well but for recordings, clips or call metadata that it could not work with."""
-
 
 @command(
     app,
@@ -49,21 +46,24 @@ def nightly_command(
     from flows.console import scanning
     from flows.engines import fingerprint
     from flows.night import Night, Options
+    from flows.watch import watched
 
     settings = read_settings(inbox, workers)
     with run_lock(Home(settings.paths.home), settings.paths.group):
         options = Options(limit=limit, retry_failed=retry_failed, report=not no_report)
         night = Night(settings, fingerprint(settings), options)
-        night.close_lost_runs()
-        with scanning(night):
-            night.scan()
-            idle = night.idle()
-        if not json_output:
-            print_metadata(night)
-        if idle:
-            night.build_database()  # a recording that was moved or copied changes no verdict, yet its paths are shown
-        else:
-            _run("nightly", night)
+        with watched(night):
+            night.close_lost_runs()
+            with scanning(night):
+                night.scan()
+                idle = night.idle()
+            if not json_output:
+                print_metadata(night)
+            if idle:
+                # a recording that was moved or copied changes no verdict, yet its paths are shown
+                night.build_database()
+            else:
+                _run("nightly", night)
     nothing = say("Nothing new: {found} recordings in the inbox are done already.", found=night.tally.found)
     print_summary(night, json_output, nothing if idle else None)
     _leave(night)
@@ -77,13 +77,15 @@ def nightly_command(
 )
 def rejudge_command(json_output: Json = False) -> None:
     from flows.cli.summary import print_summary
+    from flows.watch import watched
 
     night = _stored_night()
     with run_lock(night.home, night.settings.paths.group):
         night.plan_judging(everything=True)
         idle = not (night.to_judge or night.outdated())
         if not idle:
-            _run("rejudge", night)
+            with watched(night, "rejudge"):
+                _run("rejudge", night)
     nothing = say("Nothing changed: all verdicts are by the rules in force.")
     print_summary(night, json_output, nothing if idle else None)
     _leave(night)
@@ -97,9 +99,10 @@ def rejudge_command(json_output: Json = False) -> None:
 )
 def rebuild_command(json_output: Json = False) -> None:
     from flows.cli.summary import print_summary
+    from flows.watch import watched
 
     night = _stored_night()
-    with run_lock(night.home, night.settings.paths.group):
+    with run_lock(night.home, night.settings.paths.group), watched(night, "rebuild"):
         _run("rebuild", night)
     print_summary(night, json_output)
     _leave(night)
@@ -119,15 +122,16 @@ def schedule_command(
     timezone: Annotated[str, typer.Option(metavar="ZONE", help=say("Name of the time zone."))] = "Asia/Shanghai",
     inbox: Inbox = None,
 ) -> None:
-    from flows.console import err
+    from flows.log import log_message
     from flows.schedule import serve
 
     settings, file = read_settings(inbox), settings_file()
 
     def ready(url: str) -> None:
-        err.print(
-            say("Scheduled: {cron} ({timezone}). Ctrl-C ends it. Prefect: {url}", cron=cron, timezone=timezone, url=url)
+        text = say(
+            "Scheduled: {cron} ({timezone}). Ctrl-C ends it. Prefect: {url}", cron=cron, timezone=timezone, url=url
         )
+        log_message("schedule.ready", text)
 
     # a scheduled night is a process of its own, which takes these from its environment
     inbox_given = settings.paths.inbox if inbox is not None else None
@@ -140,14 +144,15 @@ def schedule_command(
         }
     )
     os.environ["CALLQA_LANG"] = LANGUAGE
-    serve(settings, cron, timezone, ready, lambda text: err.print(f"callqa: {text}", markup=False))
+    serve(settings, cron, timezone, ready, lambda text: log_message("schedule.trouble", f"callqa: {text}"))
 
 
 def _leave(night: Night) -> None:
     """End with the exit status of a run that left something undone, if this one did."""
-    tally = night.tally
-    if tally.failed or tally.known_failures or tally.lost or tally.without_clips or tally.damaged:
-        raise typer.Exit(FAILURES_EXIT)
+    from flows.watch import exit_status
+
+    if status := exit_status(night):
+        raise typer.Exit(status)
 
 
 def _stored_night() -> Night:

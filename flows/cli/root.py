@@ -8,20 +8,20 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from flows.cli.help import HelpfulCommand, HelpfulGroup, examples_text
+from flows.cli.help import HelpfulCommand, HelpfulGroup, examples_text, statuses_text
 from flows.language import say
 from flows.options import flag, given
 
 Function = TypeVar("Function", bound=Callable[..., None])
 
 
-def group(text: str, *examples: tuple[str, str], **settings: Any) -> typer.Typer:
-    """A group of commands; an example is what follows `callqa`, and what it does."""
+def group(text: str, *examples: tuple[str, str], foot: str | None = None, **settings: Any) -> typer.Typer:
+    """A group of commands; an example is what follows `callqa`, and what it does. `foot` stands below the examples."""
     return typer.Typer(
         cls=HelpfulGroup,
         no_args_is_help=True,
         help=text,
-        epilog=examples_text(examples),
+        epilog="\n\n".join(filter(None, (examples_text(examples), foot))) or None,
         pretty_exceptions_enable=False,
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -45,6 +45,7 @@ app = group(
     ('sql "FROM achievement"', say("achievement rate of every indicator")),
     ("settings > callqa.toml", say("a settings file to start from")),
     ("doctor", say("check the installation")),
+    foot=statuses_text(),
 )
 
 

@@ -12,6 +12,7 @@ import typer
 
 from flows.cli.evaluate import write_output
 from flows.cli.root import app, command, group
+from flows.exit_status import FAILED
 from flows.language import LANGUAGE, localised, say
 from flows.options import Json, RulebookFolder, RulebookFolders, read_settings, stored_call
 from pipeline.errors import BadRule, BadSetting, CallQAError
@@ -54,7 +55,7 @@ def rules_test(books: RulebookFolders = None) -> None:
             print(shown_text(f"{result.file}:{result.line}: {result.rule_id}: {what}{note}{why}"))
         print(say("{folder}: {cases} cases, {failed} failed", folder=folder, cases=len(results), failed=len(bad)))
     if failed:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 @command(rules_app, "lint", say("Check rulebooks; all faults are listed at once."), ("rules lint", say("all")))
@@ -92,7 +93,7 @@ def rules_lint(books: RulebookFolders = None) -> None:
             for name in book.unused_acts:
                 print(shown_text(say("warning: nothing uses the condition {name} of conditions.yaml", name=name)))
     if bad:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 @command(

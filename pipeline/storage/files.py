@@ -26,16 +26,19 @@ def is_temporary(name: str) -> bool:
     return name.startswith(".") and name.endswith(_TEMPORARY)
 
 
-def write_whole(path: Path, data: bytes, *, secret: bool = False) -> None:
+def write_whole(path: Path, data: bytes, *, secret: bool = False, public: bool = False) -> None:
     """Write a file atomically and durably; folders are made. Raises OSError.
 
-    It is for its owner alone, and, unless `secret`, for the group to read in a folder that is shared with one.
+    It is for its owner alone, and, unless `secret`, for the group to read in a folder that is shared with one; for
+    everybody to read if `public`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as stream:
-            if not secret and _shared(path.parent):
+            if public:
+                os.fchmod(handle, 0o644)
+            elif not secret and _shared(path.parent):
                 os.fchmod(handle, 0o640)
             stream.write(data)
             stream.flush()
