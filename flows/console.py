@@ -19,7 +19,6 @@ from rich.tree import Tree
 
 from flows.language import LANGUAGE, localised, say
 from flows.log import log_event, logs_json
-from pipeline.judging.replay import NEW
 from pipeline.messages import shown_json, shown_lines, shown_text
 from pipeline.results.display import NOTHING_FOUND, OUTCOME_LABELS, ROLE_LABELS, label_in, percent
 from pipeline.results.quotes import marked_quote
@@ -230,6 +229,8 @@ def role_name(role: Role) -> str:
 
 def outcome_name(outcome: str) -> str:
     """An outcome of a verdict, or "new" for a rule that a call was not judged by."""
+    from pipeline.judging.replay import NEW  # with all that judges: most commands print without it
+
     return say("new") if outcome == NEW else label_in(OUTCOME_LABELS, outcome, LANGUAGE)
 
 

@@ -11,8 +11,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 
-from pypinyin.pinyin_dict import pinyin_dict
-
 from pipeline.language.zh.sounds import chinese_sounds
 
 TONE, CONFUSED, CLOSE, OTHER = 0.05, 0.25, 0.5, 1.0
@@ -37,12 +35,20 @@ Syllable = tuple[str, str, int]
 
 
 @cache
+def _readings() -> Mapping[int, str]:
+    """The readings of each Han character; English needs none, and importing them takes a quarter of a second."""
+    from pypinyin.pinyin_dict import pinyin_dict
+
+    return pinyin_dict
+
+
+@cache
 def syllable(token: str) -> Syllable | None:
     """Initial, final and tone (1–5) of a Han character or a digit by its commonest reading; None for the rest."""
     numbered = chinese_sounds().reading.get(token)
     if numbered:
         return _split(numbered[:-1], int(numbered[-1]))
-    reading = pinyin_dict.get(ord(token)) if len(token) == 1 else None
+    reading = _readings().get(ord(token)) if len(token) == 1 else None
     if not reading:
         return None
     letters, tone = "", 5

@@ -11,15 +11,14 @@ COMPANY, the company or service named; OWN_NAME, a caller gives its name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import re2
-from spacy.matcher import Matcher
 
 from pipeline.judging.entities.en import english_finders
-from pipeline.judging.entities.shapes import Finders, KnownNames, asks_for_digits, make_doc, matcher_of
+from pipeline.judging.entities.shapes import Finders, KnownNames, asks_for_digits
 from pipeline.judging.entities.zh import chinese_finders
 from pipeline.judging.lexicon import Places
 from pipeline.judging.token_index import TokenIndex, TokenRange
@@ -52,9 +51,8 @@ class Entities:
             text = index.plain[start:end]
             found += [(start + m.start(), start + m.end(), 0.0) for m in self._agent_id.finditer(text) if m.group()]
         words = index.words[start:end]
-        if label in self._matchers and (label not in self._digit_labels or any(map(str.isdigit, words))):
-            doc = make_doc(words, self.language)
-            found += [(start + first, start + last, 0.0) for _, first, last in self._matchers[label](doc)]
+        if label in self._finders.shapes and (label not in self._digit_labels or any(map(str.isdigit, words))):
+            found += [(start + first, start + last, 0.0) for first, last in self._matchers[label](words)]
         return _outermost(found)
 
     @cached_property
@@ -62,8 +60,10 @@ class Entities:
         return _FINDERS[self.language]()
 
     @cached_property
-    def _matchers(self) -> dict[str, Matcher]:
-        return {label: matcher_of(label, shapes, self.language) for label, shapes in self._finders.shapes.items()}
+    def _matchers(self) -> dict[str, Callable[[Sequence[str]], list[tuple[int, int]]]]:
+        from pipeline.judging.entities.matching import stretches_of
+
+        return {label: stretches_of(label, shapes, self.language) for label, shapes in self._finders.shapes.items()}
 
     @cached_property
     def _digit_labels(self) -> frozenset[str]:

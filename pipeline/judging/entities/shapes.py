@@ -1,18 +1,11 @@
-"""What the entity finders of both languages are made of: stretches of tokens, token shapes, and spaCy's matcher."""
+"""What the entity finders of both languages are made of: stretches of tokens and token shapes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol
-
-import spacy
-from spacy.attrs import NORM  # type: ignore[import-not-found]
-from spacy.language import Language
-from spacy.matcher import Matcher
-from spacy.tokens import Doc
 
 from pipeline.judging.lexicon import Places
 from pipeline.judging.token_index import TokenIndex
@@ -77,25 +70,3 @@ def sounding(word: str) -> list[TokenShape]:
 
 def asks_for_digits(shape: Sequence[TokenShape]) -> bool:
     return any(token.get("IS_DIGIT") is True and token.get("OP") not in ("*", "?") for token in shape)
-
-
-@cache
-def blank(language: str) -> Language:
-    """spaCy's blank pipeline; in Chinese a lexeme's NORM is how it sounds."""
-    nlp = spacy.blank("zh" if language == "zh" else "en")
-    if language == "zh":
-        nlp.vocab.lex_attr_getters[NORM] = phonetics.fold  # type: ignore[attr-defined]
-        for lexeme in nlp.vocab:
-            lexeme.norm_ = phonetics.fold(lexeme.orth_)
-    return nlp
-
-
-def matcher_of(label: str, shapes: Sequence[Sequence[TokenShape]], language: str) -> Matcher:
-    """A matcher that finds the longest stretches of these shapes."""
-    matcher = Matcher(blank(language).vocab)
-    matcher.add(label, [[dict(token) for token in shape] for shape in shapes], greedy="LONGEST")
-    return matcher
-
-
-def make_doc(words: Sequence[str], language: str) -> Doc:
-    return Doc(blank(language).vocab, words=list(words))
