@@ -6,7 +6,7 @@ import signal
 
 from pipeline.messages import Message
 
-DONE, FAILED, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, FAILED, USAGE, INCOMPLETE, UNFIT, INTERRUPTED = 0, 1, 2, 3, 78, 130
 READER_GONE = 128 + signal.SIGPIPE
 """What a shell calls a program whose reader has left (`callqa … | head`): nothing is wrong and nothing is said."""
 
@@ -17,6 +17,7 @@ EXIT_STATUSES: dict[int, Message] = {
     INCOMPLETE: Message(
         "a run is done, but recordings could not be heard or judged, clips not be cut, or files of the home are damaged"
     ),
+    UNFIT: Message("`callqa worker` on a machine that cannot do the work; do not start it again as it is"),
     INTERRUPTED: Message("interrupted by Ctrl-C or SIGTERM; the next run resumes"),
     READER_GONE: Message("whoever read the output has left"),
 }

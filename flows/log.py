@@ -27,6 +27,9 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "schedule.ready": ("message",),
     "schedule.trouble": ("message",),
     "prefect.renewed": ("message",),
+    "machine.joined": ("message",),
+    "machine.trouble": ("message",),
+    "shard.done": ("run_id", "shard", "heard", "judged", "failed"),
     "error": ("message", "exit_status"),
 }  # fmt: skip
 """Every event, and its fields beside `at`, `level`, `event` and, where there is one, `run`."""
@@ -36,8 +39,13 @@ _LEVELS = {
     "worker.lost": "warning",
     "schedule.trouble": "warning",
     "prefect.renewed": "warning",
+    "machine.trouble": "warning",
     "error": "error",
 }
+
+
+MessageEvent = Literal["schedule.ready", "schedule.trouble", "prefect.renewed", "machine.joined", "machine.trouble"]
+"""Events that tell people a text."""
 
 
 class _Log:
@@ -76,7 +84,7 @@ def log_event(name: str, **fields: str | float | None) -> None:
     print(json.dumps(line, ensure_ascii=False), file=sys.stderr, flush=True)
 
 
-def log_message(name: Literal["schedule.ready", "schedule.trouble", "prefect.renewed"], text: str) -> None:
+def log_message(name: MessageEvent, text: str) -> None:
     """Tell people a text, or a program the event of which it tells."""
     if _log.json:
         log_event(name, message=shown_text(text))

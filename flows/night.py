@@ -20,6 +20,7 @@ from flows.engines import with_worker_count
 from flows.faults import RunStopped, explained, interruption
 from flows.language import LANGUAGE
 from flows.log import log_event
+from flows.manifest import forget_nights
 from flows.plan import (
     HearingPlan,
     artefact_to_judge,
@@ -32,7 +33,7 @@ from flows.plan import (
 from flows.records import Failures, PendingReport, RunRecord, close_lost_runs
 from flows.rulebooks import rulebooks_in_force
 from flows.tally import Tally
-from flows.worker_pool import WorkerOutcome, WorkerPool
+from flows.worker_pool import MACHINE, MachineFaults, WorkerOutcome, WorkerPool
 from pipeline.asking.ask import Asker
 from pipeline.asking.endpoint import Endpoint
 from pipeline.datatypes import Half, Judged, Recording, Scorecard, Transcript
@@ -51,7 +52,6 @@ JUDGED_A_SHARD = 200
 """Judging a call takes milliseconds; this many make one Prefect task."""
 
 
-MACHINE = "machine"
 GONE = ("missing", "replaced")
 FINAL = {*DECODE_REASONS, "stuck"}
 """Reasons that say something of the recording itself: it is not tried again by the same engines and limits."""
@@ -64,9 +64,6 @@ AGAIN_AFTER_S = (1.0, 10.0)
 
 LONG_TRY_S = 60.0
 """A try that took longer waited for the machine already."""
-
-MACHINE_FAULTS_IN_A_ROW = 5
-"""Recordings that fail so, one after the other, before it is held to be of no use to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +93,17 @@ class Night:
     on_fetch: Callable[[FetchedSoFar], None] = lambda progress: None
     to_judge: list[RecordingRecord] = field(default_factory=list)
 
+    publishes: bool = True
+
     def __post_init__(self) -> None:
         # once: what is free changes while the run is at work
         self.settings = with_worker_count(self.settings)
         self.home = Home(self.settings.paths.home)
         self.pool = WorkerPool(self.settings, self.stop)
-        self.pending = PendingReport(self.home)
+        self.pending = PendingReport(self.home, self.publishes)
         self.failures = Failures(self.home, self.pending, self.tally, LANGUAGE)
         self.record = RunRecord(self.home, self.run_id, self.started_at, self.settings)
-        self._machine_faults = _MachineFaults()
+        self._machine_faults = MachineFaults()
         self._hashes_lock = threading.Lock()
         self._inbox: tuple[Recording, ...] = ()
         self._told: set[str] = set()
@@ -130,6 +129,7 @@ class Night:
         return Asker(self.home, endpoint, asks.minutes * 60)
 
     def close_lost_runs(self) -> None:
+        forget_nights(self.home)
         close_lost_runs(self.home, self.pending)
 
     def scan(self) -> HearingPlan:
@@ -240,12 +240,22 @@ class Night:
         self.record.begin(self.pending, self.tally)
         for recording in self.plan.shards[shard]:
             self._heed_stop()
-            if self.home.transcript(recording.sha256, self.fingerprint).exists():
-                continue
+            if not self.home.transcript(recording.sha256, self.fingerprint).exists():
+                with self._bytes_of(recording.sha256, recording.halves):
+                    self.hear_one(recording)
+
+    def hear_one(self, *places: Recording) -> WorkerOutcome:
+        """Hear a recording that this machine can read, from whichever place has its bytes, and keep what became of it.
+
+        Raises RunStopped.
+        """
+        for recording in places:
             guess_s = expected_s(recording.path, recording.size_bytes)
-            with self._bytes_of(recording.sha256, recording.halves):
-                outcome = self._heard(recording, guess_s)
-            self._note_heard(recording, outcome, guess_s)
+            outcome = self._heard(recording, guess_s)
+            if outcome.reason not in GONE:
+                break
+        self.note_heard(recording, outcome, guess_s)
+        return outcome
 
     @contextmanager
     def _bytes_of(self, sha256: str, halves: Sequence[Half | HalfRecord]) -> Iterator[bool]:
@@ -283,14 +293,15 @@ class Night:
             message = Message("{folder}: the inbox is gone; see to the share and run again", folder=shown(inbox))
             raise RunStopped(message)
 
-    def _note_heard(self, recording: Recording, outcome: WorkerOutcome, guess_s: float) -> None:
+    def note_heard(self, recording: Recording, outcome: WorkerOutcome, guess_s: float) -> None:
+        """Keep what became of a recording. Raises RunStopped when the inbox is gone."""
         if outcome.reason is None:
             self.failures.forget(recording.sha256)
         elif outcome.reason in GONE:
             # nothing of the recording: the next scan sees what is there then
             self._check_inbox()
-            with self._hashes_lock:
-                forget_hash(self.home, recording.path)
+            if self.publishes:
+                self.forget_hash(recording)
             self.tally.add(lost=1)
         else:
             self.failures.keep(self._hearing_failure(recording, outcome, outcome.reason))
@@ -301,6 +312,11 @@ class Night:
             tried=1,
             stage_s=outcome.stage_s,
         )
+
+    def forget_hash(self, recording: Recording) -> None:
+        """Have the next scan read a recording's file again."""
+        with self._hashes_lock:
+            forget_hash(self.home, recording.path)
 
     def _hearing_failure(self, recording: Recording, outcome: WorkerOutcome, reason: str) -> Failure:
         """Only what is wrong with the recording is final; what may be the machine's fault the next runs try again."""
@@ -325,7 +341,10 @@ class Night:
         self.record.begin(self.pending, self.tally)
         for record in self.to_judge[shard * JUDGED_A_SHARD : (shard + 1) * JUDGED_A_SHARD]:
             self._heed_stop()
-            self._judge(record)
+            self.judge_one(record)
+        self.warn_of_unasked()
+
+    def warn_of_unasked(self) -> None:
         if self.asker and self.asker.stopped:
             why = (
                 self.asker.fault.message if self.asker.fault else Message("the time for asking is over (asks.minutes)")
@@ -333,7 +352,8 @@ class Night:
             told = Message("the local model was not asked about all calls, the next run does: {why}", why=why)
             self.tally.warnings = tuple(dict.fromkeys((*self.tally.warnings, told)))
 
-    def _judge(self, record: RecordingRecord) -> None:
+    def judge_one(self, record: RecordingRecord) -> bool:
+        """Judge a call that has an artefact, and keep the verdicts, or why there are none: False."""
         path = artefact_to_judge(self.home, self.fingerprint, record.sha256)
         assert path is not None
         try:
@@ -343,13 +363,13 @@ class Night:
             path.unlink(missing_ok=True)
             lost = Message("its transcript could not be read back; it will be transcribed again")
             self._fail_judging(record, "damaged-artefact", lost)
-            return
+            return False
         key = judging_key(transcript.sha256, path.name.split(".")[1], record.cdr, self.rulebooks, self.settings)
         try:
             judged = judge(transcript, record.cdr, self.rulebooks, self.asker)
         except Exception as error:  # one odd call must not cost the others their verdicts
             self._fail_judging(record, "unforeseen", explained(error).message)
-            return
+            return False
         hearing = Hearing(
             transcript.fingerprint,
             transcript.layout,
@@ -363,6 +383,7 @@ class Night:
         artefacts.write(self.home.judged(transcript.sha256), JudgedFile(key, judged, hearing, past))
         self.failures.forget_judging(transcript.sha256)
         self.tally.add(judged=1)
+        return True
 
     def _fail_judging(self, record: RecordingRecord, reason: str, message: str) -> None:
         path = shown(record.named[0]) if record.named else ""
@@ -387,18 +408,29 @@ class Night:
 
         `count` what could not be cut, at the end of the night.
         """
-        from pipeline.results.excerpts import (
-            best_calls,
-            complaint_rules,
-            cut_excerpts,
-            due_early,
-            excerpt_failed,
-            prune_excerpts,
-        )
+        from pipeline.results.excerpts import prune_excerpts
+
+        if everything:
+            self.cut_clips_of([path.name.split(".")[0] for path in self.home.files("judged")], True, count)
+        else:
+            self.cut_clips_of(sorted(self.pending.calls()), True, count)
+        prune_excerpts(self.home)
+
+    def cut_best_clips(self, candidates: Sequence[str]) -> None:
+        """Cut what the night's best calls among some that have their other clips get besides."""
+        from pipeline.results.excerpts import prune_excerpts
+
+        self.cut_clips_of(candidates, True, count=False)
+        prune_excerpts(self.home)
+
+    def cut_clips_of(self, calls: Sequence[str], share_best: bool, count: bool) -> tuple[str, ...]:
+        """Cut the clips of these calls, and return which of them are the best of a rule; `share_best`: those get one
+        of it.
+        """
+        from pipeline.results.excerpts import best_calls, complaint_rules, cut_excerpts, due_early, excerpt_failed
 
         early, complaints = due_early(self.rulebooks.values()), complaint_rules(self.rulebooks.values())
-        fresh = sorted(self.pending.calls())
-        paths = list(self.home.files("judged") if everything else map(self.home.judged, fresh))
+        paths = [self.home.judged(sha256) for sha256 in calls]
         best = best_calls(_judged(paths))
         for path in paths:
             self._heed_stop()
@@ -407,7 +439,7 @@ class Night:
                 record = artefacts.read(self.home.recording(judged.call.sha256), RecordingRecord)
 
                 def cut(judged: Judged = judged, record: RecordingRecord = record) -> None:
-                    own = frozenset(best.get(judged.call.sha256, ()))
+                    own = best.get(judged.call.sha256, frozenset()) if share_best else frozenset()
                     cut_excerpts(
                         judged, record.files, self.home, self.settings, early, own, complaints, halves=record.halves
                     )
@@ -418,7 +450,7 @@ class Night:
                         if are_here:
                             cut()
                 self.tally.add(without_clips=count and excerpt_failed(self.home, judged.call.sha256))
-        prune_excerpts(self.home)
+        return tuple(best)
 
     def build_database(self, anew: bool = False) -> None:
         """Build the database, `anew` from nothing, and put it in place of the old one."""
@@ -441,27 +473,6 @@ class Night:
     def _heed_stop(self) -> None:
         if self.stop.is_set():
             raise interruption()
-
-
-class _MachineFaults:
-    """Counts recordings that the machine failed, one after the other; for many threads."""
-
-    def __init__(self) -> None:
-        self._in_a_row = 0
-        self._lock = threading.Lock()
-
-    def note(self, outcome: WorkerOutcome) -> None:
-        """Raises RunStopped when there are too many."""
-        with self._lock:
-            self._in_a_row = self._in_a_row + 1 if outcome.reason == MACHINE else 0
-            if self._in_a_row >= MACHINE_FAULTS_IN_A_ROW:
-                message = Message(
-                    "{count} recordings in a row could not be read; the last: {problem}; run again when that is "
-                    "mended, nothing that was done is lost",
-                    count=self._in_a_row,
-                    problem=outcome.message,
-                )
-                raise RunStopped(message)
 
 
 def _judged(paths: Iterable[Path]) -> Iterator[Judged]:

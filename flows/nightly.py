@@ -119,7 +119,8 @@ def report_task(run_id: str) -> None:
 
 def _finish(night: Night, everything: bool = False) -> None:
     night.record.write("completed", night.tally)
-    clips_task(night.run_id, everything, True)
+    if everything or night.settings.machines.engine == "local":
+        clips_task(night.run_id, everything, True)
     database_task(night.run_id, everything)
     report_task(night.run_id)
     night.pending.clear()
@@ -128,16 +129,31 @@ def _finish(night: Night, everything: bool = False) -> None:
 def _judge_all(night: Night, everything: bool) -> None:
     night.plan_judging(everything)
     night.tally.on_change()
+    if night.settings.machines.engine != "local":
+        _share_out(night)
+        return
     for shard in range(night.judge_shards):
         judge_task(night.run_id, shard)
 
 
 def _hear_all(night: Night) -> None:
     """Hear what was planned, and judge it."""
+    if night.settings.machines.engine != "local":
+        # a shard is heard and judged at once
+        _judge_all(night, everything=False)
+        return
     shards = night.plan.shards if night.plan else ()
     wait([hear_task.submit(night.run_id, shard) for shard in range(len(shards))])
     _stop_on_error(night)
     _judge_all(night, everything=False)
+
+
+def _share_out(night: Night) -> None:
+    """Have other machines do it; Dask is imported for nobody else."""
+    from flows.machines import share_out
+
+    with _step(night.run_id):
+        share_out(night)
 
 
 @contextmanager

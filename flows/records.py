@@ -20,19 +20,25 @@ from pipeline.storage.home import Failure, Home, Run
 
 
 class PendingReport:
-    """A mark in the home that results changed since the database was built, with the calls judged since."""
+    """A mark in the home that results changed since the database was built, with the calls judged since.
 
-    def __init__(self, home: Home) -> None:
+    Who does not publish (`publishes`) leaves it to whoever does.
+    """
+
+    def __init__(self, home: Home, publishes: bool = True) -> None:
         self.path = home.root / "unpublished"
+        # one process writes it: on a share, two that append lose each other's lines
+        self._publishes = publishes
 
     def set(self) -> None:
-        if not self.path.exists():
+        if self._publishes and not self.path.exists():
             write_whole(self.path, b"")
 
-    def add(self, sha256: str) -> None:
-        """Name a call that was judged; a line that a kill cut short is left out when they are read."""
-        with self.path.open("a", encoding="ascii") as stream:
-            stream.write(f"\n{sha256}\n")
+    def add(self, *calls: str) -> None:
+        """Name calls that are judged; a line that a kill cut short is left out when they are read."""
+        if self._publishes and calls:
+            with self.path.open("a", encoding="ascii") as stream:
+                stream.write("".join(f"\n{sha256}\n" for sha256 in calls))
 
     def calls(self) -> frozenset[str]:
         """The calls judged since the last report."""

@@ -40,6 +40,10 @@ LOADING_LIMIT_S = 600.0
 """Loading the models takes seconds; minutes where a disk is slow."""
 SHORTEST_LIMIT_S = 120.0
 """A short recording may wait for a busy machine; its limit is never shorter than this."""
+MACHINE = "machine"
+"""The reason of what may be the machine's fault and not the recording's."""
+MACHINE_FAULTS_IN_A_ROW = 5
+"""Recordings that fail so, one after the other, before it is held to be of no use to go on."""
 TRIES = 2
 """Workers a recording gets before it is held to be what kills them."""
 
@@ -281,3 +285,24 @@ class WorkerPool:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class MachineFaults:
+    """Counts recordings that the machine failed, one after the other; for many threads."""
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+        self._lock = threading.Lock()
+
+    def note(self, outcome: WorkerOutcome) -> None:
+        """Raises RunStopped when there are too many."""
+        with self._lock:
+            self._in_a_row = self._in_a_row + 1 if outcome.reason == MACHINE else 0
+            if self._in_a_row >= MACHINE_FAULTS_IN_A_ROW:
+                message = Message(
+                    "{count} recordings in a row could not be read; the last: {problem}; run again when that is "
+                    "mended, nothing that was done is lost",
+                    count=self._in_a_row,
+                    problem=outcome.message,
+                )
+                raise RunStopped(message)

@@ -256,6 +256,39 @@ class LocalModel(_Section):
     token_env: str = Field("", description=Message("environment variable with the endpoint's key, if it has one"))
 
 
+def _scheduler_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in ("tls", "tcp") and parts.hostname and parts.port and not parts.path
+    except ValueError:
+        fits = False
+    if not fits or "@" in parts.netloc or parts.query or parts.fragment:
+        raise PydanticCustomError("scheduler_address", "not an address")
+    return value
+
+
+class Machines(_Section):
+    engine: Literal["local", "dask"] = Field(
+        "local",
+        description=Message(
+            "local: this machine works alone; dask: a night is shared by all that `callqa worker` joins"
+        ),
+    )
+    scheduler: Annotated[str, AfterValidator(_scheduler_address)] | None = Field(
+        None, description=Message("address of the Dask scheduler, as tls://10.0.0.5:8786")
+    )
+    ca: Path | None = Field(None, description=Message("certificate that signed those of scheduler and machines (PEM)"))
+    certificate: Path | None = Field(None, description=Message("this machine's certificate (PEM)"))
+    key: Path | None = Field(None, description=Message("the key of this machine's certificate (PEM)"))
+    plain: bool = Field(
+        False,
+        description=Message("allow tcp:// to other machines: whoever reaches that network runs code on them"),
+    )
+    wait_s: float = Field(
+        300, gt=0, le=86_400, description=Message("how long a night waits for a scheduler or a machine to come back")
+    )
+
+
 class Excerpts(_Section):
     margin_s: float = Field(2.0, ge=0, le=600, description=Message("audio before and after the evidence"))
     longest_s: float = Field(60, gt=0, le=3600, description=Message("an excerpt is cut at this length"))
@@ -335,6 +368,7 @@ class Settings(_Section):
     hear: Hear = Hear()  # type: ignore[call-arg]
     judge: Judge = Judge()  # type: ignore[call-arg]
     asks: LocalModel = LocalModel()  # type: ignore[call-arg]
+    machines: Machines = Machines()  # type: ignore[call-arg]
     excerpts: Excerpts = Excerpts()  # type: ignore[call-arg]
     report: Report = Report()  # type: ignore[call-arg]
     sql: Sql = Sql()  # type: ignore[call-arg]
@@ -367,8 +401,10 @@ class Settings(_Section):
         metrics = self.metrics
         if metrics.file is not None:
             metrics = metrics.model_copy(update={"file": folder / metrics.file})
+        own = {name: getattr(self.machines, name) for name in ("ca", "certificate", "key")}
+        machines = self.machines.model_copy(update={name: path and folder / path for name, path in own.items()})
         paths = self.paths.model_copy(update=anchored)
-        return self.model_copy(update={"paths": paths, "report": report, "metrics": metrics})
+        return self.model_copy(update={"paths": paths, "report": report, "metrics": metrics, "machines": machines})
 
 
 LARGEST_SETTINGS = 1_000_000

@@ -28,6 +28,7 @@ _WANTED = {
     "dict_type": Message("a table of names and values"),
     "model_type": Message("a table of names and values"),
     "model_address": Message("an address such as http://127.0.0.1:8080/v1, without a password"),
+    "scheduler_address": Message("tls://host:port, or tcp://127.0.0.1:port"),
     "server_address": Message("s3://bucket/folder, sftp://user@host/folder or https://host/folder/"),
     "address_without_secrets": Message(
         "an address without a password or key; s3 takes them from the environment or ~/.aws, sftp from ~/.ssh or an "

@@ -49,6 +49,7 @@ def nightly_command(
     from flows.watch import watched
 
     settings = read_settings(inbox, workers)
+    _check_machines(settings)
     with run_lock(Home(settings.paths.home), settings.paths.group):
         options = Options(limit=limit, retry_failed=retry_failed, report=not no_report)
         night = Night(settings, fingerprint(settings), options)
@@ -155,11 +156,19 @@ def _leave(night: Night) -> None:
         raise typer.Exit(status)
 
 
+def _check_machines(settings: Settings) -> None:
+    if settings.machines.engine != "local":
+        from flows.machines import check_machines
+
+        check_machines(settings)
+
+
 def _stored_night() -> Night:
     from flows.engines import fingerprint
     from flows.night import Night
 
     settings: Settings = read_settings()
+    _check_machines(settings)
     return Night(settings, fingerprint(settings))
 
 

@@ -8,6 +8,7 @@
       unanswered/<sha256>                         a mark: a question about that call got no answer and is asked again
       failures/<key>.json.zst                     Failure: a recording that could not be heard
       runs/<run id>.json.zst                      Run: one night
+      nights/<run id>/                            a night that several machines share, while it lasts (`flows.manifest`)
       rulebooks/<name>/<version>/                 what was published (`pipeline.judging.versions`)
       hashes.json.zst                             Hashes: what the files of the inbox held, so as to read none twice
       fetched/<place>/                            what an inbox on a server held (`pipeline.intake.servers.cache`)
@@ -157,6 +158,7 @@ class Home:
         self.database = root / "callqa.duckdb"
         self.excerpts = root / "excerpts"
         self.reports = root / "reports"
+        self.nights = root / "nights"
         self.lock = root / "run.lock"
         self.database_lock = root / "publish.lock"
         self.salt = root / "caller.salt"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from flows.faults import DISK_IS_FULL, RunStopped
-from flows.night import AGAIN_AFTER_S, MACHINE_FAULTS_IN_A_ROW, RUNS_TRIED, Night
+from flows.night import AGAIN_AFTER_S, RUNS_TRIED, Night
 from flows.plan import HearingPlan
 from flows.worker import outcome_message
 from flows.worker_pool import WorkerOutcome
