@@ -15,7 +15,7 @@ from flows.faults import DISK_IS_FULL, RunStopped
 from flows.night import AGAIN_AFTER_S, RUNS_TRIED, Night
 from flows.plan import HearingPlan
 from flows.worker import outcome_message
-from flows.worker_pool import WorkerOutcome
+from flows.worker_pool import MACHINE_FAULTS_IN_A_ROW, WorkerOutcome
 from pipeline.datatypes import CDR, Recording
 from pipeline.errors import BadModel, BadRecording, BadSetting, TransientFault
 from pipeline.hearing.ffmpeg import mp3_bytes

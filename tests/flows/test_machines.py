@@ -1,4 +1,4 @@
-"""A night shared by several machines: manifest, shards, marks, and a cluster whose workers are killed.
+"""A night shared by several machines: manifest, shards, marks, and workers that are killed.
 
 `bench/many_machines.py` does the same with whole nights, under Prefect, with TLS and Postgres.
 """
@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -178,6 +177,18 @@ def test_a_machine_that_would_come_to_other_results_does_nothing_and_says_so(her
     assert results(night.home) == {}
 
 
+def test_a_machine_that_cannot_do_the_work_leaves_before_its_shard_is_given_up(
+    here: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    led(here.model_copy(update={"judge": here.judge.model_copy(update={"default_language": "en"})}))
+    monkeypatch.setattr("flows.machine._Joined.machine", machine(here))
+    monkeypatch.setattr("os._exit", sys.exit)
+    with pytest.raises(SystemExit) as left:
+        work_on(RUN, 0)
+    assert left.value.code == UNFIT
+    assert capsys.readouterr().err.endswith("(judge differ)\n")
+
+
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
@@ -253,7 +264,7 @@ def cluster(tmp_path: Path, here: Settings) -> Iterator[Cluster]:
 
 
 @pytest.mark.slow
-def test_the_shards_of_killed_workers_go_elsewhere_and_what_kills_them_is_set_aside(
+def test_the_shard_of_a_killed_worker_goes_elsewhere_and_what_kills_them_is_set_aside(
     here: Settings, cluster: Cluster
 ) -> None:
     from distributed import Client
@@ -262,33 +273,12 @@ def test_the_shards_of_killed_workers_go_elsewhere_and_what_kills_them_is_set_as
     night, folder = led(here)
     manifest = folder.read()
     assert manifest is not None
-    workers = [cluster.worker() for _ in range(TRIES_OF_MACHINES + 2)]
+    workers = [cluster.worker() for _ in range(TRIES_OF_MACHINES + 1)]
     with Client(cluster.address, timeout=60) as client:
         futures = [client.submit(work_on, RUN, number, pure=False) for number in range(len(manifest.shards))]
-        ends_at = time.monotonic() + 60
-        while not list(night.home.files("heard")):
-            assert time.monotonic() < ends_at
-            time.sleep(0.05)
-        workers[0].kill()  # whatever it is at
         client.gather(futures)
     outcomes = [folder.outcome(number) for number in range(len(manifest.shards))]
     assert sum(outcome.heard for outcome in outcomes if outcome) == 12
     assert sum(outcome.failed for outcome in outcomes if outcome) == 1
     assert [artefacts.read(path, Failure).reason for path in night.home.files("failures")] == ["crashed"]
-    ended = [worker for worker in workers if worker.poll() is not None]
-    assert TRIES_OF_MACHINES <= len(ended) <= TRIES_OF_MACHINES + 1
-
-
-@pytest.mark.slow
-def test_a_worker_that_cannot_do_the_work_leaves_with_its_reason(here: Settings, cluster: Cluster) -> None:
-    from distributed import Client
-
-    led(here.model_copy(update={"judge": here.judge.model_copy(update={"default_language": "en"})}))
-    worker = cluster.worker()
-    with Client(cluster.address, timeout=60) as client:
-        future = client.submit(work_on, RUN, 0, pure=False)
-        assert worker.wait(60) == UNFIT
-        assert not future.done()
-        future.cancel()
-    assert worker.stderr is not None
-    assert worker.stderr.read().splitlines()[-1].endswith("(judge differ)")
+    assert sum(worker.poll() is not None for worker in workers) == TRIES_OF_MACHINES
