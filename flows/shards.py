@@ -78,11 +78,12 @@ class Machine:
             folder.finish(number, outcome)
         except Exception as error:
             fault = explained(error)
-            if not getattr(fault, "interrupted", False) and not folder.is_over:
+            is_there = self.home.lock.exists()
+            if is_there and folder.is_over and not self.stop.is_set():
+                return None  # whatever went wrong, its folder has gone meanwhile
+            if is_there and not getattr(fault, "interrupted", False):
                 with suppress(OSError):
                     folder.tell(MachineFault(self.name, fault.in_language(LANGUAGE), datetime.now(UTC)))
-            elif folder.is_over and not self.stop.is_set():
-                return None
             raise fault from None
         return outcome
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from flows.exit_status import DONE, EXIT_STATUSES, FAILED, INCOMPLETE, INTERRUPTED, READER_GONE, USAGE
+from flows.exit_status import DONE, EXIT_STATUSES, FAILED, INCOMPLETE, INTERRUPTED, READER_GONE, UNFIT, USAGE
 from flows.tally import Tally
 from flows.watch import exit_status
 from tests.support.nights import CALLQA, callqa, environment
@@ -25,6 +26,23 @@ def of_a_run(env: Env) -> int:
         tally = Tally(failed=1)
 
     return exit_status(Run)  # type: ignore[arg-type]
+
+
+def of_a_machine(env: Env) -> int:
+    """What a `callqa worker` ends with that is given a shard and has no home mounted."""
+    code = """
+import sys, threading
+from pathlib import Path
+import flows.machine, flows.shards
+from pipeline.settings import Settings
+flows.shards.fingerprint = lambda settings: ""
+settings = Settings().anchored(Path(sys.argv[1]))
+flows.machine._Joined.machine = flows.shards.Machine(settings, "here", threading.Event())
+flows.machine.work_on("run", 0)
+"""
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code, env["CALLQA_HOME"]], env=env, capture_output=True
+    ).returncode
 
 
 def whose_reader_left(env: Env) -> int:
@@ -52,6 +70,7 @@ REACHED: dict[int, Callable[[Env], int]] = {
     FAILED: lambda env: callqa("judge", "no-such-call", env=env).returncode,
     USAGE: lambda env: callqa("nightly", "--wrong", env=env).returncode,
     INCOMPLETE: of_a_run,
+    UNFIT: of_a_machine,
     INTERRUPTED: interrupted,
     READER_GONE: whose_reader_left,
 }

@@ -69,7 +69,7 @@ def hear(night: Night, *, length_s: float, reason: str | None = None) -> None:
     night.tally.to_hear += 1
     recording = Recording("a" * 64, night.home.root.parent / "a.wav", 1000, CDR())
     stage_s = {} if reason else {"words": length_s / 10, "voice activity": length_s / 50}
-    night._note_heard(recording, WorkerOutcome(recording.sha256, length_s, reason=reason, stage_s=stage_s), 0.0)
+    night.note_heard(recording, WorkerOutcome(recording.sha256, length_s, reason=reason, stage_s=stage_s), 0.0)
 
 
 def test_the_figures_of_a_home_are_valid_and_those_of_its_database(night: Night) -> None:
