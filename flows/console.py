@@ -229,7 +229,7 @@ def role_name(role: Role) -> str:
 
 def outcome_name(outcome: str) -> str:
     """An outcome of a verdict, or "new" for a rule that a call was not judged by."""
-    from pipeline.judging.replay import NEW  # with all that judges: most commands print without it
+    from pipeline.judging.replayed import NEW  # with all that judges: most commands print without it
 
     return say("new") if outcome == NEW else label_in(OUTCOME_LABELS, outcome, LANGUAGE)
 

@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 from flows.console import clock_tenths, out, outcome_name, table
 from flows.language import LANGUAGE, localised, say
-from pipeline.judging.replay import NEW, Flip, Replay, achievement
+from pipeline.judging.measured import Share
+from pipeline.judging.replayed import NEW, Flip, Replay, achievement
 from pipeline.judging.rulebook import Rulebook
 from pipeline.results.display import percent
 from pipeline.results.quotes import mark
@@ -16,9 +17,10 @@ SHIFT = 0.05
 """Least shift of an agent's mean score that is shown, in points."""
 
 
-def as_json(replayed: Replay) -> dict[str, object]:
-    """All figures of a replay, and the flips that it kept."""
-    return {
+def as_json(replayed: Replay, sample: Replay | None = None) -> dict[str, object]:
+    """All figures of a replay, the flips that it kept, and what a sample had told of each rule before."""
+    first = {} if sample is None else {"sample": _sample_json(sample)}
+    return first | {
         "calls": replayed.calls,
         "flipped": replayed.flipped,
         "skipped": replayed.skipped,
@@ -40,6 +42,23 @@ def as_json(replayed: Replay) -> dict[str, object]:
             for name, mean in replayed.agents.items()
         },
         "flips": [asdict(flip) for flip in replayed.flips],
+    }
+
+
+def _sample_json(sample: Replay) -> dict[str, object]:
+    def bounds(share: Share) -> dict[str, object]:
+        return {"share": share.value, "interval": share.interval}
+
+    return {
+        "calls": sample.calls,
+        "rules": {
+            rule_id: {
+                "flips": bounds(Share(flips, sample.calls)),
+                "achieved_before": bounds(_achieved(before)),
+                "achieved_after": bounds(_achieved(after)),
+            }
+            for rule_id, before, after, flips in sample.rules()
+        },
     }
 
 
@@ -80,6 +99,35 @@ def _print_rules(replayed: Replay, book: Rulebook, titles: dict[str, str]) -> No
         ],
         rows,
     )
+
+
+def print_sample(sample: Replay, total: int, book: Rulebook) -> None:
+    """What a draft changes in some of the calls, and between which bounds that lies in all."""
+    titles = {rule.id: rule.title.in_language(LANGUAGE) for rule in book.rules}
+    rows = [
+        (
+            titles.get(rule_id, rule_id),
+            _bounded(Share(flips, sample.calls)),
+            None if before[NEW] else _bounded(_achieved(before)),
+            _bounded(_achieved(after)),
+        )
+        for rule_id, before, after, flips in sample.rules()
+    ]
+    told = say(
+        "{calls} of {total} calls, chosen by chance; in brackets 95 % intervals", calls=sample.calls, total=total
+    )
+    headings = (say("indicator"), say("changes"), say("achieved before"), say("after"))
+    table(told, [(heading, "right" if number else "left") for number, heading in enumerate(headings)], rows)
+
+
+def _achieved(outcomes: Counter[str]) -> Share:
+    return Share(outcomes["pass"], outcomes["pass"] + outcomes["fail"])
+
+
+def _bounded(share: Share) -> str | None:
+    if share.interval is None:
+        return None
+    return f"{percent(share.value)} ({percent(share.interval[0])}–{percent(share.interval[1])})"
 
 
 def _print_agents(replayed: Replay) -> None:

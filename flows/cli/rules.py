@@ -142,29 +142,38 @@ def rules_explain(
     ),
     ("rules replay rules/hotline-zh", say("the rulebook you are editing")),
     ("rules replay draft --since 2026-11-01 --html changes.html", say("since a day, with a page")),
+    ("rules replay draft --sample 2000", say("a first answer from 2,000 calls, then all")),
 )
 def rules_replay(
     draft: Annotated[Path, typer.Argument(metavar="DRAFT", help=say("Folder of the draft."))],
     since: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help=say("Only calls from this day on."))] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help=say("Write a page as well."))] = None,
     show: Annotated[int, typer.Option(min=0, help=say("Changes listed on the terminal."))] = 40,
+    sample: Annotated[
+        int, typer.Option(min=0, metavar="N", help=say("First answer from so many calls, with intervals; then all."))
+    ] = 0,
     json_output: Json = False,
 ) -> None:
-    from flows.cli.replay import as_json, print_replay
+    from flows.cli.replay import as_json, print_replay, print_sample
     from flows.console import counting, print_json
     from pipeline.judging.loader import load_rulebook
-    from pipeline.judging.replay import replay
+    from pipeline.judging.replay import replay, sample_replay
     from pipeline.results.replay_page import replay_page
 
     settings = read_settings()
     book = load_rulebook(draft)
     began = _midnight(since, settings.ingest.timezone)
+    home, first = Home(settings.paths.home), None
+    if sample:
+        first, total = sample_replay(home, book, sample, began)
+        if not json_output:
+            print_sample(first, total, book)
     with counting(say("replaying")) as progress:
-        replayed = replay(Home(settings.paths.home), book, began, progress)
+        replayed = replay(home, book, began, progress)
     if html is not None:
         write_output(html, replay_page(replayed, book, LANGUAGE, since))
     if json_output:
-        print_json(json.dumps(as_json(replayed), ensure_ascii=False, indent=2))
+        print_json(json.dumps(as_json(replayed, first), ensure_ascii=False, indent=2))
         return
     print_replay(replayed, book, show)
     if html is not None:

@@ -8,106 +8,47 @@ words but the evidence's own.
 from __future__ import annotations
 
 import gc
+import heapq
+import math
 import multiprocessing
 import os
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 
-from pipeline.datatypes import Evidence, Judged, Verdict
+import numpy as np
+
+from pipeline.datatypes import Judged
 from pipeline.errors import BadArtefact
+from pipeline.judging.call_cache import (
+    CALLS_IN_A_FILE,
+    CachedCalls,
+    CachedFile,
+    Survey,
+    make_file,
+    read_calls,
+    refresh,
+    remove,
+    signatures,
+    survey,
+)
+from pipeline.judging.column_replay import replay_rows
 from pipeline.judging.loader import load_rulebook
+from pipeline.judging.replayed import MOST_FLIPS, NEW, Mean, Replay, flip_of, is_notable
 from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.verdicts import judge_call, scorecard
 from pipeline.storage import artefacts
+from pipeline.storage.column_files import ColumnFile
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
 
-CHUNK = 100
-"""Calls a process judges before it tells how far it is."""
 FEW = 300
 """Up to this many calls one process is done before others have loaded the rulebook."""
-MOST_FLIPS = 5000
-"""Flips kept with their words; all are counted."""
-
-NEW = "new"
-"""The verdict of a rule that the stored call was not judged by."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flip:
-    """One verdict that the draft changes.
-
-    `at_s`, `sentence` and the words `matched` in it are of the draft's evidence, else of the present one's.
-    """
-
-    sha256: str
-    call: str
-    started: str
-    agent: str
-    rule_id: str
-    before: str
-    after: str
-    at_s: float | None
-    matched: str
-    sentence: str
-    reason: str
-
-
-@dataclass
-class Mean:
-    """Sum and count of the scores of some calls, before and after."""
-
-    calls: int = 0
-    before: float = 0.0
-    after: float = 0.0
-
-    def add(self, other: Mean) -> None:
-        self.calls += other.calls
-        self.before += other.before
-        self.after += other.after
-
-
-@dataclass
-class Replay:
-    """What a replay found. `outcomes` counts (rule, before, after); `agents` sums the scores of both."""
-
-    calls: int = 0
-    flipped: int = 0
-    skipped: int = 0
-    outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    agents: dict[str, Mean] = field(default_factory=dict)
-    flips: list[Flip] = field(default_factory=list)
-
-    def add(self, other: Replay) -> None:
-        self.calls += other.calls
-        self.flipped += other.flipped
-        self.skipped += other.skipped
-        self.outcomes.update(other.outcomes)
-        for agent, mean in other.agents.items():
-            self.agents.setdefault(agent, Mean()).add(mean)
-        self.flips += other.flips[: max(0, MOST_FLIPS - len(self.flips))]
-
-    def rules(self) -> Iterator[tuple[str, Counter[str], Counter[str], int]]:
-        """Per rule that differs anywhere: id, verdicts before, verdicts after, how many flip."""
-        for rule_id in dict.fromkeys(rule for rule, _, _ in self.outcomes):
-            changes = {(b, a): n for (rule, b, a), n in self.outcomes.items() if rule == rule_id}
-            flips = sum(n for (b, a), n in changes.items() if _is_notable(b, a))
-            if flips or any(b == NEW for b, _ in changes):
-                before, after = Counter[str](), Counter[str]()
-                for (b, a), n in changes.items():
-                    before[b] += n
-                    after[a] += n
-                yield rule_id, before, after, flips
-
-
-def achievement(outcomes: Counter[str]) -> float | None:
-    """Passes ÷ (passes + fails)."""
-    decided = outcomes["pass"] + outcomes["fail"]
-    return outcomes["pass"] / decided if decided else None
 
 
 def replay(
@@ -116,57 +57,128 @@ def replay(
     since: datetime | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     processes: int | None = None,
+    few: int = FEW,
 ) -> Replay:
     """Judge every stored call of the rulebook's language again. `progress` is told how many of how many are done.
 
-    `since`: only calls that began then or later (or were first seen then, where the start is not known).
+    `since`: only calls that began then or later (or were first seen then, where the start is not known). More calls
+    than `few` are read from columns (`pipeline.judging.call_cache`), which are made where there are none yet.
     """
-    files = list(home.files("judged"))
-    total, replayed = len(files), Replay()
-    done = 0
-    for part, size in _parts(home, book, since, files, processes):
-        replayed.add(part)
-        done += size
-        progress(done, total)
+    stored = signatures(home)
+    replayed = Replay()
+    if len(stored) <= few:
+        for done, sha in enumerate(sorted(stored), 1):
+            replayed.add(replay_calls(home, book, since, [sha], MOST_FLIPS - len(replayed.flips)))
+            progress(done, len(stored))
+        return replayed
+    with _workers(book, processes) as pool:
+        done = 0
+        for part, size in pool(home, since, _works(survey(home)), replayed):
+            replayed.add(part)
+            done += size
+            progress(done, len(stored))
     return replayed
 
 
-def _parts(
-    home: Home, book: Rulebook, since: datetime | None, files: Sequence[Path], processes: int | None
-) -> Iterator[tuple[Replay, int]]:
-    chunks = _chunks(files)
-    processes = processes or (1 if len(files) <= FEW else os.cpu_count() or 1)
+def sample_replay(home: Home, book: Rulebook, count: int, since: datetime | None = None) -> tuple[Replay, int]:
+    """The replay of so many calls, chosen by chance: those whose recordings have the lowest hashes. And how many there
+    are in all.
+
+    What is not in columns yet is read from the calls' own files, and no columns are made.
+    """
+    surveyed = survey(home)
+    late = set(_late_rows(surveyed, since)) if since else None
+    places = chain(
+        (
+            (sha, file, row)
+            for file in surveyed.files
+            for row, sha in enumerate(file.shas)
+            if late is None or sha in late
+        ),
+        ((sha, None, 0) for sha in surveyed.missing),
+    )
+    chosen: dict[Path, tuple[CachedFile, list[int]]] = {}
+    unread: list[bytes] = []
+    for sha, file, row in heapq.nsmallest(count, places, key=itemgetter(0)):
+        if file is None or row in file.stale:
+            unread.append(sha)
+        else:
+            chosen.setdefault(file.path, (file, []))[1].append(row)
+    replayed = Replay()
+    for file, rows in chosen.values():
+        replayed.add(_replay_file(home, book, since, replace(file, rows=tuple(rows), stale=()), MOST_FLIPS))
+    replayed.add(replay_calls(home, book, since, unread, MOST_FLIPS))
+    return replayed, surveyed.calls
+
+
+def _late_rows(surveyed: Survey, since: datetime) -> Iterator[bytes]:
+    """The calls in columns that may have begun since then."""
+    for file in surveyed.files:
+        with suppress(BadArtefact):
+            started_s = ColumnFile(file.path)["started_s"]
+            is_late = np.isnan(started_s) | (started_s >= since.timestamp())
+            yield from (sha for sha, late in zip(file.shas, is_late.tolist(), strict=False) if late)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A file of columns, or calls that are in none."""
+
+    file: CachedFile | None
+    shas: tuple[bytes, ...]
+
+
+def _works(surveyed: Survey) -> Iterator[_Work]:
+    for file in surveyed.files:
+        yield _Work(file, file.shas)
+    for at in range(0, len(surveyed.missing), CALLS_IN_A_FILE):
+        yield _Work(None, surveyed.missing[at : at + CALLS_IN_A_FILE])
+
+
+_Parts = Iterator[tuple[Replay, int]]
+
+
+@contextmanager
+def _workers(
+    book: Rulebook, processes: int | None
+) -> Iterator[Callable[[Home, datetime | None, Iterable[_Work], Replay], _Parts]]:
+    """What does the work in several processes. They load the rulebook while the work is put together."""
+    processes = processes or os.cpu_count() or 1
     if processes == 1:
-        for chunk in chunks:
-            yield replay_calls(home, book, since, chunk), len(chunk)
+        yield lambda home, since, works, so_far: (
+            (_replay_work(home, book, since, work, MOST_FLIPS - len(so_far.flips)), len(work.shas)) for work in works
+        )
         return
     # a process of its own, not a fork: threads of the parent would not come along
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, _load, (book.folder,)) as pool:
-        # a few chunks ahead of the one that is waited for: what is done must not pile up
-        jobs: deque[tuple[Future[Replay], int]] = deque()
-        for chunk in chunks:
-            jobs.append((pool.submit(_replay_here, home.root, since, chunk), len(chunk)))
-            if len(jobs) > 3 * processes:
-                job, size = jobs.popleft()
+
+        def parts(home: Home, since: datetime | None, works: Iterable[_Work], so_far: Replay) -> _Parts:
+            # a few ahead of the one that is waited for: what is done must not pile up
+            jobs: deque[tuple[Future[Replay], int]] = deque()
+            for work in works:
+                room = MOST_FLIPS - len(so_far.flips)
+                jobs.append((pool.submit(_replay_here, home.root, since, work, room), len(work.shas)))
+                if len(jobs) > 3 * processes:
+                    job, size = jobs.popleft()
+                    yield job.result(), size
+            for job, size in jobs:
                 yield job.result(), size
-        for job, size in jobs:
-            yield job.result(), size
+
+        for _ in range(processes):
+            pool.submit(_nothing)
+        yield parts
 
 
-def _chunks(files: Iterable[Path]) -> Iterator[list[Path]]:
-    rest = iter(files)
-    while chunk := list(islice(rest, CHUNK)):
-        yield chunk
+def _nothing() -> None:
+    """What a process is started with."""
 
 
 _loaded: list[Rulebook] = []
 
 
 def _load(folder: Path) -> None:
-    book = load_rulebook(folder)
-    assert book.lexicon
-    _loaded.append(book)
+    _loaded.append(load_rulebook(folder))
     seldom_collect()
 
 
@@ -176,16 +188,64 @@ def seldom_collect() -> None:
     gc.set_threshold(100_000)
 
 
-def _replay_here(root: Path, since: datetime | None, files: Sequence[Path]) -> Replay:
-    return replay_calls(Home(root), _loaded[0], since, files)
+def _replay_here(root: Path, since: datetime | None, work: _Work, room: int) -> Replay:
+    return _replay_work(Home(root), _loaded[0], since, work, room)
 
 
-def replay_calls(home: Home, book: Rulebook, since: datetime | None, files: Iterable[Path]) -> Replay:
-    """The replay of some judged files; damaged ones are counted as skipped."""
+def _replay_work(home: Home, book: Rulebook, since: datetime | None, work: _Work, room: int) -> Replay:
+    """The replay of a file of columns, which is made or mended first; where that cannot be, of the calls' own files."""
+    replayed, file = Replay(), work.file
+    try:
+        if file is None:
+            file, replayed.skipped = make_file(home, work.shas)
+        elif file.stale:
+            file = refresh(home, file)
+            if file is None and work.file:
+                remove(work.file.path)
+                file, replayed.skipped = make_file(home, work.shas)
+        if file is not None:
+            replayed.add(_replay_file(home, book, since, file, room))
+        return replayed
+    except BadArtefact:
+        if work.file:
+            remove(work.file.path)
+    except OSError:
+        pass  # the disk is full, or nothing may be written here
+    return replay_calls(home, book, since, work.shas, room)
+
+
+def _replay_file(home: Home, book: Rulebook, since: datetime | None, file: CachedFile, room: int) -> Replay:
+    """The replay of some rows of a file of columns. Raises BadArtefact."""
+    cached = read_calls(file.path)
+    rows, unknown = [], 0
+    for row in file.rows:
+        if cached.languages[row] == book.language and cached.stored.is_judged[row]:
+            try:
+                if since is None or _start(home, cached, row) >= since.timestamp():
+                    rows.append(row)
+            except BadArtefact:
+                unknown += 1
+    replayed = replay_rows(cached, np.array(rows, np.int64), home, book, room)
+    replayed.skipped += unknown
+    return replayed
+
+
+def _start(home: Home, cached: CachedCalls, row: int) -> float:
+    """When a call began, or was first seen, in seconds since 1970. Raises BadArtefact where nobody knows."""
+    started_s = float(cached.started_s[row])
+    if math.isnan(started_s):
+        return artefacts.read(home.recording(cached.shas[row].hex()), RecordingRecord).first_seen.timestamp()
+    return started_s
+
+
+def replay_calls(
+    home: Home, book: Rulebook, since: datetime | None, shas: Iterable[bytes], room: int = MOST_FLIPS
+) -> Replay:
+    """The replay of some calls, each read from its own file; damaged ones are counted as skipped."""
     replayed = Replay()
-    for path in files:
+    for sha in shas:
         try:
-            judged = artefacts.read(path, JudgedFile).judged
+            judged = artefacts.read(home.judged(sha.hex()), JudgedFile).judged
             if judged.call.language != book.language or judged.scorecard is None:
                 continue
             if since is not None and _began(home, judged) < since:
@@ -193,7 +253,7 @@ def replay_calls(home: Home, book: Rulebook, since: datetime | None, files: Iter
         except BadArtefact:
             replayed.skipped += 1
             continue
-        _compare(replayed, judged, book)
+        _compare(replayed, judged, book, room)
     return replayed
 
 
@@ -202,49 +262,27 @@ def _began(home: Home, judged: Judged) -> datetime:
     return started or artefacts.read(home.recording(judged.call.sha256), RecordingRecord).first_seen
 
 
-def _compare(replayed: Replay, judged: Judged, book: Rulebook) -> None:
+def _compare(replayed: Replay, judged: Judged, book: Rulebook, room: int) -> None:
     old, call = judged.scorecard, judged.call
     assert old is not None
     before = {verdict.rule_id: verdict for verdict in old.verdicts}
     changed = book.only(
         rule.id for rule in book.rules if rule.id not in before or before[rule.id].rule_hash != rule.hash
     )
-    same = (before[rule.id] for rule in book.rules if rule.id not in changed.ids and rule.status != "retired")
-    new = scorecard(call, (*same, *(judge_call(call, changed).verdicts if changed.rules else ())), book)
+    after = {verdict.rule_id: verdict for verdict in (judge_call(call, changed).verdicts if changed.rules else ())}
+    rules = [rule for rule in book.rules if rule.status != "retired"]
+    new = scorecard(call, [after[rule.id] if rule.id in after else before[rule.id] for rule in rules], book)
     flips = 0
     for verdict in new.verdicts:
         known = before.get(verdict.rule_id)
         was = known.outcome if known else NEW
         replayed.outcomes[(verdict.rule_id, was, verdict.outcome)] += 1
-        if was != verdict.outcome and _is_notable(was, verdict.outcome):
+        if is_notable(was, verdict.outcome):
             flips += 1
-            replayed.flips.append(_flip(judged, known, verdict))
+            if len(replayed.flips) < room:
+                replayed.flips.append(flip_of(call, known, verdict))
     replayed.calls += 1
     replayed.flipped += bool(flips)
     if old.score is not None and new.score is not None:
         agent = call.cdr.agent_name or call.cdr.agent_id or ""
         replayed.agents.setdefault(agent, Mean()).add(Mean(1, old.score, new.score))
-
-
-def _is_notable(before: str, after: str) -> bool:
-    """Whether a change is one to read: of a new rule, what it fails or cannot tell."""
-    return before != after and (before != NEW or after in ("fail", "unsure"))
-
-
-def _flip(judged: Judged, before: Verdict | None, after: Verdict) -> Flip:
-    call, cdr = judged.call, judged.call.cdr
-    evidence = (*after.evidence, *after.grounds, *(before.evidence if before else ()))
-    item = next((h for h in evidence if h.matched), None) or next(iter(evidence), Evidence(None, None, "", ""))
-    return Flip(
-        sha256=call.sha256,
-        call=cdr.call_id or call.sha256[:12],
-        started=f"{cdr.started_at:%Y-%m-%d %H:%M}" if cdr.started_at else "",
-        agent=cdr.agent_name or cdr.agent_id or "",
-        rule_id=after.rule_id,
-        before=before.outcome if before else NEW,
-        after=after.outcome,
-        at_s=item.span.start_s if item.span else None,
-        matched=item.matched,
-        sentence=item.sentence or item.matched,
-        reason=after.reason,
-    )

@@ -124,21 +124,22 @@ class TokenIndex:
         return {}
 
     def _times(self, turn: int) -> list[tuple[int, int, float, float]]:
-        """Per word of a turn: offsets in its text, start and end in seconds."""
         known = self._word_times.get(turn)
         if known is None:
-            known = []
-            item, place = self.call.turns[turn], 0
-            for word in item.words:
-                piece = word.text.strip()
-                at = item.text.find(piece, place)
-                if piece and at >= 0:
-                    place = at + len(piece)
-                    known.append((at, place, word.span.start_s, word.span.end_s))
-            if not known:
-                known.append((0, max(1, len(item.text)), item.span.start_s, item.span.end_s))
-            self._word_times[turn] = known
+            known = self._word_times[turn] = self.word_times(turn)
         return known
+
+    def word_times(self, turn: int) -> list[tuple[int, int, float, float]]:
+        """Per word of a turn: offsets in its text, start and end in seconds."""
+        found = []
+        item, place = self.call.turns[turn], 0
+        for word in item.words:
+            piece = word.text.strip()
+            at = item.text.find(piece, place)
+            if piece and at >= 0:
+                place = at + len(piece)
+                found.append((at, place, word.span.start_s, word.span.end_s))
+        return found or [(0, max(1, len(item.text)), item.span.start_s, item.span.end_s)]
 
     @cached_property
     def plain(self) -> str:
@@ -169,7 +170,8 @@ class TokenIndex:
         return runs
 
     @cached_property
-    def _smalls(self) -> list[bool]:
+    def smalls(self) -> list[bool]:
+        """Of each turn, whether it is a backchannel only."""
         first = self.first
         return [
             first[turn.index + 1] - first[turn.index] <= 9 and is_backchannel(turn.text) for turn in self.call.turns
@@ -177,19 +179,22 @@ class TokenIndex:
 
     def small(self, turn: int) -> bool:
         """Whether a turn is a backchannel only."""
-        return self._smalls[turn]
+        return self.smalls[turn]
 
     def side(self, by: str) -> SideTurns:
         """The exchanges of one side ("any": of both), with what windows start from."""
-        return self._sides[by]
+        found = self._sides.get(by)
+        if found is None:
+            found = self._sides[by] = self._side(by)
+        return found
 
     @cached_property
     def _sides(self) -> dict[str, SideTurns]:
-        return {by: self._side(by) for by in ("agent", "customer", "any")}
+        return {}
 
     def _side(self, by: str) -> SideTurns:
         groups = [turns for role, turns in self.exchanges if by in ("any", role)]
-        smalls = self._smalls
+        smalls = self.smalls
         solid = [n for n, turns in enumerate(groups) if not all(smalls[i] for i in turns)]
         turns = tuple(sorted(i for turns in groups for i in turns))
         return SideTurns(groups, turns, solid or list(range(len(groups))))
@@ -275,9 +280,14 @@ class TokenIndex:
     @cached_property
     def _voiced(self) -> dict[Party, tuple[Timeline, Timeline]]:
         """When each party is voiced, and when it is voiced and has words."""
+        covered = self.covered
+        return {party: (Timeline(self.call.voiced.get(party, ())), Timeline(covered[party])) for party in PARTIES}
+
+    @cached_property
+    def covered(self) -> dict[Party, tuple[Span, ...]]:
+        """When each party is voiced and has words."""
         worded = self._worded
-        voiced: dict[Party, Timeline] = {party: Timeline(self.call.voiced.get(party, ())) for party in PARTIES}
-        return {party: (spans, spans & worded.get(party, ())) for party, spans in voiced.items()}
+        return {party: (Timeline(self.call.voiced.get(party, ())) & worded.get(party, ())).spans for party in PARTIES}
 
     @property
     def _worded(self) -> dict[Role, list[Span]]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from pipeline.datatypes import Call, Evidence, Outcome, Scorecard, Verdict
+from pipeline.datatypes import Call, Evidence, Outcome, Party, Scorecard, Verdict
 from pipeline.judging.answers import Answers
 from pipeline.judging.conditions.base import Evaluation, Node, Result
 from pipeline.judging.conditions.scripts import InScenario
@@ -17,7 +18,7 @@ from pipeline.judging.matches import CallMatches
 from pipeline.judging.notation import call_from_script
 from pipeline.judging.rulebook import Gate, Rule, Rulebook, RuleCase
 from pipeline.judging.suspects import suspect_in
-from pipeline.judging.token_index import index_call
+from pipeline.judging.token_index import TokenIndex, index_call
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,14 @@ def judge_call(call: Call, rulebook: Rulebook, answers: Answers | None = None) -
 
 def evaluation_of(call: Call, rulebook: Rulebook, answers: Answers | None = None) -> Evaluation:
     """A call made ready to be judged by the rules of a rulebook."""
-    index = index_call(call, rulebook.language)
+    return evaluation_on(index_call(call, rulebook.language), rulebook, answers)
+
+
+def evaluation_on(index: TokenIndex, rulebook: Rulebook, answers: Answers | None = None) -> Evaluation:
+    """A call whose tokens are known, made ready to be judged by the rules of a rulebook."""
     return Evaluation(
         index, CallMatches(index, rulebook.lexicon), rulebook.entities.in_call(index), rulebook.scenarios,
-        offered=rulebook.offered_by(call.cdr.company), bar=rulebook.bar, answers=answers,
+        offered=rulebook.offered_by(index.call.cdr.company), bar=rulebook.bar, answers=answers,
         recognisers=rulebook.recognisers, acts=rulebook.acts,
     )  # fmt: skip
 
@@ -82,38 +87,66 @@ def judge_rule(evaluation: Evaluation, rule: Rule) -> Verdict:
     )  # fmt: skip
 
 
-def _outcome(ev: Evaluation, rule: Rule) -> tuple[Outcome, tuple[Evidence, ...], str, int]:
+def outcome_of(evaluation: Evaluation, rule: Rule) -> tuple[Outcome, float]:
+    """What one rule says of one call, and the points lost by it: the verdict's, without its words."""
+    evaluation = evaluation.asking(rule.coverage)
+    decision = _decide(evaluation, rule)
+    if decision.outcome != "fail":
+        return decision.outcome, 0.0
+    occurrences = decision.occurrences(evaluation) if rule.deduct else 1
+    return "fail", _deducted(rule, occurrences)
+
+
+class _Decision(NamedTuple):
+    """What the conditions of a rule come to: the outcome, and the condition's result that it hangs on."""
+
+    outcome: Outcome
+    by: Result
+    applies: Result
+    silent: Party | None = None
+    is_forbidden: bool = False
+
+    def occurrences(self, ev: Evaluation) -> int:
+        return max(1, len(self.by.evidence(ev))) if self.is_forbidden else 1
+
+
+def _decide(ev: Evaluation, rule: Rule) -> _Decision:
     silent = ev.silent_side(rule.speaks)
     if silent is not None:
-        why = ev.say("{who} said nothing", who=ev.side(silent))
-        return "not_applicable", (), ev.say("not applicable: {why}", why=why), 0
+        return _Decision("not_applicable", Result(False), Result(False), silent)
     applies = ev.result(rule.applies) if rule.applies else Result(True)
-    if applies.truth is False:
-        why = applies.reason(ev) or ev.say("does not concern this call")
-        return "not_applicable", (), ev.say("not applicable: {why}", why=why), 0
-    if applies.truth is None:
-        return "unsure", applies.evidence(ev), ev.say("cannot judge: {why}", why=applies.reason(ev)), 0
+    if applies.truth is not True:
+        return _Decision("unsure" if applies.truth is None else "not_applicable", applies, applies)
     forbidden = ev.result(rule.forbid) if rule.forbid else Result(False)
     if forbidden.truth is True:
-        found = forbidden.evidence(ev)
-        return "fail", found, forbidden.reason(ev), max(1, len(found))
+        return _Decision("fail", forbidden, applies, is_forbidden=True)
     required = ev.result(rule.require) if rule.require else Result(True)
     if required.truth is False:
-        # what made the rule apply is the evidence that something is missing
-        return "fail", required.evidence(ev) or applies.evidence(ev), required.reason(ev), 1
+        return _Decision("fail", required, applies)
     unsure = next((result for result in (required, forbidden) if result.truth is None), None)
     if unsure is not None:
-        return "unsure", unsure.evidence(ev), ev.say("cannot judge: {why}", why=unsure.reason(ev)), 0
+        return _Decision("unsure", unsure, applies)
+    return _Decision("pass", required if rule.require else forbidden, applies)
+
+
+def _outcome(ev: Evaluation, rule: Rule) -> tuple[Outcome, tuple[Evidence, ...], str, int]:
+    decision = _decide(ev, rule)
+    outcome, by, applies, silent, _ = decision
+    match outcome:
+        case "not_applicable":
+            why = ev.say("{who} said nothing", who=ev.side(silent)) if silent else applies.reason(ev)
+            return outcome, (), ev.say("not applicable: {why}", why=why or ev.say("does not concern this call")), 0
+        case "unsure":
+            return outcome, by.evidence(ev), ev.say("cannot judge: {why}", why=by.reason(ev)), 0
+        case "fail":
+            # what made the rule apply is the evidence that something is missing
+            found = by.evidence(ev) if decision.is_forbidden else by.evidence(ev) or applies.evidence(ev)
+            return outcome, found, by.reason(ev), decision.occurrences(ev)
     if rule.finds_little and rule.measured:
         share = rule.measured.recall.value
-        return (
-            "pass",
-            (),
-            ev.say("nothing found; {share:.0%} of what is forbidden was found when measured", share=share),
-            0,
-        )
-    reason = (required if rule.require else forbidden).reason(ev)
-    return "pass", required.evidence(ev), reason or ev.say("as it should be"), 0
+        told = ev.say("nothing found; {share:.0%} of what is forbidden was found when measured", share=share)
+        return outcome, (), told, 0
+    return outcome, by.evidence(ev) if rule.require else (), by.reason(ev) or ev.say("as it should be"), 0
 
 
 def _with_scenario(ev: Evaluation, applies: Node, outcome: Outcome, reason: str) -> str:

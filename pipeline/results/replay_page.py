@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.judging.replay import NEW, Replay, achievement
+from pipeline.judging.replayed import NEW, Replay, achievement
 from pipeline.judging.rulebook import Rulebook
 from pipeline.messages import Message
 from pipeline.results.display import OUTCOME_LABELS

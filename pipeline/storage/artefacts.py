@@ -48,7 +48,7 @@ def _earlier_decoder(kind: type[Any]) -> TypeAdapter[Any]:
 
 def write(path: Path, value: object) -> None:
     """Write a dataclass, atomically; what an earlier version wrote of it goes."""
-    packed = zstd.compress(msgspec.json.encode(value, enc_hook=_plain), options=_PACKING)
+    packed = zstd.compress(msgspec.json.encode(value, enc_hook=plain), options=_PACKING)
     write_whole(_renamed(path, ARTEFACT_SUFFIX), packed)
     _renamed(path, EARLIER_SUFFIX).unlink(missing_ok=True)
 
@@ -129,7 +129,7 @@ def _renamed(path: Path, suffix: str) -> Path:
     return path.with_name(path.name.removesuffix(ARTEFACT_SUFFIX).removesuffix(EARLIER_SUFFIX) + suffix)
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """A text or number of a class of its own, as what it is."""
     if isinstance(value, str):
         return str(value)

@@ -14,6 +14,7 @@
       fetched/<place>/                            what an inbox on a server held (`pipeline.intake.servers.cache`)
       caller.salt                                 the key under which callers' numbers are hashed
       run.lock, publish.lock, rulebooks.lock      one run, one build of the database, one publishing at a time
+      columns/                                    stored calls as columns (`pipeline.judging.call_cache`)
       excerpts/, reports/, callqa.duckdb          results, can be made again from the above
 
 These files decide what is done. Nothing else does: not Prefect, not the database.
@@ -161,6 +162,7 @@ class Home:
         self.nights = root / "nights"
         self.lock = root / "run.lock"
         self.database_lock = root / "publish.lock"
+        self.columns = root / "columns"
         self.salt = root / "caller.salt"
         self.rulebooks = root / "rulebooks"
         self.rulebooks_lock = root / "rulebooks.lock"

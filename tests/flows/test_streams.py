@@ -16,7 +16,7 @@ from flows.cli import summary
 from flows.cli.replay import print_replay
 from pipeline.datatypes import CDR
 from pipeline.judging.loader import load_rulebook
-from pipeline.judging.replay import Flip, Replay
+from pipeline.judging.replayed import Flip, Replay
 from pipeline.messages import STEERING, shown_json
 from pipeline.results.store import build_database
 from pipeline.settings import CHECKOUT, Settings

@@ -1,0 +1,415 @@
+"""Calls as columns: all that rules may see of some hundreds of calls, tokens included, in arrays.
+
+A call comes back equal, and its token index as `index_call` makes it; what takes time there (words as objects, tokens)
+is put off or read out of the arrays. Calls that are not as `build_call` makes them go through whole, as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast, overload
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.datatypes import (
+    CDR,
+    Call,
+    Facts,
+    HangUp,
+    LineEvent,
+    Overlap,
+    Party,
+    Roles,
+    Silence,
+    Turn,
+    Word,
+)  # fmt: skip
+from pipeline.errors import BadArtefact
+from pipeline.judging.token_index import TokenIndex, index_call
+from pipeline.language.normalise import TEXT_END
+from pipeline.storage.artefacts import plain
+from pipeline.storage.column_files import Column, ColumnFile, damaged_columns
+from pipeline.timeline import Span
+
+_MICRO = 1_000_000
+_LONGEST_PIECE = 255
+_LANGUAGES = ("zh", "en")
+
+Packed = dict[str, Column]
+
+
+class _Rest(msgspec.Struct, frozen=True, array_like=True):
+    """What a call has besides words and levels; `levels` are the numbers of steps of each party."""
+
+    sha256: str
+    language: str
+    cdr: CDR
+    roles: Roles
+    voiced: dict[Party, tuple[Span, ...]]
+    silences: tuple[Silence, ...]
+    overlaps: tuple[Overlap, ...]
+    overlap_heard: bool
+    events: tuple[LineEvent, ...]
+    levels: dict[Party, int]
+    hang_up: HangUp
+    facts: Facts
+    speakers: tuple[str, ...]
+    covered: dict[Party, tuple[Span, ...]]
+    whole: Call | None = None
+
+
+_rest_decoder = msgspec.msgpack.Decoder(_Rest)
+_vocabulary_decoder = msgspec.msgpack.Decoder(list[str])
+
+
+def columns_of(calls: Sequence[Call]) -> Packed:
+    """The columns of some calls. Those of a language that no rulebook can have are kept whole."""
+    rows = [_row_of(call) for call in calls]
+    vocabulary: dict[str, int] = {}
+    for row in rows:
+        for word in row.index.words:
+            vocabulary.setdefault(word, len(vocabulary))
+    names = list(vocabulary)
+    kept = [turn for row in rows for turn in row.turns]
+    words = [word for turn in kept for word in turn.words]
+    starts, sizes = [], []
+    for row in rows:
+        starts += np.diff(np.array(row.index.starts, np.int64), prepend=0).tolist()
+        sizes += [end - start for start, end in zip(row.index.starts, row.index.ends, strict=True)]
+    pieces = [piece for row in rows for piece in row.pieces]
+    packed: Packed = {
+        "rest": _bytes(b"".join(row.rest for row in rows)),
+        "rest_size": _least([len(row.rest) for row in rows]),
+        "turn_count": _least([len(row.turns) for row in rows]),
+        "level_count": _least([len(row.levels) for row in rows]),
+        "turn_speaker": _least([speaker for row in rows for speaker in row.speakers]),
+        "turn_text_size": _least([len(turn.text) for turn in kept]),
+        "turn_words": _least([len(turn.words) for turn in kept]),
+        "turn_tokens": _least([size for row in rows for size in np.diff(row.index.first).tolist()]),
+        "turn_is_small": np.array([row.index.small(turn.index) for row in rows for turn in row.turns], np.uint8),
+        "text": _bytes("".join(row.index.text for row in rows).encode()),
+        "word_gap": _least([gap for gap, _ in pieces]),
+        "word_size": _least([size for _, size in pieces]),
+        "word_channel": _least([word.channel for word in words]),
+        "token": _least([vocabulary[word] for row in rows for word in row.index.words]),
+        "token_step": _least(starts),
+        "token_size": _least(sizes),
+        "token_break": _least([kind for row in rows for kind in row.index.breaks]),
+        "vocabulary": _bytes(msgspec.msgpack.encode(names)),
+    }
+    packed |= _numbers("turn_s", [at for turn in kept for at in (turn.span.start_s, turn.span.end_s)])
+    packed |= _numbers("word_s", [at for word in words for at in (word.span.start_s, word.span.end_s)])
+    packed |= _numbers("word_probability", [word.probability for word in words])
+    packed |= _numbers("level", [level for row in rows for level in row.levels])
+    return packed
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A call as it goes into columns; `pieces` are the gap before each word in its turn's text, and its length."""
+
+    index: TokenIndex
+    turns: tuple[Turn, ...]
+    rest: bytes
+    speakers: list[int]
+    pieces: list[tuple[int, int]]
+    levels: list[float]
+
+
+def _row_of(call: Call) -> _Row:
+    pieces = _pieces_of(call) if call.language in _LANGUAGES else None
+    is_odd = pieces is None
+    index = TokenIndex(call, "", [], [], [], [], [0], call.language)
+    if not is_odd:
+        index = index_call(call, call.language)
+    speakers = tuple(dict.fromkeys(turn.speaker for turn in call.turns))
+    rest = _Rest(
+        call.sha256, call.language, call.cdr, call.roles, call.voiced, call.silences, call.overlaps,
+        call.overlap_heard, call.events, {party: len(levels) for party, levels in call.levels_dbfs.items()},
+        call.hang_up, call.facts, speakers, {} if is_odd else index.covered, call if is_odd else None,
+    )  # fmt: skip
+    packed = msgspec.msgpack.encode(rest, enc_hook=plain)
+    if pieces is None:
+        return _Row(index, (), packed, [], [], [])
+    numbers = {speaker: number for number, speaker in enumerate(speakers)}
+    levels = [level for of_party in call.levels_dbfs.values() for level in of_party]
+    return _Row(index, call.turns, packed, [numbers[turn.speaker] for turn in call.turns], pieces, levels)
+
+
+def _pieces_of(call: Call) -> list[tuple[int, int]] | None:
+    """Where each word stands in its turn's text; None where the call is not as it is made of what is heard."""
+    pieces: list[tuple[int, int]] = []
+    for number, turn in enumerate(call.turns):
+        if turn.index != number or TEXT_END in turn.text:
+            return None
+        place = 0
+        for word in turn.words:
+            at = turn.text.find(word.text, place)
+            gap, size = at - place, len(word.text)
+            if at < 0 or not size or word.text != word.text.strip() or max(gap, size) > _LONGEST_PIECE:
+                return None
+            pieces.append((gap, size))
+            place = at + size
+    return pieces
+
+
+def _bytes(data: bytes) -> Column:
+    return np.frombuffer(data, np.uint8)
+
+
+def _least(values: Sequence[int]) -> Column:
+    """Whole numbers in the smallest type that has room for them."""
+    made = np.array(values, np.int64)
+    for kind in (np.uint8, np.int8, np.uint16, np.int16, np.int32):
+        limits = np.iinfo(kind)
+        if not len(made) or (made.min() >= limits.min and made.max() <= limits.max):
+            return made.astype(kind)
+    return made
+
+
+def _numbers(name: str, values: Sequence[float]) -> Packed:
+    """Numbers without loss: as steps of millionths, and the units in the last place that these are off by; or as they
+    are, where that is no way to write them."""
+    made = np.array(values, np.float64)
+    if len(made) and np.isfinite(made).all() and np.abs(made).max() < 1e9:
+        millionths = np.rint(made * _MICRO).astype(np.int64)
+        off = made.view(np.int64) - (millionths / _MICRO).view(np.int64)
+        if np.abs(off).max() <= np.iinfo(np.int8).max:
+            steps = np.diff(millionths, prepend=0)
+            return {f"{name}_steps": _least(steps.tolist()), f"{name}_off": _least(off.tolist())}
+    narrow = made.astype(np.float32)
+    return {name: narrow if (narrow.astype(np.float64) == made).all() else made}
+
+
+def _read_numbers(file: ColumnFile, name: str) -> npt.NDArray[np.float64]:
+    if name in file:
+        return file[name].astype(np.float64)
+    millionths = np.cumsum(file[f"{name}_steps"].astype(np.int64))
+    bits = (millionths / _MICRO).view(np.int64) + file[f"{name}_off"]
+    return bits.view(np.float64)
+
+
+class CallColumns:
+    """Some calls in a file of columns. Raises BadArtefact when it is damaged, when it is made or later."""
+
+    def __init__(self, file: ColumnFile) -> None:
+        self._file = file
+        self._turns = _ends(file["turn_count"])
+        self._rests = _ends(file["rest_size"])
+        self._texts = _ends(file["turn_text_size"].astype(np.int64) + 1)
+        self._words = _ends(file["turn_words"])
+        self._tokens = _ends(file["turn_tokens"])
+        self._level_ends = _ends(file["level_count"])
+        self._rest = file["rest"].tobytes()
+        self._speakers = file["turn_speaker"].tolist()
+        self._times = _read_numbers(file, "turn_s").tolist()
+        self._smalls = file["turn_is_small"].astype(bool).tolist()
+        self._text = self._read_text()
+        self._check()
+
+    def __len__(self) -> int:
+        return len(self._turns) - 1
+
+    def _read_text(self) -> str:
+        try:
+            return self._file["text"].tobytes().decode()
+        except ValueError as error:
+            raise self._damaged() from error
+
+    def _damaged(self) -> BadArtefact:
+        return damaged_columns(self._file.path, ValueError())
+
+    def _check(self) -> None:
+        """Whether the columns are as long as they must be."""
+        turns = self._turns[-1]
+        of_turns = (self._texts, self._words, self._tokens)
+        whole = (
+            len(self._rest) == self._rests[-1]
+            and len(self._text) == self._texts[-1]
+            and {len(ends) - 1 for ends in of_turns} == {turns}
+            and len(self._speakers) == len(self._smalls) == turns
+            and len(self._times) == 2 * turns
+        )
+        if not whole:
+            raise self._damaged()
+
+    @cached_property
+    def _vocabulary(self) -> npt.NDArray[np.object_]:
+        names = _vocabulary_decoder.decode(self._file["vocabulary"].tobytes())
+        made = np.empty(len(names), np.object_)
+        made[:] = names
+        return made
+
+    @cached_property
+    def _token(self) -> Column:
+        return self._column("token", self._tokens[-1])
+
+    @cached_property
+    def _token_step(self) -> Column:
+        return self._column("token_step", self._tokens[-1])
+
+    @cached_property
+    def _token_size(self) -> Column:
+        return self._column("token_size", self._tokens[-1])
+
+    @cached_property
+    def _token_break(self) -> Column:
+        return self._column("token_break", self._tokens[-1])
+
+    @cached_property
+    def _levels(self) -> npt.NDArray[np.float64]:
+        made = _read_numbers(self._file, "level")
+        if len(made) != self._level_ends[-1]:
+            raise self._damaged()
+        return made
+
+    @cached_property
+    def word_columns(self) -> tuple[Column, Column, Column, Column, Column]:
+        """Of each word, the gap before it and its length in its turn's text, channel, probability, and times."""
+        count = self._words[-1]
+        times = _read_numbers(self._file, "word_s").reshape(-1, 2)
+        probability = _read_numbers(self._file, "word_probability")
+        if len(times) != count or len(probability) != count:
+            raise self._damaged()
+        names = ("word_gap", "word_size", "word_channel")
+        gap, size, channel = (self._column(name, count) for name in names)
+        return gap, size, channel, probability, times
+
+    def _column(self, name: str, length: int) -> Column:
+        made = self._file[name]
+        if len(made) != length:
+            raise self._damaged()
+        return made
+
+    def rest(self, row: int) -> _Rest:
+        """What a call has besides words and levels."""
+        try:
+            return _rest_decoder.decode(memoryview(self._rest)[self._rests[row] : self._rests[row + 1]])
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise self._damaged() from error
+
+    def index(self, row: int) -> TokenIndex:
+        """A call, made ready for matching."""
+        rest = self.rest(row)
+        if rest.whole is not None:
+            return index_call(rest.whole, rest.language)
+        first, last = self._turns[row], self._turns[row + 1]
+        begin, end = self._tokens[first], self._tokens[last]
+        words: list[str] = self._vocabulary[self._token[begin:end]].tolist()
+        starts = np.cumsum(self._token_step[begin:end], dtype=np.int64)
+        return StoredIndex(
+            self._call(row, rest), self._text[self._texts[first] : self._texts[last]], words, starts.tolist(),
+            (starts + self._token_size[begin:end]).tolist(), self._token_break[begin:end].tolist(),
+            [at - begin for at in self._tokens[first : last + 1]], rest.language,
+            self, first, rest.covered, self._smalls[first:last],
+        )  # fmt: skip
+
+    def call(self, row: int) -> Call:
+        """A call; its turns' words are made when somebody asks for them."""
+        rest = self.rest(row)
+        return rest.whole or self._call(row, rest)
+
+    def _call(self, row: int, rest: _Rest) -> Call:
+        first, last = self._turns[row], self._turns[row + 1]
+        texts, speakers, times = self._texts, self._speakers, self._times
+        turns = tuple([
+            Turn(
+                number - first, Span(times[2 * number], times[2 * number + 1]), rest.speakers[speakers[number]],
+                self._text[texts[number] : texts[number + 1] - 1],
+                cast("tuple[Word, ...]", _LateWords(self, number)),
+            )
+            for number in range(first, last)
+        ])  # fmt: skip
+        levels: dict[Party, tuple[float, ...]] = {}
+        at = self._level_ends[row]
+        for party, count in rest.levels.items():
+            levels[party] = tuple(self._levels[at : at + count].tolist())
+            at += count
+        return Call(
+            rest.sha256, rest.language, rest.cdr, turns, rest.roles, rest.voiced, rest.silences, rest.overlaps,
+            rest.overlap_heard, rest.events, levels, rest.hang_up, rest.facts,
+        )  # fmt: skip
+
+    def words(self, turn: int) -> Iterator[Word]:
+        """The words of a turn, counted through all calls."""
+        text = self._text[self._texts[turn] : self._texts[turn + 1] - 1]
+        begin, end = self._words[turn], self._words[turn + 1]
+        channels, probabilities = (self.word_columns[n][begin:end].tolist() for n in (2, 3))
+        for place, channel, probability in zip(self.word_places(turn), channels, probabilities, strict=True):
+            at, behind, start_s, end_s = place
+            yield Word(Span(start_s, end_s), text[at:behind], probability, channel)
+
+    def word_count(self, turn: int) -> int:
+        return self._words[turn + 1] - self._words[turn]
+
+    def word_places(self, turn: int) -> list[tuple[int, int, float, float]]:
+        """Of each word of a turn, offsets in its text, start and end in seconds."""
+        begin, end = self._words[turn], self._words[turn + 1]
+        gap, size, _, _, times = (column[begin:end] for column in self.word_columns)
+        behind = np.cumsum(gap.astype(np.int64) + size)
+        return list(zip((behind - size).tolist(), behind.tolist(), *times.T.tolist(), strict=True))
+
+
+def _ends(sizes: Column) -> list[int]:
+    """Where things of these sizes begin in a row of them, and where the last ends."""
+    return [0, *np.cumsum(sizes, dtype=np.int64).tolist()]
+
+
+class _LateWords(Sequence[Word]):
+    """The words of a turn, made when somebody looks."""
+
+    __slots__ = ("_columns", "_made", "_turn")
+
+    def __init__(self, columns: CallColumns, turn: int) -> None:
+        self._columns, self._turn = columns, turn
+        self._made: tuple[Word, ...] | None = None
+
+    def _all(self) -> tuple[Word, ...]:
+        if self._made is None:
+            self._made = tuple(self._columns.words(self._turn))
+        return self._made
+
+    def __len__(self) -> int:
+        return self._columns.word_count(self._turn)
+
+    def __iter__(self) -> Iterator[Word]:
+        return iter(self._all())
+
+    @overload
+    def __getitem__(self, at: int) -> Word: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Word, ...]: ...
+    def __getitem__(self, at: int | slice) -> Word | tuple[Word, ...]:
+        return self._all()[at]
+
+    def __eq__(self, other: object) -> bool:
+        return self._all() == (other._all() if isinstance(other, _LateWords) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+
+@dataclass(frozen=True)
+class StoredIndex(TokenIndex):
+    """A token index whose words' times, and what was worked out of them, are read out of columns."""
+
+    columns: CallColumns
+    first_turn: int
+    stored_covered: dict[Party, tuple[Span, ...]]
+    stored_smalls: list[bool]
+
+    @cached_property
+    def covered(self) -> dict[Party, tuple[Span, ...]]:
+        return self.stored_covered
+
+    @cached_property
+    def smalls(self) -> list[bool]:
+        return self.stored_smalls
+
+    def word_times(self, turn: int) -> list[tuple[int, int, float, float]]:
+        found = self.columns.word_places(self.first_turn + turn)
+        return found or super().word_times(turn)
