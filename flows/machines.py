@@ -68,9 +68,8 @@ def share_out(night: Night) -> None:
     # named before they are judged: a kill of this process costs a look at a call, not its clips
     night.pending.add(*(sha256 for shard in shards for sha256 in shard.calls))
     folder = NightFolder(night.home, night.run_id)
-    folder.write(
-        Manifest(night.run_id, night.fingerprint, made_by(night.settings, night.fingerprint, night.rulebooks), shards)
-    )
+    parts = made_by(night.settings, night.fingerprint, night.rulebooks)
+    folder.write(Manifest(night.run_id, night.fingerprint, parts, len(shards)), shards)
     watch = _WATCHES[night.run_id] = _Watch(night, folder, shards, set(range(len(shards))))
     try:
         _give_out(watch)

@@ -1,11 +1,12 @@
 """A night for several machines, as it lies in the home: what is to be done, and what has been.
 
     home/nights/<run id>/
-      manifest.json.zst            Manifest: the calls of every shard by SHA-256, and what they are heard and judged by
-      shards/<n>.json.zst          ShardOutcome: that a shard is done, and what it came to
+      manifest.json.zst           Manifest: how many shards there are, and what calls are heard and judged by
+      todo/<n>.json.zst           Shard: its calls by SHA-256
+      shards/<n>.json.zst         ShardOutcome: that a shard is done, and what it came to
       hearing/<sha256>.<try>      a mark: a worker is at a recording; one left behind says that it was lost there
       failed/<sha256>             a mark: a call that could not be heard or judged tonight
-      faults/<machine>.json.zst    MachineFault: why a machine left
+      faults/<machine>.json.zst   MachineFault: why a machine left
 
 No word of a call is in there, no name and no number. A run whose manifest is gone is over: who works for it stops.
 """
@@ -13,7 +14,7 @@ No word of a call is in there, no name and no number. A run whose manifest is go
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,7 +45,7 @@ class Manifest:
     run_id: str
     fingerprint: str
     made_by: dict[str, str]
-    shards: tuple[Shard, ...]
+    shards: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,10 @@ class NightFolder:
         self.root = home.nights / run_id
         self._manifest = self.root / "manifest.json.zst"
 
-    def write(self, manifest: Manifest) -> None:
+    def write(self, manifest: Manifest, shards: Sequence[Shard]) -> None:
+        """Write a night's plan; what stands in the manifest is there by then."""
+        for number, shard in enumerate(shards):
+            artefacts.write(self._todo(number), shard)
         artefacts.write(self._manifest, manifest)
 
     def read(self) -> Manifest | None:
@@ -88,6 +92,13 @@ class NightFolder:
             return artefacts.read(self._manifest, Manifest)
         except BadArtefact:
             return None
+
+    def shard(self, number: int) -> Shard:
+        """The calls of a shard. Raises BadArtefact."""
+        return artefacts.read(self._todo(number), Shard)
+
+    def _todo(self, shard: int) -> Path:
+        return self.root / "todo" / f"{shard}.json.zst"
 
     @property
     def is_over(self) -> bool:

@@ -74,7 +74,7 @@ class Machine:
             if manifest is None or folder.outcome(number) is not None:
                 return None
             night = self._night_of(manifest)
-            outcome = _do(night, folder, manifest.shards[number])
+            outcome = _do(night, folder, folder.shard(number))
             folder.finish(number, outcome)
         except Exception as error:
             fault = explained(error)
