@@ -201,6 +201,66 @@ def night(settings: Path, env: dict[str, str]) -> tuple[dict[str, object], float
     return {"exit": os.waitstatus_to_exitcode(status), **told}, time.monotonic() - began, used.ru_maxrss / 1024, said
 
 
+def cpu_s(pids: list[int]) -> float:
+    """Processor time that processes have taken."""
+    total = 0.0
+    for pid in pids:
+        with suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def empty_shards(folder: Path, given: argparse.Namespace) -> int:
+    """What a shard costs beside its calls: processor time of each part for so many without a call."""
+    from tests.support.nights import children
+    from tests.support.scripted_hearing import FINGERPRINT, script_hearing
+
+    make_inbox(folder / "inbox", 1)
+    make_certificates(folder / "tls")
+    port = 20000 + os.getpid() % 20000
+    file = settings_file(folder, "dask", port)
+    (folder / "cluster").mkdir()
+    env = environment(folder / "cluster")
+    with ExitStack() as stack:
+        if given.postgres:
+            os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = stack.enter_context(postgres(folder, port + 1))
+        cluster = Cluster(folder, file, port, env)
+        stack.callback(cluster.close)
+        cluster.start_scheduler()
+        for _ in range(3):
+            cluster.start_worker()
+        script_hearing()
+        os.environ["PREFECT_HOME"] = str(folder / "prefect")
+        from flows import machines
+        from flows.manifest import Shard
+        from flows.night import Night
+        from flows.prefect_server import quiet_server
+        from pipeline.settings import load_settings
+
+        home = folder / "dask"
+        settings = load_settings(file)
+        (home / "logs").mkdir(parents=True)
+        (home / "run.lock").touch()
+        stack.enter_context(quiet_server(home))
+        while (folder / "cluster.log").read_text().count("joined") < 3:
+            time.sleep(0.5)
+        for count in (10, given.empty):  # the first for what is done once
+            machines.plan_shards = lambda night, count=count: tuple(Shard() for _ in range(count))
+            own = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(os.getpid())}
+            server = [pid for pid, command in own.items() if b"prefect_server" in command]
+            parts = {"leader": [os.getpid()], "Prefect's server": server, "Dask's scheduler": [cluster.scheduler.pid],
+                     "three workers": [worker.pid for worker in cluster.workers]}  # fmt: skip
+            before = {name: cpu_s(pids) for name, pids in parts.items()}
+            began = time.monotonic()
+            machines.share_out(Night(settings, FINGERPRINT))
+            took_s = time.monotonic() - began
+            used = {name: 1000 * (cpu_s(pids) - before[name]) / count for name, pids in parts.items()}
+            print(f"{count} empty shards: {took_s:.0f} s; CPU, ms a shard: "
+                  + ", ".join(f"{name} {ms:.0f}" for name, ms in used.items()), flush=True)  # fmt: skip
+    return 0
+
+
 def compare(folder: Path, given: argparse.Namespace) -> int:
     from tests.support.nights import content, rows
 
@@ -264,10 +324,11 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=8.0, help="a kill every so many seconds, at random")
     parser.add_argument("--postgres", action="store_true", help="Prefect's server on Postgres (Debian's package)")
     parser.add_argument("--folder", type=Path, help="where to work; kept (default: temporary)")
+    parser.add_argument("--empty", type=int, help="only so many shards without a call: what a shard costs by itself")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="callqa-bench-") as temporary:
         os.chmod(temporary, 0o755)
-        return compare(given.folder or Path(temporary) / "work", given)
+        return (empty_shards if given.empty else compare)(given.folder or Path(temporary) / "work", given)
 
 
 if __name__ == "__main__":
