@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
 
-from pipeline.judging.lexicon import Lexicon, Places
+from pipeline.judging.lexicon import KnownPart, Places, SegmentPart
 from pipeline.judging.phrases import ChainPlan, Join, Phrases
-from pipeline.judging.templates import NUMBERS, AnyToken, Edge, Named, Part, Spoken, TemplateSegment
+from pipeline.judging.templates import NUMBERS, AnyToken, Edge, Named, Spoken, TemplateSegment
 from pipeline.judging.token_index import TokenIndex
 from pipeline.language import phonetics
 from pipeline.language.tokens import TURN_END
@@ -49,29 +49,28 @@ class ChainMatches:
     def __init__(
         self,
         index: TokenIndex,
-        lexicon: Lexicon,
-        parts: Mapping[Part, Places],
+        parts: Mapping[KnownPart, Places],
         list_places: Callable[[Phrases], Sequence[Found]],
     ) -> None:
         self._index, self._parts, self._list_places = index, parts, list_places
         self._ends = index.sentence_ends
-        self._parts_of: dict[Spoken, list[Part]] = {}
+        self._parts_of: dict[Spoken, list[SegmentPart]] = {}
         self._sentences: dict[Spoken, int] = {}
         """Where a segment may have been said; by sound not every one of them holds."""
-        sentence_of, sentences_of, parts_of = index.sentence_of, self._sentences, self._parts_of
+        self._part_sentences: dict[KnownPart, int] = {}
+        sentence_of, parts_of = index.sentence_of, self._parts_of
         for part, places in parts.items():
             sentences = 0
             for start, _, _ in places:
                 sentences |= 1 << sentence_of[start]
-            for segment in lexicon.segments_with(part):
-                if segment in parts_of:
-                    parts_of[segment].append(part)
-                    sentences_of[segment] |= sentences
+            self._part_sentences[part] = sentences
+            for own in part.segments:
+                if own.segment in parts_of:
+                    parts_of[own.segment].append(own)
                 else:
-                    parts_of[segment] = [part]
-                    sentences_of[segment] = sentences
+                    parts_of[own.segment] = [own]
         self._spoken_places: tuple[dict[Spoken, Sequence[Found]], dict[Spoken, Sequence[Found]]] = ({}, {})
-        self._spoken: tuple[dict[Spoken, FoundPlaces], dict[Spoken, FoundPlaces]] = ({}, {})
+        self._spoken_in: tuple[dict[tuple[Spoken, int], Sequence[Found]], ...] = ({}, {})
         self._lists: dict[int, FoundPlaces] = {}
         self._numbers: dict[str, FoundPlaces] = {}
 
@@ -79,25 +78,24 @@ class ChainMatches:
         """Where a chain was said, in order, each stretch once."""
         sentences = -1
         for segment in plan.spoken:
-            sentences &= self._sentences.get(segment, 0)
+            sentences &= self._said_in(segment)
             if not sentences:
                 return ()
         if not plan.joins:
             if isinstance(plan.first, Spoken):
                 return self._places(plan.first, plan.by_sound)
-            return self._found(plan.first, plan).places
+            return self._filled(plan.first, plan).places
         for named in plan.named:
-            sentences &= self._found(named, plan).sentences
+            sentences &= self._filled(named, plan).sentences
             if not sentences:
                 return ()
         found: list[Found] = []
         left = len(plan.joins) * PAIRS_A_TOKEN * len(self._index.words)
-        first = self._found(plan.first, plan).by_sentence
         while sentences and left > 0:
             lowest = sentences & -sentences
             sentences ^= lowest
             number = lowest.bit_length() - 1
-            reached: Sequence[Found] = first.get(number, ())
+            reached = self._in_sentence(plan.first, plan, number)
             for join in plan.joins:
                 if not reached:
                     break
@@ -134,7 +132,7 @@ class ChainMatches:
         """What there is of a segment in a sentence: by its beginning where it is to come after, else by its end."""
         segment = join.segment
         if isinstance(segment, Spoken | Named):
-            found = self._found(segment, plan).by_sentence.get(number, ())
+            found = self._in_sentence(segment, plan, number)
             return found if join.is_after or len(found) < 2 else sorted(found, key=_end)
         first, last = self._ends[number - 1] if number else 0, self._ends[number]
         if isinstance(segment, Edge):
@@ -142,14 +140,29 @@ class ChainMatches:
             return [(at, at, 0.0, "")] if (segment.at == "end") == join.is_after else ()
         return [(at, at + 1, 0.0, "") for at in range(first, last) if _taken(segment, self._index.words[at])]
 
-    def _found(self, segment: TemplateSegment, plan: ChainPlan) -> FoundPlaces:
-        """Where the words of a segment were said, or what fills it."""
-        if isinstance(segment, Spoken):
-            known = self._spoken[plan.by_sound]
-            if segment not in known:
-                known[segment] = self._in_sentences(self._places(segment, plan.by_sound))
-            return known[segment]
-        assert isinstance(segment, Named)
+    def _said_in(self, segment: Spoken) -> int:
+        """The sentences in which one of a segment's phrases was heard, as bits."""
+        sentences = self._sentences.get(segment)
+        if sentences is None:
+            sentences = 0
+            for own in self._parts_of.get(segment, ()):
+                sentences |= self._part_sentences[own.part]
+            self._sentences[segment] = sentences
+        return sentences
+
+    def _in_sentence(self, segment: Spoken | Named, plan: ChainPlan, number: int) -> Sequence[Found]:
+        """Where the words of a segment, or what fills it, were said in one sentence."""
+        if isinstance(segment, Named):
+            return self._filled(segment, plan).by_sentence.get(number, ())
+        known = self._spoken_in[plan.by_sound]
+        found = known.get((segment, number))
+        if found is None:
+            first, last = self._ends[number - 1] if number else 0, self._ends[number]
+            found = known[segment, number] = self._of_parts(segment, plan.by_sound, first, last)
+        return found
+
+    def _filled(self, segment: Named, plan: ChainPlan) -> FoundPlaces:
+        """Where what fills a segment was said."""
         if segment.name in NUMBERS:
             if segment.name not in self._numbers:
                 least = NUMBERS[segment.name]
@@ -183,26 +196,33 @@ class ChainMatches:
         known = self._spoken_places[by_sound]
         found = known.get(segment)
         if found is None:
-            # what is short has too many homophones to be matched by its sound
-            every = [
-                (start, end, cost, segment.phrases[part])
-                for part in self._parts_of.get(segment, ())
-                for start, end, cost in self._parts[part]
-                if not cost
-                or ((by_sound or len(part) >= phonetics.SHORTEST) and self._sounds_so(part, segment, start, end))
-            ]
-            found = known[segment] = once_each(every) if len(every) > 1 else every
+            found = known[segment] = self._of_parts(segment, by_sound, 0, len(self._index.words))
         return found
 
-    def _sounds_so(self, part: Part, segment: Spoken, start: int, end: int) -> bool:
+    def _of_parts(self, segment: Spoken, by_sound: bool, first: int, last: int) -> Sequence[Found]:
+        """The same, of those places that begin between two tokens."""
+        # what is short has too many homophones to be matched by its sound
+        every = [
+            (start, end, cost, own.text)
+            for own in self._parts_of.get(segment, ())
+            for start, end, cost in self._parts[own.part]
+            if first <= start < last
+            and (
+                not cost
+                or (
+                    (by_sound or len(own.part.words) >= phonetics.SHORTEST)
+                    and (not own.firm or self._sounds_so(own, start, end))
+                )
+            )
+        ]
+        return once_each(every) if len(every) > 1 else every
+
+    def _sounds_so(self, own: SegmentPart, start: int, end: int) -> bool:
         """Whether what was heard has the very syllables of a phrase where it must."""
-        firm = segment.firm.get(part, ())
-        if not firm:
-            return True
-        heard = self._index.words[start:end]
+        part, heard = own.part.words, self._index.words[start:end]
         return len(heard) == len(part) and all(
             phonetics.distance(part[at], heard[at]) <= phonetics.TONE or {part[at], heard[at]} == {"您", "你"}
-            for at in firm
+            for at in own.firm
         )
 
     @cached_property

@@ -23,6 +23,28 @@ Places = list[tuple[int, int, float]]
 """Where a phrase was found: first token, token behind the last, cost (0: as written)."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownPart:
+    """A run of words that templates have, where it stands in them, and the numbers of the items that need one such run.
+
+    Equal to itself only: as tuples of words they would be compared again and again.
+    """
+
+    words: Part
+    segments: list[SegmentPart]
+    items: list[int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegmentPart:
+    """A run of words as one segment has it: how it is written there, and which of its tokens are firm."""
+
+    segment: Spoken
+    part: KnownPart
+    text: str
+    firm: tuple[int, ...]
+
+
 HOMOPHONE = 0.01
 """The least that anything costs that is not as written."""
 
@@ -49,24 +71,25 @@ class Lexicon:
         )
         self._codes: dict[str, str] = {}
         self._sounds = _Sounds()
-        parts: dict[Part, None] = {}
+        self._parts: dict[Part, KnownPart] = {}
         # by part, whether a syllable may be altogether different
         sounding: dict[Part, bool] = {}
         for template in dict.fromkeys(template for listed in lists for template in listed.templates):
             enough = 2 if template.by_sound else phonetics.SHORTEST
             for part, is_firm in template.phrases:
-                parts[part] = None
+                if part not in self._parts:
+                    self._parts[part] = KnownPart(part, [], [])
                 if language == "zh" and len(part) >= enough:
                     sounding[part] = sounding.get(part, False) or not is_firm
-        written: dict[str, list[Part]] = {}
-        for part in parts:
+        written: dict[str, list[KnownPart]] = {}
+        for part, known_part in self._parts.items():
             for words in _politeness(part, language):
-                written.setdefault(self._learn(words), []).append(part)
+                written.setdefault(self._learn(words), []).append(known_part)
         classes: dict[str, list[_Sounding]] = {}
         seeds: dict[str, list[tuple[_Sounding, int]]] = {}
         for part, may_slip in sounding.items():
             own_forms = _politeness(part, language)
-            heard_as = _Sounding(part, tuple(map(self._learn, own_forms)), phonetics.budget(len(part)))
+            heard_as = _Sounding(self._parts[part], tuple(map(self._learn, own_forms)), phonetics.budget(len(part)))
             for words in own_forms:
                 classes.setdefault(self._sound(self._learn(words)), []).append(heard_as)
             if may_slip and len(part) >= phonetics.SLIP:
@@ -88,10 +111,9 @@ class Lexicon:
         """Note what is in which list."""
         items: dict[ListItem, int] = {}
         same: dict[tuple[SentenceTemplate, tuple[int, ...]], int] = {}
-        with_part: dict[Part, list[int]] = {}
         with_pattern: dict[str, list[int]] = {}
         always: list[int] = []
-        segments: dict[Part, dict[Spoken, None]] = {}
+        segments: dict[Spoken, None] = {}
         self._in_list: dict[int, dict[int, int]] = {}
         for listed in lists:
             places = self._in_list[listed.number] = {}
@@ -106,31 +128,27 @@ class Lexicon:
             if isinstance(item.what, SentenceTemplate):
                 fillings = tuple(filling.number for _, filling in item.filled_by)
                 self.alike.append(same.setdefault((item.what, fillings), number))
-                for segment in item.what.spoken:
-                    for part in segment.phrases:
-                        segments.setdefault(part, {})[segment] = None
+                segments.update(dict.fromkeys(item.what.spoken))
                 for part in item.needed:
-                    with_part.setdefault(part, []).append(number)
+                    self._parts[part].items.append(number)
                 if not item.needed:
                     always.append(number)
             else:
                 self.alike.append(number)
                 holders = with_pattern.setdefault(item.what.source, [])
                 (holders if item.what.source in self.patterns.patterns else always).append(number)
-        self._segments = {part: tuple(each) for part, each in segments.items()}
-        self._with_part = {part: tuple(each) for part, each in with_part.items()}
+        for segment in segments:
+            for part, text in segment.phrases.items():
+                known = self._parts[part]
+                known.segments.append(SegmentPart(segment, known, text, segment.firm.get(part, ())))
         self._with_pattern = {pattern: tuple(each) for pattern, each in with_pattern.items()}
         self._always = tuple(always)
 
-    def segments_with(self, part: Part) -> Iterable[Spoken]:
-        """The segments of templates that have a phrase."""
-        return self._segments.get(part, ())
-
-    def items_with(self, parts: Iterable[Part], patterns: Iterable[str]) -> set[int]:
+    def items_with(self, parts: Iterable[KnownPart], patterns: Iterable[str]) -> set[int]:
         """The numbers of the items that may have been said, by the phrases and patterns that may."""
-        with_part, with_pattern = self._with_part, self._with_pattern
+        with_pattern = self._with_pattern
         found = set(self._always)
-        found.update(*[with_part[part] for part in parts if part in with_part])
+        found.update(*[part.items for part in parts])
         found.update(*[with_pattern[pattern] for pattern in patterns if pattern in with_pattern])
         return found
 
@@ -150,9 +168,9 @@ class Lexicon:
     def _sound(self, code: str) -> str:
         return "".join(map(self._sounds.__getitem__, code))
 
-    def find(self, words: Sequence[str]) -> dict[Part, Places]:
+    def find(self, words: Sequence[str]) -> dict[KnownPart, Places]:
         """Where each part of a phrase is, by spelling or by sound; a sound costs what it costs."""
-        found: dict[Part, Places] = {}
+        found: dict[KnownPart, Places] = {}
         code = self.code(words)
         # an automaton without keys cannot be asked
         for last, (size, alike) in self._written.iter(code) if len(self._written) else ():
@@ -194,7 +212,7 @@ class _Sounds(dict[str, str]):
 class _Sounding:
     """A phrase, or a part of one, that is listened for. `forms` are its ways to address somebody, in code."""
 
-    part: Part
+    part: KnownPart
     forms: tuple[str, ...]
     limit: float
 
@@ -203,12 +221,12 @@ class _Sounding:
         return start >= 0 and code.startswith(self.forms, start)
 
     def cost(self, heard: Sequence[str]) -> float:
-        return min(phonetics.cost(words, heard, self.limit) for words in _politeness(self.part, "zh"))
+        return min(phonetics.cost(words, heard, self.limit) for words in _politeness(self.part.words, "zh"))
 
     def around(self, words: Sequence[str], start: int) -> tuple[int, int, float] | None:
         """The best fit of a long phrase near a place where half of it was heard."""
         best: tuple[float, int, int] | None = None
-        size = len(self.part)
+        size = len(self.part.words)
         for begin in (start, start - 1, start + 1):
             for end in (begin + size, begin + size - 1, begin + size + 1):
                 if begin < 0 or end > len(words) or abs(end - begin - size) > 1 or end <= begin:

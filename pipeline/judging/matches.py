@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
+from weakref import proxy
 
 from pipeline.judging.chains import ChainMatches, Found, likest_of, once_each
 from pipeline.judging.lexicon import Lexicon
@@ -32,10 +33,10 @@ class ListMatches:
 
     def __init__(self, call: CallMatches, matches: list[Match], likely: list[tuple[int, ListItem, int]]) -> None:
         """`likely`: an item's number in the list, the item, a pattern, and the sentence where it may match."""
-        self._call = call
+        self._index, self._call = call.index, proxy(call)
         self._likely: dict[int, list[tuple[int, ListItem, int]]] = {}
         for item in likely:
-            self._likely.setdefault(call.index.sentence_turns[item[2]], []).append(item)
+            self._likely.setdefault(self._index.sentence_turns[item[2]], []).append(item)
         matches.sort()
         self._matches = matches
 
@@ -62,7 +63,7 @@ class ListMatches:
             self._try(asked)
         if not self._matches:
             return []
-        turn_at, first = self._call.index.turn_at, self._call.index.first
+        turn_at, first = self._index.turn_at, self._index.first
         wanted: Container[int] = set(turns)
         return [
             match for match in self._matches
@@ -72,7 +73,7 @@ class ListMatches:
     def within(self, start: int, end: int) -> Iterator[Match]:
         """Those that lie whole in a stretch of tokens."""
         if self._likely and start < end:
-            first, last = self._call.index.turn_of(max(0, start)), self._call.index.turn_of(end - 1)
+            first, last = self._index.turn_of(max(0, start)), self._index.turn_of(end - 1)
             if asked := [turn for turn in range(first, last + 1) if turn in self._likely]:
                 self._try(asked)
         matches = self._matches
@@ -97,7 +98,9 @@ class CallMatches:
         parts = lexicon.find(index.words)
         self._possible = lexicon.patterns.possible(index.sentence_texts)
         self._items = lexicon.items_with(parts, self._possible)
-        self._chains = ChainMatches(index, lexicon, parts, self._places)
+        # nothing refers back to what it is kept by, so that all goes at once when the call is judged
+        own = proxy(self)
+        self._chains = ChainMatches(index, parts, lambda listed: own._places(listed))
         self._found_lists: dict[int, ListMatches] = {}
         self._found_items: dict[int, Sequence[Found]] = {}
         self._found_templates: dict[int, Sequence[Found]] = {}

@@ -7,7 +7,7 @@ looks up and adds. One pass over a call serves all acts: a matrix has a row a gr
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -109,6 +109,7 @@ class CallScores:
 
     def __init__(self, recognisers: Recognisers, index: TokenIndex) -> None:
         self._recognisers, self._index = recognisers, index
+        self._pieces: dict[tuple[str, Sure], list[Piece]] = {}
 
     @cached_property
     def _scored(self) -> tuple[list[tuple[int, int]], npt.NDArray[np.float32]]:
@@ -123,7 +124,8 @@ class CallScores:
         sums = np.add.reduceat(self._recognisers.matrix[looked_up], begins, axis=0)
         pairs = list(pairs_of(index, sentences))
         if pairs:
-            sums = np.concatenate([sums, np.array([sums[one] + sums[other] for one, other in pairs], np.float32)])
+            ones, others = np.array(pairs).T
+            sums = np.concatenate([sums, sums[ones] + sums[others]])
         pieces = sentences + [(sentences[one][0], sentences[other][1]) for one, other in pairs]
         return pieces, (sums + self._recognisers.biases) / np.float32(SCALE)
 
@@ -133,6 +135,12 @@ class CallScores:
 
     def pieces(self, act: str, sure: Sure) -> list[Piece]:
         """What reaches the bar of an act, in order: sentences, and of two that do not by themselves, both together."""
+        kept = self._pieces.get((act, sure))
+        if kept is None:
+            kept = self._pieces[act, sure] = self._reaching(act, sure)
+        return kept
+
+    def _reaching(self, act: str, sure: Sure) -> list[Piece]:
         pieces, column = self._of(act)
         # the single sentences stand before the pairs
         found = np.nonzero(column >= self._recognisers.acts[act].bars[sure])[0]
@@ -145,26 +153,31 @@ class CallScores:
 
     def holds(self, act: str, sure: Sure, start: int, end: int) -> bool:
         """Whether the sentence of some tokens, alone or with one beside it, reaches the bar of an act."""
-        pieces, column = self._of(act)
-        bar = self._recognisers.acts[act].bars[sure]
-        return any(
-            column[at] >= bar
-            for at, (first, last) in enumerate(pieces)
-            if first <= start and end <= last
-        )  # fmt: skip
+        _, column = self._of(act)
+        starts, ends, _ = self._edges
+        reaching = column >= self._recognisers.acts[act].bars[sure]
+        return bool((reaching & (starts <= start) & (ends >= end)).any())
+
+    @cached_property
+    def _edges(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Of each piece its first token, the one behind its last, and its turn."""
+        pieces, _ = self._scored
+        starts, ends = np.array(pieces, np.int64).reshape(-1, 2).T
+        return starts, ends, np.searchsorted(np.array(self._index.first), starts, side="right") - 1
 
     def knows(self, act: str) -> bool:
         """Whether there is a recogniser of an act."""
         return act in self._recognisers.acts
 
-    def likest(self, act: str, turns: Iterable[int]) -> Piece | None:
+    def likest(self, act: str, turns: Sequence[int]) -> Piece | None:
         """The sentence of some turns that is most like an act; its score is how far it is above the bar `fairly`."""
         pieces, column = self._of(act)
-        wanted = frozenset(turns)
-        own = [at for at, (start, _) in enumerate(pieces) if self._index.turn_of(start) in wanted]
-        if not own:
+        asked = np.zeros(len(self._index.first), bool)
+        asked[list(turns)] = True
+        own = np.nonzero(asked[self._edges[2]])[0]
+        if not len(own):
             return None
-        best = max(own, key=lambda at: (float(column[at]), -at))
+        best = int(own[np.argmax(column[own])])
         start, end = pieces[best]
         return Piece(start, end, round(float(column[best]) - self._recognisers.acts[act].bars["fairly"], 2))
 

@@ -207,6 +207,20 @@ class Rule:
         for _, node in self.gates:
             yield from node.walk()
 
+    @cached_property
+    def asked_acts(self) -> tuple[str, ...]:
+        """The acts in what it forbids, or else requires: those used, and those asked of a recogniser, each once."""
+        top = self.forbid or self.require
+        asked = (node.condition for node in (top.walk() if top else ()))
+        names = (each.use if isinstance(each, Used) else each.act for each in asked if isinstance(each, Used | Said))
+        return tuple(dict.fromkeys(name for name in names if name is not None))
+
+    @cached_property
+    def asked_scenario(self) -> Node | None:
+        """The condition on the call's scenario, if it applies by one."""
+        nodes = self.applies.walk() if self.applies else iter(())
+        return next((node for node in nodes if isinstance(node.condition, InScenario)), None)
+
 
 @dataclass(frozen=True)
 class Rulebook:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from pipeline.datatypes import Suspect
 from pipeline.judging.acts import side_of
-from pipeline.judging.conditions.acts import Used
-from pipeline.judging.conditions.base import Evaluation, Node
-from pipeline.judging.conditions.speech import Said
+from pipeline.judging.conditions.base import Evaluation
 from pipeline.judging.rulebook import Rule
 
 
@@ -19,13 +17,14 @@ def suspect_in(evaluation: Evaluation, rule: Rule) -> Suspect | None:
     Of a rule that forbids, the sentence most like what is forbidden; of one that only requires, the sentence most like
     what is required, the more suspicious the less it is so.
     """
-    recognised, call = evaluation.recognised, evaluation.call
+    recognised = evaluation.recognised
     if recognised is None:
         return None
     found: list[Suspect] = []
-    for name in _recognised_acts(rule.forbid or rule.require, evaluation):
-        side = side_of(evaluation.acts[name])
-        piece = recognised.likest(name, (i for i, turn in enumerate(call.turns) if call.role(turn) == side))
+    for name in rule.asked_acts:
+        if name not in evaluation.acts or not recognised.knows(name):
+            continue
+        piece = recognised.likest(name, evaluation.index.side(side_of(evaluation.acts[name])).turns)
         if piece is not None:
             reason = evaluation.say("like “{act}”", act=evaluation.acts[name].title)
             evidence = evaluation.words(piece.start, piece.end, reason)
@@ -33,15 +32,3 @@ def suspect_in(evaluation: Evaluation, rule: Rule) -> Suspect | None:
     # a rule that asks for one of several acts is met by the best of them
     choose = max if rule.forbid else min
     return choose(found, key=lambda suspect: suspect.suspicion, default=None)
-
-
-def _recognised_acts(top: Node | None, evaluation: Evaluation) -> list[str]:
-    """The acts in a condition that there are recognisers of, each once."""
-    names: dict[str, None] = {}
-    for node in top.walk() if top else ():
-        name = node.condition.use if isinstance(node.condition, Used) else None
-        if isinstance(node.condition, Said):
-            name = node.condition.act
-        if name is not None and name in evaluation.acts and evaluation.recognises(name):
-            names[name] = None
-    return list(names)

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from pipeline.datatypes import Call, Evidence, Outcome, Party, Scorecard, Verdict
 from pipeline.judging.answers import Answers
 from pipeline.judging.conditions.base import Evaluation, Node, Result
-from pipeline.judging.conditions.scripts import InScenario
 from pipeline.judging.matches import CallMatches
 from pipeline.judging.notation import call_from_script
 from pipeline.judging.rulebook import Gate, Rule, Rulebook, RuleCase
@@ -79,7 +78,7 @@ def judge_rule(evaluation: Evaluation, rule: Rule) -> Verdict:
     grounds: tuple[Evidence, ...] = ()
     if rule.applies and outcome != "not_applicable":
         grounds = evaluation.result(rule.applies).evidence(evaluation)
-        reason = _with_scenario(evaluation, rule.applies, outcome, reason)
+        reason = _with_scenario(evaluation, rule.asked_scenario, outcome, reason)
     return Verdict(
         rule.id, rule.hash, outcome, evidence, reason, occurrences if failed else 0,
         _deducted(rule, occurrences) if failed else 0.0, grounds, outcome == "pass" and rule.finds_little,
@@ -149,9 +148,8 @@ def _outcome(ev: Evaluation, rule: Rule) -> tuple[Outcome, tuple[Evidence, ...],
     return outcome, by.evidence(ev) if rule.require else (), by.reason(ev) or ev.say("as it should be"), 0
 
 
-def _with_scenario(ev: Evaluation, applies: Node, outcome: Outcome, reason: str) -> str:
+def _with_scenario(ev: Evaluation, told: Node | None, outcome: Outcome, reason: str) -> str:
     """A reason with the scenario that a call was judged as, and how sure that is."""
-    told = next((node for node in applies.walk() if isinstance(node.condition, InScenario)), None)
     if told is None or outcome == "unsure":
         return reason
     return ("；" if ev.language == "zh" else "; ").join((reason, ev.result(told).reason(ev)))

@@ -31,8 +31,8 @@ def nearest_said(evaluation: Evaluation, step: Node, by: str = "agent") -> Evide
     weight = {piece: math.log(1 + len(sentences) / count) for piece, count in said.items()}
     best, found = LEAST_ALIKE, None
     for place, each in zip(sentences, pieces, strict=True):
-        whole = sum(weight[piece] for piece in each)
-        shared = sum(weight[piece] for piece in each if piece in wanted)
+        whole = math.fsum(weight[piece] for piece in each)
+        shared = math.fsum(weight[piece] for piece in each if piece in wanted)
         likeness = shared / math.sqrt(whole * (whole + 10)) if whole else 0.0
         if likeness > best:
             best, found = likeness, place

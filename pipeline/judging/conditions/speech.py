@@ -161,19 +161,22 @@ class Said(InWindow):
         if listed is not None:
             return self._of_list(evaluation, listed, scope)
         found: list[Match] = []
-        stretches = [evaluation.index.range_of(turn) for turn in scope.turns]
+        index = evaluation.index
         if self.pattern is not None:
-            places = evaluation.matches.pattern(self.pattern)
-            found = [Match(s, e, 0.0, "", 0) for start, end in stretches for s, e in places if start <= s and e <= end]
+            wanted, turn_at, first = frozenset(scope.turns), index.turn_at, index.first
+            found = [
+                Match(start, end, 0.0, "", 0) for start, end in evaluation.matches.pattern(self.pattern)
+                if (turn := turn_at[start]) in wanted and end < first[turn + 1]
+            ]  # fmt: skip
         for label in self.labels:
-            places_of = evaluation.entities.find(label, stretches)
+            places_of = evaluation.entities.find(label, [index.range_of(turn) for turn in scope.turns])
             found += [Match(start, end, cost, label, 0) for start, end, cost in places_of]
         if self.act is not None and evaluation.recognised is not None:
             pieces = evaluation.recognised.pieces(self.act, self.sure)
             turns = frozenset(scope.turns)
             found += [
                 Match(piece.start, piece.end, 0.0, BY_RECOGNISER, 0)
-                for piece in pieces if evaluation.index.turn_of(piece.start) in turns
+                for piece in pieces if index.turn_at[piece.start] in turns
             ]  # fmt: skip
         return [match for match in found if self._stands(evaluation, scope, match.start, match.end)]
 
