@@ -50,7 +50,8 @@ def check_machines(settings: Settings) -> None:
         raise BadSetting(
             Message("machines.engine = dask: paths.inbox must be a folder that every machine mounts, not a server")
         )
-    if not is_loopback(scheduler_address(settings.machines)) and "PREFECT_API_URL" not in os.environ:
+    api = os.environ.get("PREFECT_API_URL")
+    if not is_loopback(scheduler_address(settings.machines)) and (api is None or is_loopback(api)):
         raise BadSetting(
             Message(
                 "machines.engine = dask: other machines cannot reach the Prefect server of one run; start one for all "
@@ -61,6 +62,7 @@ def check_machines(settings: Settings) -> None:
 
 def share_out(night: Night) -> None:
     """Have all machines hear and judge what a night's scan found, and cut its clips. Raises CallQAError."""
+    check_machines(night.settings)
     shards = plan_shards(night)
     if not shards:
         return
