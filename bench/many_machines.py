@@ -198,7 +198,8 @@ def told_too_much(folder: Path, env: dict[str, str]) -> list[str]:
     hashes = [path.name[:12] for path in Home(folder / "dask").files("judged")]
     secrets = [".wav", "客服", "快递", *hashes]
     found = [secret for secret in secrets if secret.encode() in dump or json.dumps(secret)[1:-1].encode() in dump]
-    print(f"{len(dump) / 1e6:.1f} MB of Prefect's database and logs: {len(found)} of {len(secrets)} things of calls found")
+    size_mb = len(dump) / 1e6
+    print(f"{size_mb:.1f} MB of Prefect's database and logs: {len(found)} of {len(secrets)} things of calls found")
     return [f"told: {secret}" for secret in found]
 
 
