@@ -29,7 +29,10 @@ class Match(NamedTuple):
 
 
 class ListMatches:
-    """All places of one list in a call. A pattern is tried on a sentence when somebody asks for the sentence's turn."""
+    """All places of one list in a call. A pattern is tried on a sentence when somebody asks for the sentence's turn.
+
+    It can be asked as long as the `CallMatches` that made it is kept.
+    """
 
     def __init__(self, call: CallMatches, matches: list[Match], likely: list[tuple[int, ListItem, int]]) -> None:
         """`likely`: an item's number in the list, the item, a pattern, and the sentence where it may match."""

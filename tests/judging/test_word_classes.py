@@ -61,7 +61,8 @@ def test_a_class_finds_its_words(language: str, name: str, said: str, found: str
     listed = read_phrases(f"<{name}>", Lists(language))
     call = script_call(Script((ScriptTurn("agent", Span(0.0, 10.0), said),)), language)
     index = index_call(call, language)
-    places = CallMatches(index, Lexicon(language, [listed])).of(listed).everywhere()
+    matches = CallMatches(index, Lexicon(language, [listed]))
+    places = matches.of(listed).everywhere()
     longest = max((match[:2] for match in places), key=lambda place: place[1] - place[0], default=None)
     assert (index.quote(*longest) if longest else "") == found
 

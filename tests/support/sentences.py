@@ -31,7 +31,8 @@ def matches_in(listed: Phrases, said: str) -> list[tuple[Match, str]]:
     sides = ("agent", "customer")
     script = "\n".join(f"{sides[number % 2]} {5 * number}.0: {turn}" for number, turn in enumerate(said.split("|")))
     index = index_call(call_from_script(script, listed.language), listed.language)
-    found = CallMatches(index, Lexicon(listed.language, [listed])).of(listed).everywhere()
+    matches = CallMatches(index, Lexicon(listed.language, [listed]))
+    found = matches.of(listed).everywhere()
     assert all(one <= other for one, other in pairwise(found))
     return [(match, index.quote(match.start, match.end)) for match in found]
 
