@@ -107,14 +107,18 @@ def _select(connection: DuckDBPyConnection, calls: Collection[str] | None) -> No
     connection.execute(
         """CREATE TEMP TABLE night_calls AS SELECT *, coalesce(agent_id, agent_name, '') AS agent_key,
             coalesce(agent_name, agent_id, '') AS agent, strftime(started_at, '%Y-%m-%d %H:%M') AS started
-        FROM calls WHERE $shas IS NULL OR list_contains($shas, sha256)""",
-        {"shas": None if calls is None else sorted(calls)},
+        FROM calls WHERE $all OR sha256 IN (SELECT unnest($shas::VARCHAR[]))""",
+        {"all": calls is None, "shas": sorted(calls or ())},
     )
+    first, last = connection.execute("SELECT min(day), max(day) FROM night_calls").fetchone() or (None, None)
     # by name: the evidence, which is most of a verdict, is not shown from here but from the clips' own records
     connection.execute(
         """CREATE TEMP TABLE night_verdicts AS SELECT sha256, rule_id, title_zh, title_en, v.dimension, severity, tags,
             outcome, nothing_found, reason, agent_key, agent, team, call_id, file_name, started, score
-        FROM verdicts AS v JOIN night_calls USING (sha256)"""
+        FROM verdicts AS v JOIN night_calls USING (sha256)
+        -- only so that what lies on other days need not be read
+        WHERE call_day BETWEEN $first AND $last OR call_day IS NULL""",
+        {"first": first, "last": last},
     )
 
 
@@ -390,8 +394,11 @@ def _weeks(connection: DuckDBPyConnection) -> tuple[Week, ...]:
         connection,
         f"""WITH c AS (
             SELECT week, count(*) AS calls, avg(score) AS mean_score FROM calls WHERE week IS NOT NULL GROUP BY week
-        ), v AS (SELECT week, {COUNTS} FROM verdicts JOIN calls USING (sha256) GROUP BY week)
-        SELECT strftime(week, '%m-%d') AS monday, calls, mean_score, achievement
+        ), v AS (
+            SELECT value::DATE AS week, sum(passes) / nullif(sum(decided), 0) AS achievement
+            FROM achievement_groups WHERE grouped_by = 'week' GROUP BY value
+        )
+        SELECT strftime(week, '%m-%d') AS monday, calls, mean_score, round(achievement, 4) AS achievement
         FROM c LEFT JOIN v USING (week) ORDER BY week DESC LIMIT {MOST_WEEKS}""",
     )
     return tuple(Week(row["monday"], row["calls"], row["mean_score"], row["achievement"]) for row in reversed(rows))

@@ -130,18 +130,18 @@ def call_rows(
     call, card = file.judged.call, file.judged.scorecard
     book = books.get(card.rulebook) if card else None
     passed = _passed(file.judged, book)
+    day = _call_day(call.cdr, zone)
     yield _call_row(file, recording, passed, zone, built_from)
     for turn in call.turns:
-        yield TurnRow(
-            call.sha256, turn.index, call.role(turn), turn.speaker, turn.span.start_s, turn.span.end_s, turn.text
-        )
+        role, span = call.role(turn), turn.span
+        yield TurnRow(call.sha256, turn.index, role, turn.speaker, span.start_s, span.end_s, turn.text, day)
     for event in call.events:
         yield EventRow(
             call.sha256, event.kind, event.span.start_s, event.span.end_s, event.channel, event.count
         )  # fmt: skip
     rules = {rule.rule_id: rule for rule in book.rules} if book else {}
     for verdict in card.verdicts if card else ():
-        yield _verdict_row(call, verdict, rules.get(verdict.rule_id), card.version if card else None)
+        yield _verdict_row(call, verdict, rules.get(verdict.rule_id), card.version if card else None, day)
     for past in file.past:
         for rule_id, outcome in past.outcomes.items():
             yield PastVerdictRow(call.sha256, past.rulebook, past.version, rule_id, outcome, past.score)
@@ -154,6 +154,12 @@ def _passed(judged: Judged, book: RulebookInfo | None) -> bool | None:
     if card is None or card.score is None or book is None:
         return None
     return not card.fatal and card.score >= book.pass_mark
+
+
+def call_week(cdr: CDR, zone: ZoneInfo) -> date | None:
+    """Monday of a call's week."""
+    day = _call_day(cdr, zone)
+    return day - timedelta(days=day.weekday()) if day else None
 
 
 def _call_day(cdr: CDR, zone: ZoneInfo) -> date | None:
@@ -178,7 +184,7 @@ def _call_row(
         first_seen=recording.first_seen if recording else None,
         started_at=started.replace(tzinfo=started.tzinfo or zone) if started else None,
         day=day,
-        week=day - timedelta(days=day.weekday()) if day else None,
+        week=call_week(cdr, zone),
         month=day.replace(day=1) if day else None,
         agent_id=cdr.agent_id,
         agent_name=cdr.agent_name,
@@ -220,7 +226,9 @@ def _hung_up_method(call: Call) -> str:
     return f"{method}: {call.cdr.release_method}" if method == "cdr" and call.cdr.release_method else method
 
 
-def _verdict_row(call: Call, verdict: Verdict, rule: RuleInfo | None, version: str | None) -> VerdictRow:
+def _verdict_row(
+    call: Call, verdict: Verdict, rule: RuleInfo | None, version: str | None, day: date | None
+) -> VerdictRow:
     return VerdictRow(
         sha256=call.sha256,
         rule_id=verdict.rule_id,
@@ -240,6 +248,7 @@ def _verdict_row(call: Call, verdict: Verdict, rule: RuleInfo | None, version: s
         version=version,
         evidence=tuple(_evidence_cell(call, evidence) for evidence in verdict.evidence),
         grounds=tuple(_evidence_cell(call, evidence) for evidence in verdict.grounds),
+        call_day=day,
     )
 
 

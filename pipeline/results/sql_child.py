@@ -4,10 +4,10 @@ Started by `sql.ask` as a file of its own, not imported, with an empty environme
 what it can do is limited three times over, before it is so much as parsed:
 
 - The engine has the database read-only, under a name that is gone once it is open (`_passing_name`), and may reach no
-  other file, nor the network, nor its own configuration.
-- The process opens no file any more, starts no program and connects to nothing (Landlock, where the kernel has it);
-  it can write nothing to files (RLIMIT_FSIZE), has so much memory and no more (RLIMIT_DATA), and ends with whoever
-  started it.
+  other file but the database's parts, nor the network, nor its own configuration.
+- The process opens no file any more but those parts, and them only to read; it starts no program and connects to
+  nothing (Landlock, where the kernel has it); it can write nothing to files (RLIMIT_FSIZE), has so much memory and no
+  more (RLIMIT_DATA), and ends with whoever started it.
 - Of statements, those that read are taken. EXPLAIN ANALYZE executes: it is for a SELECT alone.
 
 Nothing is spilled to the disk: what needs more memory than there may be is refused.
@@ -31,7 +31,7 @@ import struct
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -46,7 +46,9 @@ MESSAGE_BYTES = 1 << 16
 
 THREADS = 2
 NO_NEW_PRIVILEGES, PARENT_DEATH_SIGNAL = 38, 1  # of prctl(2)
-CREATE_RULESET, RESTRICT_SELF = 444, 446  # of syscall(2), the same on every processor; landlock(7)
+# of syscall(2), the same on every processor; landlock(7)
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
+READ_FILE, READ_DIR = 1 << 2, 1 << 3
 
 _EXPLAIN = re.compile(r"\s*EXPLAIN\s+(ANALYZE\s+)?", re.IGNORECASE)
 
@@ -183,7 +185,9 @@ def _connect(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     connection.execute("SET TimeZone = $zone", {"zone": request["timezone"]})
     # modules that values are made with are loaded by the first such value: now, as no file can be opened afterwards
     connection.execute("SELECT now(), uuid(), 1.5, INTERVAL 1 DAY, TIME '10:00', DATE '2025-03-03'").fetchall()
-    _shut_in(request["memory_bytes"])
+    parts = os.path.realpath(Path(request["database"]).with_suffix(".parts"))
+    connection.execute("SET allowed_directories = ?", [[parts]])
+    _shut_in(request["memory_bytes"], parts)
     connection.execute(f"SET threads = {THREADS}")  # a thread is shut in when it is started from here on
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET enable_external_access = false")
@@ -191,8 +195,8 @@ def _connect(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _shut_in(memory_bytes: int) -> None:
-    """From here on this process has so much memory, and no files, programs or connections."""
+def _shut_in(memory_bytes: int, parts: str) -> None:
+    """From here on this process has so much memory, of files the parts to read, and no programs or connections."""
     data_pages = int(Path("/proc/self/statm").read_text().split()[5])
     # the engine counts most of what it uses, Python's values come on top, and so do threads and what is in pieces
     most = data_pages * resource.getpagesize() + memory_bytes * 5 // 4 + (64 << 20)
@@ -207,6 +211,10 @@ def _shut_in(memory_bytes: int) -> None:
     files = (1 << (12 + min(version, 3) + (version >= 5))) - 1
     rules = struct.pack("QQQ", files, 3 if version >= 4 else 0, 3 if version >= 6 else 0)
     handle = libc.syscall(CREATE_RULESET, rules, len(rules), 0)
+    with suppress(FileNotFoundError):
+        folder = os.open(parts, os.O_PATH | os.O_CLOEXEC)
+        libc.syscall(ADD_RULE, handle, 1, struct.pack("=Qi", READ_FILE | READ_DIR, folder), 0)
+        os.close(folder)
     if handle < 0 or libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0) or libc.syscall(RESTRICT_SELF, handle, 0):
         raise OSError(ctypes.get_errno(), "Landlock")
     os.close(handle)

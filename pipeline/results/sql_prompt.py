@@ -11,9 +11,13 @@ from pipeline.errors import BadQuery, shown_text
 from pipeline.messages import Message
 from pipeline.results.sql import QueryResult, run_query
 from pipeline.results.sql_output import SHOWN, Format, answer, print_table
+from pipeline.results.tables import TABLES
 from pipeline.settings import Sql
 
-_NAMES = "SELECT table_name FROM duckdb_tables() UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal"
+_NAMES = (
+    "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main' "
+    "UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal AND schema_name = 'main'"
+)
 
 _HELP = Message(
     "SELECT … ;               end a query with a semicolon; it may span lines\n"
@@ -29,8 +33,8 @@ def list_tables(database: Path, settings: Sql) -> QueryResult:
     """Every table and view, with its comment."""
     return run_query(
         database,
-        "SELECT table_name AS name, 'table' AS kind, comment FROM duckdb_tables() "
-        "UNION ALL SELECT view_name, 'view', comment FROM duckdb_views() WHERE NOT internal ORDER BY ALL",
+        f"SELECT table_name AS name, CASE WHEN name IN {tuple(TABLES)!r} THEN 'table' ELSE 'view' END AS kind, comment "
+        f"FROM ({_NAMES.replace('_name FROM', '_name, comment FROM')}) ORDER BY ALL",
         settings,
         part=SHOWN,
     )[0]
@@ -42,7 +46,7 @@ def describe_table(database: Path, name: str, settings: Sql) -> QueryResult:
     result = run_query(
         database,
         "SELECT column_name AS name, data_type AS type, comment FROM duckdb_columns() "
-        f"WHERE NOT internal AND lower(table_name) = lower('{quoted}') ORDER BY column_index",
+        f"WHERE NOT internal AND schema_name = 'main' AND lower(table_name) = lower('{quoted}') ORDER BY column_index",
         settings,
         part=SHOWN,
     )[0]

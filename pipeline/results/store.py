@@ -1,22 +1,25 @@
-"""The database that people query: built from the home's files and swapped in by one atomic rename.
+"""The database that people query: made from the home's files and swapped in by one atomic rename.
 
-DuckDB lets one process write or many read, so nothing ever writes to the database that analysts have open.
-`build_database` builds a new file beside it, closes it, opens it again to count its rows, flushes it to the disk and
-renames it over the old one; whoever has the old one open goes on reading that. The files of the home are the
-truth: the database can be deleted at any time.
+What belongs to calls lies in parts, a week each (`parts`), which are never changed; the database itself is small: views
+over the parts, what is summed up over all of them, and the tables that are no call's. DuckDB lets one process write or
+many read, so nothing ever writes to the database that analysts have open. `build_database` makes the parts of the weeks
+in which something changed and a new file beside the old one, closes it, opens it again to count its rows, flushes it to
+the disk and renames it over the old one; whoever has the old one open goes on reading that, and the old parts. The
+files of the home are the truth: the database and its parts can be deleted at any time.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import os
+import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -26,45 +29,49 @@ import duckdb
 from pipeline.errors import BadArtefact, BadQuery, CallQAError
 from pipeline.intake.month_scores import read_month_scores
 from pipeline.messages import Message
-from pipeline.results.excerpts import ExcerptSet, excerpt_record
-from pipeline.results.rows import RulebookInfo, call_rows, clip_rows, failure_row, rule_rows, run_row
-from pipeline.results.tables import TABLES, AboutRow, MonthScoreRow, TableRow, table_columns, table_comment
-from pipeline.results.views import ACHIEVEMENT_BY, VIEWS
+from pipeline.results.excerpts import excerpt_record
+from pipeline.results.part_processes import make_parts, weeks_of
+from pipeline.results.parts import (
+    NOTHING_LOADED,
+    PART_FILES,
+    DamagedPart,
+    PartPlan,
+    damaged_row,
+    file_list,
+    make_part,
+    part_rows,
+    quoted,
+    read_lines,
+    remove_old_parts,
+    remove_unfinished,
+    row_line,
+)
+from pipeline.results.rows import RulebookInfo, failure_row, rule_rows, run_row
+from pipeline.results.tables import (
+    CALL_TABLES,
+    TABLES,
+    AboutRow,
+    FailureRow,
+    MonthScoreRow,
+    table_columns,
+    table_comment,
+)
+from pipeline.results.views import ACHIEVEMENT_BY, TOTALS, VIEWS, WEEKLY
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
-from pipeline.storage.files import put_in_place
-from pipeline.storage.home import Failure, Home, JudgedFile, RecordingRecord, Run
+from pipeline.storage.files import put_in_place, write_whole
+from pipeline.storage.home import Failure, Home, Run, parts_folder
 from pipeline.storage.lock import database_lock
-
-BATCH_CALLS = 1000
-"""Calls held in memory, and in the batch files beside the database, at one time."""
-
-AMENDED_SHARE = 0.5
-"""Up to this share of changed calls the old database is amended; beyond it is built anew, which leaves no holes."""
 
 STARTING_S, COPYING_S = 60, 3600
 """A query that has not opened the database, or its copy of it, after so long is not about to do so."""
 
-LAYOUT = "2"
-"""Raised when databases of earlier versions shall not be amended but built anew: 2, they could be forged."""
-
-_NOTHING_LOADED: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-}
+LAYOUT = "3"
+"""Raised when parts of earlier versions shall not be used: 3, there are parts."""
 
 _Artefact = TypeVar("_Artefact")
 
-_TABLE_OF = {row: table for table, row in TABLES.items()}
-_CALL_TABLES = tuple(table for table in TABLES if table_columns(table)[0].name == "sha256")
-
-
-def _plain(value: object) -> object:
-    """A row, a cell or a time as JSON has it."""
-    return value.isoformat() if isinstance(value, date) else vars(value)
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, default=_plain)
+_SMALL_TABLES = tuple(table for table in TABLES if table not in CALL_TABLES)
 
 
 class BadDatabase(CallQAError):
@@ -82,28 +89,33 @@ class BuiltDatabase:
 
 
 def build_database(
-    home: Home, settings: Settings, rulebooks: Sequence[RulebookInfo] = (), anew: bool = False
+    home: Home,
+    settings: Settings,
+    rulebooks: Sequence[RulebookInfo] = (),
+    anew: bool = False,
+    on_progress: Callable[[int, int], None] = lambda calls, of: None,
 ) -> BuiltDatabase:
     """Build the database from the home's files and swap it in; does nothing when nothing has changed.
 
-    Starts from a copy of the old database where few calls have changed, else from nothing; both give the same
-    rows. `anew`: from nothing, whatever the old one holds; so, too, where the old one turns out to be damaged. Cut
-    excerpts first: `clips` lists those that lie in the home. A second builder waits for the first; what one left behind
-    when it was killed is removed. Raises CallQAError when it cannot be built (a full disk); the old one then stays.
+    Makes the parts of the weeks in which calls have changed; `anew`: of all weeks, whatever the old ones hold, and so,
+    too, where one of them turns out to be damaged. Both give the same rows. `on_progress` is told how many calls of how
+    many are in their parts. Cut excerpts first: `clips` lists those that lie in the home. A second builder waits for
+    the first; what one left behind when it was killed is used or removed. Raises CallQAError when it cannot be built (a
+    full disk); the old one then stays.
     """
     with database_lock(home):
         _remove_leftovers(home)
         month_scores = read_month_scores(settings.report.month_scores)
         try:
             try:
-                return _bring_up_to_date(home, settings, rulebooks, month_scores, anew)
-            except (OSError, duckdb.Error, BadDatabase):
+                return _bring_up_to_date(home, settings, rulebooks, month_scores, anew, on_progress)
+            except (OSError, duckdb.Error, BadDatabase, DamagedPart):
                 if anew:
                     raise
-                # the old database may be rotten, and nothing in it is needed
+                # an old part may be rotten, and nothing in it is needed
                 _remove_leftovers(home)
-                return _bring_up_to_date(home, settings, rulebooks, month_scores, anew=True)
-        except (OSError, duckdb.Error) as error:
+                return _bring_up_to_date(home, settings, rulebooks, month_scores, True, on_progress)
+        except (OSError, duckdb.Error, DamagedPart) as error:
             raise CallQAError(
                 Message(
                     "{database}: could not be built ({error}); the old one stays. Make room on the disk, or look at "
@@ -116,16 +128,13 @@ def build_database(
             _remove_leftovers(home)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What a build needs to know; `damaged` collects the artefacts that it could not read."""
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """What the old database says: its `about` table, the parts by week, and each call's signature and week."""
 
-    home: Home
-    books: Mapping[str, RulebookInfo]
-    zone: ZoneInfo
-    sources: Mapping[str, str]
-    month_scores: Sequence[Mapping[str, Any]] = ()
-    damaged: list[Path] = field(default_factory=list)
+    about: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[date | None, str] = field(default_factory=dict)
+    calls: Mapping[str, tuple[str, date | None]] = field(default_factory=dict)
 
 
 def _bring_up_to_date(
@@ -134,27 +143,74 @@ def _bring_up_to_date(
     rulebooks: Sequence[RulebookInfo],
     month_scores: Sequence[Mapping[str, Any]],
     anew: bool,
+    on_progress: Callable[[int, int], None],
 ) -> BuiltDatabase:
     """What `build_database` does, without its care for errors and leftovers."""
     building = home.database.with_name(home.database.name + ".building")
     sources = _sources(home)
     about = _wanted_about(home, settings, rulebooks, sources, month_scores)
-    old_about, old_sources = ({}, {}) if anew else _state(home.database)
-    if old_about == about:
+    old = _Old() if anew else _state(home.database)
+    if old.about == about:
         return BuiltDatabase(home.database, _counted(home.database), changed=False)
-    stale = {sha for sha, signature in old_sources.items() if sources.get(sha) != signature}
-    todo = [sha for sha, signature in sources.items() if old_sources.get(sha) != signature]
-    few = len(stale.union(todo)) <= AMENDED_SHARE * len(old_sources)
-    if few and old_about.get("shape") == about["shape"]:
-        shutil.copyfile(home.database, building)
-    else:
-        stale, todo = set(), list(sources)
-    zone = ZoneInfo(settings.ingest.timezone)
-    job = _Job(home, {book.name: book for book in rulebooks}, zone, sources, month_scores)
-    rows = _build(building, job, stale, todo, about)
-    _verify(building, rows)
+    if old.about.get("shape") != about["shape"]:
+        old = _Old()
+    salt = _salt(home, anew)
+    books = {book.name: book for book in rulebooks}
+    base = PartPlan(home, books, ZoneInfo(settings.ingest.timezone), about["shape"], None, {}, salt=salt)
+    made = make_parts(_plans(base, old, sources), on_progress)
+    parts = {**old.parts, **{part.week: part.name for part in made}}
+    kept = {week: name for week, name in parts.items() if part_rows(home.parts / name)["calls"]}
+    if not kept:
+        kept = {None: make_part(base).name}
+    damaged = [item for part in made for item in part.damaged]
+    names = [kept[week] for week in sorted(kept, key=str)]
+    rows = assemble(building, home, names, about, books, month_scores, damaged)
+    _verify(building, home.parts, rows)
     put_in_place(building, home.database)
-    return BuiltDatabase(home.database, rows, changed=True, damaged=tuple(job.damaged))
+    (home.parts / _SALT).unlink(missing_ok=True)
+    remove_old_parts(home.parts, names)
+    return BuiltDatabase(home.database, rows, changed=True, damaged=tuple(path for path, _ in damaged))
+
+
+def _plans(base: PartPlan, old: _Old, sources: Mapping[str, str]) -> list[PartPlan]:
+    """What is to be made: the weeks in which a call changed, came or went."""
+    changed = {sha256: mark for sha256, mark in sources.items() if old.calls.get(sha256, ("",))[0] != mark}
+    when = weeks_of(base.home, base.zone, list(changed))
+    fresh: dict[date | None, dict[str, str]] = {}
+    for sha256 in sorted(changed, key=lambda sha256: (when[sha256][1], sha256)):
+        fresh.setdefault(when[sha256][0], {})[sha256] = changed[sha256]
+    gone: dict[date | None, list[str]] = {}
+    kept: dict[date | None, dict[str, str]] = {}
+    for sha256, (mark, week) in old.calls.items():
+        if sources.get(sha256) == mark:
+            kept.setdefault(week, {})[sha256] = mark
+        else:
+            gone.setdefault(week, []).append(sha256)
+    return [
+        replace(
+            base,
+            week=week,
+            fresh=fresh.get(week, {}),
+            kept=kept.get(week, {}),
+            old=old.parts.get(week, ""),
+            gone=tuple(gone.get(week, ())),
+        )
+        for week in sorted(fresh.keys() | gone.keys(), key=str)
+    ]
+
+
+_SALT = "rebuilding"
+
+
+def _salt(home: Home, anew: bool) -> str:
+    """What tells the parts of a build from nothing from the old ones; the same again where one was cut short."""
+    file = home.parts / _SALT
+    if not anew:
+        file.unlink(missing_ok=True)
+        return ""
+    if not file.exists():
+        write_whole(file, secrets.token_hex(8).encode())
+    return file.read_text()
 
 
 @contextmanager
@@ -228,15 +284,22 @@ def remove_strays(database: Path) -> None:
                     shutil.rmtree(folder)
 
 
-def _read_only(database: Path) -> duckdb.DuckDBPyConnection:
-    """A read-only connection that reaches nothing but the database. Raises duckdb.Error."""
+def _read_only(database: Path, parts: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """A read-only connection that reaches nothing but the database and its parts. Raises duckdb.Error."""
     remove_strays(database)
-    config = {**_NOTHING_LOADED, "enable_external_access": "false"}
-    return duckdb.connect(str(database), read_only=True, config=config)
+    connection = duckdb.connect(str(database), read_only=True, config=NOTHING_LOADED)
+    try:
+        connection.execute("SET allowed_directories = ?", [[os.path.realpath(parts or parts_folder(database))]])
+        connection.execute("SET enable_external_access = false")
+    except duckdb.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def _remove_leftovers(home: Home) -> None:
     remove_strays(home.database)
+    remove_unfinished(home.parts)
     for path in home.root.glob(f"{home.database.name}.building*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -248,10 +311,10 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _signature(path: Path) -> str:
+def _signature(path: str) -> str:
     """Size and time of a file, or "": every file of the home is written by rename, so any change shows in them."""
     try:
-        stat = path.stat()
+        stat = os.stat(path)
     except FileNotFoundError:
         return ""
     return f"{stat.st_size} {stat.st_mtime_ns}"
@@ -262,9 +325,9 @@ def _sources(home: Home) -> dict[str, str]:
     sources = {}
     for path in home.files("judged"):
         sha256 = path.name.split(".")[0]
-        record = excerpt_record(home, sha256)
-        files = (path, home.recording(sha256), record)
-        sources[sha256] = hashlib.sha256("|".join(map(_signature, files)).encode()).hexdigest()[:16]
+        files = (path, home.recording(sha256), excerpt_record(home, sha256))
+        marks = "|".join(_signature(os.fspath(file)) for file in files)
+        sources[sha256] = hashlib.sha256(marks.encode()).hexdigest()[:16]
     return sources
 
 
@@ -279,10 +342,11 @@ def _wanted_about(
     target, timezone = str(settings.report.target), settings.ingest.timezone
     tables = [(table, table_comment(table), table_columns(table)) for table in TABLES]
     books = [asdict(book) for book in rulebooks]
-    shape = repr((LAYOUT, tables, VIEWS, ACHIEVEMENT_BY, duckdb.__version__, books, timezone))
-    content = hashlib.sha256(repr((list(sources.items()), target, month_scores)).encode())
+    shape = repr((LAYOUT, tables, VIEWS, WEEKLY, TOTALS, ACHIEVEMENT_BY, duckdb.__version__, books, timezone))
+    place = os.path.realpath(home.parts)  # it stands in the views
+    content = hashlib.sha256(repr((sorted(sources.items()), target, month_scores, place)).encode("utf-8", "replace"))
     for path in (*home.files("failures"), *home.files("runs")):
-        content.update(f"{path.name} {_signature(path)}\n".encode("utf-8", "surrogateescape"))
+        content.update(f"{path.name} {_signature(os.fspath(path))}\n".encode("utf-8", "surrogateescape"))
     return {
         "shape": hashlib.sha256(shape.encode()).hexdigest(),
         "content": content.hexdigest(),
@@ -291,160 +355,105 @@ def _wanted_about(
     }
 
 
-def _state(database: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """The about table of a database and the signatures of its calls; empty when it is none of ours."""
+def _state(database: Path) -> _Old:
+    """What the old database says; nothing when it is none of ours."""
     if not database.exists():
-        return {}, {}
+        return _Old()
     try:
         with _read_only(database) as connection:
             about = dict(connection.execute("SELECT key, value FROM about").fetchall())
-            return about, dict(connection.execute("SELECT sha256, built_from FROM calls").fetchall())
+            parts = dict(connection.execute("SELECT week, name FROM totals.parts").fetchall())
+            calls = connection.execute("SELECT sha256, built_from, week FROM calls").fetchall()
     except (duckdb.Error, OSError):
-        return {}, {}
+        return _Old()
+    return _Old(about, parts, {sha256: (mark, week) for sha256, mark, week in calls})
 
 
 def _connect(database: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
         str(database),
-        config={"memory_limit": "1GB", "threads": "2", "temp_directory": f"{database}.spill", **_NOTHING_LOADED},
+        config={"memory_limit": "1GB", "threads": "2", "temp_directory": f"{database}.spill", **NOTHING_LOADED},
     )
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _create(connection: duckdb.DuckDBPyConnection) -> None:
+def _create(connection: duckdb.DuckDBPyConnection, parts: Path, names: Sequence[str]) -> None:
+    """The small tables, the views over the parts, and what is summed up."""
     connection.execute("BEGIN")  # else every comment is flushed to the disk by itself
+    connection.execute("CREATE SCHEMA weekly")
+    connection.execute("CREATE SCHEMA totals")
+    for name in PART_FILES:
+        connection.execute(f"CREATE VIEW weekly.{name} AS FROM read_parquet({file_list(parts, names, name)})")
     for table in TABLES:
         columns = table_columns(table)
-        typed = ", ".join(f'"{column.name}" {column.sql_type}' for column in columns)
-        connection.execute(f"CREATE TABLE {table} ({typed})")
-        connection.execute(f"COMMENT ON TABLE {table} IS {_quoted(table_comment(table))}")
-        for column in columns:
-            connection.execute(f'COMMENT ON COLUMN {table}."{column.name}" IS {_quoted(column.comment)}')
+        if table in CALL_TABLES:
+            listed = ", ".join(f'"{column.name}"' for column in columns)
+            connection.execute(f"CREATE VIEW {table} AS SELECT {listed} FROM weekly.{table}")
+        else:
+            typed = ", ".join(f'"{column.name}" {column.sql_type}' for column in columns)
+            connection.execute(f"CREATE TABLE {table} ({typed})")
+        described = tuple((column.name, column.comment) for column in columns)
+        _describe(connection, "VIEW" if table in CALL_TABLES else "TABLE", table, table_comment(table), described)
+    for name, query in TOTALS.items():
+        connection.execute(f"CREATE TABLE totals.{name} AS {query}")
     for view, (comment, described, query) in VIEWS.items():
-        names = ", ".join(f'"{name}"' for name, _ in described)
-        connection.execute(f"CREATE VIEW {view} AS SELECT {names} FROM ({query})")
-        connection.execute(f"COMMENT ON VIEW {view} IS {_quoted(comment)}")
-        for name, text in described:
-            connection.execute(f'COMMENT ON COLUMN {view}."{name}" IS {_quoted(text)}')
+        listed = ", ".join(f'"{name}"' for name, _ in described)
+        connection.execute(f"CREATE VIEW {view} AS SELECT {listed} FROM ({query})")
+        _describe(connection, "VIEW", view, comment, described)
     connection.execute(ACHIEVEMENT_BY)
     connection.execute("COMMIT")
 
 
-class _Batch:
-    """Rows on their way into the tables: to one file of JSON lines a table, which DuckDB reads whole.
-
-    The fastest way in with DuckDB alone (no Arrow, no pandas), in parallel and with bounded memory.
-    """
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-        folder.mkdir()
-        self.connection, self.folder = connection, folder
-        self.lines: dict[str, list[bytes]] = {table: [] for table in TABLES}
-        self.rows = dict.fromkeys(TABLES, 0)
-
-    def add(self, row: TableRow) -> None:
-        # a file name may hold bytes that are no UTF-8; they arrive as lone surrogates and leave as "?"
-        line = _ENCODER.encode(vars(row))
-        self.lines[_TABLE_OF[type(row)]].append(line.encode("utf-8", "replace"))
-
-    def flush(self) -> None:
-        for table, lines in self.lines.items():
-            if not lines:
-                continue
-            path = self.folder / f"{table}.ndjson"
-            path.write_bytes(b"\n".join(lines) + b"\n")
-            largest = max(1 << 20, 1 + max(map(len, lines)))
-            kinds = ", ".join(f'"{column.name}": {_quoted(column.sql_type)}' for column in table_columns(table))
-            self.connection.execute(
-                f"INSERT INTO {table} SELECT * FROM read_json({_quoted(str(path))}, format = 'newline_delimited', "
-                f"columns = {{{kinds}}}, maximum_object_size = {largest})"
-            )
-            self.rows[table] += len(lines)
-            lines.clear()
-            path.unlink()
-
-
-def _build(
-    building: Path, job: _Job, stale: Collection[str], todo: Iterable[str], about: Mapping[str, str]
-) -> dict[str, int]:
-    """Bring the database up to date: drop the `stale` calls, add those `todo`, write the small tables anew.
-
-    Returns the number of rows every table must have.
-    """
-    fresh = not building.exists()
-    with _connect(building) as connection:
-        if fresh:
-            _create(connection)
-        batch = _Batch(connection, building.with_name(building.name + ".rows"))
-        for table in _CALL_TABLES:
-            connection.execute(f"DELETE FROM {table} WHERE sha256 IN (SELECT unnest(?))", [sorted(stale)])
-        for table in TABLES.keys() - set(_CALL_TABLES):
-            connection.execute(f"DELETE FROM {table}")
-        kept = _counts(connection)
-        for number, sha256 in enumerate(todo, start=1):
-            _add_call(batch, job, sha256)
-            if number % BATCH_CALLS == 0:
-                batch.flush()
-        for rule in rule_rows(job.books.values()):
-            batch.add(rule)
-        for scores in job.month_scores:
-            batch.add(MonthScoreRow(**scores))
-        _add_all(batch, job, job.home.files("failures"), Failure, failure_row)
-        _add_all(batch, job, job.home.files("runs"), Run, run_row)
-        for key, value in about.items():
-            batch.add(AboutRow(key, value))
-        batch.flush()
-        connection.execute("CHECKPOINT")
-        return {table: kept[table] + batch.rows[table] for table in TABLES}
-
-
-def _add_call(batch: _Batch, job: _Job, sha256: str) -> None:
-    """All rows of one recording, without what is damaged."""
-    damaged = len(job.damaged)
-    record = excerpt_record(job.home, sha256)
-    judged = _read(batch, job, job.home.judged(sha256), JudgedFile)
-    recording = _read(batch, job, job.home.recording(sha256), RecordingRecord)
-    excerpts = _read(batch, job, record, ExcerptSet)
-    if judged is None:
-        return
-    # a call without its damaged part is no match for its files, so the next build tries again
-    built_from = job.sources[sha256] if len(job.damaged) == damaged else ""
-    for row in call_rows(judged, recording, job.books, job.zone, built_from):
-        batch.add(row)
-    for clip in clip_rows(excerpts, record.parent.relative_to(job.home.root)) if excerpts else ():
-        batch.add(clip)
-
-
-def _add_all(
-    batch: _Batch, job: _Job, paths: Iterable[Path], kind: type[_Artefact], row: Callable[[_Artefact], TableRow]
+def _describe(
+    connection: duckdb.DuckDBPyConnection, kind: str, name: str, comment: str, columns: Iterable[tuple[str, str]]
 ) -> None:
+    connection.execute(f"COMMENT ON {kind} {name} IS {quoted(comment)}")
+    for column, text in columns:
+        connection.execute(f'COMMENT ON COLUMN {name}."{column}" IS {quoted(text)}')
+
+
+def assemble(
+    building: Path,
+    home: Home,
+    names: Sequence[str],
+    about: Mapping[str, str],
+    books: Mapping[str, RulebookInfo],
+    month_scores: Sequence[Mapping[str, Any]],
+    damaged: list[tuple[Path, FailureRow]],
+) -> dict[str, int]:
+    """Make the database over some parts; adds to `damaged`. Returns the number of rows every table must have."""
+    lines: dict[str, list[bytes]] = {table: [] for table in _SMALL_TABLES}
+    lines["rules"] += map(row_line, rule_rows(books.values()))
+    lines["month_scores"] += (row_line(MonthScoreRow(**scores)) for scores in month_scores)
+    lines["failures"] += (row_line(failure_row(value)) for value in _all(home.files("failures"), Failure, damaged))
+    lines["runs"] += (row_line(run_row(value)) for value in _all(home.files("runs"), Run, damaged))
+    lines["failures"] += (row_line(row) for _, row in damaged)
+    lines["about"] += (row_line(AboutRow(key, value)) for key, value in about.items())
+    rows = {table: len(lines[table]) for table in _SMALL_TABLES} | dict.fromkeys(CALL_TABLES, 0)
+    for name in names:
+        for table, count in part_rows(home.parts / name).items():
+            rows[table] += count
+    with _connect(building) as connection:
+        _create(connection, home.parts, names)
+        connection.execute("CREATE TABLE totals.parts (week DATE, name VARCHAR)")
+        weeks = [(None if name.startswith("undated") else name[:10], name) for name in names]
+        connection.executemany("INSERT INTO totals.parts VALUES (?, ?)", weeks)
+        path = building.with_name(building.name + ".rows")
+        for table, written in lines.items():
+            if written:
+                path.write_bytes(b"\n".join(written) + b"\n")
+                connection.execute(
+                    f"INSERT INTO {table} SELECT * FROM {read_lines(path, table, max(map(len, written)))}"
+                )
+        connection.execute("CHECKPOINT")
+    return rows
+
+
+def _all(paths: Iterable[Path], kind: type[_Artefact], damaged: list[tuple[Path, FailureRow]]) -> Iterator[_Artefact]:
     for path in paths:
-        value = _read(batch, job, path, kind)
-        if value is not None:
-            batch.add(row(value))
-
-
-def _read(batch: _Batch, job: _Job, path: Path, kind: type[_Artefact]) -> _Artefact | None:
-    """An artefact; None when there is none, or when it is damaged, which makes a row in failures."""
-    if not path.exists():
-        return None
-    try:
-        return artefacts.read(path, kind)
-    except BadArtefact as error:
-        job.damaged.append(path)
-        failure = Failure(
-            key=path.parent.name if path.name.startswith("excerpts.") else path.name.split(".")[0],
-            path=str(path),
-            stage="judge",
-            reason="damaged-artefact",
-            message=str(Message("{error}; delete it and run `callqa nightly` to make it again", error=error.message)),
-            at=datetime.fromtimestamp(path.stat().st_mtime, tz=UTC),
-        )
-        batch.add(replace(failure_row(failure), stage="publish"))
-        return None
+        try:
+            yield artefacts.read(path, kind)
+        except BadArtefact as error:
+            damaged.append((path, damaged_row(path, error)))
 
 
 def _counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -460,9 +469,9 @@ def _counted(database: Path) -> dict[str, int]:
         return _counts(connection)
 
 
-def _verify(building: Path, rows: Mapping[str, int]) -> None:
+def _verify(building: Path, parts: Path, rows: Mapping[str, int]) -> None:
     """Open what was built as a reader would; every row must be there and every view must answer."""
-    with _read_only(building) as connection:
+    with _read_only(building, parts) as connection:
         found = _counts(connection)
         if found != dict(rows):
             wrong = ", ".join(

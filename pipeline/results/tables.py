@@ -18,6 +18,9 @@ TitleZh = Annotated[str, "指标中文名 / the indicator in Chinese"]
 TitleEn = Annotated[str, "指标英文名 / the indicator in English"]
 StartS = Annotated[float, "开始，录音开头起的秒数 / start, seconds from the recording's start"]
 EndS = Annotated[float, "结束，录音开头起的秒数 / end, seconds from the recording's start"]
+CallDay = Annotated[
+    date | None, "通话日期，同 calls.day；按它筛选最快 / day of the call, as calls.day; filter by it to be quick"
+]
 Tags = Annotated[tuple[str, ...], "标签：booking、complaint、complaint-commitment / what reports know the rule by"]
 Quote = Annotated[str, "证据原话：整句，命中的词在【】里 / the evidence: its sentence, the matched words in 【】"]
 Matched = Annotated[str, "证据里命中的词 / the words of the evidence that were matched"]
@@ -154,6 +157,7 @@ class TurnRow:
     start_s: StartS
     end_s: EndS
     text: Annotated[str, "转写文字 / the words"]
+    call_day: CallDay
 
 
 @dataclass(frozen=True)
@@ -233,6 +237,7 @@ class VerdictRow:
         tuple[EvidenceCell, ...],
         "为何适用：触发这项指标的话，结构同证据 / what made the indicator apply; built like evidence",
     ]
+    call_day: CallDay
 
 
 @dataclass(frozen=True)
@@ -344,6 +349,9 @@ TABLES: dict[str, type[TableRow]] = {
     "failures": FailureRow, "runs": RunRow, "clips": ClipRow, "about": AboutRow,
 }  # fmt: skip
 """The class of every table's rows, by the table's name."""
+
+CALL_TABLES = ("calls", "turns", "marks", "verdicts", "past_verdicts", "scorecards", "clips")
+"""Tables whose rows belong to a call; they lie in parts, a week each (`pipeline.results.parts`)."""
 
 _SQL_TYPES: dict[Any, str] = {
     str: "VARCHAR", int: "INTEGER", float: "DOUBLE", bool: "BOOLEAN", date: "DATE", datetime: "TIMESTAMPTZ",

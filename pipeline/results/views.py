@@ -37,6 +37,20 @@ _NAMED = """any_value(agent_name ORDER BY started_at DESC) AS agent_name,
 _GIVEN = " + ".join(f"coalesce({weight} * {name}, 0)" for name, weight in MONTH_WEIGHTS.items())
 _WEIGHT = " + ".join(f"CASE WHEN {name} IS NULL THEN 0 ELSE {weight} END" for name, weight in MONTH_WEIGHTS.items())
 
+_COUNTED = """count(*) FILTER (outcome = 'pass') AS passes, count(*) FILTER (outcome = 'fail') AS fails,
+            count(*) FILTER (outcome = 'unsure') AS unsure,
+            count(*) FILTER (outcome = 'not_applicable') AS not_applicable"""
+_SUMMED = """sum(passes)::BIGINT AS passes, sum(fails)::BIGINT AS fails, sum(unsure)::BIGINT AS unsure,
+            sum(not_applicable)::BIGINT AS not_applicable"""
+_LAST_NAMED = """any_value(agent_name ORDER BY last_call DESC) AS agent_name,
+                any_value(team ORDER BY last_call DESC) AS team"""
+_TITLED = "any_value(title_zh) AS title_zh, any_value(title_en) AS title_en, any_value(dimension) AS dimension"
+
+RATES = """passes, fails, passes + fails AS decided, round(passes / nullif(passes + fails, 0), 4) AS achievement,
+            achievement < (SELECT value::DOUBLE FROM about WHERE key = 'target') AS below_target,
+            unsure, not_applicable"""
+"""The achievement rate (平均实现率) from counts of verdicts."""
+
 COUNTS = """
     count(*) FILTER (outcome = 'pass') AS passes,
     count(*) FILTER (outcome = 'fail') AS fails,
@@ -84,17 +98,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             ("clip", "首个片段，相对于数据目录 / the first clip, relative to callqa's home"),
             ("score", "该通电话得分 / score of the call"),
         ),
-        """SELECT sha256, call_id, file_name, started_at, company, team, agent_id, agent_name, language,
-            rule_id, title_zh, title_en, dimension, severity, occurrences, deducted,
-            list_filter(evidence, lambda e: e.start_s IS NOT NULL)[1].start_s AS at_s,
-            list_filter(evidence, lambda e: e.quote <> '')[1].quote AS quote,
-            list_filter(evidence, lambda e: e.quote <> '')[1].matched AS matched,
-            reason,
-            (SELECT path FROM clips WHERE clips.sha256 = verdicts.sha256
-                AND clips.rule_id = verdicts.rule_id AND clips.n = 1) AS clip,
-            score
-        FROM verdicts JOIN calls USING (sha256)
-        WHERE outcome = 'fail'""",
+        "FROM weekly.failed_checks",
     ),
     "suspects": (
         "最值得复查的“达成”：每条规则按可疑程度排序 / passed verdicts most worth a look, ranked within each rule",
@@ -111,11 +115,8 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             ("at_s", "那句话在录音中的秒数 / where in the recording, seconds"),
             *_QUOTE,
         ),
-        """SELECT sha256, call_id, started_at, team, agent_id, agent_name, rule_id, title_zh, title_en, severity,
-            row_number() OVER (PARTITION BY rule_id ORDER BY suspicion DESC, sha256) AS place, suspicion,
-            suspect.start_s AS at_s, suspect.quote AS quote, suspect.matched AS matched
-        FROM verdicts JOIN calls USING (sha256)
-        WHERE outcome = 'pass' AND suspicion IS NOT NULL""",
+        """SELECT *, row_number() OVER (PARTITION BY rule_id ORDER BY suspicion DESC, sha256) AS place
+        FROM weekly.suspects""",
     ),
     "agent_scorecard": (
         "坐席成绩，每人一行 / one row an agent",
@@ -137,17 +138,17 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             ("last_call", "末通时间 / last call"),
         ),
         f"""WITH per_call AS (
-            SELECT agent_id, any_value(agent_name ORDER BY started_at DESC) AS agent_name,
-                any_value(team ORDER BY started_at DESC) AS team,
-                any_value(company ORDER BY started_at DESC) AS company,
-                count(*) AS calls, count(score) AS scored, round(avg(score), 2) AS mean_score,
-                min(score) AS lowest_score, count(*) FILTER (passed) AS passed_calls,
-                count(*) FILTER (fatal) AS fatal_calls, round(avg(score_coverage), 4) AS score_coverage,
-                round(sum(agent_talk_s) / 60, 1) AS talk_minutes,
-                min(started_at) AS first_call, max(started_at) AS last_call
-            FROM calls GROUP BY agent_id
+            SELECT agent_id, {_LAST_NAMED}, any_value(company ORDER BY last_call DESC) AS company,
+                sum(calls)::BIGINT AS calls, sum(scored)::BIGINT AS scored,
+                round(sum(score_sum) / sum(scored), 2) AS mean_score, min(lowest_score) AS lowest_score,
+                sum(passed_calls)::BIGINT AS passed_calls, sum(fatal_calls)::BIGINT AS fatal_calls,
+                round(sum(coverage_sum) / sum(covered), 4) AS score_coverage,
+                round(sum(talk_s) / 60, 1) AS talk_minutes,
+                min(first_call) AS first_call, max(last_call) AS last_call
+            FROM weekly.agent_calls GROUP BY agent_id
         ), per_verdict AS (
-            SELECT agent_id, {COUNTS} FROM verdicts JOIN calls USING (sha256) GROUP BY agent_id
+            SELECT value AS agent_id, {RATES} FROM (
+                SELECT value, {_SUMMED} FROM totals.group_counts WHERE grouped_by = 'agent_id' GROUP BY value)
         )
         SELECT c.agent_id, agent_name, team, company, calls, scored, mean_score, lowest_score, passed_calls,
             fatal_calls, passes, fails, decided, achievement, below_target, unsure, not_applicable,
@@ -158,7 +159,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
         "平均实现率，每个指标一行；按任意字段分组用 achievement_by(字段) / achievement rate, one row an indicator; "
         "grouped by anything: achievement_by(column)",
         (*column_comments("verdicts", "rule_id", "title_zh", "title_en", "dimension"), *_COUNT_COLUMNS),
-        f"SELECT {_RULE_GROUP}, {COUNTS} FROM verdicts GROUP BY rule_id",
+        f"SELECT rule_id, title_zh, title_en, dimension, {RATES} FROM totals.group_counts WHERE grouped_by = 'all'",
     ),
     "achievement_groups": (
         "平均实现率，按公司、班组、坐席、队列、周、月 / achievement by company, team, agent, queue, week, month",
@@ -168,13 +169,8 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             *column_comments("verdicts", "rule_id", "title_zh", "title_en", "dimension"),
             *_COUNT_COLUMNS,
         ),
-        f"""SELECT grouped_by, value, {_RULE_GROUP}, {COUNTS}
-        FROM verdicts JOIN (
-            UNPIVOT (SELECT sha256, company, team, agent_id, queue, week::VARCHAR AS week, month::VARCHAR AS month
-                FROM calls)
-            ON company, team, agent_id, queue, week, month INTO NAME grouped_by VALUE value
-        ) USING (sha256)
-        GROUP BY grouped_by, value, rule_id""",
+        f"""SELECT grouped_by, value, rule_id, title_zh, title_en, dimension, {RATES}
+        FROM totals.group_counts WHERE grouped_by <> 'all' AND value IS NOT NULL""",
     ),
     "excerpts": (
         "录音片段，附通话、坐席与指标 / clips with their call, agent and indicator",
@@ -192,10 +188,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             *_QUOTE,
             ("words", "片段中的对话 / what is said in the clip"),
         ),
-        """SELECT sha256, call_id, started_at, team, agent_id, agent_name, rule_id, title_zh, title_en, severity,
-            n, path, start_s, end_s, quote, matched, words
-        FROM clips JOIN calls USING (sha256) JOIN verdicts USING (sha256, rule_id)
-        WHERE outcome = 'fail'""",
+        "FROM weekly.excerpts",
     ),
     "agent_day": (
         "坐席日报：每人每天一行 / the daily sheet: one row an agent and day",
@@ -210,16 +203,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             ("mean_score", "平均得分 / mean score"),
             ("fails", "未达成的判定数 / checks failed"),
         ),
-        f"""SELECT day, agent_id, {_NAMED}, count(*) AS calls, round(sum(duration_s) / 60, 1) AS handled_minutes,
-            round(sum(agent_talk_s) / 60, 1) AS talk_minutes,
-            count(*) FILTER (list_contains(tags, 'booking')) AS bookings,
-            count(*) FILTER (list_contains(tags, 'complaint')) AS complaints,
-            round(avg(score), 2) AS mean_score, coalesce(sum(failed_rules), 0)::INTEGER AS fails
-        FROM calls LEFT JOIN (
-            SELECT sha256, flatten(list(tags)) AS tags FROM verdicts
-            WHERE len(tags) > 0 AND outcome <> 'not_applicable' GROUP BY sha256
-        ) USING (sha256)
-        GROUP BY day, agent_id""",
+        "FROM weekly.agent_day",
     ),
     "agent_month": (
         "坐席月度成绩：质检 50、主管 20、其他部门 20、同事 10，缺的不计；每件成立的投诉扣 5 分 / the month: quality "
@@ -236,8 +220,9 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             ("score", "月度得分，0–100 / the month's score, 0–100"),
         ),
         f"""WITH own AS (
-            SELECT month, agent_id, {_NAMED}, count(score) AS calls, round(avg(score), 2) AS quality
-            FROM calls WHERE month IS NOT NULL AND agent_id IS NOT NULL GROUP BY month, agent_id
+            SELECT month, agent_id, {_LAST_NAMED}, sum(scored)::BIGINT AS calls,
+                round(sum(score_sum) / sum(scored), 2) AS quality
+            FROM weekly.agent_calls WHERE month IS NOT NULL AND agent_id IS NOT NULL GROUP BY month, agent_id
         )
         SELECT month, agent_id, agent_name, team, coalesce(calls, 0) AS calls, quality, supervisor, departments, peers,
             coalesce(sustained_complaints, 0) AS sustained_complaints,
@@ -281,17 +266,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             ("commitment", "是否说明谁、何时处理 / whether who and when was said"),
             ("score", "该通电话得分 / score of the call"),
         ),
-        """SELECT sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, caller_hash,
-            list_filter(v.grounds, lambda g: g.start_s IS NOT NULL)[1].start_s AS at_s,
-            list_filter(v.grounds, lambda g: g.quote <> '')[1].quote AS words,
-            list_filter(v.grounds, lambda g: g.quote <> '')[1].matched AS matched,
-            (SELECT path FROM clips AS c WHERE c.sha256 = v.sha256 AND c.rule_id = v.rule_id AND n = 1) AS clip,
-            v.outcome AS handled, v.reason,
-            (SELECT any_value(outcome ORDER BY rule_id) FROM verdicts AS o
-                WHERE o.sha256 = v.sha256 AND list_contains(o.tags, 'complaint-commitment')) AS commitment,
-            score
-        FROM verdicts AS v JOIN calls USING (sha256)
-        WHERE list_contains(v.tags, 'complaint') AND v.outcome <> 'not_applicable'""",
+        "FROM weekly.complaints",
     ),
     "clips_to_share": (
         "每周每个指标最好和最差的片段，供大家听 / the week's best and worst clip of every indicator, to be shared",
@@ -305,15 +280,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             ("words", "片段中的对话 / what is said in the clip"),
             ("score", "该通电话得分 / score of the call"),
         ),
-        """SELECT week, rule_id, v.title_zh, v.title_en, CASE outcome WHEN 'pass' THEN 'best' ELSE 'worst' END AS kind,
-            sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, path, quote, matched, words,
-            score
-        FROM clips JOIN calls USING (sha256) JOIN verdicts AS v USING (sha256, rule_id)
-        WHERE outcome IN ('pass', 'fail') AND n = 1
-        QUALIFY row_number() OVER (
-            PARTITION BY week, rule_id, outcome
-            ORDER BY CASE outcome WHEN 'pass' THEN -score ELSE score END NULLS LAST, v.occurrences DESC, sha256
-        ) = 1""",
+        "FROM weekly.clips_to_share",
     ),
     "agent_tone": (
         "坐席语速与音量：只是测量值和班组内的百分位，从不计分，也不推断情绪 / the agent's pace and level: measured, "
@@ -329,10 +296,11 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             ("talk_share", "说话占比，0–1 / share of the talk, 0–1"),
         ),
         f"""WITH own AS (
-            SELECT agent_id, {_NAMED}, count(*) AS calls, round(avg(agent_rate), 1) AS rate,
-                round(avg(agent_level_dbfs), 1) AS level_dbfs, round(avg(rate_ratio), 3) AS rate_ratio,
-                round(avg(agent_talk_share), 3) AS talk_share
-            FROM calls GROUP BY agent_id
+            SELECT agent_id, {_LAST_NAMED}, sum(calls)::BIGINT AS calls,
+                round(sum(rate_sum) / sum(rated), 1) AS rate, round(sum(level_sum) / sum(levelled), 1) AS level_dbfs,
+                round(sum(ratio_sum) / sum(with_ratio), 3) AS rate_ratio,
+                round(sum(share_sum) / sum(with_share), 3) AS talk_share
+            FROM weekly.agent_calls GROUP BY agent_id
         )
         SELECT *, CASE WHEN rate IS NOT NULL THEN
                 round(percent_rank() OVER (PARTITION BY team, rate IS NULL ORDER BY rate), 3) END AS rate_percentile,
@@ -352,13 +320,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             ("outcome", "判定 / the verdict"),
             ("score", "该版本下的通话得分 / score of the call by that version"),
         ),
-        """SELECT sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, p.*
-        FROM (
-            SELECT sha256, rulebook, s.version, true AS in_force, rule_id, outcome, s.score
-            FROM verdicts JOIN scorecards AS s USING (sha256)
-            UNION ALL BY NAME
-            SELECT sha256, rulebook, version, false AS in_force, rule_id, outcome, score FROM past_verdicts
-        ) AS p JOIN calls USING (sha256)""",
+        "FROM weekly.verdict_versions",
     ),
     "version_achievement": (
         "各版本规则册的平均实现率 / achievement rate by version of the rulebook",
@@ -373,13 +335,108 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             ("unsure", "不可判数 / could not be told"),
             ("mean_score", "平均得分 / mean score"),
         ),
-        """SELECT rulebook, version, rule_id, count(*) AS calls, count(*) FILTER (outcome = 'pass') AS passes,
-            count(*) FILTER (outcome = 'fail') AS fails, round(passes / nullif(passes + fails, 0), 4) AS achievement,
-            count(*) FILTER (outcome = 'unsure') AS unsure, round(avg(score), 2) AS mean_score
-        FROM verdict_versions GROUP BY rulebook, version, rule_id""",
+        """SELECT rulebook, version, rule_id, calls, passes, fails,
+            round(passes / nullif(passes + fails, 0), 4) AS achievement, unsure,
+            round(score_sum / nullif(scored, 0), 2) AS mean_score
+        FROM totals.version_counts""",
     ),
 }
 """Every view by its name: its comment, its columns with their comments, its query."""
+
+WEEKLY: dict[str, str] = {
+    "failed_checks": """SELECT sha256, call_id, file_name, started_at, company, team, agent_id, agent_name, language,
+            rule_id, title_zh, title_en, dimension, severity, occurrences, deducted,
+            list_filter(evidence, lambda e: e.start_s IS NOT NULL)[1].start_s AS at_s,
+            list_filter(evidence, lambda e: e.quote <> '')[1].quote AS quote,
+            list_filter(evidence, lambda e: e.quote <> '')[1].matched AS matched,
+            reason,
+            (SELECT path FROM clips WHERE clips.sha256 = verdicts.sha256
+                AND clips.rule_id = verdicts.rule_id AND clips.n = 1) AS clip,
+            score
+        FROM verdicts JOIN calls USING (sha256)
+        WHERE outcome = 'fail'""",
+    "suspects": """SELECT sha256, call_id, started_at, team, agent_id, agent_name, rule_id, title_zh, title_en,
+            severity, suspicion, suspect.start_s AS at_s, suspect.quote AS quote, suspect.matched AS matched
+        FROM verdicts JOIN calls USING (sha256)
+        WHERE outcome = 'pass' AND suspicion IS NOT NULL""",
+    "excerpts": """SELECT sha256, call_id, started_at, team, agent_id, agent_name, rule_id, title_zh, title_en,
+            severity, n, path, start_s, end_s, quote, matched, words
+        FROM clips JOIN calls USING (sha256) JOIN verdicts USING (sha256, rule_id)
+        WHERE outcome = 'fail'""",
+    "agent_day": f"""SELECT day, agent_id, {_NAMED}, count(*) AS calls,
+            round(sum(duration_s) / 60, 1) AS handled_minutes, round(sum(agent_talk_s) / 60, 1) AS talk_minutes,
+            count(*) FILTER (list_contains(tags, 'booking')) AS bookings,
+            count(*) FILTER (list_contains(tags, 'complaint')) AS complaints,
+            round(avg(score), 2) AS mean_score, coalesce(sum(failed_rules), 0)::INTEGER AS fails
+        FROM calls LEFT JOIN (
+            SELECT sha256, flatten(list(tags)) AS tags FROM verdicts
+            WHERE len(tags) > 0 AND outcome <> 'not_applicable' GROUP BY sha256
+        ) USING (sha256)
+        GROUP BY day, agent_id""",
+    "complaints": """SELECT sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, caller_hash,
+            list_filter(v.grounds, lambda g: g.start_s IS NOT NULL)[1].start_s AS at_s,
+            list_filter(v.grounds, lambda g: g.quote <> '')[1].quote AS words,
+            list_filter(v.grounds, lambda g: g.quote <> '')[1].matched AS matched,
+            (SELECT path FROM clips AS c WHERE c.sha256 = v.sha256 AND c.rule_id = v.rule_id AND n = 1) AS clip,
+            v.outcome AS handled, v.reason,
+            (SELECT any_value(outcome ORDER BY rule_id) FROM verdicts AS o
+                WHERE o.sha256 = v.sha256 AND list_contains(o.tags, 'complaint-commitment')) AS commitment,
+            score
+        FROM verdicts AS v JOIN calls USING (sha256)
+        WHERE list_contains(v.tags, 'complaint') AND v.outcome <> 'not_applicable'""",
+    "clips_to_share": """SELECT week, rule_id, v.title_zh, v.title_en,
+            CASE outcome WHEN 'pass' THEN 'best' ELSE 'worst' END AS kind,
+            sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, path, quote, matched, words,
+            score
+        FROM clips JOIN calls USING (sha256) JOIN verdicts AS v USING (sha256, rule_id)
+        WHERE outcome IN ('pass', 'fail') AND n = 1
+        QUALIFY row_number() OVER (
+            PARTITION BY week, rule_id, outcome
+            ORDER BY CASE outcome WHEN 'pass' THEN -score ELSE score END NULLS LAST, v.occurrences DESC, sha256
+        ) = 1""",
+    "verdict_versions": """SELECT sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, p.*
+        FROM (
+            SELECT sha256, rulebook, s.version, true AS in_force, rule_id, outcome, s.score
+            FROM verdicts JOIN scorecards AS s USING (sha256)
+            UNION ALL BY NAME
+            SELECT sha256, rulebook, version, false AS in_force, rule_id, outcome, score FROM past_verdicts
+        ) AS p JOIN calls USING (sha256)""",
+    "version_counts": """SELECT rulebook, version, rule_id, count(*) AS calls,
+            count(*) FILTER (outcome = 'pass') AS passes, count(*) FILTER (outcome = 'fail') AS fails,
+            count(*) FILTER (outcome = 'unsure') AS unsure, sum(score) AS score_sum, count(score) AS scored
+        FROM verdict_versions GROUP BY rulebook, version, rule_id""",
+    "group_counts": f"""WITH cells AS (
+            SELECT company, team, agent_id, queue, week, month, rule_id, {_TITLED}, {_COUNTED}
+            FROM verdicts JOIN calls USING (sha256) GROUP BY company, team, agent_id, queue, week, month, rule_id
+        ), grouped AS (
+            SELECT unnest(['all', 'company', 'team', 'agent_id', 'queue', 'week', 'month']) AS grouped_by,
+                unnest([NULL, company, team, agent_id, queue, week::VARCHAR, month::VARCHAR]) AS value,
+                * EXCLUDE (company, team, agent_id, queue, week, month)
+            FROM cells
+        )
+        SELECT grouped_by, value, rule_id, {_TITLED}, {_SUMMED} FROM grouped GROUP BY grouped_by, value, rule_id""",
+    "agent_calls": f"""SELECT month, agent_id, {_NAMED}, any_value(company ORDER BY started_at DESC) AS company,
+            count(*) AS calls, count(score) AS scored, sum(score) AS score_sum, min(score) AS lowest_score,
+            count(*) FILTER (passed) AS passed_calls, count(*) FILTER (fatal) AS fatal_calls,
+            sum(score_coverage) AS coverage_sum, count(score_coverage) AS covered, sum(agent_talk_s) AS talk_s,
+            sum(agent_rate) AS rate_sum, count(agent_rate) AS rated,
+            sum(agent_level_dbfs) AS level_sum, count(agent_level_dbfs) AS levelled,
+            sum(rate_ratio) AS ratio_sum, count(rate_ratio) AS with_ratio,
+            sum(agent_talk_share) AS share_sum, count(agent_talk_share) AS with_share,
+            min(started_at) AS first_call, max(started_at) AS last_call
+        FROM calls GROUP BY month, agent_id""",
+}
+"""What is made of each week's calls when they are published, from that week's tables and what stands above."""
+
+TOTALS: dict[str, str] = {
+    "group_counts": f"""SELECT grouped_by, value, rule_id, {_TITLED}, {_SUMMED}
+        FROM weekly.group_counts GROUP BY grouped_by, value, rule_id""",
+    "version_counts": """SELECT rulebook, version, rule_id, sum(calls)::BIGINT AS calls, sum(passes)::BIGINT AS passes,
+            sum(fails)::BIGINT AS fails, sum(unsure)::BIGINT AS unsure, sum(score_sum) AS score_sum,
+            sum(scored)::BIGINT AS scored
+        FROM weekly.version_counts GROUP BY rulebook, version, rule_id""",
+}
+"""What is summed up over all weeks when a database is made."""
 
 ACHIEVEMENT_BY = f"""CREATE MACRO achievement_by(grouped_by) AS TABLE
     SELECT grouped_by AS value, {_RULE_GROUP}, {COUNTS}

@@ -15,7 +15,8 @@
       caller.salt                                 the key under which callers' numbers are hashed
       run.lock, publish.lock, rulebooks.lock      one run, one build of the database, one publishing at a time
       columns/                                    stored calls as columns (`pipeline.judging.call_cache`)
-      excerpts/, reports/, callqa.duckdb          results, can be made again from the above
+      callqa.duckdb, callqa.parts/                the database and its weeks, can be made again from the above
+      excerpts/, reports/                         so can these
 
 These files decide what is done. Nothing else does: not Prefect, not the database.
 """
@@ -151,12 +152,18 @@ class Run:
     waiting: int = 0
 
 
+def parts_folder(database: Path) -> Path:
+    """Where the parts of a database lie: beside it."""
+    return database.with_suffix(".parts")
+
+
 class Home:
     """Paths of one callqa home; makes no folder until something is written."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.database = root / "callqa.duckdb"
+        self.parts = parts_folder(self.database)
         self.excerpts = root / "excerpts"
         self.reports = root / "reports"
         self.nights = root / "nights"

@@ -77,12 +77,22 @@ def test_no_statement_writes_to_the_database_or_beside_it(home: Home, suffix: st
         assert listing(home.root) == before, name
 
 
+def test_no_statement_writes_to_a_part_or_beside_it(home: Home) -> None:
+    before = listing(home.root)
+    (part,) = home.parts.iterdir()
+    for target in (part / "calls.parquet", part / "new.csv", home.parts / "new.csv"):
+        for name, statement in WRITERS.items():
+            with pytest.raises(BadQuery):
+                run_query(home.database, statement.format(target=target), SQL)
+            assert listing(home.root) == before, name
+
+
 def test_what_the_engine_lets_a_query_write_to_is_nowhere(home: Home) -> None:
     """With no regard to which statements are refused: its own list of permitted paths, and its temporary folder."""
     query = "SELECT current_setting('allowed_paths'), current_setting('allowed_directories')"
     ((paths, folders),) = run_query(home.database, query, SQL)[0].rows
     assert len(paths) == 4
-    assert folders == []
+    assert [Path(folder) for folder in folders] == [home.parts], "to read; what follows shows that it is no more"
     assert not any(Path(path).parent.exists() for path in paths)
 
 
@@ -133,7 +143,7 @@ def test_explain_is_for_a_select(home: Home) -> None:
 
 
 FORGED = {
-    "scores": "UPDATE scorecards SET score = 100",
+    "scores": "DROP VIEW scorecards; CREATE TABLE scorecards AS SELECT 100.0 AS score",
     "a view that reads a file": "DROP TABLE failures; CREATE VIEW failures AS SELECT content AS key, content AS "
     "file_name, content AS path, 'x' AS stage, content AS reason, content AS message, now() AS at "
     "FROM read_text('{secret}')",

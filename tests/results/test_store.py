@@ -23,8 +23,9 @@ from pipeline.datatypes import CDR, Evidence, HangUp
 from pipeline.errors import BadQuery, CallQAError
 from pipeline.judging.measured import Measured, Share
 from pipeline.numbers import mask_numbers
-from pipeline.results import store
+from pipeline.results import part_processes, store
 from pipeline.results.excerpts import Excerpt, ExcerptSet, Line, excerpt_record
+from pipeline.results.parts import Part, PartPlan
 from pipeline.results.rows import RulebookInfo, RuleInfo
 from pipeline.results.store import build_database, cannot_open, open_database
 from pipeline.results.tables import TABLES
@@ -195,9 +196,10 @@ def test_every_table_view_and_column_says_what_it_is_in_both_languages(tmp_home:
     build_database(tmp_home, settings)
     comments = ask(
         tmp_home,
-        "SELECT table_name, comment FROM duckdb_tables() UNION ALL "
-        "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal UNION ALL "
-        "SELECT table_name || '.' || column_name, comment FROM duckdb_columns() WHERE NOT internal",
+        "SELECT table_name, comment FROM duckdb_tables() WHERE schema_name = 'main' UNION ALL "
+        "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal AND schema_name = 'main' UNION ALL "
+        "SELECT table_name || '.' || column_name, comment FROM duckdb_columns() "
+        "WHERE NOT internal AND schema_name = 'main'",
     )
     assert len(comments) > 150
     poor = [name for name, comment in comments if not comment or " / " not in comment]
@@ -330,40 +332,79 @@ def test_amending_gives_what_building_anew_gives(tmp_home: Home, settings: Setti
     assert len(amended["runs"]) == 4
 
 
-@pytest.mark.slow
-def test_an_old_database_with_a_rotten_block_is_built_anew(
-    tmp_home: Home, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Block after block, until one is seen only by who amends: the new call arrives however the damage shows."""
-    night = make_night(30)
+def test_a_rotten_part_is_made_anew_from_the_files(tmp_home: Home, settings: Settings) -> None:
+    """Wherever the damage is: nothing of an old part is used that is not what was written."""
+    night = make_night(8)
     save(tmp_home, night)
     build_database(tmp_home, settings, BOOKS)
-    whole = tmp_home.database.read_bytes()
-    added = make_judged("new")
-    save(tmp_home, [added])
-    built: list[bool] = []
-    build = store._build
-
-    def counting(building: Path, *arguments: Any) -> dict[str, int]:
-        built.append(building.exists())
-        return build(building, *arguments)
-
-    monkeypatch.setattr("pipeline.results.store._build", counting)
-    noticed = False
-    for at in range(3 * 4096, len(whole), 262_144):
-        damaged = bytearray(whole)
-        damaged[at + 5000 : at + 9000] = b"\x5a" * 4000
-        tmp_home.database.write_bytes(damaged)
-        built.clear()
+    before = contents(tmp_home)
+    for number, table in enumerate(("calls", "verdicts")):
+        (part,) = [folder for folder in tmp_home.parts.iterdir() if not (folder / "replaced").exists()][:1]
+        path = part / f"{table}.parquet"
+        damaged = bytearray(path.read_bytes())
+        damaged[len(damaged) // 2] ^= 0xFF
+        path.chmod(0o600)
+        path.write_bytes(damaged)
+        save(tmp_home, [make_judged(f"new {number}")])
         assert build_database(tmp_home, settings, BOOKS).changed
-        noticed = built == [True, False]
-        with open_database(tmp_home.database, "UTC") as connection:
-            assert connection.execute("SELECT count(*), count(DISTINCT sha256) FROM calls").fetchone() == (31, 31)
-            for table in TABLES:
-                connection.execute(f"FROM {table}").fetchall()
-        if noticed:
-            break
-    assert noticed, "at least one of them is seen only when the copy is amended"
+        assert ask(tmp_home, "SELECT count(*) FROM calls") == [(9 + number,)]
+        after = contents(tmp_home)
+        assert all(set(before[name]) <= set(after[name]) for name in before)
+
+
+def test_a_night_makes_only_its_weeks_and_readers_keep_the_old_ones(tmp_home: Home, settings: Settings) -> None:
+    night = make_night(90)
+    save(tmp_home, night)
+    build_database(tmp_home, settings, BOOKS)
+    first = set(tmp_home.parts.iterdir())
+    assert len(first) == 3
+    save(tmp_home, [make_judged("new")])
+    build_database(tmp_home, settings, BOOKS)
+    second = set(tmp_home.parts.iterdir())
+    assert first < second
+    assert len(second) == 4
+    (replaced,) = [folder for folder in second if (folder / "replaced").exists()]
+    assert replaced.name.startswith("2025-03-03-")
+    os.utime(replaced / "replaced", (0, 0))
+    save(tmp_home, [make_judged("newer")])
+    build_database(tmp_home, settings, BOOKS)
+    assert not replaced.exists(), "nobody has a database of the day before yesterday open"
+    assert ask(tmp_home, "SELECT count(*) FROM calls") == [(92,)]
+
+
+def test_a_build_that_was_cut_short_goes_on_where_it_was(
+    tmp_home: Home, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_home, make_night(90))
+    make, made = part_processes.make_part, []
+
+    def one_only(plan: PartPlan) -> Part:
+        if made:
+            raise OSError("the machine went down")
+        made.append(make(plan))
+        return made[0]
+
+    monkeypatch.setattr(part_processes, "make_part", one_only)
+    with pytest.raises(CallQAError, match="the machine went down"):
+        build_database(tmp_home, settings, BOOKS, anew=True)
+    monkeypatch.undo()
+    written = (tmp_home.parts / made[0].name / "calls.parquet").stat().st_mtime_ns
+    progress: list[tuple[int, int]] = []
+    build_database(tmp_home, settings, BOOKS, anew=True, on_progress=lambda calls, of: progress.append((calls, of)))
+    assert (tmp_home.parts / made[0].name / "calls.parquet").stat().st_mtime_ns == written
+    assert progress[-1] == (90, 90)
+    assert ask(tmp_home, "SELECT count(*) FROM calls") == [(90,)]
+    build_database(tmp_home, settings, BOOKS, anew=True)
+    assert (tmp_home.parts / made[0].name / "replaced").exists(), "after one that was finished nothing is used again"
+
+
+def test_processes_make_what_one_makes(tmp_home: Home, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_home, make_night(60))
+    build_database(tmp_home, settings, BOOKS)
+    before = contents(tmp_home)
+    monkeypatch.setattr(part_processes, "AT_ONCE_CALLS", 1)
+    build_database(tmp_home, settings, BOOKS, anew=True)
+    assert contents(tmp_home) == before
 
 
 def Judged_with(judged: Any, card: Any) -> Any:  # noqa: N802

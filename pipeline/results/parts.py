@@ -1,0 +1,360 @@
+"""Parts of the database: the calls of one week each, as Parquet files that are never changed once they are written.
+
+    callqa.parts/2025-03-03-<hash>/
+      calls.parquet, turns.parquet …      the tables, the rows of that week's calls
+      failed_checks.parquet …             what is made of them (`views.WEEKLY`)
+      part.json                           rows of each table, SHA-256 of each file
+
+The hash is of what a part is made from, so that one which is there already need not be made again: a build that was
+killed goes on where it was. A night makes anew the weeks in which something changed: from the old part, and from the
+files of the calls that changed. Old parts stay for a day for who has the database of the day before open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import duckdb
+import msgspec
+
+from pipeline.datatypes import CDR
+from pipeline.errors import BadArtefact
+from pipeline.messages import Message
+from pipeline.results.excerpts import ExcerptSet, excerpt_record
+from pipeline.results.rows import RulebookInfo, call_rows, call_week, clip_rows, failure_row
+from pipeline.results.tables import CALL_TABLES, TABLES, FailureRow, TableRow, table_columns
+from pipeline.results.views import WEEKLY
+from pipeline.storage import artefacts
+from pipeline.storage.files import file_sha256, put_in_place
+from pipeline.storage.home import Failure, Home, JudgedFile, RecordingRecord
+
+BATCH_CALLS = 1000
+"""Calls held in memory at one time."""
+
+KEPT_S = 86_400
+"""So long a part stays that no database needs any more: whoever opened an older one may still read it."""
+
+PART_FILES = (*CALL_TABLES, *WEEKLY)
+
+NOTHING_LOADED: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+
+_OUTCOMES = ("fail", "unsure", "pass", "not_applicable")
+_ROW_GROUPS = {"verdicts": 20_480, "turns": 61_440}
+"""Rows that can be passed over at one time; a day's calls are found in few of them."""
+
+_CONTENT, _REPLACED = "part.json", "replaced"
+
+_Artefact = TypeVar("_Artefact")
+_TABLE_OF = {row: table for table, row in TABLES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlan:
+    """What a part is made from, for any process.
+
+    `fresh` are the calls to read, with the signature of their files; `kept` those that are taken from the part `old`,
+    without `gone`. `salt` tells a build from nothing from what was there before.
+    """
+
+    home: Home
+    books: Mapping[str, RulebookInfo]
+    zone: ZoneInfo
+    shape: str
+    week: date | None
+    fresh: Mapping[str, str]
+    kept: Mapping[str, str] = field(default_factory=dict)
+    old: str = ""
+    gone: tuple[str, ...] = ()
+    salt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part that is there: its `name` is its folder's; `damaged` are artefacts that were left out, and why."""
+
+    name: str
+    week: date | None
+    damaged: tuple[tuple[Path, FailureRow], ...] = ()
+
+
+class DamagedPart(Exception):
+    """A part whose files are not what was written."""
+
+
+def make_part(plan: PartPlan) -> Part:
+    """Make a part, unless it is there. Raises OSError, duckdb.Error, DamagedPart for an old one that cannot be used."""
+    parts = plan.home.parts
+    name = _name(plan, plan.fresh)
+    if is_whole(parts / name):
+        (parts / name / _REPLACED).unlink(missing_ok=True)
+        return Part(name, plan.week)
+    if plan.old and not is_whole(parts / plan.old):
+        raise DamagedPart(plan.old)
+    making = parts / f".making-{name}"
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    stage = _Stage(making / ".stage", plan)
+    for sha256 in plan.fresh:
+        stage.add_call(sha256)
+    stage.flush()
+    write_files(making, stage.folder, plan)
+    shutil.rmtree(stage.folder)
+    # a call without its damaged part is no match for its files, so the next build tries again
+    name = _name(plan, stage.built_from)
+    shutil.rmtree(parts / name, ignore_errors=True)
+    put_in_place(making, parts / name)
+    return Part(name, plan.week, tuple(stage.damaged))
+
+
+def part_rows(folder: Path) -> dict[str, int]:
+    """Rows of every table in a part, as they were counted when it was written. Raises DamagedPart."""
+    return {table: int(count) for table, count in _content(folder)["rows"].items()}
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a part is there and its files hold what was written."""
+    try:
+        files = _content(folder)["files"]
+        return set(files) == set(PART_FILES) and all(
+            file_sha256(folder / f"{name}.parquet") == digest for name, digest in files.items()
+        )
+    except (DamagedPart, OSError, AttributeError):
+        return False
+
+
+def remove_old_parts(parts: Path, used: Iterable[str]) -> None:
+    """Remove the parts that no database has needed for `KEPT_S`."""
+    needed = set(used)
+    for folder in parts.iterdir():
+        mark = folder / _REPLACED
+        with suppress(OSError):
+            if folder.name in needed:
+                mark.unlink(missing_ok=True)
+            elif not mark.exists():
+                mark.touch()
+            elif mark.stat().st_mtime < time.time() - KEPT_S:
+                shutil.rmtree(folder)
+
+
+def remove_unfinished(parts: Path) -> None:
+    """Remove what killed builders left of parts that they had not finished."""
+    for folder in parts.glob(".making-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def quoted(text: str) -> str:
+    """A text as SQL has it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def file_list(parts: Path, names: Sequence[str], table: str) -> str:
+    """A table's files in some parts, for read_parquet."""
+    root = os.path.realpath(parts)
+    return "[" + ", ".join(quoted(f"{root}/{name}/{table}.parquet") for name in names) + "]"
+
+
+def damaged_row(path: Path, error: BadArtefact) -> FailureRow:
+    """What the failures table says of an artefact that cannot be read."""
+    failure = Failure(
+        key=path.parent.name if path.name.startswith("excerpts.") else path.name.split(".")[0],
+        path=str(path),
+        stage="judge",
+        reason="damaged-artefact",
+        message=str(Message("{error}; delete it and run `callqa nightly` to make it again", error=error.message)),
+        at=datetime.fromtimestamp(path.stat().st_mtime, tz=UTC),
+    )
+    return replace(failure_row(failure), stage="publish")
+
+
+def _name(plan: PartPlan, fresh: Mapping[str, str]) -> str:
+    content = sorted({**plan.kept, **fresh}.items())
+    digest = hashlib.sha256(repr((plan.shape, plan.salt, str(plan.week), content)).encode()).hexdigest()
+    return f"{plan.week or 'undated'}-{digest[:16]}"
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    try:
+        content = json.loads((folder / _CONTENT).read_bytes())
+        if isinstance(content, dict) and isinstance(content.get("rows"), dict):
+            return content
+    except (OSError, ValueError):
+        pass
+    raise DamagedPart(folder.name)
+
+
+class _Stage:
+    """Rows of the calls that are read, on their way into a part: a batch is a file of JSON lines a table, then Parquet.
+
+    The fastest way in with DuckDB alone (no Arrow, no pandas), with bounded memory.
+    """
+
+    def __init__(self, folder: Path, plan: PartPlan) -> None:
+        folder.mkdir()
+        self.folder, self.plan = folder, plan
+        self.lines: dict[str, list[bytes]] = {table: [] for table in CALL_TABLES}
+        self.built_from: dict[str, str] = {}
+        self.damaged: list[tuple[Path, FailureRow]] = []
+        self.calls = self.batches = 0
+
+    def add_call(self, sha256: str) -> None:
+        """All rows of one recording, without what is damaged."""
+        plan, damaged = self.plan, len(self.damaged)
+        record = excerpt_record(plan.home, sha256)
+        judged = self._read(plan.home.judged(sha256), JudgedFile)
+        recording = self._read(plan.home.recording(sha256), RecordingRecord)
+        excerpts = self._read(record, ExcerptSet)
+        if judged is None:
+            return
+        built_from = plan.fresh[sha256] if len(self.damaged) == damaged else ""
+        self.built_from[sha256] = built_from
+        for row in call_rows(judged, recording, plan.books, plan.zone, built_from):
+            self._add(row)
+        for clip in clip_rows(excerpts, record.parent.relative_to(plan.home.root)) if excerpts else ():
+            self._add(clip)
+        self.calls += 1
+        if self.calls % BATCH_CALLS == 0:
+            self.flush()
+
+    def flush(self) -> None:
+        with duckdb.connect(config={"memory_limit": "1GB", "threads": "2", **NOTHING_LOADED}) as connection:
+            for table, lines in self.lines.items():
+                if lines:
+                    path = self.folder / f"{table}.ndjson"
+                    path.write_bytes(b"\n".join(lines) + b"\n")
+                    rows = read_lines(path, table, max(map(len, lines)))
+                    target = self.folder / f"{table}-{self.batches:04}.parquet"
+                    connection.execute(f"COPY (SELECT * FROM {rows}) TO {quoted(str(target))} (FORMAT parquet)")
+                    path.unlink()
+                    lines.clear()
+        self.batches += 1
+
+    def _add(self, row: TableRow) -> None:
+        self.lines[_TABLE_OF[type(row)]].append(row_line(row))
+
+    def _read(self, path: Path, kind: type[_Artefact]) -> _Artefact | None:
+        """An artefact; None when there is none, or when it is damaged, which makes a row in failures."""
+        if not path.exists():
+            return None
+        try:
+            return artefacts.read(path, kind)
+        except BadArtefact as error:
+            self.damaged.append((path, damaged_row(path, error)))
+            return None
+
+
+def row_line(row: TableRow) -> bytes:
+    """A row as a line of JSON."""
+    try:
+        return msgspec.json.encode(row)
+    except UnicodeEncodeError:
+        # a file name may hold bytes that are no UTF-8; they arrive as lone surrogates and leave as "?"
+        return json.dumps(vars(row), ensure_ascii=False, default=_plain).encode("utf-8", "replace")
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, date) else vars(value)
+
+
+def read_lines(path: Path, table: str, longest: int) -> str:
+    """A file of JSON lines as SQL reads it into a table; `longest` is that of a line, bytes."""
+    kinds = ", ".join(f'"{column.name}": {quoted(column.sql_type)}' for column in table_columns(table))
+    return (
+        f"read_json({quoted(str(path))}, format = 'newline_delimited', columns = {{{kinds}}}, "
+        f"maximum_object_size = {max(1 << 20, 1 + longest)})"
+    )
+
+
+def write_files(making: Path, stage: Path, plan: PartPlan) -> None:
+    """The tables of a part, from the old one and the stage; then what is made of them."""
+    config = {"memory_limit": "1GB", "threads": "2", "temp_directory": str(making / ".spill"), **NOTHING_LOADED}
+    rows: dict[str, int] = {}
+    with duckdb.connect(config=config) as connection:
+        connection.execute("CREATE TABLE gone (sha256 VARCHAR)")
+        connection.execute("INSERT INTO gone SELECT unnest(?::VARCHAR[])", [list(plan.gone)])
+        for table in CALL_TABLES:
+            old = plan.home.parts / plan.old / f"{table}.parquet" if plan.old else None
+            query = f"SELECT * FROM ({_rows_of(table, sorted(stage.glob(f'{table}-*.parquet')), old)})"
+            if table == "verdicts":
+                # those that are asked for most, together and first; a question about them passes over the others
+                query = " UNION ALL ".join(f"{query} WHERE outcome = '{outcome}'" for outcome in _OUTCOMES)
+            rows[table] = _copy(connection, query, making, table)
+        for name, query in WEEKLY.items():
+            _copy(connection, query, making, name)
+    shutil.rmtree(making / ".spill", ignore_errors=True)
+    digests = {}
+    for name in PART_FILES:
+        path = making / f"{name}.parquet"
+        digests[name] = file_sha256(path)
+        path.chmod(path.stat().st_mode & ~0o222)
+        put_in_place(path, path)
+    content = making / _CONTENT
+    content.write_text(json.dumps({"rows": rows, "files": digests}))
+    put_in_place(content, content)
+
+
+def _rows_of(table: str, fresh: Sequence[Path], old: Path | None) -> str:
+    columns = table_columns(table)
+    names = ", ".join(f'"{column.name}"' for column in columns)
+    typed = ", ".join(f'NULL::{column.sql_type} AS "{column.name}"' for column in columns)
+    branches = [f"SELECT {typed} WHERE false"]
+    if old:
+        branches.append(
+            f"SELECT {names} FROM read_parquet({quoted(str(old))}) WHERE sha256 NOT IN (SELECT sha256 FROM gone)"
+        )
+    if fresh:
+        files = ", ".join(quoted(str(path)) for path in fresh)
+        branches.append(f"SELECT {names} FROM read_parquet([{files}])")
+    return " UNION ALL ".join(branches)
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, query: str, making: Path, name: str) -> int:
+    """Write a file and name it for the queries that follow; how many rows it has."""
+    path, size = quoted(str(making / f"{name}.parquet")), _ROW_GROUPS.get(name, 122_880)
+    connection.execute(f"COPY ({query}) TO {path} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {size})")
+    connection.execute(f"CREATE VIEW {name} AS FROM read_parquet({path})")
+    counted = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
+    return int(counted[0]) if counted else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _DatedCall:
+    cdr: CDR
+
+
+@dataclass(frozen=True, slots=True)
+class _DatedJudged:
+    call: _DatedCall
+
+
+@dataclass(frozen=True, slots=True)
+class _DatedFile:
+    judged: _DatedJudged
+
+
+def dated(home: Home, zone: ZoneInfo, calls: Iterable[str]) -> dict[str, tuple[date | None, str]]:
+    """The week of each call and when it began, by the judged files, of which nothing else is read.
+
+    What cannot be read is of no week; whoever makes its part finds out why.
+    """
+    found: dict[str, tuple[date | None, str]] = {}
+    for sha256 in calls:
+        try:
+            cdr = artefacts.read(home.judged(sha256), _DatedFile).judged.call.cdr
+        except BadArtefact:
+            cdr = CDR()
+        found[sha256] = (call_week(cdr, zone), cdr.started_at.isoformat() if cdr.started_at else "")
+    return found
