@@ -43,7 +43,7 @@ from pipeline.judging.loader import load_rulebook
 from pipeline.judging.verdicts import judge_call
 from pipeline.results import store
 from pipeline.results.excerpts import Excerpt, ExcerptSet, Line, excerpt_folder
-from pipeline.results.parts import PartPlan, quoted, write_files
+from pipeline.results.parts import WeekPlan, quoted, write_files
 from pipeline.results.rows import rulebook_info
 from pipeline.results.store import assemble, build_database, open_database
 from pipeline.results.tables import CALL_TABLES
@@ -149,7 +149,7 @@ def _line(judged: Judged) -> Line:
     return Line("customer", turn.span, turn.text, True)
 
 
-def other_week(home: Home, part: str, week: int, plan: PartPlan) -> str:
+def other_week(home: Home, part: str, week: int, plan: WeekPlan) -> str:
     """A part that is another with the names and dates of so many weeks on."""
     target = home.parts / f"{FIRST.date() + timedelta(weeks=week)}-bench{week:011}"
     if target.exists():
@@ -195,7 +195,7 @@ def make_year(home: Home, settings: Settings, calls: int) -> dict[str, Any]:
             about = dict(connection.execute("SELECT key, value FROM about").fetchall())
             (part,) = (row[0] for row in connection.execute("SELECT name FROM totals.parts").fetchall())
         zone = ZoneInfo(settings.ingest.timezone)
-        plan = PartPlan(home, {book.name: book for book in books}, zone, about["shape"], None, {})
+        plan = WeekPlan(home, {book.name: book for book in books}, zone, about["shape"], None, {})
         started, names = cpu_s(), [part]
         for week in range(1, WEEKS):
             names.append(other_week(home, part, week, plan))

@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from pipeline.results.parts import Part, PartPlan, dated, make_part
+from pipeline.results.parts import WeekPart, WeekPlan, dated, make_part
 from pipeline.storage.home import Home
 
 AT_ONCE_CALLS = 4000
@@ -23,7 +23,7 @@ _Task = TypeVar("_Task")
 _Done = TypeVar("_Done")
 
 
-def make_parts(plans: Sequence[PartPlan], on_progress: Callable[[int, int], None]) -> list[Part]:
+def make_parts(plans: Sequence[WeekPlan], on_progress: Callable[[int, int], None]) -> list[WeekPart]:
     """Make some parts; `on_progress` is told how many calls of how many are done. Raises as `make_part` does."""
     calls, done, made = sum(len(plan.fresh) for plan in plans), 0, []
     for plan, part in zip(plans, _at_once(make_part, plans, calls), strict=True):

@@ -63,7 +63,7 @@ _TABLE_OF = {row: table for table, row in TABLES.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class PartPlan:
+class WeekPlan:
     """What a part is made from, for any process.
 
     `fresh` are the calls to read, with the signature of their files; `kept` those that are taken from the part `old`,
@@ -83,7 +83,7 @@ class PartPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class WeekPart:
     """A part that is there: its `name` is its folder's; `damaged` are artefacts that were left out, and why."""
 
     name: str
@@ -95,13 +95,13 @@ class DamagedPart(Exception):
     """A part whose files are not what was written."""
 
 
-def make_part(plan: PartPlan) -> Part:
+def make_part(plan: WeekPlan) -> WeekPart:
     """Make a part, unless it is there. Raises OSError, duckdb.Error, DamagedPart for an old one that cannot be used."""
     parts = plan.home.parts
     name = _name(plan, plan.fresh)
     if is_whole(parts / name):
         (parts / name / _REPLACED).unlink(missing_ok=True)
-        return Part(name, plan.week)
+        return WeekPart(name, plan.week)
     if plan.old and not is_whole(parts / plan.old):
         raise DamagedPart(plan.old)
     making = parts / f".making-{name}"
@@ -117,7 +117,7 @@ def make_part(plan: PartPlan) -> Part:
     name = _name(plan, stage.built_from)
     shutil.rmtree(parts / name, ignore_errors=True)
     put_in_place(making, parts / name)
-    return Part(name, plan.week, tuple(stage.damaged))
+    return WeekPart(name, plan.week, tuple(stage.damaged))
 
 
 def part_rows(folder: Path) -> dict[str, int]:
@@ -180,7 +180,7 @@ def damaged_row(path: Path, error: BadArtefact) -> FailureRow:
     return replace(failure_row(failure), stage="publish")
 
 
-def _name(plan: PartPlan, fresh: Mapping[str, str]) -> str:
+def _name(plan: WeekPlan, fresh: Mapping[str, str]) -> str:
     content = sorted({**plan.kept, **fresh}.items())
     digest = hashlib.sha256(repr((plan.shape, plan.salt, str(plan.week), content)).encode()).hexdigest()
     return f"{plan.week or 'undated'}-{digest[:16]}"
@@ -202,7 +202,7 @@ class _Stage:
     The fastest way in with DuckDB alone (no Arrow, no pandas), with bounded memory.
     """
 
-    def __init__(self, folder: Path, plan: PartPlan) -> None:
+    def __init__(self, folder: Path, plan: WeekPlan) -> None:
         folder.mkdir()
         self.folder, self.plan = folder, plan
         self.lines: dict[str, list[bytes]] = {table: [] for table in CALL_TABLES}
@@ -278,7 +278,7 @@ def read_lines(path: Path, table: str, longest: int) -> str:
     )
 
 
-def write_files(making: Path, stage: Path, plan: PartPlan) -> None:
+def write_files(making: Path, stage: Path, plan: WeekPlan) -> None:
     """The tables of a part, from the old one and the stage; then what is made of them."""
     config = {"memory_limit": "1GB", "threads": "2", "temp_directory": str(making / ".spill"), **NOTHING_LOADED}
     rows: dict[str, int] = {}

@@ -35,7 +35,7 @@ from pipeline.results.parts import (
     NOTHING_LOADED,
     PART_FILES,
     DamagedPart,
-    PartPlan,
+    WeekPlan,
     damaged_row,
     file_list,
     make_part,
@@ -156,7 +156,7 @@ def _bring_up_to_date(
         old = _Old()
     salt = _salt(home, anew)
     books = {book.name: book for book in rulebooks}
-    base = PartPlan(home, books, ZoneInfo(settings.ingest.timezone), about["shape"], None, {}, salt=salt)
+    base = WeekPlan(home, books, ZoneInfo(settings.ingest.timezone), about["shape"], None, {}, salt=salt)
     made = make_parts(_plans(base, old, sources), on_progress)
     parts = {**old.parts, **{part.week: part.name for part in made}}
     kept = {week: name for week, name in parts.items() if part_rows(home.parts / name)["calls"]}
@@ -172,7 +172,7 @@ def _bring_up_to_date(
     return BuiltDatabase(home.database, rows, changed=True, damaged=tuple(path for path, _ in damaged))
 
 
-def _plans(base: PartPlan, old: _Old, sources: Mapping[str, str]) -> list[PartPlan]:
+def _plans(base: WeekPlan, old: _Old, sources: Mapping[str, str]) -> list[WeekPlan]:
     """What is to be made: the weeks in which a call changed, came or went."""
     changed = {sha256: mark for sha256, mark in sources.items() if old.calls.get(sha256, ("",))[0] != mark}
     when = weeks_of(base.home, base.zone, list(changed))
@@ -230,7 +230,7 @@ def open_database(database: Path, timezone: str) -> Iterator[duckdb.DuckDBPyConn
         connection.execute("SET lock_configuration = true")
         try:
             yield connection
-        except duckdb.Error as error:  # our own queries: whoever changed the database, it is not what was built
+        except (duckdb.Error, UnicodeDecodeError) as error:  # our own queries: whoever changed the database, it is not what was built
             raise BadQuery(_damaged(database)) from error
 
 
@@ -364,7 +364,7 @@ def _state(database: Path) -> _Old:
             about = dict(connection.execute("SELECT key, value FROM about").fetchall())
             parts = dict(connection.execute("SELECT week, name FROM totals.parts").fetchall())
             calls = connection.execute("SELECT sha256, built_from, week FROM calls").fetchall()
-    except (duckdb.Error, OSError):
+    except (duckdb.Error, OSError, UnicodeDecodeError):  # the last of text that is rotten
         return _Old()
     return _Old(about, parts, {sha256: (mark, week) for sha256, mark, week in calls})
 

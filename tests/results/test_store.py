@@ -25,7 +25,7 @@ from pipeline.judging.measured import Measured, Share
 from pipeline.numbers import mask_numbers
 from pipeline.results import part_processes, store
 from pipeline.results.excerpts import Excerpt, ExcerptSet, Line, excerpt_record
-from pipeline.results.parts import Part, PartPlan
+from pipeline.results.parts import WeekPart, WeekPlan
 from pipeline.results.rows import RulebookInfo, RuleInfo
 from pipeline.results.store import build_database, cannot_open, open_database
 from pipeline.results.tables import TABLES
@@ -378,7 +378,7 @@ def test_a_build_that_was_cut_short_goes_on_where_it_was(
     save(tmp_home, make_night(90))
     make, made = part_processes.make_part, []
 
-    def one_only(plan: PartPlan) -> Part:
+    def one_only(plan: WeekPlan) -> WeekPart:
         if made:
             raise OSError("the machine went down")
         made.append(make(plan))
