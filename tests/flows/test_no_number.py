@@ -63,8 +63,10 @@ def everything_below(folder: Path) -> Iterator[tuple[str, str]]:
                     yield f"{path.name}/{name}", packed.read(name).decode("latin-1")
         elif path.suffix == ".duckdb":
             with duckdb.connect(str(path), read_only=True) as database:
-                for (table,) in database.execute("SELECT table_name FROM duckdb_tables()").fetchall():
-                    yield f"{path.name}/{table}", str(database.execute(f'FROM "{table}"').fetchall())
+                for schema, table in database.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall():
+                    yield f"{path.name}/{table}", str(database.execute(f'FROM "{schema}"."{table}"').fetchall())
+        elif path.suffix == ".parquet":
+            yield f"{path.parent.name}/{path.name}", str(duckdb.execute("FROM read_parquet(?)", [str(path)]).fetchall())
 
 
 def found_in(text: str, number: str) -> bool:
