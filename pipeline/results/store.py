@@ -230,7 +230,8 @@ def open_database(database: Path, timezone: str) -> Iterator[duckdb.DuckDBPyConn
         connection.execute("SET lock_configuration = true")
         try:
             yield connection
-        except (duckdb.Error, UnicodeDecodeError) as error:  # our own queries: whoever changed the database, it is not what was built
+        except (duckdb.Error, UnicodeDecodeError) as error:
+            # our own queries: whoever changed the database, it is not what was built
             raise BadQuery(_damaged(database)) from error
 
 
