@@ -30,7 +30,7 @@ from pipeline.datatypes import (
 )  # fmt: skip
 from pipeline.errors import BadArtefact
 from pipeline.judging.token_index import TokenIndex, index_call
-from pipeline.language.normalise import TEXT_END
+from pipeline.language.normalise import SENTENCE, TEXT_END
 from pipeline.storage.artefacts import plain
 from pipeline.storage.column_files import Column, ColumnFile, damaged_columns
 from pipeline.timeline import Span
@@ -92,6 +92,8 @@ def columns_of(calls: Sequence[Call]) -> Packed:
         "turn_tokens": _least([size for row in rows for size in np.diff(row.index.first).tolist()]),
         "turn_is_small": np.array([row.index.small(turn.index) for row in rows for turn in row.turns], np.uint8),
         "text": _bytes("".join(row.index.text for row in rows).encode()),
+        "sentence_text": _bytes("".join(text + TEXT_END for row in rows for text in row.index.sentence_texts).encode()),
+        "sentence_size": _least([sum(len(text) + 1 for text in row.index.sentence_texts) for row in rows]),
         "word_gap": _least([gap for gap, _ in pieces]),
         "word_size": _least([size for _, size in pieces]),
         "word_channel": _least([word.channel for word in words]),
@@ -208,15 +210,17 @@ class CallColumns:
         self._speakers = file["turn_speaker"].tolist()
         self._times = _read_numbers(file, "turn_s").tolist()
         self._smalls = file["turn_is_small"].astype(bool).tolist()
-        self._text = self._read_text()
+        self._text = self._read_text("text")
+        self._sentence_text = self._read_text("sentence_text")
+        self._sentences = _ends(file["sentence_size"])
         self._check()
 
     def __len__(self) -> int:
         return len(self._turns) - 1
 
-    def _read_text(self) -> str:
+    def _read_text(self, name: str) -> str:
         try:
-            return self._file["text"].tobytes().decode()
+            return self._file[name].tobytes().decode()
         except ValueError as error:
             raise self._damaged() from error
 
@@ -230,6 +234,7 @@ class CallColumns:
         whole = (
             len(self._rest) == self._rests[-1]
             and len(self._text) == self._texts[-1]
+            and len(self._sentence_text) == self._sentences[-1]
             and {len(ends) - 1 for ends in of_turns} == {turns}
             and len(self._speakers) == len(self._smalls) == turns
             and len(self._times) == 2 * turns
@@ -301,11 +306,14 @@ class CallColumns:
         begin, end = self._tokens[first], self._tokens[last]
         words: list[str] = self._vocabulary[self._token[begin:end]].tolist()
         starts = np.cumsum(self._token_step[begin:end], dtype=np.int64)
+        breaks = self._token_break[begin:end]
         return StoredIndex(
             self._call(row, rest), self._text[self._texts[first] : self._texts[last]], words, starts.tolist(),
-            (starts + self._token_size[begin:end]).tolist(), self._token_break[begin:end].tolist(),
+            (starts + self._token_size[begin:end]).tolist(), breaks.tolist(),
             [at - begin for at in self._tokens[first : last + 1]], rest.language,
             self, first, rest.covered, self._smalls[first:last],
+            (np.flatnonzero(breaks == SENTENCE) + 1).tolist(),
+            self._sentence_text[self._sentences[row] : self._sentences[row + 1]].split(TEXT_END)[:-1],
         )  # fmt: skip
 
     def call(self, row: int) -> Call:
@@ -401,6 +409,8 @@ class StoredIndex(TokenIndex):
     first_turn: int
     stored_covered: dict[Party, tuple[Span, ...]]
     stored_smalls: list[bool]
+    stored_ends: list[int]
+    stored_texts: list[str]
 
     @cached_property
     def covered(self) -> dict[Party, tuple[Span, ...]]:
@@ -409,6 +419,14 @@ class StoredIndex(TokenIndex):
     @cached_property
     def smalls(self) -> list[bool]:
         return self.stored_smalls
+
+    @cached_property
+    def sentence_ends(self) -> list[int]:
+        return self.stored_ends
+
+    @cached_property
+    def sentence_texts(self) -> list[str]:
+        return self.stored_texts
 
     def word_times(self, turn: int) -> list[tuple[int, int, float, float]]:
         found = self.columns.word_places(self.first_turn + turn)

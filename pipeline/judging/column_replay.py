@@ -26,13 +26,18 @@ def replay_rows(
     """The replay of some calls out of columns; at most `room` flips come with their words. Raises BadArtefact."""
     rules = [rule for rule in book.rules if rule.status != "retired"]
     before, after, deducted, is_same = _stored(cached, rows, rules)
+    # most calls were judged by the same rules: what is to be judged is put together once
+    parts: dict[bytes, tuple[Rulebook, list[tuple[int, Rule]]]] = {}
     for place in np.flatnonzero(~is_same.all(axis=1)).tolist():
-        part = book.only(rule.id for rule, same in zip(rules, is_same[place].tolist(), strict=True) if not same)
+        changed = is_same[place].tobytes()
+        if changed not in parts:
+            own = [(column, rules[column]) for column in np.flatnonzero(~is_same[place]).tolist()]
+            parts[changed] = book.only(rule.id for _, rule in own), own
+        part, own = parts[changed]
         evaluation = evaluation_on(cached.columns.index(int(rows[place])), part)
-        judged = {rule.id: outcome_of(evaluation, rule) for rule in part.rules}
-        for column in np.flatnonzero(~is_same[place]).tolist():
-            outcome, points = judged[rules[column].id]
-            after[place, column], deducted[place, column] = OUTCOME_CODES.index(outcome), points
+        for column, rule in own:
+            outcome, deducted[place, column] = outcome_of(evaluation, rule)
+            after[place, column] = OUTCOME_CODES.index(outcome)
     replayed = Replay(calls=len(rows))
     for column, rule in enumerate(rules):
         pairs, counts = np.unique(before[:, column] * len(OUTCOME_CODES) + after[:, column], return_counts=True)
