@@ -141,7 +141,8 @@ def main() -> int:
             first_s, took_s, cpu_s, share, peak_mb = measure(home, Path(folder) / "draft", given.sample)
             size_kb = sum(path.stat().st_size for path in home.columns.rglob("*.*")) / calls / 1000
             print(
-                f"| {calls:,} | {first_s:.1f} | {took_s:.1f} | {cpu_s:.1f} | {share:.2f} | {peak_mb:.0f} | {size_kb:.1f} |",
+                f"| {calls:,} | {first_s:.1f} | {took_s:.1f} | {cpu_s:.1f} | {share:.2f} | {peak_mb:.0f} "
+                f"| {size_kb:.1f} |",
                 flush=True,
             )
     return 0

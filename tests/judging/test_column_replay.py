@@ -157,8 +157,20 @@ def test_calls_come_out_of_columns_as_they_went_in(tmp_path: Path) -> None:
         assert columns.call(row) == call
         assert repr(columns.call(row).levels_dbfs) == repr(call.levels_dbfs)
         own, made = columns.index(row), index_call(call, call.language)
-        for name in ("text", "words", "starts", "ends", "breaks", "first", "smalls", "covered", "exchanges", "call",
-                     "sentence_ends", "sentence_texts"):
+        for name in (
+            "text",
+            "words",
+            "starts",
+            "ends",
+            "breaks",
+            "first",
+            "smalls",
+            "covered",
+            "exchanges",
+            "call",
+            "sentence_ends",
+            "sentence_texts",
+        ):
             assert getattr(own, name) == getattr(made, name), name
         assert [own.word_times(turn) for turn in range(len(call.turns))] == [
             made.word_times(turn) for turn in range(len(call.turns))
