@@ -29,6 +29,7 @@ from pipeline.datatypes import (
     Word,
 )  # fmt: skip
 from pipeline.errors import BadArtefact
+from pipeline.judging.lexicon import Lexicon
 from pipeline.judging.token_index import TokenIndex, index_call
 from pipeline.language.normalise import SENTENCE, TEXT_END
 from pipeline.storage.artefacts import plain
@@ -42,7 +43,7 @@ _LANGUAGES = ("zh", "en")
 Packed = dict[str, Column]
 
 
-class _Rest(msgspec.Struct, frozen=True, array_like=True):
+class CallRest(msgspec.Struct, frozen=True, array_like=True):
     """What a call has besides words and levels; `levels` are the numbers of steps of each party."""
 
     sha256: str
@@ -59,10 +60,11 @@ class _Rest(msgspec.Struct, frozen=True, array_like=True):
     facts: Facts
     speakers: tuple[str, ...]
     covered: dict[Party, tuple[Span, ...]]
+    exchanges: list[tuple[str, list[int]]]
     whole: Call | None = None
 
 
-_rest_decoder = msgspec.msgpack.Decoder(_Rest)
+_rest_decoder = msgspec.msgpack.Decoder(CallRest)
 _vocabulary_decoder = msgspec.msgpack.Decoder(list[str])
 
 
@@ -124,15 +126,16 @@ class _Row:
 
 def _row_of(call: Call) -> _Row:
     pieces = _pieces_of(call) if call.language in _LANGUAGES else None
-    is_odd = pieces is None
     index = TokenIndex(call, "", [], [], [], [], [0], call.language)
-    if not is_odd:
+    if pieces is not None:
         index = index_call(call, call.language)
     speakers = tuple(dict.fromkeys(turn.speaker for turn in call.turns))
-    rest = _Rest(
+    rest = CallRest(
         call.sha256, call.language, call.cdr, call.roles, call.voiced, call.silences, call.overlaps,
         call.overlap_heard, call.events, {party: len(levels) for party, levels in call.levels_dbfs.items()},
-        call.hang_up, call.facts, speakers, {} if is_odd else index.covered, call if is_odd else None,
+        call.hang_up, call.facts, speakers, {} if pieces is None else index.covered,
+        [] if pieces is None else index.exchanges,
+        call if pieces is None else None,
     )  # fmt: skip
     packed = msgspec.msgpack.encode(rest, enc_hook=plain)
     if pieces is None:
@@ -290,7 +293,7 @@ class CallColumns:
             raise self._damaged()
         return made
 
-    def rest(self, row: int) -> _Rest:
+    def rest(self, row: int) -> CallRest:
         """What a call has besides words and levels."""
         try:
             return _rest_decoder.decode(memoryview(self._rest)[self._rests[row] : self._rests[row + 1]])
@@ -311,7 +314,7 @@ class CallColumns:
             self._call(row, rest), self._text[self._texts[first] : self._texts[last]], words, starts.tolist(),
             (starts + self._token_size[begin:end]).tolist(), breaks.tolist(),
             [at - begin for at in self._tokens[first : last + 1]], rest.language,
-            self, first, rest.covered, self._smalls[first:last],
+            self, row, rest, self._smalls[first:last],
             (np.flatnonzero(breaks == SENTENCE) + 1).tolist(),
             self._sentence_text[self._sentences[row] : self._sentences[row + 1]].split(TEXT_END)[:-1],
         )  # fmt: skip
@@ -321,7 +324,7 @@ class CallColumns:
         rest = self.rest(row)
         return rest.whole or self._call(row, rest)
 
-    def _call(self, row: int, rest: _Rest) -> Call:
+    def _call(self, row: int, rest: CallRest) -> Call:
         first, last = self._turns[row], self._turns[row + 1]
         texts, speakers, times = self._texts, self._speakers, self._times
         turns = tuple([
@@ -351,6 +354,23 @@ class CallColumns:
             at, behind, start_s, end_s = place
             yield Word(Span(start_s, end_s), text[at:behind], probability, channel)
 
+    def coded(self, row: int, lexicon: Lexicon, which: int) -> str:
+        """The tokens of a call as a lexicon writes them, or (1) their sounds, one character each."""
+        tables = self._codes.get(lexicon)
+        if tables is None:
+            code = lexicon.code(self._vocabulary.tolist())
+            tables = self._codes[lexicon] = _characters(code), _characters(lexicon.sound(code))
+        tokens = self._token[self._tokens[self._turns[row]] : self._tokens[self._turns[row + 1]]]
+        return tables[which][tokens].tobytes().decode("utf-32-le")
+
+    @cached_property
+    def _codes(self) -> dict[Lexicon, tuple[Column, Column]]:
+        return {}
+
+    def turn_number(self, row: int, turn: int) -> int:
+        """A turn of a call, counted through all calls."""
+        return self._turns[row] + turn
+
     def word_count(self, turn: int) -> int:
         return self._words[turn + 1] - self._words[turn]
 
@@ -365,6 +385,11 @@ class CallColumns:
 def _ends(sizes: Column) -> list[int]:
     """Where things of these sizes begin in a row of them, and where the last ends."""
     return [0, *np.cumsum(sizes, dtype=np.int64).tolist()]
+
+
+def _characters(text: str) -> Column:
+    """The characters of a text as numbers."""
+    return np.frombuffer(text.encode("utf-32-le"), "<u4")
 
 
 class _LateWords(Sequence[Word]):
@@ -406,15 +431,35 @@ class StoredIndex(TokenIndex):
     """A token index whose words' times, and what was worked out of them, are read out of columns."""
 
     columns: CallColumns
-    first_turn: int
-    stored_covered: dict[Party, tuple[Span, ...]]
+    row: int
+    rest: CallRest
     stored_smalls: list[bool]
     stored_ends: list[int]
     stored_texts: list[str]
 
     @cached_property
     def covered(self) -> dict[Party, tuple[Span, ...]]:
-        return self.stored_covered
+        return self.rest.covered
+
+    @cached_property
+    def exchanges(self) -> list[tuple[str, list[int]]]:
+        return self.rest.exchanges
+
+    def code(self, lexicon: Lexicon) -> str:
+        return self.columns.coded(self.row, lexicon, 0)
+
+    def sounds(self, lexicon: Lexicon) -> str:
+        return self.columns.coded(self.row, lexicon, 1)
+
+    @cached_property
+    def turn_at(self) -> list[int]:
+        first = np.array(self.first)
+        return np.repeat(np.arange(len(first) - 1), np.diff(first)).tolist()
+
+    @cached_property
+    def sentence_of(self) -> list[int]:
+        sizes = np.diff(np.array([0, *self.sentence_ends]))
+        return np.repeat(np.arange(len(sizes)), sizes).tolist()
 
     @cached_property
     def smalls(self) -> list[bool]:
@@ -429,5 +474,5 @@ class StoredIndex(TokenIndex):
         return self.stored_texts
 
     def word_times(self, turn: int) -> list[tuple[int, int, float, float]]:
-        found = self.columns.word_places(self.first_turn + turn)
+        found = self.columns.word_places(self.columns.turn_number(self.row, turn))
         return found or super().word_times(turn)

@@ -18,6 +18,7 @@ from pipeline.language.normalise import TURN_END
 
 if TYPE_CHECKING:
     from pipeline.judging.phrases import ListItem, Pattern, Phrases
+    from pipeline.judging.token_index import TokenIndex
 
 Places = list[tuple[int, int, float]]
 """Where a phrase was found: first token, token behind the last, cost (0: as written)."""
@@ -91,12 +92,12 @@ class Lexicon:
             own_forms = _politeness(part, language)
             heard_as = _Sounding(self._parts[part], tuple(map(self._learn, own_forms)), phonetics.budget(len(part)))
             for words in own_forms:
-                classes.setdefault(self._sound(self._learn(words)), []).append(heard_as)
+                classes.setdefault(self.sound(self._learn(words)), []).append(heard_as)
             if may_slip and len(part) >= phonetics.SLIP:
                 # if one syllable is wrong, one half of the phrase is right
                 half = len(part) // 2
                 for begin, end in ((0, half), (half, len(part))):
-                    seeds.setdefault(self._sound(self._learn(part[begin:end])), []).append((heard_as, begin))
+                    seeds.setdefault(self.sound(self._learn(part[begin:end])), []).append((heard_as, begin))
         self._written = ahocorasick.Automaton()
         for code, alike in written.items():
             self._written.add_word(code, (len(code), alike))
@@ -165,13 +166,14 @@ class Lexicon:
         codes = self._codes
         return "".join([word if len(word) == 1 else codes.get(word, _UNKNOWN) for word in words])
 
-    def _sound(self, code: str) -> str:
+    def sound(self, code: str) -> str:
+        """Tokens as classes of sounds, one character each."""
         return "".join(map(self._sounds.__getitem__, code))
 
-    def find(self, words: Sequence[str]) -> dict[KnownPart, Places]:
+    def find(self, index: TokenIndex) -> dict[KnownPart, Places]:
         """Where each part of a phrase is, by spelling or by sound; a sound costs what it costs."""
         found: dict[KnownPart, Places] = {}
-        code = self.code(words)
+        words, code = index.words, index.code(self)
         # an automaton without keys cannot be asked
         for last, (size, alike) in self._written.iter(code) if len(self._written) else ():
             place = (last + 1 - size, last + 1, 0.0)
@@ -182,7 +184,7 @@ class Lexicon:
                     found[part] = [place]
         if not len(self._heard):
             return found
-        for last, (size, sounding, seeds) in self._heard.iter(self._sound(code)):
+        for last, (size, sounding, seeds) in self._heard.iter(index.sounds(self)):
             start, end = last + 1 - size, last + 1
             for item in sounding:
                 if not item.written_at(code, start) and (value := item.cost(words[start:end])) < phonetics.OTHER:

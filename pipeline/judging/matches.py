@@ -98,7 +98,7 @@ class CallMatches:
     def __init__(self, index: TokenIndex, lexicon: Lexicon) -> None:
         self.index, self._lexicon = index, lexicon
         self._patterns = lexicon.patterns
-        parts = lexicon.find(index.words)
+        parts = lexicon.find(index)
         self._possible = lexicon.patterns.possible(index.sentence_texts)
         self._items = lexicon.items_with(parts, self._possible)
         # nothing refers back to what it is kept by, so that all goes at once when the call is judged

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
 
 from pipeline.datatypes import PARTIES, Call, Party, Role, Turn
 from pipeline.language.backchannels import is_backchannel
 from pipeline.language.normalise import SENTENCE, TEXT_END, TURN_END, tokenise_all
 from pipeline.timeline import Span, Timeline
+
+if TYPE_CHECKING:
+    from pipeline.judging.lexicon import Lexicon
 
 BETWEEN_SENTENCES = " \n\t“‘（("
 """What stands before a sentence's first word and belongs to the next one."""
@@ -40,6 +44,14 @@ class TokenIndex:
     first: list[int]
     """Per turn, its first token, and the number of tokens at last; between two turns is a `TURN_END`."""
     language: str
+
+    def code(self, lexicon: Lexicon) -> str:
+        """The tokens as a lexicon writes them, one character each."""
+        return lexicon.code(self.words)
+
+    def sounds(self, lexicon: Lexicon) -> str:
+        """The tokens' sounds as a lexicon writes them, one character each."""
+        return lexicon.sound(self.code(lexicon))
 
     def turn_of(self, token: int) -> int:
         return bisect_right(self.first, token) - 1
@@ -274,14 +286,16 @@ class TokenIndex:
 
     def worded_s(self, party: Party, region: Span) -> tuple[float, float]:
         """How long a party is voiced in a region, and how much of that has words, in seconds."""
-        voiced, worded = self._voiced[party]
+        known = self._voiced.get(party)
+        if known is None:
+            known = self._voiced[party] = Timeline(self.call.voiced.get(party, ())), Timeline(self.covered[party])
+        voiced, worded = known
         return voiced.within_s(region), worded.within_s(region)
 
     @cached_property
     def _voiced(self) -> dict[Party, tuple[Timeline, Timeline]]:
-        """When each party is voiced, and when it is voiced and has words."""
-        covered = self.covered
-        return {party: (Timeline(self.call.voiced.get(party, ())), Timeline(covered[party])) for party in PARTIES}
+        """When a party is voiced, and when it is voiced and has words."""
+        return {}
 
     @cached_property
     def covered(self) -> dict[Party, tuple[Span, ...]]:
