@@ -30,6 +30,8 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
+import yaml
+
 from pipeline.settings import Settings
 from pipeline.storage.home import Home
 
@@ -54,16 +56,36 @@ def make_certificates(folder: Path) -> None:
         subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
 
 
-def settings_file(folder: Path, engine: str, port: int) -> Path:
+def small_book(folder: Path) -> Path:
+    """A rulebook of four rules: how many there are changes nothing but how long it takes."""
+    from tests.support.rulebooks import CASES, write_book
+
+    conditions = {
+        "greeting": {"require": {"said": {"by": "agent", "any": ["您好"], "in": {"turns": "1..2"}}}},
+        "goodbye": {"require": {"said": {"by": "agent", "any": ["再见"], "in": {"turns": "-3..-1"}}}},
+        "brush-off": {"forbid": {"said": {"by": "agent", "any": ["你自己打电话问"]}}},
+        "complaint": {"forbid": {"said": {"by": "customer", "any": ["投诉"]}}},
+    }
+    rules = {}
+    for name, gate in conditions.items():
+        title = {"zh": name, "en": name}
+        rule = {"id": name, "title": title, "dimension": "one", "why": "x", "cases": CASES, "speaks": "any", **gate}
+        rules[name] = yaml.safe_dump(rule, allow_unicode=True)
+    return write_book(folder, rules)
+
+
+def settings_file(folder: Path, engine: str, port: int, hotline: bool) -> Path:
     weights = Settings().anchored(CHECKOUT).paths.weights
-    rules = {language: str(CHECKOUT / "rules" / f"hotline-{language}") for language in ("zh", "en")}
+    rules = {language: CHECKOUT / "rules" / f"hotline-{language}" for language in ("zh", "en")}
+    if not hotline:
+        rules = {"zh": folder / "book"}
+    books = ", ".join(f"{language} = {json.dumps(str(book))}" for language, book in rules.items())
     tls = folder / "tls"
     file = folder / f"{engine}.toml"
     file.write_text(
         f"[paths]\ninbox = {json.dumps(str(folder / 'inbox'))}\nhome = {json.dumps(str(folder / engine))}\n"
-        f"weights = {json.dumps(str(weights))}\nrulebooks = {{ zh = {json.dumps(rules['zh'])}, en = "
-        f"{json.dumps(rules['en'])} }}\n[ingest]\nsettle_s = 0\n[hear]\nworkers = 1\n[machines]\nengine = "
-        f'"{engine}"\nscheduler = "tls://127.0.0.1:{port}"\nca = "{tls}/ca.pem"\ncertificate = "{tls}/machine.pem"\n'
+        f"weights = {json.dumps(str(weights))}\nrulebooks = {{ {books} }}\n[ingest]\nsettle_s = 0\n[hear]\nworkers = 1\n"
+        f'[machines]\nengine = "{engine}"\nscheduler = "tls://127.0.0.1:{port}"\nca = "{tls}/ca.pem"\ncertificate = "{tls}/machine.pem"\n'
         f'key = "{tls}/machine.key"\n',
         encoding="utf-8",
     )
@@ -235,8 +257,9 @@ def empty_shards(folder: Path, given: argparse.Namespace) -> int:
 
     make_inbox(folder / "inbox", 1)
     make_certificates(folder / "tls")
+    small_book(folder / "book")
     port = 20000 + os.getpid() % 20000
-    file = settings_file(folder, "dask", port)
+    file = settings_file(folder, "dask", port, given.hotline)
     (folder / "cluster").mkdir()
     env = environment(folder / "cluster")
     with ExitStack() as stack:
@@ -285,8 +308,9 @@ def compare(folder: Path, given: argparse.Namespace) -> int:
         folder.mkdir(parents=True)
         make_inbox(folder / "inbox", given.calls)
         make_certificates(folder / "tls")
+        small_book(folder / "book")
     port = 20000 + os.getpid() % 20000
-    alone, shared = (settings_file(folder, engine, port) for engine in ("local", "dask"))
+    alone, shared = (settings_file(folder, engine, port, given.hotline) for engine in ("local", "dask"))
     faults: list[str] = []
     told, alone_s, alone_mb, said = night(alone, environment(folder))
     print(f"alone: {alone_s:.0f} s, {alone_mb:.0f} MB, {told}", flush=True)
@@ -340,6 +364,7 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--every", type=float, default=8.0, help="a kill every so many seconds, at random")
+    parser.add_argument("--hotline", action="store_true", help="judge by the whole rulebooks, not by four rules")
     parser.add_argument("--postgres", action="store_true", help="Prefect's server on Postgres (Debian's package)")
     parser.add_argument("--folder", type=Path, help="where to work; kept (default: temporary)")
     parser.add_argument("--empty", type=int, help="only so many shards without a call: what a shard costs by itself")
