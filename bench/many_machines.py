@@ -37,6 +37,7 @@ from pipeline.storage.home import Home
 
 CALLQA = [sys.executable, "-P", "-m", "tests.support.scripted_hearing"]
 HEARD_S = 0.02
+TLS_FILES = {"ca": "ca.pem", "certificate": "machine.pem", "key": "machine.key"}
 
 
 def make_inbox(folder: Path, calls: int) -> None:
@@ -82,13 +83,22 @@ def settings_file(folder: Path, engine: str, port: int, hotline: bool) -> Path:
     books = ", ".join(f"{language} = {json.dumps(str(book))}" for language, book in rules.items())
     tls = folder / "tls"
     file = folder / f"{engine}.toml"
-    file.write_text(
-        f"[paths]\ninbox = {json.dumps(str(folder / 'inbox'))}\nhome = {json.dumps(str(folder / engine))}\n"
-        f"weights = {json.dumps(str(weights))}\nrulebooks = {{ {books} }}\n[ingest]\nsettle_s = 0\n[hear]\nworkers = 1\n"
-        f'[machines]\nengine = "{engine}"\nscheduler = "tls://127.0.0.1:{port}"\nca = "{tls}/ca.pem"\ncertificate = "{tls}/machine.pem"\n'
-        f'key = "{tls}/machine.key"\n',
-        encoding="utf-8",
+    lines = (
+        "[paths]",
+        f"inbox = {json.dumps(str(folder / 'inbox'))}",
+        f"home = {json.dumps(str(folder / engine))}",
+        f"weights = {json.dumps(str(weights))}",
+        f"rulebooks = {{ {books} }}",
+        "[ingest]",
+        "settle_s = 0",
+        "[hear]",
+        "workers = 1",
+        "[machines]",
+        f'engine = "{engine}"',
+        f'scheduler = "tls://127.0.0.1:{port}"',
+        *(f"{name} = {json.dumps(str(tls / own))}" for name, own in TLS_FILES.items()),
     )
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file
 
 

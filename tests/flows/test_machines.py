@@ -20,7 +20,7 @@ from flows.cluster import cluster_security, scheduler_address
 from flows.exit_status import UNFIT
 from flows.faults import RunStopped
 from flows.machine import work_on
-from flows.machines import MOST_SHARDS, check_machines, plan_shards
+from flows.machines import _WATCHES, MOST_SHARDS, _Watch, check_machines, plan_shards
 from flows.manifest import Manifest, NightFolder, Shard, forget_nights
 from flows.night import Night
 from flows.shards import TRIES_OF_MACHINES, Machine, made_by
@@ -262,6 +262,20 @@ def cluster(tmp_path: Path, here: Settings) -> Iterator[Cluster]:
     running.close()
 
 
+def test_what_travels_is_names_and_numbers_only(here: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    import cloudpickle
+
+    from flows.shard_flow import shard_task, shards_flow
+
+    night, folder = led(here)
+    monkeypatch.setitem(_WATCHES, RUN, _Watch(night, folder, (), set()))
+    monkeypatch.setattr("flows.machine._Joined.machine", machine(here))
+    sent = cloudpickle.dumps((shards_flow, shard_task, {"run_id": RUN, "shard": 1}))
+    assert b"work_on" in sent
+    assert str(here.paths.home).encode() not in sent
+    assert len(sent) < 20_000
+
+
 @pytest.mark.slow
 def test_the_shard_of_a_killed_worker_goes_elsewhere_and_what_kills_them_is_set_aside(
     here: Settings, cluster: Cluster
@@ -280,4 +294,6 @@ def test_the_shard_of_a_killed_worker_goes_elsewhere_and_what_kills_them_is_set_
     assert sum(outcome.heard for outcome in outcomes if outcome) == 12
     assert sum(outcome.failed for outcome in outcomes if outcome) == 1
     assert [artefacts.read(path, Failure).reason for path in night.home.files("failures")] == ["crashed"]
-    assert sum(worker.poll() is not None for worker in workers) == TRIES_OF_MACHINES
+    (left,) = [worker for worker in workers if worker.poll() is None]
+    left.terminate()
+    assert left.wait(60) == 0
