@@ -50,6 +50,7 @@ from pipeline.results.tables import CALL_TABLES
 from pipeline.results.views import VIEWS
 from pipeline.settings import Settings, load_settings
 from pipeline.storage import artefacts
+from pipeline.storage.changes import call_marks
 from pipeline.storage.files import file_sha256
 from pipeline.storage.home import Hearing, Home, JudgedFile, RecordingRecord
 from pipeline.timeline import Span
@@ -230,13 +231,13 @@ def publish_night(home: Home, settings: Settings, figures: dict[str, Any], calls
     """Publish a hundredth of all calls, of the last two days of the year, into the others."""
     count = save(home, calls_of(figures["templates"], calls // 100, FIRST + timedelta(weeks=51, days=5), 2, "night"))
     listed_from = cpu_s()
-    there = store._sources(home)
+    there = call_marks(home)
     a_call_us = 1e6 * (cpu_s() - listed_from) / len(there)
     figures["listing the home's files, a call"] = f"{a_call_us:.0f} µs CPU"
     with open_database(home.database, settings.ingest.timezone) as connection:
         marks = dict(connection.execute("SELECT sha256, built_from FROM calls").fetchall())
     before = {path: file_sha256(path) for path in home.parts.rglob("calls.parquet")}
-    store._sources = lambda home: {**marks, **there}
+    store.call_marks = lambda home: {**marks, **there}
     started, at = cpu_s(), time.perf_counter()
     built = build_database(home, settings, figures["books"])
     took_s = cpu_s() - started

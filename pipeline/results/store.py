@@ -29,7 +29,6 @@ import duckdb
 from pipeline.errors import BadArtefact, BadQuery, CallQAError
 from pipeline.intake.month_scores import read_month_scores
 from pipeline.messages import Message
-from pipeline.results.excerpts import excerpt_record
 from pipeline.results.part_processes import make_parts, weeks_of
 from pipeline.results.parts import (
     NOTHING_LOADED,
@@ -59,6 +58,7 @@ from pipeline.results.tables import (
 from pipeline.results.views import ACHIEVEMENT_BY, TOTALS, VIEWS, WEEKLY
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
+from pipeline.storage.changes import call_marks, file_mark
 from pipeline.storage.files import put_in_place, write_whole
 from pipeline.storage.home import Failure, Home, Run, parts_folder
 from pipeline.storage.lock import database_lock
@@ -147,7 +147,7 @@ def _bring_up_to_date(
 ) -> BuiltDatabase:
     """What `build_database` does, without its care for errors and leftovers."""
     building = home.database.with_name(home.database.name + ".building")
-    sources = _sources(home)
+    sources = call_marks(home)
     about = _wanted_about(home, settings, rulebooks, sources, month_scores)
     old = _Old() if anew else _state(home.database)
     if old.about == about:
@@ -312,26 +312,6 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _signature(path: str) -> str:
-    """Size and time of a file, or "": every file of the home is written by rename, so any change shows in them."""
-    try:
-        stat = os.stat(path)
-    except FileNotFoundError:
-        return ""
-    return f"{stat.st_size} {stat.st_mtime_ns}"
-
-
-def _sources(home: Home) -> dict[str, str]:
-    """For every judged recording, by SHA-256, the signature of the files that its rows are made from."""
-    sources = {}
-    for path in home.files("judged"):
-        sha256 = path.name.split(".")[0]
-        files = (path, home.recording(sha256), excerpt_record(home, sha256))
-        marks = "|".join(_signature(os.fspath(file)) for file in files)
-        sources[sha256] = hashlib.sha256(marks.encode()).hexdigest()[:16]
-    return sources
-
-
 def _wanted_about(
     home: Home,
     settings: Settings,
@@ -347,7 +327,7 @@ def _wanted_about(
     place = os.path.realpath(home.parts)  # it stands in the views
     content = hashlib.sha256(repr((sorted(sources.items()), target, month_scores, place)).encode("utf-8", "replace"))
     for path in (*home.files("failures"), *home.files("runs")):
-        content.update(f"{path.name} {_signature(os.fspath(path))}\n".encode("utf-8", "surrogateescape"))
+        content.update(f"{path.name} {file_mark(os.fspath(path))}\n".encode("utf-8", "surrogateescape"))
     return {
         "shape": hashlib.sha256(shape.encode()).hexdigest(),
         "content": content.hexdigest(),

@@ -1,0 +1,63 @@
+"""Whether files of the home changed: their sizes and times, folder by folder, without opening one.
+
+Every file is written by rename, so any change shows in them. Listing a folder tells its names at once, and a name costs
+some microseconds: a million calls some seconds, where asking after each path by itself took minutes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+
+from pipeline.storage.artefacts import ARTEFACT_SUFFIX, EARLIER_SUFFIX
+from pipeline.storage.home import Home
+
+
+def file_mark(path: str) -> str:
+    """Size and time of a file, or "" where there is none."""
+    try:
+        return _mark(os.stat(path))
+    except FileNotFoundError:
+        return ""
+
+
+def call_marks(home: Home) -> dict[str, str]:
+    """For every judged recording, by SHA-256 and in its order, a hash of the marks of the files its rows are made from:
+    verdicts, record, clips."""
+    marks: dict[str, str] = {}
+    judged = home.root / "judged"
+    for folder in sorted(os.listdir(judged)) if judged.is_dir() else ():
+        recordings = _folder_marks(f"{home.root}/recordings/{folder}")
+        for sha256, mark in sorted(_folder_marks(f"{judged}/{folder}").items()):
+            clips = f"{home.excerpts}/{folder}/{sha256}/excerpts"
+            cut = file_mark(clips + ARTEFACT_SUFFIX) or file_mark(clips + EARLIER_SUFFIX)
+            own = "|".join((mark, recordings.get(sha256, ""), cut))
+            marks[sha256] = hashlib.sha256(own.encode()).hexdigest()[:16]
+    return marks
+
+
+def _folder_marks(folder: str) -> dict[str, str]:
+    """The marks of a folder's artefacts, by what their names begin with."""
+    found: dict[str, str] = {}
+    for entry in _entries(folder):
+        name = entry.name
+        earlier = name.endswith(EARLIER_SUFFIX)
+        if not (earlier or name.endswith(ARTEFACT_SUFFIX)) or name.startswith("."):
+            continue
+        key = name.split(".", 1)[0]
+        if earlier and key in found:
+            continue  # a killed process may have left what an earlier version wrote beside what is in its place
+        with suppress(FileNotFoundError):
+            found[key] = _mark(entry.stat())
+    return found
+
+
+def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        yield from entries
+
+
+def _mark(stat: os.stat_result) -> str:
+    return f"{stat.st_size} {stat.st_mtime_ns}"
