@@ -149,7 +149,8 @@ def _weights(settings: Settings) -> Iterator[Check]:
         yield Check("ok", say("embedded models are complete and verified"))
     embedded = settings.hear.model == "embedded" or settings.hear.diarization in ("auto", "embedded")
     for fault in faults:
-        yield Check("fail" if embedded else "warn", localised(fault).split("; ")[0], "callqa models fetch")
+        what, _, remedy = localised(fault).replace("；", "; ").partition("; ")
+        yield Check("fail" if embedded else "warn", what, remedy)
     model = settings.hear.model
     if ("/" in model or model.startswith(".")) and not Path(model).exists():
         yield Check("fail", f"hear.model = {model}", say("there is no such path"))

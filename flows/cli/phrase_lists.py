@@ -33,7 +33,8 @@ Book = Annotated[
     "try",
     say(
         "Which phrase lists a sentence matches, by which line and why: by its spelling or by its sound (what was "
-        "heard, what was meant), and which exception takes it back. Where none matches, the nearest lines are told. "
+        "heard, what was meant), and which exception takes it back; then the verdicts that it alone would change. "
+        "Where none matches, the nearest lines are told. "
         "The files count as they stand, published or not."
     ),
     ('rules try "我要退款"', say("by the rulebook for Chinese")),
@@ -90,6 +91,7 @@ def _report(tried: TriedSentence) -> Iterator[str]:
     for act in tried.acts:
         text = say("does {act} ({title})", act=act.name, title=act.title)
         yield say("{list} (used by {rules})", list=text, rules=", ".join(act.rules)) if act.rules else text
+    yield from _verdicts(tried)
     if tried.lists:
         return
     yield say("No list matches this sentence.")
@@ -97,6 +99,22 @@ def _report(tried: TriedSentence) -> Iterator[str]:
         yield say("The nearest lines:")
     for near in tried.nearest:
         yield "  " + (f"${near.name}  {near.line}" if near.name else near.line)
+
+
+def _verdicts(tried: TriedSentence) -> Iterator[str]:
+    """What would follow if this were all that one side says."""
+    from flows.console import outcome_name, role_name
+
+    for side in ("agent", "customer"):
+        told = [f"{one.rule} {outcome_name(one.outcome)}" for one in tried.verdicts if one.by == side]
+        if told:
+            yield say(
+                "said by the {side} and nothing else: {verdicts}",
+                side=role_name(side).lower(),
+                verdicts=", ".join(told),
+            )
+    if (tried.lists or tried.acts) and not tried.verdicts:
+        yield say("by itself it changes no verdict")
 
 
 def _heading(listed: ListTried) -> str:
@@ -110,11 +128,12 @@ def _heading(listed: ListTried) -> str:
 
 
 def _told(line: LineMatch) -> str:
+    text = f"{line.place}: {line.line}" if line.place else line.line
     if line.how == "sound":
-        return say("{line}: “{heard}” sounds like “{meant}”", line=line.line, heard=line.heard, meant=line.meant)
+        return say("{line}: “{heard}” sounds like “{meant}”", line=text, heard=line.heard, meant=line.meant)
     if line.how == "pattern":
-        return say("{line}: “{heard}”, by a regular expression", line=line.line, heard=line.heard)
-    return say("{line}: “{heard}”, as written", line=line.line, heard=line.heard)
+        return say("{line}: “{heard}”, by a regular expression", line=text, heard=line.heard)
+    return say("{line}: “{heard}”, as written", line=text, heard=line.heard)
 
 
 @command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -18,6 +18,9 @@ from flows.options import Json, RulebookFolder, RulebookFolders, read_settings, 
 from pipeline.errors import BadRule, BadSetting, CallQAError
 from pipeline.messages import Message, shown_lines, shown_text
 from pipeline.storage.home import Home
+
+if TYPE_CHECKING:
+    from pipeline.judging.rulebook import Rulebook
 
 rules_app = group(say("Rulebooks: test, lint, explain, replay a draft, publish. How to write rules: rules/README.md."))
 app.add_typer(rules_app, name="rules")
@@ -33,15 +36,20 @@ def _folders(books: list[Path] | None) -> list[Path]:
     say("Run the cases that rules carry."),
     ("rules test", say("all")),
     ("rules test rules/hotline-zh", say("one rulebook")),
+    ("rules test rules/hotline-zh/greeting.yaml", say("one rule")),
 )
-def rules_test(books: RulebookFolders = None) -> None:
+def rules_test(
+    books: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="BOOK", help=say("Rulebook folders, or files of rules; otherwise all of the settings.")),
+    ] = None,
+) -> None:
     from flows.console import outcome_name
-    from pipeline.judging.loader import load_rulebook
     from pipeline.judging.verdicts import run_cases
 
     failed = 0
     for folder in _folders(books):
-        results = run_cases(load_rulebook(folder))
+        results = run_cases(_book_or_rule(folder))
         bad = [result for result in results if not result.ok]
         failed += len(bad)
         for result in bad:
@@ -56,6 +64,21 @@ def rules_test(books: RulebookFolders = None) -> None:
         print(say("{folder}: {cases} cases, {failed} failed", folder=folder, cases=len(results), failed=len(bad)))
     if failed:
         raise typer.Exit(FAILED)
+
+
+def _book_or_rule(path: Path) -> Rulebook:
+    """A rulebook, or with the name of one rule's file the rulebook with that rule alone. Raises BadRule."""
+    from pipeline.judging.loader import book_around, load_rulebook
+
+    folder = book_around(path) if path.is_file() else None
+    if folder is None:
+        return load_rulebook(path)
+    book = load_rulebook(folder)
+    rules = [rule.id for rule in book.rules if rule.file.absolute() == path.absolute()]
+    if not rules:
+        message = Message("{file}: no rule's file; name one, or the folder {folder}", file=path, folder=folder)
+        raise CallQAError(message)
+    return book.only(rules)
 
 
 @command(rules_app, "lint", say("Check rulebooks; all faults are listed at once."), ("rules lint", say("all")))

@@ -38,7 +38,7 @@ KEYS: dict[str, str] = {
 }  # fmt: skip
 """English: Chinese."""
 
-SAYING: dict[str, str] = {"坐席说": "agent", "客户说": "customer"}
+SAYING: dict[str, str] = {"坐席说": "agent", "客服说": "agent", "客户说": "customer"}
 """Short for `said` by one side: `坐席说: 您好`, or with parameters, `坐席说: {任一: $greeting, 除非: $no-greeting}`."""
 
 VALUES: dict[str, tuple[str, ...]] = {

@@ -68,6 +68,19 @@ class _Book:
         return self.acts.numbers
 
 
+def _no_folder(folder: Path) -> Message:
+    if folder.exists():
+        return Message("a file; name the folder of its rulebook, the one with rulebook.yaml in it")
+    return Message(
+        "no such rulebook folder; set paths.rulebooks right (a relative path starts at the settings file's own folder)"
+    )
+
+
+def book_around(file: Path) -> Path | None:
+    """The folder of the rulebook that a file lies in; None where there is none."""
+    return next((folder for folder in file.absolute().parents if (folder / RULEBOOK_FILE).is_file()), None)
+
+
 def load_rulebook(folder: Path, language: str | None = None) -> Rulebook:
     """Read, check and compile a rulebook, which must be for `language` if one is given.
 
@@ -75,7 +88,7 @@ def load_rulebook(folder: Path, language: str | None = None) -> Rulebook:
     """
     faults = Faults()
     if not folder.is_dir():
-        faults.add(folder, None, Message("no such rulebook folder; set paths.rulebooks in the settings"))
+        faults.add(folder, None, _no_folder(folder))
         raise BadRule(faults.found)
     files = yaml_files(folder, faults)
     source = read_rule_yaml(folder / RULEBOOK_FILE, faults, RulebookFile)

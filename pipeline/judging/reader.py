@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pipeline.judging.chinese_keys import KEYS
+from pipeline.judging.chinese_keys import KEYS, SAYING
 from pipeline.judging.conditions import CONDITIONS
 from pipeline.judging.conditions.base import Condition, Node, Reading, fields_holding
 from pipeline.judging.conditions.logic import InOrder, NoneOf, Several
@@ -109,7 +109,7 @@ class ConditionReader:
         kind = next((key for key in value if key in CONDITIONS), None)
         if kind is None:
             wrong = next((str(key) for key in value if key != "as"), "as")
-            kinds = list(CONDITIONS) if wrong.isascii() else [KEYS[each] for each in CONDITIONS]
+            kinds = list(CONDITIONS) if wrong.isascii() else [*SAYING, *(KEYS[each] for each in CONDITIONS)]
             known = ", ".join(kinds)
             hint = did_you_mean(wrong, kinds) or Message("; there are {known}", known=known)
             self._fault((*place, wrong), Message("unknown condition {name}{hint}", name=wrong, hint=hint))

@@ -9,16 +9,18 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
-from pipeline.datatypes import Party
+from pipeline.datatypes import Call, Outcome, Party
 from pipeline.judging.acts import side_of, used_acts
 from pipeline.judging.conditions.base import Evaluation
 from pipeline.judging.lexicon import Lexicon
+from pipeline.judging.line_places import LinePlaces
 from pipeline.judging.matches import CallMatches, Match
 from pipeline.judging.notation import Script, ScriptTurn, script_call
 from pipeline.judging.phrases import ListItem, Pattern, Phrases
 from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.templates import NUMBERS, Part, SentenceTemplate, Spoken
 from pipeline.judging.token_index import TokenIndex, index_call
+from pipeline.judging.verdicts import evaluation_of, judge_rule
 from pipeline.language.normalise import tokenise
 from pipeline.language.text import HAN_CHARACTER
 from pipeline.timeline import Span
@@ -38,7 +40,7 @@ class LineMatch:
     """A line of a list in a sentence: the words that were heard, and what the line writes there ("" for a pattern).
 
     `cost` is what the likeness of sound costs, 0 where it stands as it is written. `taken_back_by` are the exceptions
-    in the same sentence.
+    in the same sentence. `place` is the line's file and line number, "" where it is not found.
     """
 
     line: str
@@ -47,6 +49,7 @@ class LineMatch:
     how: How
     cost: float
     taken_back_by: tuple[LineMatch, ...] = ()
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,15 @@ class ActTried:
 
 
 @dataclass(frozen=True, slots=True)
+class AloneVerdict:
+    """What a rule says of a call in which one side says the sentence and the other next to nothing."""
+
+    rule: str
+    by: Party
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class NearLine:
     """A line that does not match, but has much in common with a sentence: from 0 to 1."""
 
@@ -84,11 +96,14 @@ class NearLine:
 
 @dataclass(frozen=True, slots=True)
 class TriedSentence:
-    """What a sentence matches; where that is nothing, the nearest lines. `acts` are what it is taken for in the end."""
+    """What a sentence matches; where that is nothing, the nearest lines. `acts` are what it is taken for in the end,
+    `verdicts` those that it alone would change.
+    """
 
     lists: tuple[ListTried, ...]
     nearest: tuple[NearLine, ...]
     acts: tuple[ActTried, ...] = ()
+    verdicts: tuple[AloneVerdict, ...] = ()
 
 
 def try_sentence(said: str, book: Rulebook, by: Party | None = None) -> TriedSentence:
@@ -104,13 +119,45 @@ def try_sentence(said: str, book: Rulebook, by: Party | None = None) -> TriedSen
     index = _one_turn(said, book.language, by or "agent")
     matches = CallMatches(index, lexicon)
     candidates = list(_candidates(book, asked, by))
+    places = LinePlaces(book)
     lists = []
     for name, listed, rules in candidates:
-        lines = tuple(dict.fromkeys(_lines(listed, matches)))
+        lines = tuple(dict.fromkeys(_placed(line, name, rules, places) for line in _lines(listed, matches)))
         if lines:
             lists.append(ListTried(name, listed.title, rules, lines))
     nearest = () if lists else _nearest(index.words, candidates)
-    return TriedSentence(tuple(lists), nearest, tuple(_acts(said, book, by, lexicon)))
+    acts = tuple(_acts(said, book, by, lexicon))
+    concerned = {rule for found in (*lists, *acts) for rule in found.rules}
+    return TriedSentence(tuple(lists), nearest, acts, tuple(_verdicts(said, book.only(concerned), by)))
+
+
+def _placed(line: LineMatch, name: str, rules: Sequence[str], places: LinePlaces) -> LineMatch:
+    rule = rules[0] if rules else ""
+    taken_back_by = tuple(_placed(other, name, rules, places) for other in line.taken_back_by)
+    return replace(line, place=places.of(name, line.line, rule), taken_back_by=taken_back_by)
+
+
+_NEXT_TO_NOTHING = {"zh": "嗯", "en": "uh-huh"}
+
+
+def _verdicts(said: str, book: Rulebook, by: Party | None) -> Iterator[AloneVerdict]:
+    """The verdicts of a call of this sentence alone, where they are others than without it."""
+    sides: tuple[Party, ...] = ("agent", "customer") if by is None else (by,)
+    nothing = _NEXT_TO_NOTHING[book.language]
+    for side in sides if book.rules else ():
+        with_it, without = (
+            evaluation_of(_two_turns(text, nothing, side, book.language), book) for text in (said, nothing)
+        )
+        for rule in book.rules:
+            outcome = judge_rule(with_it, rule).outcome
+            if rule.status != "retired" and outcome != judge_rule(without, rule).outcome:
+                yield AloneVerdict(rule.id, side, outcome)
+
+
+def _two_turns(said: str, answer: str, by: Party, language: str) -> Call:
+    other: Party = "customer" if by == "agent" else "agent"
+    turns = ScriptTurn(other, Span(1.0, 1.5), answer), ScriptTurn(by, Span(2.0, 10.0), said)
+    return script_call(Script(turns), language)
 
 
 def _one_turn(said: str, language: str, by: Party) -> TokenIndex:

@@ -150,3 +150,17 @@ def test_a_call_that_a_dead_model_left_unanswered_is_asked_about_by_the_next_nig
         again.plan_judging(everything=True)
         assert again.to_judge == []
     assert len(model.sent) == 2
+
+
+def test_the_beginning_of_an_id_is_enough_where_it_names_one_call(night: Night) -> None:
+    for letter, call_id in (("a", "20261116-0007"), ("b", "20261116-0012"), ("c", "20261117-0001"), ("d", "20261117")):
+        heard_before(night.home, letter * 64)
+        record = RecordingRecord(letter * 64, 1000, (f"/in/{letter}.wav",), datetime.now(UTC), CDR(call_id=call_id))
+        artefacts.write(night.home.recording(letter * 64), record)
+    assert stored_call("20261116-0007", night.home)[0].sha256 == "a" * 64
+    assert stored_call("20261116-001", night.home)[0].sha256 == "b" * 64
+    assert stored_call("20261117", night.home)[0].sha256 == "d" * 64, "an id that is whole is no beginning"
+    with pytest.raises(CallQAError, match="2 stored calls match; give more of the id or the SHA-256"):
+        stored_call("20261116-00", night.home)
+    with pytest.raises(CallQAError, match="no stored call"):
+        stored_call("20261", night.home)

@@ -48,14 +48,16 @@ def tried(book: Path, env: dict[str, str], *arguments: str, lang: str = "en") ->
 def test_try_tells_the_list_the_line_and_why(book: Path, env: dict[str, str]) -> None:
     assert tried(book, env, "那我真的要退钱") == [
         "$refund 要求退款 (used by trial)",
-        "  我[真的]要退(款|钱): “我真的要退钱”, as written",
+        "  phrases.yaml:5: 我[真的]要退(款|钱): “我真的要退钱”, as written",
+        "said by the customer and nothing else: trial fail",
     ]
     assert tried(book, env, "莱得太晚了，不是说我要退款", lang="zh") == [
         "$refund 要求退款：已被例外排除（用于 trial）",
-        "  我[真的]要退(款|钱)：“我要退款”，按写法",
-        "    被例外排除：不是说：“不是说”，按写法",
+        "  phrases.yaml:5: 我[真的]要退(款|钱)：“我要退款”，按写法",
+        "    被例外排除：phrases.yaml:7: 不是说：“不是说”，按写法",
         "$late（用于 trial）",
-        "  来得太晚了：“莱得太晚了”，读音同“来得太晚了”",
+        "  phrases.yaml:8: 来得太晚了：“莱得太晚了”，读音同“来得太晚了”",
+        "通话里客户只说这一句时：trial 未达成",
     ]
     assert tried(book, env, "我要退款", "--by", "agent") == ["No list matches this sentence."]
 
@@ -106,3 +108,19 @@ def test_the_rulebooks_of_the_settings_are_asked_by_the_sentence_and_the_list(en
     assert "$" in callqa("rules", "try", "I am so sorry to keep you waiting", env=env).stdout
     english = callqa("--lang", "en", "rules", "sample", "$name-asking", "-n", "3", env=env).stdout
     assert english.isascii()
+
+
+@pytest.mark.parametrize("name", ["trial.yaml", "phrases.yaml"])
+def test_the_cases_of_one_rule_are_run_by_its_file(name: str, book: Path, env: dict[str, str]) -> None:
+    """Its other rules are left alone; a file that is no rule's is refused in one line."""
+    (book / "other.yaml").write_text((book / "trial.yaml").read_text().replace("id: trial", "id: other"))
+    assert "6 cases" in callqa("rules", "test", book, env=env).stdout
+    done = callqa("rules", "test", book / name, env=env)
+    (book / "other.yaml").unlink()
+    if name == "trial.yaml":
+        assert f"{book / name}: 3 cases" in done.stdout
+        assert "other" not in done.stdout
+    else:
+        assert (done.returncode, done.stderr) == (
+            1, f"callqa: {book / name}: no rule's file; name one, or the folder {book}\n",
+        )  # fmt: skip

@@ -91,11 +91,11 @@ def test_faults_of_acts_name_their_line(tmp_path: Path) -> None:
     assert found.startswith("conditions.yaml:3: ")
     assert "sorry → two → sorry" in found
     [found] = faults(tmp_path / "unknown", ACTS, require="use: sorri")
-    assert "no condition sorri, did you mean sorry?" in found
+    assert "no condition sorri (did you mean sorry?)" in found
     [found] = faults(tmp_path / "broken", "sorry:\n  when: {said: {by: agent, anny: [对不起]}}\n")
     assert found.startswith("conditions.yaml:2: ")
     [found] = faults(tmp_path / "key", "sorry:\n  whem: {said: {any: [对不起]}}\n  when: {fact: turns, over: 0}\n")
-    assert "unknown key whem, did you mean when?" in found
+    assert "unknown key whem (did you mean when?)" in found
     [found] = faults(tmp_path / "name", ACTS + "../up: {when: {said: {any: [对不起]}}}\n")
     assert "is not a name" in found
     [found] = faults(

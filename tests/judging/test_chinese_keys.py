@@ -177,7 +177,7 @@ def test_a_rulebook_may_be_written_in_chinese(tmp_path: Path) -> None:
 
 WRONG = [
     ("严重程度: 轻微", "严重程度: 很轻", 5, "严重程度: choose 轻微, 一般, 严重 or 红线"),
-    ("严重程度: 轻微", "严重程度X: 轻微", 5, "unknown key 严重程度X, did you mean 严重程度?"),
+    ("严重程度: 轻微", "严重程度X: 轻微", 5, "unknown key 严重程度X (did you mean 严重程度?)"),
     ("说明: 先问候。", "", 1, "why is missing"),
     ("谁: 坐席, 任一: [抱歉]", "谁: 老板, 任一: [抱歉]", 12, "谁: choose 坐席, 客户 or 任意"),
     ("{任一: $问候", "{任意: $问候", 11, "unknown key 任意"),
@@ -187,7 +187,15 @@ WRONG = [
         11,
         "no phrase list $问好",
     ),
-    ("  任一:\n", "  随便:\n", 10, "unknown condition 随便; there are 全部, 任一"),
+    ("  任一:\n", "  随便:\n", 10, "unknown condition 随便; there are 坐席说, 客服说, 客户说, 全部, 任一"),
+    (
+        "    - 坐席说: {任一: $问候, 范围: {轮次: 1..1}}",
+        "    - 座席说: {任一: $问候, 范围: {轮次: 1..1}}",
+        11,
+        "unknown condition 座席说 (did you mean 坐席说?)",
+    ),
+    ("谁: 坐席, 任一: [抱歉]", "准: 坐席, 任一: [抱歉]", 12, "unknown key 准; known: "),
+    ("{轮次: 1..3}}", "{轮数: 1..3}}", 7, "unknown key 轮数 (did you mean 轮次?)"),
     ("{轮次: 1..3}}", "{轮次: 1..}, 静默: {}}", 7, "unknown key 静默"),
     ("适用:\n", "适用：\n", 6, "a full-width colon stands behind 适用"),
     ("维度: 礼仪\n", "维度：礼仪\n", 3, "a full-width colon stands behind 维度"),

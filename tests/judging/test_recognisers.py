@@ -150,7 +150,7 @@ def faults(folder: Path, learnt: tuple[Learnt, Recognisers], said: str, **change
 
 
 def test_faults_of_asking_a_recogniser(learnt: tuple[Learnt, Recognisers], tmp_path: Path) -> None:
-    assert "no recogniser of sory, did you mean sorry?" in faults(tmp_path / "1", learnt, "{act: sory}")
+    assert "no recogniser of sory (did you mean sorry?)" in faults(tmp_path / "1", learnt, "{act: sory}")
     assert "hardly goes with any" in faults(tmp_path / "2", learnt, "{act: sorry, sure: hardly}")
     assert "sure goes with act" in faults(tmp_path / "3", learnt, "{any: [好], sure: fairly}")
     assert "(here: pattern, act)" in faults(tmp_path / "4", learnt, "{pattern: 好, act: sorry}")

@@ -74,8 +74,8 @@ def test_a_sound_rulebook_loads(tmp_path: Path) -> None:
 
 # What a rule author gets wrong, and what must be said of it: the line, and a piece of the message.
 PLANTED: list[tuple[str, str, int, str]] = [
-    ("dimension: one", "dimension: on", 3, "unknown dimension on, did you mean one?"),
-    ("weight: 2", "wieght: 2", 5, "unknown key wieght, did you mean weight?"),
+    ("dimension: one", "dimension: on", 3, "unknown dimension on (did you mean one?)"),
+    ("weight: 2", "wieght: 2", 5, "unknown key wieght (did you mean weight?)"),
     ("weight: 2", "weight: -2", 5, "weight: must be more than 0"),
     ("weight: 2", "tags: [complain]", 5, "tags.0: choose booking, complaint or complaint-commitment"),
     ("weight: 2", "severity: bad", 5, "severity: choose minor, normal, serious or fatal"),
@@ -85,24 +85,24 @@ PLANTED: list[tuple[str, str, int, str]] = [
         "said: {by: agent, any: $hello}",
         "sayed: {by: agent, any: $hello}",
         8,
-        "unknown condition sayed, did you mean said?",
+        "unknown condition sayed (did you mean said?)",
     ),
-    ("any: $hello", "any: $helo", 8, "no phrase list $helo, did you mean $hello?"),
+    ("any: $hello", "any: $helo", 8, "no phrase list $helo (did you mean $hello?)"),
     ("any: $hello", "any: []", 8, "a list of phrases"),
     ("any: $hello", "any: ['，。']", 8, "has no word in it"),
-    ("any: $hello", "anny: $hello", 8, "unknown key anny, did you mean any?"),
+    ("any: $hello", "anny: $hello", 8, "unknown key anny (did you mean any?)"),
     ("any: $hello", "any: $hello, pattern: 好", 8, "takes one of"),
     ("any: $hello", "any: $hello, at_least: 9", 8, "can never be"),
     ("any: $hello", "pattern: '(好)?'", 8, "matches empty text"),
     ("any: $hello", "pattern: '(好'", 8, "the pattern is refused"),
     ("any: $hello", "pattern: '(?=好)好'", 8, "the pattern is refused"),
-    ("any: $hello", "entity: PERSON", 8, "no entity PERSON, did you mean PERSON_TITLE?"),
+    ("any: $hello", "entity: PERSON", 8, "no entity PERSON (did you mean PERSON_TITLE?)"),
     ("any: $hello", "any: $hello, in: {turns: 0..2}", 8, "turns are counted 1, 2, 3"),
     ("any: $hello", "any: $hello, in: {turns: 3..1}", 8, "runs backwards; write 1..3"),
     ("any: $hello", "any: $hello, in: {turns: one}", 8, "is not a range; write 1..3"),
     ("any: $hello", "any: $hello, in: {seconds: 15}", 8, "is not a range; write 0..15"),
     ("any: $hello", "any: $hello, in: {percent: 0..200}", 8, "percent runs from 0 to 100"),
-    ("any: $hello", "any: $hello, in: {turn: 1..2}", 8, "unknown key turn, did you mean turns?"),
+    ("any: $hello", "any: $hello, in: {turn: 1..2}", 8, "unknown key turn (did you mean turns?)"),
     ("any: $hello", "any: $hello, in: {around: {name: x, after: 2}}", 8, "no condition is called x"),
     ("any: $hello", "any: $hello, in: {after: x}", 8, "no condition is called x"),
     ("any: $hello", "any: $hello, in: {after: x, before: y}", 8, "in takes one of after, before and around"),
@@ -113,7 +113,7 @@ PLANTED: list[tuple[str, str, int, str]] = [
         "fact: customer_turns, over: 0",
         "fact: customer_turn, over: 0",
         6,
-        "no fact customer_turn, did you mean customer_turns?",
+        "no fact customer_turn (did you mean customer_turns?)",
     ),
     ("fact: customer_turns, over: 0", "fact: customer_turns", 6, "fact takes over, under, at_least or at_most"),
     ("fact: customer_turns, over: 0", "cdr: wait_s", 6, "cdr takes over/under"),
@@ -196,12 +196,14 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
 def test_rulebook_and_phrases_have_faults_too(tmp_path: Path) -> None:
     head = HEAD.replace("weight: 60", "weight: 0") + "company: {names: [], agent_id: '(['}\npassmark: 3\n"
     found = faults(write(tmp_path, head=head))
-    assert [text for text in found if "unknown key passmark, did you mean pass_mark?" in text]
+    assert [text for text in found if "unknown key passmark (did you mean pass_mark?)" in text]
     assert [text for text in found if text.startswith("rulebook.yaml:6: ") and "more than 0" in text]
 
 
 def test_missing_files(tmp_path: Path) -> None:
     assert "no such rulebook folder" in faults(tmp_path / "nowhere")[0]
+    (tmp_path / "one.yaml").touch()
+    assert "a file; name the folder of its rulebook" in faults(tmp_path / "one.yaml")[0]
     (tmp_path / "empty").mkdir()
     found = faults(tmp_path / "empty")
     assert len(found) == 3

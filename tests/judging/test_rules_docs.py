@@ -13,7 +13,7 @@ from pipeline.judging.notation import call_from_script, parse_script
 from pipeline.judging.reference import reference
 from pipeline.judging.verdicts import check_cases, judge_call
 from pipeline.settings import CHECKOUT
-from tests.support.rulebooks import HEAD, make_book, write_book
+from tests.support.rulebooks import HEAD, hotline, make_book, write_book
 
 READMES = {"zh": CHECKOUT / "rules" / "README.zh-CN.md", "en": CHECKOUT / "rules" / "README.md"}
 OUTCOMES = {
@@ -103,3 +103,10 @@ def test_the_reference_tells_every_condition_and_parameter() -> None:
     for kind, model in CONDITIONS.items():
         assert f"## `{kind}`" in text
         assert all(field.description for name, field in model.model_fields.items() if name != "of"), kind
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_readme_names_every_dimension_of_its_rulebook(language: str) -> None:
+    text = READMES[language].read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `dimension` \|.*$", text, re.MULTILINE)
+    assert set(hotline(language).dimensions) <= set(re.findall(r"`([a-z-]+)`", row))

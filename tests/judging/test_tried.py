@@ -128,3 +128,25 @@ def test_a_sample_says_what_the_list_finds(book: Rulebook) -> None:
     assert [said for said in drawn if not matches_in(refund, said)] == []
     assert len(sample_list(refund, 3, random.Random(1))) == 3
     assert sample_list(book.phrase_lists["late"], 3, random.Random(1)) == ["来得太晚了"]
+
+
+def test_a_line_is_told_with_its_file_and_number(book: Rulebook) -> None:
+    refund, money = try_sentence("那我们真的要退钱，把八十元退给我。", book).lists
+    text = PHRASES.splitlines()
+    for line in (*refund.lines, *money.lines):
+        file, number = line.place.split(":")
+        assert file == "phrases.yaml"
+        assert text[int(number) - 1].strip() == line.line
+    (taken_back,) = try_sentence("不是说我要退款", book).lists[0].lines[0].taken_back_by
+    assert taken_back.place == "phrases.yaml:9"
+    (written,) = try_sentence("那就改天再说吧", book).lists
+    file, number = written.lines[0].place.split(":")
+    assert "改天再说吧" in (book.folder / file).read_text().splitlines()[int(number) - 1]
+
+
+def test_the_verdicts_that_a_sentence_alone_would_change_are_told(book: Rulebook) -> None:
+    changed = [(one.rule, one.by, one.outcome) for one in try_sentence("我要退款，来得太晚了", book).verdicts]
+    assert changed == [("delays", "agent", "fail"), ("refunds", "customer", "fail")]
+    assert [one.by for one in try_sentence("我要退款", book, "customer").verdicts] == ["customer"]
+    assert try_sentence("不是说我要退款", book).verdicts == ()
+    assert try_sentence("今天天气不错", book).verdicts == ()

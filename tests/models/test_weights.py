@@ -193,3 +193,12 @@ def test_the_catalogue_is_sound() -> None:
             assert weight.size > 0
     with pytest.raises(BadModel, match="whisper-base"):
         weights.model("whisper-huge")
+
+
+def test_a_folder_that_is_not_there_is_told_as_one(tmp_path: Path) -> None:
+    """A settings file that was copied elsewhere has its relative paths with it."""
+    missing = tmp_path / "data" / "weights"
+    (fault,) = weights.check(missing)
+    assert fault.startswith(f"{missing}: no such folder; set paths.weights right")
+    with pytest.raises(BadModel, match="relative path starts at the settings file's own folder"):
+        weights.require(missing, weights.CATALOGUE[0].name)
