@@ -38,7 +38,7 @@ class NightState:
 
 
 def night_state_file(home: Home) -> Path:
-    return home.root / "night.json.gz"
+    return home.root / "night.json.zst"
 
 
 def last_night(home: Home) -> NightState | None:

@@ -20,7 +20,7 @@ from flows.faults import RunStopped, interruption
 from flows.log import EVENTS, log_as
 from flows.metrics import metrics_of
 from flows.night import Night
-from flows.night_state import last_night
+from flows.night_state import last_night, night_state_file
 from flows.watch import watched
 from flows.worker_pool import WorkerOutcome
 from pipeline.datatypes import CDR, Recording
@@ -194,7 +194,7 @@ def test_a_night_that_was_killed_is_told_from_one_at_work(night: Night) -> None:
         pass
     state = last_night(night.home)
     assert state is not None
-    artefacts.write(night.home.root / "night.json.gz", replace(state, status="running", ended_at=None))
+    artefacts.write(night_state_file(night.home), replace(state, status="running", ended_at=None))
     assert samples(metrics_of(night.settings))["callqa_night_status"][("killed",)] == 1
     with run_lock(night.home):
         assert samples(metrics_of(night.settings))["callqa_night_status"][("running",)] == 1
