@@ -127,7 +127,7 @@ def try_sentence(said: str, book: Rulebook, by: Party | None = None) -> TriedSen
             lists.append(ListTried(name, listed.title, rules, lines))
     nearest = () if lists else _nearest(index.words, candidates)
     acts = tuple(_acts(said, book, by, lexicon))
-    concerned = {rule for found in (*lists, *acts) for rule in found.rules}
+    concerned = {rule for listed in lists for rule in listed.rules} | {rule for act in acts for rule in act.rules}
     return TriedSentence(tuple(lists), nearest, acts, tuple(_verdicts(said, book.only(concerned), by)))
 
 
