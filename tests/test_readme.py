@@ -19,6 +19,7 @@ PAIRS = (
     ("docs/measured.md", "docs/measured.zh-CN.md"),
     ("docs/sql.md", "docs/sql.zh-CN.md"),
     ("docs/telephone-systems.md", "docs/telephone-systems.zh-CN.md"),
+    ("docs/operations.md", "docs/operations.zh-CN.md"),
     ("rules/README.md", "rules/README.zh-CN.md"),
 )
 PAGES = tuple(

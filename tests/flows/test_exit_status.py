@@ -14,6 +14,7 @@ import pytest
 from flows.exit_status import DONE, EXIT_STATUSES, FAILED, INCOMPLETE, INTERRUPTED, READER_GONE, UNFIT, USAGE
 from flows.tally import Tally
 from flows.watch import exit_status
+from pipeline.settings import CHECKOUT
 from tests.support.nights import CALLQA, callqa, environment
 
 Env = dict[str, str]
@@ -96,3 +97,10 @@ def test_a_run_that_left_nothing_undone_is_done() -> None:
                 tally = Tally(**{undone: count})
 
             assert exit_status(Run) == status  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("page", "language"), [("docs/operations.md", "en"), ("docs/operations.zh-CN.md", "zh")])
+def test_the_runbook_has_the_same_table(page: str, language: str) -> None:
+    text = (CHECKOUT / page).read_text(encoding="utf-8")
+    for status, meaning in EXIT_STATUSES.items():
+        assert f"| {status} | {meaning.in_language(language)} |" in text

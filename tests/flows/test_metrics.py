@@ -26,7 +26,7 @@ from flows.worker_pool import WorkerOutcome
 from pipeline.datatypes import CDR, Recording
 from pipeline.errors import BadSetting
 from pipeline.results.store import build_database
-from pipeline.settings import Log, Metrics, Settings, load_settings
+from pipeline.settings import CHECKOUT, Log, Metrics, Settings, load_settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Failure, Home
 from pipeline.storage.lock import run_lock
@@ -250,3 +250,12 @@ def test_text_is_the_default_and_tells_people_no_event(night: Night, capsys: pyt
     with watched(night):
         hear(night, length_s=60)
     assert capsys.readouterr().err == ""
+
+
+def test_every_event_is_told_somewhere_and_in_the_runbook() -> None:
+    code = "".join(file.read_text(encoding="utf-8") for file in (CHECKOUT / "flows").rglob("*.py"))
+    for page in ("docs/operations.md", "docs/operations.zh-CN.md"):
+        text = (CHECKOUT / page).read_text(encoding="utf-8")
+        for event, fields in EVENTS.items():
+            assert code.count(f'"{event}"') > 1, event
+            assert f"| `{event}` | {', '.join(f'`{field}`' for field in fields)} |" in text, (page, event)
