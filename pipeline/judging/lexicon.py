@@ -5,7 +5,7 @@ There are two automata: by spelling, and by sound (folded pinyin).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,12 +115,15 @@ class Lexicon:
         with_pattern: dict[str, list[int]] = {}
         always: list[int] = []
         segments: dict[Spoken, None] = {}
-        self._in_list: dict[int, dict[int, int]] = {}
+        lists_with: list[list[tuple[int, int]]] = []
         for listed in lists:
-            places = self._in_list[listed.number] = {}
             for place, item in enumerate(listed.items):
                 number = items.setdefault(item, len(items))
-                places[number] = place
+                if number == len(lists_with):
+                    lists_with.append([])
+                lists_with[number].append((listed.number, place))
+        self.lists_with = lists_with
+        """Of each item, the numbers of the lists that have it, and its places in them."""
         self.items: tuple[ListItem, ...] = tuple(items)
         """What stands in lists, each once."""
         self.alike: list[int] = []
@@ -152,10 +155,6 @@ class Lexicon:
         found.update(*[part.items for part in parts])
         found.update(*[with_pattern[pattern] for pattern in patterns if pattern in with_pattern])
         return found
-
-    def places_in(self, listed: Phrases) -> Mapping[int, int]:
-        """By the numbers of a list's items, their places in it; none of a list that the lexicon does not have."""
-        return self._in_list.get(listed.number, {})
 
     def _learn(self, words: Sequence[str]) -> str:
         codes = self._codes

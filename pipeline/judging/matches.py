@@ -100,7 +100,14 @@ class CallMatches:
         self._patterns = lexicon.patterns
         parts = lexicon.find(index)
         self._possible = lexicon.patterns.possible(index.sentence_texts)
-        self._items = lexicon.items_with(parts, self._possible)
+        self._items: dict[int, list[tuple[int, ListItem, int]]] = {}
+        for number in lexicon.items_with(parts, self._possible):
+            item = lexicon.items[number]
+            for listed, place in lexicon.lists_with[number]:
+                if listed in self._items:
+                    self._items[listed].append((place, item, number))
+                else:
+                    self._items[listed] = [(place, item, number)]
         # nothing refers back to what it is kept by, so that all goes at once when the call is judged
         own = proxy(self)
         self._chains = ChainMatches(index, parts, lambda listed: own._places(listed))
@@ -135,15 +142,12 @@ class CallMatches:
             matches += [Match(start, end, cost, phrase, place) for start, end, cost, phrase in found]
         return ListMatches(self, matches, likely)
 
-    def _items_of(self, listed: Phrases) -> Iterator[tuple[int, ListItem, int]]:
+    def _items_of(self, listed: Phrases) -> Sequence[tuple[int, ListItem, int]]:
         """The items of a list that may have been said: place in the list, item, and number in the lexicon, -1 for those
         of a list that is in no rulebook."""
         if listed.number < 0:
-            yield from ((place, item, -1) for place, item in enumerate(listed.items))
-            return
-        places, items = self._lexicon.places_in(listed), self._lexicon.items
-        for number in self._items & places.keys():
-            yield places[number], items[number], number
+            return [(place, item, -1) for place, item in enumerate(listed.items)]
+        return self._items.get(listed.number, ())
 
     def _item(self, item: ListItem, number: int) -> Sequence[Found]:
         """Where a template of a list was said and is not taken back."""

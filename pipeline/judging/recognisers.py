@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from operator import add
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -118,7 +119,9 @@ class CallScores:
         sentences, looked_up, begins = list(sentences_of(index)), list[int](), list[int]()
         for start, end in sentences:
             begins.append(len(looked_up))
-            looked_up += [rows.get(gram, 0) for gram in grams_of(index.words[start:end], index.language)]
+            # most grams are known to nobody; every sentence has one row at least
+            looked_up.append(0)
+            looked_up += [row for row in map(rows.get, grams_of(index.words[start:end], index.language)) if row]
         if not sentences:
             return [], np.zeros((0, len(self._recognisers.acts)), np.float32)
         sums = np.add.reduceat(self._recognisers.matrix[looked_up], begins, axis=0)
@@ -206,8 +209,8 @@ def grams_of(words: Sequence[str], language: str) -> list[str]:
     """The n-grams of a sentence: of one to three characters in Chinese, of one or two words in English."""
     if language == "zh":
         tokens = [_BEGIN, *("你" if word == "您" else word for word in words), _END]
-        pairs = [one + other for one, other in pairwise(tokens)]
-        threes = [one + other for one, other in zip(pairs, tokens[2:], strict=False)]
+        pairs = list(map(add, tokens, tokens[1:]))
+        threes = list(map(add, pairs, tokens[2:]))
         return tokens[1:-1] + pairs + threes
     tokens = [_BEGIN, *words, _END]
     return tokens[1:-1] + [f"{one} {other}" for one, other in pairwise(tokens)]

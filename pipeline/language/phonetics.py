@@ -129,4 +129,6 @@ def cost(phrase: Sequence[str], heard: Sequence[str], limit: float) -> float:
         before, row[0] = row[0], float(i)
         for j, other in enumerate(heard, 1):
             before, row[j] = row[j], min(before + distance(one, other), row[j] + OTHER, row[j - 1] + OTHER)
+        if min(row) > limit:
+            return float("inf")  # it only grows
     return row[-1] if row[-1] <= limit else float("inf")

@@ -22,7 +22,8 @@ from pipeline.judging.entities import CallEntities
 from pipeline.judging.matches import CallMatches
 from pipeline.judging.phrases import Lists, Phrases
 from pipeline.judging.recognisers import Recognisers
-from pipeline.judging.token_index import TokenIndex
+from pipeline.judging.templates import Part
+from pipeline.judging.token_index import TokenIndex, TokenRange
 from pipeline.messages import Message, catalogue, in_language
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ SIDE_NAMES: dict[str, str] = {
     "any": Message("anybody"),
     "system": Message("the system"),
 }
+
+
+TellingSentence = tuple[TokenRange, Mapping[Part, float], float]
+"""A sentence, its pieces by how much each tells, and what they tell together."""
 
 
 class Result:
@@ -253,6 +258,8 @@ class Evaluation:
         """By a window's key and a side; those of windows around something are not among them."""
         self.evidence: dict[tuple[int, int, float, str], Evidence] = {}
         """Of matches: by their tokens, cost and phrase."""
+        self.telling: dict[str, list[TellingSentence]] = {}
+        """The sentences of a side, once they were weighed."""
         self._rankings: dict[float, list[Likely]] = {}
         self._results: dict[int, Result] = {}
         self._results_by_coverage: dict[float, dict[int, Result]] = {coverage: self._results}
