@@ -21,6 +21,8 @@ from pipeline.messages import Message
 
 FOLDER = Path(__file__).parent
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it was built
+
 _Table = TypeVar("_Table")
 
 
@@ -68,7 +70,7 @@ def read_table(language: str, name: str, kind: type[_Table], folder: Path = FOLD
     """`LANGUAGE/NAME.yaml` as the dataclass `kind`. Raises `BadLanguageData`, with the place of the first fault."""
     path = folder / language / f"{name}.yaml"
     try:
-        table = yaml.safe_load(_text(path))
+        table = yaml.load(_text(path), _LOADER)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise BadLanguageData(

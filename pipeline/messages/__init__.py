@@ -98,7 +98,8 @@ def catalogue() -> Mapping[str, str]:
     """The Chinese of every message, by its English."""
     import yaml  # only those who read Chinese need it
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where it was built: eight times as fast
     found: dict[str, str] = {}
     for file in sorted(Path(__file__).with_name("zh").glob("*.yaml")):
-        found |= yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        found |= yaml.load(file.read_text(encoding="utf-8"), loader) or {}
     return found

@@ -9,10 +9,9 @@ import pytest
 from pipeline.call.build import build_call
 from pipeline.datatypes import CDR, LineEnd, LineEvent
 from pipeline.judging.conditions.timing import LongSilence
-from pipeline.judging.loader import load_rulebook
 from pipeline.judging.verdicts import evaluation_of
-from pipeline.settings import CHECKOUT
 from pipeline.timeline import Span
+from tests.support.rulebooks import hotline
 from tests.support.talk import CHANNELS_KNOWN, SHORT_CALL, heard_call
 
 
@@ -68,7 +67,7 @@ def test_beside_a_dead_channel_one_voice_alone_has_no_role_and_no_silences() -> 
     dead = build_call(replace(heard_call(lines), layout="dead-channel"), CHANNELS_KNOWN)
     assert (dead.roles.by_speaker, dead.roles.method, dead.silences) == ({}, "one-side", ())
     assert dead.hang_up.by is None
-    asked = LongSilence(longer_than_s=5).find(evaluation_of(dead, load_rulebook(CHECKOUT / "rules" / "hotline-zh")))
+    asked = LongSilence(longer_than_s=5).find(evaluation_of(dead, hotline("zh")))
     assert asked.truth is None, "what the other side did meanwhile is not known"
     mono = build_call(heard_call(lines), CHANNELS_KNOWN)
     assert mono.roles.of("S1") == "agent"

@@ -13,7 +13,7 @@ import pytest
 from pipeline.hearing.ffmpeg import ffmpeg_executable
 from pipeline.storage.files import file_sha256
 from pipeline.storage.home import Home
-from tests.support.nights import SAMPLES, callqa, cut, environment, own_rules, rows, summary
+from tests.support.nights import SAMPLES, callqa, cut, environment, one_rule, rows, summary
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 
@@ -25,12 +25,14 @@ class Desk:
     folder: Path
     inbox: Path
     home: Home
+    env: dict[str, str]
 
     def night(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        settings, env = self.folder / "callqa.toml", environment(self.folder / "prefect")
-        return callqa(
-            "--settings", settings, "--home", self.home.root, "nightly", "--inbox", self.inbox, *arguments, env=env
-        )
+        return self.callqa("nightly", "--inbox", self.inbox, *arguments)
+
+    def callqa(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        settings = self.folder / "callqa.toml"
+        return callqa("--settings", settings, "--home", self.home.root, *arguments, env=self.env)
 
     def ffmpeg(self, before: str) -> None:
         """ffmpeg does this first."""
@@ -41,8 +43,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, weights: Path) -> Desk:
-    settings = own_rules(tmp_path)
+def desk(tmp_path: Path, weights: Path, prefect: dict[str, str]) -> Desk:
+    settings = one_rule(tmp_path)
     script = tmp_path / "ffmpeg"
     with settings.open("a", encoding="utf-8") as stream:
         stream.write(f"[decode]\nffmpeg = {json.dumps(str(script))}\n")
@@ -51,7 +53,7 @@ def desk(tmp_path: Path, weights: Path) -> Desk:
     lost, baggage = SAMPLES / "20261119-104156-412-lost-parcel.wav", SAMPLES / "20261117-163719-2336-baggage.wav"
     cut(lost, inbox / "a.wav", 0, 6)
     cut(baggage, inbox / "b.wav", 0, 6)
-    desk = Desk(tmp_path, inbox, Home(tmp_path / "home"))
+    desk = Desk(tmp_path, inbox, Home(tmp_path / "home"), environment(tmp_path / "prefect", **prefect))
     desk.ffmpeg("")
     script.chmod(0o755)
     return desk
@@ -115,8 +117,7 @@ def test_clips_that_cannot_be_cut_show_in_summary_and_exit_status(desk: Desk) ->
     sound = a.read_bytes()
     a.write_bytes(b.read_bytes())
     b.write_bytes(sound)
-    settings, env = desk.folder / "callqa.toml", environment(desk.folder / "prefect")
-    rebuilt = callqa("--settings", settings, "--home", desk.home.root, "rebuild", env=env)
+    rebuilt = desk.callqa("rebuild")
     assert rebuilt.returncode == 3, rebuilt.stderr
     assert "Clips could not be cut" in rebuilt.stdout
     assert rows(desk.home.database, "SELECT count(*) FROM clips") == [(0,)]

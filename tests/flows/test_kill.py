@@ -33,7 +33,7 @@ from tests.support.nights import (
     environment,
     gone,
     kill,
-    own_rules,
+    one_rule,
     rows,
     start,
     summary,
@@ -55,7 +55,7 @@ def inbox(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
 
 
 def test_killed_nights_end_like_an_uninterrupted_one(inbox: Path, tmp_path: Path) -> None:
-    env = environment(tmp_path / "prefect", CALLQA_SETTINGS=str(own_rules(tmp_path)))
+    env = environment(tmp_path / "prefect", CALLQA_SETTINGS=str(one_rule(tmp_path)))
     whole, broken = Home(tmp_path / "whole"), Home(tmp_path / "broken")
     began = time.monotonic()
     assert callqa("--home", whole.root, "nightly", "--inbox", inbox, env=env).returncode == 0

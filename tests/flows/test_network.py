@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.nights import CALLQA, SAMPLES, environment, own_rules, summary
+from pipeline.storage.home import Home
+from tests.support.nights import CALLQA, SAMPLES, cut, environment, own_rules, rows, summary
 
 pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.xdist_group("network")]
 
@@ -45,6 +46,7 @@ class CutNight:
     done: subprocess.CompletedProcess[str]
     events: list[tuple[int, str, str]]
     cut: bool
+    home: Home
 
 
 def cut_off() -> list[str]:
@@ -66,8 +68,9 @@ def night(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> CutNight:
     inbox, hook, log = folder / "inbox", folder / "hook", folder / "connections"
     for made in (inbox, hook):
         made.mkdir()
-    for name in ("20261117-163719-2336-baggage.wav", "20261119-104156-412-lost-parcel.wav", "cdr.csv"):
-        shutil.copy(SAMPLES / name, inbox)
+    for name in ("20261117-163719-2336-baggage.wav", "20261119-104156-412-lost-parcel.wav"):
+        cut(SAMPLES / name, inbox / name, 0, 15)
+    shutil.copy(SAMPLES / "cdr.csv", inbox)
     (hook / "sitecustomize.py").write_text(HOOK)
     # a proxy that is not there: what goes to this machine must not go through it
     proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"), "http://127.0.0.1:9")
@@ -79,7 +82,7 @@ def night(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> CutNight:
         [*before, *CALLQA, *map(str, command)], env=env, capture_output=True, text=True, timeout=540, umask=0
     )
     events = [tuple(json.loads(line)) for line in log.read_text().splitlines()]
-    return CutNight(done, events, bool(before))
+    return CutNight(done, events, bool(before), Home(folder / "home"))
 
 
 def on_this_machine(what: Any) -> bool:
@@ -105,3 +108,15 @@ def test_no_process_of_a_night_wants_to_reach_another_machine(night: CutNight) -
     asked = [(event, what) for _, event, what in night.events if event != "started"]
     assert any(event == "socket.connect" and what == "127.0.0.1" for event, what in asked)
     assert [(event, what) for event, what in asked if not on_this_machine(what)] == []
+
+
+def test_every_failed_verdict_of_the_whole_rulebooks_has_a_clip(night: CutNight) -> None:
+    wanted = rows(night.home.database, "SELECT sha256, rule_id FROM verdicts WHERE outcome = 'fail'")
+    clips = rows(night.home.database, "SELECT sha256, rule_id, path FROM clips")
+    assert wanted
+    found = {(sha, rule) for sha, rule, _ in clips}
+    assert found >= set(wanted)
+    # what else can be heard went well, or is a complaint
+    others = rows(night.home.database, "SELECT sha256, rule_id FROM verdicts WHERE outcome = 'pass'")
+    assert found - set(wanted) <= set(others) | {pair for pair in found if pair[1] == "script-complaint"}
+    assert all((night.home.root / path).stat().st_size > 500 for *_, path in clips)

@@ -39,10 +39,11 @@ from tests.support.nights import (
     callqa,
     children,
     content,
+    cut,
     environment,
     gone,
     kill,
-    own_rules,
+    one_rule,
     rows,
     server_secret,
     start,
@@ -53,7 +54,7 @@ from tests.support.nights import (
 pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.xdist_group("nightly")]
 
 HEARD = ("20261117-163719-2336-baggage.wav", "20261119-104156-412-lost-parcel.wav")
-"""The two shortest samples, one in Chinese and one in English."""
+"""Two samples, one in Chinese and one in English, of which the beginning is heard."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Done:
     rules: Path
     settings: Path
     env: dict[str, str]
+    prefect: dict[str, str]
     malformed: dict[str, str]
     first: subprocess.CompletedProcess[str]
     seconds: float
@@ -73,23 +75,24 @@ class Done:
         return self.callqa("nightly", "--inbox", self.inbox, *arguments)
 
     def callqa(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return callqa("--settings", self.settings, "--home", self.home.root, *arguments, env=self.env)
+        """A command after the first night. The first one started a server of its own, which is slow."""
+        return callqa("--settings", self.settings, "--home", self.home.root, *arguments, env=self.env | self.prefect)
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[Done]:
+def done(tmp_path_factory: pytest.TempPathFactory, weights: Path, prefect: dict[str, str]) -> Iterator[Done]:
     folder = tmp_path_factory.mktemp("night")
     inbox = folder / "inbox"
     malformed = make_malformed(inbox / "bad")
     for name in HEARD:
-        shutil.copy(SAMPLES / name, inbox)
+        cut(SAMPLES / name, inbox / name, 0, 12)
     shutil.copy(SAMPLES / "cdr.csv", inbox)
     shutil.copy(inbox / HEARD[0], inbox / "bad" / "a copy.wav")
     home, env = Home(folder / "home"), environment(folder / "prefect")
-    settings = own_rules(folder)
+    settings = one_rule(folder)
     began = time.monotonic()
     first = callqa("--settings", settings, "--home", home.root, "nightly", "--inbox", inbox, "--json", env=env)
-    yield Done(inbox, home, folder / "rules", settings, env, malformed, first, time.monotonic() - began)
+    yield Done(inbox, home, folder / "rules", settings, env, prefect, malformed, first, time.monotonic() - began)
     shutil.rmtree(inbox, ignore_errors=True)  # some of the malformed ones are pipes and sockets
 
 
@@ -136,18 +139,6 @@ def test_no_file_can_be_read_by_others(done: Done) -> None:
     paths = [path for top in tops for path in (top, *top.rglob("*"))]
     assert len([path for path in paths if path.is_file()]) > 20
     assert {str(path): oct(path.stat().st_mode) for path in paths if path.stat().st_mode & 0o077} == {}
-
-
-def test_every_failed_verdict_has_a_clip(done: Done) -> None:
-    wanted = rows(done.home.database, "SELECT sha256, rule_id FROM verdicts WHERE outcome = 'fail'")
-    clips = rows(done.home.database, "SELECT sha256, rule_id, path FROM clips")
-    assert wanted
-    found = {(sha, rule) for sha, rule, _ in clips}
-    assert found >= set(wanted)
-    # what else can be heard went well, or is a complaint
-    others = rows(done.home.database, "SELECT sha256, rule_id FROM verdicts WHERE outcome = 'pass'")
-    assert found - set(wanted) <= set(others) | {pair for pair in found if pair[1] == "script-complaint"}
-    assert all((done.home.root / path).stat().st_size > 500 for *_, path in clips)
 
 
 def test_a_report_was_made(done: Done) -> None:
@@ -219,7 +210,7 @@ def test_a_rebuild_that_fails_leaves_the_old_database(done: Done) -> None:
     settings = done.settings.with_name("scores.toml")
     text = done.settings.read_text(encoding="utf-8")
     settings.write_text(f'{text}[report]\nmonth_scores = "nowhere.csv"\n', encoding="utf-8")
-    failed = callqa("--settings", settings, "--home", done.home.root, "rebuild", env=done.env)
+    failed = callqa("--settings", settings, "--home", done.home.root, "rebuild", env=done.env | done.prefect)
     assert failed.returncode == 1
     assert "nowhere.csv" in failed.stderr
     assert done.home.database.read_bytes() == before
@@ -240,9 +231,9 @@ def test_a_damaged_artefact_is_heard_again(done: Done) -> None:
 
 def test_an_edited_rule_replays_history_without_audio(done: Done) -> None:
     assert summary(done.callqa("rejudge", "--json"))["run_id"] is None
-    rule = done.rules / "hotline-zh" / "greeting.yaml"
+    rule = done.rules / "hotline-zh" / "words.yaml"
     text = rule.read_text(encoding="utf-8")
-    rule.write_text(re.sub(r"^weight: .*\n", "", text, flags=re.MULTILINE) + "weight: 7.5\n", encoding="utf-8")
+    rule.write_text(text + "weight: 7.5\n", encoding="utf-8")
     inbox = done.inbox.rename(done.inbox.with_name("gone"))
     try:
         again = done.callqa("rejudge", "--json")
@@ -251,7 +242,7 @@ def test_an_edited_rule_replays_history_without_audio(done: Done) -> None:
     # clips alone need the recordings: of a call that is the best one by the new rule there may be none yet
     assert again.returncode == (3 if summary(again)["without_clips"] else 0), again.stderr
     assert (summary(again)["judged"], summary(again)["heard"], summary(again)["failed"]) == (2, 0, 0)
-    weight = rows(done.home.database, "SELECT weight FROM rules WHERE rule_id = 'greeting' AND language = 'zh'")
+    weight = rows(done.home.database, "SELECT weight FROM rules WHERE rule_id = 'words' AND language = 'zh'")
     assert weight == [(7.5,)]
 
 
@@ -359,20 +350,18 @@ def test_ctrl_c_leaves_one_line_and_no_process(done: Done, tmp_path: Path) -> No
 
 
 def test_a_full_disk_stops_the_night_in_one_line(done: Done, tmp_path: Path) -> None:
-    home = tmp_path / "home"
+    home, env = tmp_path / "home", done.env | done.prefect
     home.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48k", "none", home], capture_output=True)
     if mounted.returncode:
         pytest.skip("a small disk cannot be mounted here")
     try:
-        full = callqa("--settings", done.settings, "--home", home, "nightly", "--inbox", done.inbox, env=done.env)
+        full = callqa("--settings", done.settings, "--home", home, "nightly", "--inbox", done.inbox, env=env)
         assert full.returncode == 1
         assert "disk is full" in full.stderr.splitlines()[-1]
         assert "Traceback" not in full.stderr
         subprocess.run(["mount", "-o", "remount,size=64m", "none", home], check=True)
-        after = callqa(
-            "--settings", done.settings, "--home", home, "nightly", "--inbox", done.inbox, "--json", env=done.env
-        )
+        after = callqa("--settings", done.settings, "--home", home, "nightly", "--inbox", done.inbox, "--json", env=env)
         assert after.returncode == 3, after.stderr
         assert judged(Home(home)) == set(HEARD)
     finally:

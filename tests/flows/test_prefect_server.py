@@ -19,22 +19,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.nights import callqa, environment
+from tests.support.prefect import PROGRAM, serve
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("prefect_server")]
-
-PROGRAM = """
-import os, sys
-from pathlib import Path
-from flows.prefect_server import quiet_server
-
-with quiet_server(Path(sys.argv[1])) as url:
-    print(url, os.environ.get("PREFECT_API_AUTH_STRING", "-"), os.environ["no_proxy"], flush=True)
-    from prefect.client.orchestration import get_client
-    with get_client(sync_client=True) as client:
-        print(len(client.read_flows()), flush=True)
-    sys.stdin.read()
-"""
-"""Starts a server as a night does, asks it something as a night does, and keeps it until stdin closes."""
 
 OPEN = {"/api/health", "/api/ready"}
 """What answers without the secret: that the server is well."""
@@ -66,18 +53,6 @@ class Serving:
                 return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read()
-
-
-def serve(home: Path, env: dict[str, str], cwd: Path | None = None) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-P", "-c", PROGRAM, str(home)],
-        env=env,
-        cwd=cwd,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 @pytest.fixture(scope="module")

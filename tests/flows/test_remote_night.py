@@ -13,7 +13,7 @@ from pipeline.evaluation.degrade import write_wav
 from pipeline.hearing.decode import decode
 from pipeline.settings import load_settings
 from pipeline.storage.home import Home
-from tests.support.nights import SAMPLES, callqa, environment, own_rules, rows, summary
+from tests.support.nights import SAMPLES, callqa, environment, one_rule, rows, summary
 from tests.support.servers import S3_SECRET, s3_server
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
@@ -26,18 +26,18 @@ CALLS = (
 
 
 def test_a_night_over_a_bucket_that_is_larger_than_the_cache(
-    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, weights: Path, prefect: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {name: beginning(SAMPLES / name, tmp_path) for name in CALLS}
     limit = max(map(len, files.values())) * 1.6
-    settings, home = own_rules(tmp_path), Home(tmp_path / "home")
+    settings, home = one_rule(tmp_path), Home(tmp_path / "home")
     text = settings.read_text(encoding="utf-8")
     settings.write_text(text.replace("settle_s = 0", f"settle_s = 0\ncache_gb = {limit / 1e9}"), encoding="utf-8")
     with s3_server(monkeypatch) as shelf:
         for name, data in files.items():
             shelf.put(f"11/{name}", data)
         shelf.put("cdr.csv", (SAMPLES / "cdr.csv").read_bytes())
-        env = environment(tmp_path / "prefect")
+        env = environment(tmp_path / "prefect", **prefect)
         night = ("--settings", settings, "--home", home.root, "nightly", "--inbox", shelf.address, "--json")
         first = callqa(*night, env=env)
         assert first.returncode == 0, first.stderr

@@ -15,14 +15,14 @@ from flows import console
 from flows.cli import summary
 from flows.cli.replay import print_replay
 from pipeline.datatypes import CDR
-from pipeline.judging.loader import load_rulebook
 from pipeline.judging.replayed import Flip, Replay
 from pipeline.messages import STEERING, shown_json
 from pipeline.results.store import build_database
-from pipeline.settings import CHECKOUT, Settings
+from pipeline.settings import Settings
 from pipeline.storage.home import Home
 from tests.support.factories import make_judged, save
 from tests.support.nights import CALLQA, environment
+from tests.support.rulebooks import hotline
 
 HOSTILE = "\x1b[2J\x1b]0;title\x07\x9b2J\u202eabc\r[/]"
 """Clears the screen, sets its title, turns the direction of writing; and would end a style of ours."""
@@ -65,7 +65,7 @@ def test_the_summary_of_a_night_holds_names_but_obeys_none(
 
 
 def test_the_list_of_a_replay_holds_names_but_obeys_none(screen: io.StringIO) -> None:
-    book = load_rulebook(CHECKOUT / "rules" / "hotline-en")
+    book = hotline("en")
     flip = Flip("0" * 64, HOSTILE, "", HOSTILE, book.rules[0].id, "pass", "fail", 1.0, HOSTILE, HOSTILE, HOSTILE)
     replayed = Replay()
     replayed.flips.append(flip)

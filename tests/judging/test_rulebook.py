@@ -13,8 +13,7 @@ from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import call_from_script
 from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.verdicts import check_cases, evaluation_of, explain_rule, judge_call, scorecard
-from pipeline.settings import CHECKOUT
-from tests.support.rulebooks import write_book
+from tests.support.rulebooks import hotline, write_book
 
 HEAD = """\
 name: trial
@@ -312,7 +311,7 @@ def test_fatal(tmp_path: Path) -> None:
 
 
 def test_a_call_without_a_word_of_the_agent_has_verdicts_and_no_score() -> None:
-    book = load_rulebook(CHECKOUT / "rules" / "hotline-zh")
+    book = hotline("zh")
     unanswered = judge_call(call_from_script("标记 ring x2 0-6", "zh"), book)
     assert {verdict.outcome for verdict in unanswered.verdicts} == {"pass", "not_applicable"}
     assert unanswered.score is None, "what the line did is no evidence of an agent"

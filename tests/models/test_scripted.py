@@ -12,10 +12,10 @@ from models.vad import SileroVoiceActivity
 from pipeline.datatypes import CDR, Recognizer
 from pipeline.hearing.decode import decode
 from pipeline.hearing.postprocess import postprocess
-from pipeline.judging.loader import load_rulebook
 from pipeline.run import Engines, hear_audio, judge
 from pipeline.settings import Settings
 from pipeline.timeline import Span
+from tests.support.rulebooks import hotlines
 
 
 @pytest.mark.models
@@ -30,8 +30,7 @@ def test_a_recording_judged_with_its_own_transcript(shared: Path, settings: Sett
     audio = decode(folder / "d03-agent-hangs-up-first.wav", settings.decode, settings.ingest)
     engines = Engines(SileroVoiceActivity(settings.hear.vad_threshold), recognizer, None)
     heard = hear_audio(audio, "0" * 64, engines, settings)
-    book = load_rulebook(settings.paths.rulebooks["zh"])
-    card = judge(heard, CDR(), {"zh": book}).scorecard
+    card = judge(heard, CDR(), hotlines()).scorecard
     assert card is not None
     outcomes = {verdict.rule_id: verdict.outcome for verdict in card.verdicts}
     labels = {rule: "not_applicable" if label == "na" else label for rule, label in truth["labels"].items()}

@@ -20,6 +20,7 @@ import numpy as np
 from pipeline.evaluation.degrade import write_wav
 from pipeline.hearing.decode import decode
 from pipeline.settings import CHECKOUT, Settings, load_settings
+from tests.support.rulebooks import CASES, HEAD, LANGUAGES, write_book
 
 CALLQA = [sys.executable, "-P", "-c", "from flows.cli import main; main()"]
 SAMPLES = CHECKOUT / "data" / "samples"
@@ -46,6 +47,24 @@ def environment(prefect: Path, **more: str) -> dict[str, str]:
 def own_rules(folder: Path) -> Path:
     """A settings file with a copy of the rulebooks: a night's content must not change because they are edited."""
     shutil.copytree(CHECKOUT / "rules", folder / "rules")
+    return _settings(folder)
+
+
+def one_rule(folder: Path) -> Path:
+    """A settings file with a rulebook of one rule a language, which hardly a call keeps: for nights that are about
+    something else, and would load the whole rulebooks each time."""
+    rule = (
+        "id: words\ntitle: {zh: 一句话, en: Words}\ndimension: one\nwhy: 试\nspeaks: any\n"
+        "require: {said: {any: $words}}\n"
+        f"cases: {json.dumps(CASES)}\n"
+    )
+    for language in LANGUAGES:
+        head = HEAD.format(language=language)
+        write_book(folder / "rules" / f"hotline-{language}", {"words": rule}, "words: [abracadabra, 芝麻开门]", head)
+    return _settings(folder)
+
+
+def _settings(folder: Path) -> Path:
     settings = folder / "callqa.toml"
     settings.write_text(
         f"[paths]\nweights = {json.dumps(str(load_settings().paths.weights))}\n"

@@ -25,6 +25,11 @@ def hotline(language: str) -> Rulebook:
     return load_rulebook(folder_of(language))
 
 
+def hotlines() -> dict[str, Rulebook]:
+    """The rulebooks of the checkout by language, as settings name them; read once for all tests."""
+    return {language: hotline(language) for language in LANGUAGES}
+
+
 def rule_of(language: str, rule_id: str) -> Rule:
     return next(rule for rule in hotline(language).rules if rule.id == rule_id)
 
