@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flows import doctor
 from flows.settings_toml import as_toml
 from pipeline.errors import CallQAError
 from pipeline.settings import CHECKOUT, Settings, load_settings
@@ -190,20 +191,21 @@ def test_an_unforeseen_error_is_written_in_the_home_of_the_settings_given(tmp_pa
     assert (log.stat().st_size if log.exists() else None) == before
 
 
-@pytest.mark.models
-@pytest.mark.slow
-def test_doctor_tells_what_others_may_read(env: dict[str, str], tmp_path: Path) -> None:
+def test_doctor_tells_what_others_may_read(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_HOME", raising=False)
     home, inbox = tmp_path / "home", tmp_path / "inbox"
     for folder in (home, inbox):
         folder.mkdir()
         folder.chmod(0o755)
-    (tmp_path / "callqa.toml").write_text(f"[paths]\ninbox = {str(inbox)!r}\n")
-    told = callqa("doctor", env=env, cwd=tmp_path).stdout
-    assert f"{home} can be read by every account of this machine → the next callqa nightly closes it" in told
-    assert f"{inbox} can be read by every account of this machine → chmod -R o= {inbox}" in told
+    paths = settings.paths.model_copy(update={"home": home, "inbox": inbox})
+    settings = settings.model_copy(update={"paths": paths})
+    told = {check.what: (check.mark, check.remedy) for check in doctor._home(settings)}
+    mark, remedy = told[f"{home} can be read by every account of this machine"]
+    assert (mark, remedy.startswith("the next callqa nightly closes it")) == ("warn", True)
+    assert told[f"{inbox} can be read by every account of this machine"] == ("warn", f"chmod -R o= {inbox}")
     home.chmod(0o700)
     inbox.chmod(0o750)
-    assert "can be read by every account" not in callqa("doctor", env=env, cwd=tmp_path).stdout
+    assert not [check for check in doctor._home(settings) if "every account" in check.what]
 
 
 @pytest.mark.slow

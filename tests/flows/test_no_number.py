@@ -20,6 +20,7 @@ from pipeline.settings import Ingest, Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home
 from tests.support.inboxes import put
+from tests.support.rulebooks import hotlines
 from tests.support.talk import heard_call
 
 FINGERPRINT = "f" * 64
@@ -97,7 +98,9 @@ def test_no_number_gets_out(
     capsys: pytest.CaptureFixture[str],
     request: pytest.FixtureRequest,
     with_samples: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("flows.night.rulebooks_in_force", lambda _: hotlines())  # read once
     inbox, home = tmp_path / "inbox", tmp_path / "home"
     for seed, name in enumerate(NAMES):
         put(inbox / name, seed)

@@ -120,7 +120,7 @@ def test_any_encoding_will_do(env: dict[str, str], encoding: str) -> None:
         ("sql <&-", 0),
         ("sql 'SELECT nonsense' >&- 2>&-", 1),
         ("settings >&-", 0),
-        ("rules lint >&-", 0),
+        ("rules schema >&-", 0),
         ("judge none 2>&-", 1),
         (f"sql '{QUERY}' >/dev/full", 1),
     ],

@@ -99,6 +99,7 @@ def start(*arguments: str | Path, env: dict[str, str]) -> subprocess.Popen[str]:
 
 def summary(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """The JSON that ``--json`` printed, and nothing else on stdout."""
+    assert done.stdout, done.stderr
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
