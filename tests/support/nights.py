@@ -59,7 +59,7 @@ def one_rule(folder: Path) -> Path:
         f"cases: {json.dumps(CASES)}\n"
     )
     for language in LANGUAGES:
-        head = HEAD.format(language=language)
+        head = HEAD.format(language=language).replace("trial", f"trial-{language}")
         write_book(folder / "rules" / f"hotline-{language}", {"words": rule}, "words: [abracadabra, 芝麻开门]", head)
     return _settings(folder)
 
