@@ -42,13 +42,16 @@ venv:
 	done; \
 	echo "callqa needs Python 3.11, 3.12 or 3.13 with its venv module, and finds none: install it (Debian: apt-get install python3 python3-venv), or name one: make CALLQA_PYTHON=/path/to/python3.11" >&2; exit 1
 
-test-venv: venv
+# in one go: pip would go through the whole set a second time
+test-venv:
 	@state=$$($(STATE)); \
-	if [ "$$(cat .venv/callqa-test-installed 2>/dev/null)" != "$$state" ]; then \
-	  echo "adding the test tools" && \
+	if [ "$$(cat .venv/callqa-test-installed 2>/dev/null)" != "$$state" ] || ! $(PYTHON) -c '' 2>/dev/null; then \
+	  $(MAKE) --no-print-directory .base && \
+	  echo "installing the tested set with the test tools into .venv: some 4 GB, several minutes" && \
 	  $(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[test]' && \
-	  echo "$$state" > .venv/callqa-test-installed; \
-	fi
+	  echo "$$state" > .venv/callqa-installed && echo "$$state" > .venv/callqa-test-installed || exit 1; \
+	fi; \
+	$(MAKE) --no-print-directory venv
 
 nightly: venv
 	@.venv/bin/callqa nightly --inbox data/samples

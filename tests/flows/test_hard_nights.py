@@ -15,7 +15,8 @@ from pipeline.storage.files import file_sha256
 from pipeline.storage.home import Home
 from tests.support.nights import SAMPLES, callqa, cut, environment, one_rule, rows, summary
 
-pytestmark = [pytest.mark.models, pytest.mark.slow]
+# one process has the Prefect server that nights share
+pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.xdist_group("nightly")]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from pipeline.storage.home import Home
 from tests.support.nights import SAMPLES, callqa, environment, one_rule, rows, summary
 from tests.support.servers import S3_SECRET, s3_server
 
-pytestmark = [pytest.mark.models, pytest.mark.slow]
+# one process has the Prefect server that nights share
+pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.xdist_group("nightly")]
 
 CALLS = (
     "20261117-163719-2336-baggage.wav",
