@@ -57,7 +57,7 @@ def work_on(run_id: str, shard: int) -> None:
     except CallQAError as error:
         if not _Joined.leaving.is_set():
             _trouble(say("leaves the cluster: {why}", why=error.in_language(LANGUAGE)))
-            machine.close()
+            _let_go(machine, but=1)
             os._exit(UNFIT)
     finally:
         with _Joined.lock:
@@ -79,11 +79,11 @@ def join(settings: Settings) -> None:
     os._exit(0)
 
 
-def _let_go(machine: Machine) -> None:
-    """End what is in hand, so that no mark of it is left behind."""
+def _let_go(machine: Machine, but: int = 0) -> None:
+    """End what is in hand, `but` for the caller's own, so that no mark of it is left behind."""
     _Joined.leaving.set()
     ends_at = time.monotonic() + LEAVE_LIMIT_S
-    while _Joined.in_hand and time.monotonic() < ends_at:
+    while _Joined.in_hand > but and time.monotonic() < ends_at:
         time.sleep(0.05)
     machine.close()
 

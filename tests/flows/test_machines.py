@@ -181,6 +181,7 @@ def test_a_machine_that_cannot_do_the_work_leaves_before_its_shard_is_given_up(
 ) -> None:
     led(here.model_copy(update={"judge": here.judge.model_copy(update={"default_language": "en"})}))
     monkeypatch.setattr("flows.machine._Joined.machine", machine(here))
+    monkeypatch.setattr("flows.machine._Joined.leaving", threading.Event())
     monkeypatch.setattr("os._exit", sys.exit)
     with pytest.raises(SystemExit) as left:
         work_on(RUN, 0)
