@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from flows.exit_status import UNFIT
 from flows.faults import RunStopped
 from flows.machine import work_on
 from flows.machines import _WATCHES, MOST_SHARDS, _Watch, check_machines, plan_shards
-from flows.manifest import Manifest, NightFolder, Shard, forget_nights
+from flows.manifest import MachineFault, Manifest, NightFolder, Shard, forget_nights
 from flows.night import Night
 from flows.shards import TRIES_OF_MACHINES, Machine, made_by
 from pipeline.datatypes import Judged, Transcript
@@ -187,6 +188,38 @@ def test_a_machine_that_cannot_do_the_work_leaves_before_its_shard_is_given_up(
         work_on(RUN, 0)
     assert left.value.code == UNFIT
     assert capsys.readouterr().err.endswith("(judge differ)\n")
+
+
+def test_the_leader_counts_what_machines_did_once(here: Settings) -> None:
+    night, folder = led(here)
+    watch = _Watch(night, folder, [folder.shard(number) for number in range(3)], {0, 1, 2})
+    machine(here).do_shard(RUN, 0)
+    machine(here).do_shard(RUN, 2)
+    watch.collect([0, 1, 2])
+    watch.collect([0, 1, 2])
+    assert watch.left == {1}
+    assert (night.tally.heard, night.tally.judged, night.tally.tried) == (7, 7, 7)
+    assert night.tally.audio_s > 0
+
+
+class NoMachines:
+    """A Dask client whose scheduler knows no worker."""
+
+    def nthreads(self) -> dict[str, int]:
+        return {}
+
+
+def test_a_night_without_machines_ends_with_the_reason_of_the_last_that_left(here: Settings) -> None:
+    impatient = here.model_copy(update={"machines": here.machines.model_copy(update={"wait_s": 1e-9})})
+    night, folder = led(impatient)
+    for fault, told in ((None, "start `callqa worker`"), ("no models", "there left: no models")):
+        if fault:
+            folder.tell(MachineFault("there", fault, datetime.now(UTC)))
+        watch = _Watch(night, folder, (), set())
+        watch.heed_machines(NoMachines())
+        watch.heed_machines(NoMachines())
+        assert watch.error is not None
+        assert told in str(watch.error)
 
 
 @pytest.mark.parametrize(
