@@ -199,11 +199,14 @@ class Phrases:
         return replace(self, items=tuple(items), lists=tuple(dict.fromkeys((*self.lists, *exceptions.lists))))
 
     @cached_property
-    def openings(self) -> tuple[Part, ...]:
-        """What its templates begin with, up to a gap, as tokens: the longest first."""
+    def openings(self) -> Mapping[str, Sequence[Part]]:
+        """What its templates begin with, up to a gap, as tokens: by the first of them, the longest first."""
         first = (chain[0].segment for template in self.templates for chain in template.chains)
         parts = (part for segment in first if isinstance(segment, Spoken) for part in segment.phrases)
-        return tuple(sorted(dict.fromkeys(parts), key=len, reverse=True))
+        found: dict[str, list[Part]] = {}
+        for part in sorted(dict.fromkeys(parts), key=len, reverse=True):
+            found.setdefault(part[0], []).append(part)
+        return found
 
 
 def word_pieces(words: Sequence[str], language: str) -> set[Part]:

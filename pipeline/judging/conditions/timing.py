@@ -210,7 +210,7 @@ def only_from(words: Sequence[str], listed: Phrases) -> bool:
     """Whether some words are nothing but phrases of a list, the last perhaps cut short."""
     rest = tuple(words)
     while rest:
-        for phrase in listed.openings:
+        for phrase in listed.openings.get(rest[0], ()):
             size = min(len(phrase), len(rest))
             if rest[:size] == phrase[:size] and (size == len(phrase) or size == len(rest)):
                 rest = rest[size:]
