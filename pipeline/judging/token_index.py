@@ -126,6 +126,11 @@ class TokenIndex:
         finish = _time_at(times, self.ends[end - 1] - begins - 1, 1)
         return Span(begin, max(begin, finish))
 
+    def start_s(self, token: int) -> float:
+        """When a token was begun: the start of its `span`."""
+        turn = self.turn_of(token)
+        return _time_at(self._times(turn), self.starts[token] - self._begins[turn], 0)
+
     @cached_property
     def _begins(self) -> list[int]:
         """Where each turn's text begins in the whole."""

@@ -7,6 +7,7 @@ too little of the speech has words.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
@@ -43,6 +44,15 @@ SIDE_NAMES: dict[str, str] = {
 }
 
 
+CallPlace = tuple[float, int]
+"""When something begins, in seconds, and in which turn: what order in a call goes by."""
+
+
+def place_of(item: Evidence) -> CallPlace:
+    """Where evidence begins; before everything, what has no time."""
+    return (item.span.start_s if item.span else -math.inf, item.turn if item.turn is not None else -1)
+
+
 TellingSentence = tuple[TokenRange, Mapping[Part, float], float]
 """A sentence, its pieces by how much each tells, and what they tell together."""
 
@@ -54,15 +64,16 @@ class Result:
     seldom. Without a reason that of the first evidence is taken.
     """
 
-    __slots__ = ("_evidence", "_reason", "truth")
+    __slots__ = ("_evidence", "_first_after", "_reason", "truth")
 
     def __init__(
         self,
         truth: bool | None,
         evidence: tuple[Evidence, ...] | Callable[[Evaluation], tuple[Evidence, ...]] = (),
         reason: str | Callable[[Evaluation], str] | None = None,
+        first_after: Callable[[Evaluation, CallPlace], Evidence | None] | None = None,
     ) -> None:
-        self.truth, self._evidence, self._reason = truth, evidence, reason
+        self.truth, self._evidence, self._reason, self._first_after = truth, evidence, reason, first_after
 
     # a result does not keep the evaluation that it is kept by: so both go as soon as nobody uses them
 
@@ -70,6 +81,13 @@ class Result:
         if not isinstance(self._evidence, tuple):
             self._evidence = self._evidence(evaluation)
         return self._evidence
+
+    def first_after(self, evaluation: Evaluation, place: CallPlace) -> Evidence | None:
+        """The first evidence behind a place. Where there may be much, the rest need not be made for it."""
+        if self._first_after is not None and not isinstance(self._evidence, tuple):
+            return self._first_after(evaluation, place)
+        behind = (item for item in self.evidence(evaluation) if item.span is not None and place_of(item) > place)
+        return min(behind, key=place_of, default=None)
 
     def reason(self, evaluation: Evaluation) -> str:
         if self._reason is None:

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from pipeline.datatypes import Evidence
-from pipeline.judging.conditions.base import Condition, Evaluation, Inner, Node, Result
+from pipeline.judging.conditions.base import Condition, Evaluation, Inner, Node, Result, place_of
 from pipeline.messages import Message
 
 MOST_REASONS = 4
@@ -86,13 +86,13 @@ class InOrder(Several):
         for part, step in zip(self.of, found, strict=True):
             if step.truth is not True:
                 continue
-            nxt = next((item for item in _placed(step.evidence(evaluation)) if _order(item) > after), None)
+            nxt = step.first_after(evaluation, after)
             if nxt is None:
                 if all(other.truth for other in found):
                     what = part.name or step.reason(evaluation)
                     return Result(False, tuple(chosen), evaluation.say("out of order: {what}", what=what))
                 continue
-            after = _order(nxt)
+            after = place_of(nxt)
             chosen.append(nxt)
         if any(step.truth is False for step in found):
             missing = [
@@ -181,12 +181,4 @@ def joined_reasons(evaluation: Evaluation, results: Iterable[Result]) -> str:
 def all_evidence(evaluation: Evaluation, results: Iterable[Result]) -> tuple[Evidence, ...]:
     """All evidence of some results in the order of the call, each once."""
     once = dict.fromkeys(item for result in results for item in result.evidence(evaluation))
-    return tuple(sorted(once, key=lambda item: (*_order(item), item.matched)))
-
-
-def _placed(evidence: Iterable[Evidence]) -> list[Evidence]:
-    return sorted((item for item in evidence if item.span is not None), key=_order)
-
-
-def _order(item: Evidence) -> tuple[float, int]:
-    return (item.span.start_s if item.span else -math.inf, item.turn if item.turn is not None else -1)
+    return tuple(sorted(once, key=lambda item: (*place_of(item), item.matched)))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Annotated
 
 from pydantic import Field, ValidationInfo, model_validator
 
 from pipeline.datatypes import Evidence
-from pipeline.judging.conditions.base import Evaluation, Result, Side, reading
+from pipeline.judging.conditions.base import CallPlace, Evaluation, Result, Side, reading
 from pipeline.judging.conditions.windows import InWindow, Scope, find_scopes, window_text
 from pipeline.judging.entities import LABELS
 from pipeline.judging.faults import listing
@@ -133,12 +134,18 @@ class Said(InWindow):
             else:
                 missing = missing or scope
 
-        def evidence(evaluation: Evaluation) -> tuple[Evidence, ...]:
+        def shown(evaluation: Evaluation) -> Iterator[Match]:
             one_a_sentence = self.any is not None and (self.at_least or 1) == 1
-            return _in_order(item for matches in found for item in _evidence(evaluation, matches, one_a_sentence))
+            return (match for matches in found for match in _shown(evaluation, matches, one_a_sentence))
+
+        def evidence(evaluation: Evaluation) -> tuple[Evidence, ...]:
+            return _in_order(_one(evaluation, match) for match in shown(evaluation))
+
+        def first_after(evaluation: Evaluation, place: CallPlace) -> Evidence | None:
+            return _first_after(evaluation, shown(evaluation), place)
 
         if found and (not each or missing is None):
-            return Result(True, evidence)
+            return Result(True, evidence, first_after=first_after)
         share = (missing or scopes[0]).share(evaluation.index, self.by)
         if share < evaluation.coverage:
             why = evaluation.say(
@@ -241,8 +248,24 @@ def _in_order(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     return tuple(once[key] for key in sorted(once, key=lambda key: key[:3]))
 
 
-def _evidence(evaluation: Evaluation, matches: Iterable[Match], one_a_sentence: bool) -> list[Evidence]:
-    """Evidence in order; of several matches in one place the best, and of several phrases in one sentence the first."""
+def _first_after(evaluation: Evaluation, matches: Iterable[Match], place: CallPlace) -> Evidence | None:
+    """The evidence that begins first behind a place."""
+    index = evaluation.index
+    first: list[Match] = []
+    earliest = (math.inf, -1)
+    for match in matches:
+        own = (index.start_s(match.start), index.turn_of(match.start))
+        if own <= place or own > earliest:
+            continue
+        if own < earliest:
+            first, earliest = [], own
+        first.append(match)
+    return next(iter(_in_order(_one(evaluation, match) for match in first)), None)
+
+
+def _shown(evaluation: Evaluation, matches: Iterable[Match], one_a_sentence: bool) -> list[Match]:
+    """What is evidence, in order; of several matches in one place the best, of several phrases in one sentence the
+    first."""
     kept: list[Match] = []
     sentences: set[int] = set()
     for match in sorted(matches, key=lambda m: (m.start, m.cost, -m.end)):
@@ -254,7 +277,7 @@ def _evidence(evaluation: Evaluation, matches: Iterable[Match], one_a_sentence: 
                 continue
             sentences.add(sentence)
         kept.append(match)
-    return [_one(evaluation, match) for match in kept]
+    return kept
 
 
 def _one(evaluation: Evaluation, match: Match) -> Evidence:

@@ -54,10 +54,10 @@ def test_an_evaluation_goes_as_soon_as_nobody_uses_it() -> None:
     evaluation: Evaluation = evaluation_of(call_from_script(dedent(TALK), "zh"), book)
     for rule in book.rules[:20]:
         judge_rule(evaluation, rule)
-    gone = weakref.ref(evaluation)
+    gone = [weakref.ref(kept) for kept in (evaluation, evaluation.matches, evaluation.index)]
     gc.disable()
     try:
         del evaluation
-        assert gone() is None
+        assert all(kept() is None for kept in gone)
     finally:
         gc.enable()
