@@ -2,6 +2,7 @@
 
     python bench/judge_speed.py                            # 20,000 Chinese calls
     python bench/judge_speed.py --calls 2000 --stages      # fewer, and where the time goes
+    python bench/judge_speed.py --calls 200 --beside ../before    # in turns with another checkout: least of each
 
 The calls are generated: turns drawn from all cases of the rulebook, 80 turns and about 1,200 characters (English: 700
 words) each, no two alike. Only judging is timed, in seconds of the processor: a call as it is
@@ -12,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import resource
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -34,6 +37,8 @@ TURNS = 80
 UNITS = {"zh": 1200, "en": 700}
 RATE_PER_S = {"zh": 4.4, "en": 2.6}
 BATCH = 500
+WARM_UP = 10
+TURNS_BESIDE = 3
 
 
 def sentences(book: Rulebook) -> dict[str, list[str]]:
@@ -80,10 +85,16 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=20_000)
     parser.add_argument("--book", type=Path, default=CHECKOUT / "rules" / "hotline-zh")
     parser.add_argument("--stages", action="store_true", help="measure every rule by itself as well")
+    parser.add_argument("--beside", type=Path, help="another checkout, whose own bench is run in turns with this one")
     given = parser.parse_args()
+    if given.beside:
+        return beside(given.beside, given.book, given.calls)
     book = load_rulebook(given.book)
     assert book.lexicon
     seldom_collect()
+    # what is made once, at a rulebook's first calls, is no part of judging
+    for call in generate(book, WARM_UP, seed=0):
+        judge_call(call, book)
     calls = generate(book, given.calls)
     took_s, done, turns, length = 0.0, 0, 0, 0
     stages: Counter[str] = Counter()
@@ -104,6 +115,20 @@ def main() -> int:
     total = sum(stages.values())
     for name, seconds in stages.most_common(25):
         print(f"  {name:28} {100 * seconds / total:5.1f} %  {1000 * seconds / done:.3f} ms")
+    return 0
+
+
+def beside(other: Path, book: Path, calls: int) -> int:
+    """Print what a call takes here and in another checkout, each with its own rulebook of that name."""
+    took: dict[Path, list[float]] = {CHECKOUT: [], other.resolve(): []}
+    for _ in range(TURNS_BESIDE):
+        for checkout, each in took.items():
+            command = [sys.executable, "bench/judge_speed.py", "--calls", str(calls), "--book", f"rules/{book.name}"]
+            done = subprocess.run(command, cwd=checkout, check=True, capture_output=True, text=True)
+            each.append(float(re.findall(r"([\d.]+) ms a call", done.stdout)[-1]))
+    for checkout, each in took.items():
+        least = min(each)
+        print(f"{checkout.name}: {least:.2f} ms a call at least, {1000 / least:.0f} calls a second a core ({each})")
     return 0
 
 
