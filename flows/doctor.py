@@ -71,6 +71,7 @@ def checks(read: Callable[[], Settings]) -> Iterator[Check]:
     yield from _weights(settings)
     yield from _rulebooks(settings)
     yield from _home(settings)
+    yield from metrics_file(settings)
     yield _memory(settings)
     yield from _processor(settings)
     yield from _diarization(settings)
@@ -192,6 +193,20 @@ def _home(settings: Settings) -> Iterator[Check]:
             "warn",
             say("no recordings folder: {inbox}", inbox=settings.paths.inbox),
             say("create it, or set paths.inbox"),
+        )
+
+
+def metrics_file(settings: Settings) -> Iterator[Check]:
+    """Whether nights can write their figures: they go on without, and tell nobody."""
+    file = settings.metrics.file
+    if file is None:
+        return
+    place = next(p for p in file.parents if p.exists())
+    if place.is_dir() and os.access(place, os.W_OK):
+        yield Check("ok", say("figures for Prometheus: {file}", file=file))
+    else:
+        yield Check(
+            "fail", say("{folder} cannot be written", folder=place), say("change its permissions, or metrics.file")
         )
 
 

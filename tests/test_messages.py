@@ -18,6 +18,7 @@ from pipeline.errors import BadRule, BadSetting, RuleFault
 from pipeline.judging.reference import documented
 from pipeline.messages import Message, catalogue, shown_text
 from pipeline.settings import CHECKOUT
+from pipeline.validation import did_you_mean
 
 WRITERS = ("Message", "say")
 """A call of one of these, as a function or a method, writes a message: its first argument is the English."""
@@ -169,3 +170,12 @@ def test_what_people_write_is_shown_as_they_wrote_it(text: str) -> None:
 
 def test_a_joiner_that_joins_nothing_is_escaped() -> None:
     assert shown_text("1001\u200d") == "1001\\u200d"
+
+
+def test_what_follows_a_hint_in_chinese_has_its_own_punctuation() -> None:
+    """A question mark before a semicolon would be a slip."""
+    hint = did_you_mean("座席", ["坐席"])
+    assert isinstance(hint, Message)
+    assert hint.in_language("zh") == "（是否想写 坐席？）"
+    told = Message("no fact {fact}{hint}; there are {known}", fact="座席", hint=hint, known="坐席").in_language("zh")
+    assert not re.search("[？。！][；，。]", told)

@@ -15,6 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from flows import log, watch
+from flows.doctor import metrics_file
 from flows.exit_status import EXIT_STATUSES
 from flows.faults import RunStopped, interruption
 from flows.log import EVENTS, log_as
@@ -201,8 +202,11 @@ def test_a_night_that_was_killed_is_told_from_one_at_work(night: Night) -> None:
 
 
 def test_a_disk_that_takes_no_figures_stops_no_night(night: Night, tmp_path: Path) -> None:
+    assert [check.mark for check in metrics_file(night.settings)] == ["ok"]
     in_the_way = tmp_path / "out"
     in_the_way.write_bytes(b"")
+    (check,) = metrics_file(night.settings)
+    assert (check.mark, check.remedy) == ("fail", "change its permissions, or metrics.file")
     with watched(night):
         hear(night, length_s=1)
     state = last_night(night.home)
