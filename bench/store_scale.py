@@ -62,6 +62,12 @@ AGENTS, DISTINCT = 500, 200
 PAGES: dict[str, str] = {
     **{f"view {name}, first 1,000": f"SELECT * FROM {name} LIMIT 1000" for name in VIEWS},
     "failed_checks of a day": f"SELECT * FROM failed_checks WHERE started_at::DATE = '{DAY}'",
+    "failed_checks of a day, by started_at": (
+        f"SELECT * FROM failed_checks WHERE started_at >= '{DAY}' AND started_at < DATE '{DAY}' + 1"
+    ),
+    "verdict_versions of a day, by started_at, first 1,000": (
+        f"SELECT * FROM verdict_versions WHERE started_at >= '{DAY}' AND started_at < DATE '{DAY}' + 1 LIMIT 1000"
+    ),
     "complaints of a day": f"SELECT * FROM complaints WHERE started_at::DATE = '{DAY}'",
     "agent_day of a day": f"SELECT * FROM agent_day WHERE day = '{DAY}'",
     "verdict_versions of a day, first 1,000": (
