@@ -108,6 +108,10 @@ def _fetched(progress: FetchedSoFar) -> str:
     )
 
 
+def _published(done: tuple[int, int]) -> str:
+    return say("database: {calls}/{of} calls", calls=done[0], of=done[1])
+
+
 def _now_and_then(tell: Callable[[Told], None]) -> Callable[[Told], None]:
     """Tells where there is no terminal, but not at every change."""
     lock, told = threading.Lock(), [0.0]
@@ -142,6 +146,7 @@ def progress(night: Night) -> Iterator[None]:
         return
     if not err.is_terminal:
         night.on_fetch = _now_and_then(_print_fetched)
+        night.on_publish = _now_and_then(lambda done: print(_published(done), file=sys.stderr, flush=True))
         yield from _plain_progress(tally, lambda tally: print(_counts(tally), file=sys.stderr, flush=True))
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -162,6 +167,7 @@ def progress(night: Night) -> Iterator[None]:
 
         tally.on_change = change
         night.on_fetch = lambda progress: bar.update(task, description=_fetched(progress))
+        night.on_publish = lambda done: bar.update(task, description=_published(done))
         try:
             yield
         finally:

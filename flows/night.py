@@ -91,6 +91,7 @@ class Night:
     error: BaseException | None = None
     plan: HearingPlan | None = None
     on_fetch: Callable[[FetchedSoFar], None] = lambda progress: None
+    on_publish: Callable[[tuple[int, int]], None] = lambda done: None
     to_judge: list[RecordingRecord] = field(default_factory=list)
 
     publishes: bool = True
@@ -458,7 +459,8 @@ class Night:
         from pipeline.results.store import build_database
 
         books = [rulebook_info(book) for book in self.rulebooks.values()]
-        self.tally.damaged = len(build_database(self.home, self.settings, books, anew).damaged)
+        built = build_database(self.home, self.settings, books, anew, lambda calls, of: self.on_publish((calls, of)))
+        self.tally.damaged = len(built.damaged)
 
     def write_report(self) -> None:
         """Make the report of the calls judged since the last one (all, if none), unless the options say no."""

@@ -325,7 +325,9 @@ def _wanted_about(
     books = [asdict(book) for book in rulebooks]
     shape = repr((LAYOUT, tables, VIEWS, WEEKLY, TOTALS, ACHIEVEMENT_BY, duckdb.__version__, books, timezone))
     place = os.path.realpath(home.parts)  # it stands in the views
-    content = hashlib.sha256(repr((sorted(sources.items()), target, month_scores, place)).encode("utf-8", "replace"))
+    content = hashlib.sha256(repr((target, month_scores, place)).encode("utf-8", "replace"))
+    for sha256, mark in sources.items():
+        content.update(f"{sha256} {mark}\n".encode())
     for path in (*home.files("failures"), *home.files("runs")):
         content.update(f"{path.name} {file_mark(os.fspath(path))}\n".encode("utf-8", "surrogateescape"))
     return {
