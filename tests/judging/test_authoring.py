@@ -138,12 +138,19 @@ def test_a_replay_since_a_day_and_over_damaged_files(tmp_home: Home, folder: Pat
 def test_a_day_begins_at_midnight_of_the_call_centre(tmp_home: Home, folder: Path) -> None:
     # the calls began at 9:00 UTC on four days; ten hours west of Greenwich that was the evening before
     store_calls(tmp_home, load_rulebook(folder))
+    widen(folder)
     settings = tmp_home.root / "callqa.toml"
     env = environment(tmp_home.root / "prefect", CALLQA_HOME=str(tmp_home.root))
     for zone, calls in (("Asia/Shanghai", 3), ("Etc/GMT+10", 2)):
         settings.write_text(f'[ingest]\ntimezone = "{zone}"\n', encoding="utf-8")
-        done = callqa("--settings", settings, "rules", "replay", folder, "--since", "2026-11-02", "--json", env=env)
-        assert json.loads(done.stdout)["calls"] == calls
+        since = ("--since", "2026-11-02", "--sample", "100", "--json")
+        done = callqa("--settings", settings, "rules", "replay", folder, *since, env=env)
+        told = json.loads(done.stdout)
+        assert (told["calls"], told["sample"]["calls"]) == (calls, calls)
+        for rule in told["sample"]["rules"].values():
+            low, high = rule["flips"]["interval"]
+            assert 0 < low < 1 / calls < high < 1
+        assert told["sample"]["rules"].keys() == told["rules"].keys()
 
 
 def test_a_new_rule_is_counted_and_is_no_flip(tmp_home: Home, folder: Path) -> None:
