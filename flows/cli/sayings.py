@@ -139,6 +139,7 @@ def rules_learn(
         (heading, "right" if number else "left")
         for number, heading in enumerate((
             say("named condition"), say("very: sayings"), say("near misses"), say("cases"), say("everyday"),
+            say("other acts"),
             say("fairly: sayings"), say("near misses"), say("everyday"), say("lists: sayings"), say("near misses"),
             say("lists or very: sayings"), say("near misses"),
         ))

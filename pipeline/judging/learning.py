@@ -1,8 +1,8 @@
 """Recognisers learnt from sayings: logistic regression on n-grams, the same from the same sentences every time.
 
-What an act is told from: its near misses, the agents' or customers' turns in the rules' cases, and turns of everyday
-dialogues where there are any, without those in which its lists find it. Only grams of its own sayings and near misses
-are learnt, the heaviest of them are kept, and weights are rounded.
+What an act is told from: its near misses, the agents' or customers' turns in the rules' cases, the sayings of the
+side's other acts, and turns of everyday dialogues where there are any, without those in which its lists find it. Only
+grams of its own sayings and near misses are learnt, the heaviest of them are kept, and weights are rounded.
 
 The bars are chosen by cross-validation: each fifth of the sentences is scored by what was learnt from the others.
 """
@@ -37,19 +37,22 @@ FOLDS = 5
 STIFFNESS = 1.0
 """How much the weights are held near 0 (their squares' halves beside the loss)."""
 
-EVERYDAY_WEIGHT = 0.5
-"""What an everyday turn counts beside a saying: there are many of them."""
+EVERYDAY_WEIGHT, FOREIGN_WEIGHT = 0.5, 0.3
+"""What an everyday turn, and a saying of another act, count beside a saying: there are many of them."""
+
+AKIN = 0.04
+"""Acts are akin, and not told from one another, where the lists of one find so many of the other's sayings."""
 
 MOST_GRAMS = 1500
 """Of one act, the heaviest."""
 
-VERY = {"everyday": 1 / 1000, "near": 0.05, "cases": 0.003}
+VERY = {"everyday": 1 / 1000, "near": 0.05, "cases": 0.003, "foreign": 0.005}
 """Of such sentences at most so many may reach the bar `very`."""
 
 HARDLY = 0.01
 """So many of the sayings may fail the bar `hardly`."""
 
-_DOING, _NEAR, _CASE, _EVERYDAY = range(4)
+_DOING, _NEAR, _CASE, _EVERYDAY, _FOREIGN = range(5)
 _Floats = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]
 
@@ -78,13 +81,19 @@ def learn(book: Rulebook, acts: Sequence[Act], everyday: Sequence[Call] = ()) ->
     for side in PARTIES:
         own = [act for act, _ in enough if side_of(act) == side]
         others = _others(book, everyday, side)
-        listed = [dict(zip(texts, (lists_only.done(own, t) for t in texts), strict=True)) for texts in others if own]
-        for act, said in enough:
-            if act in own:
-                place = own.index(act)
-                flags = {text: does[place] for each in listed for text, does in each.items()}
-                flags |= {text: lists_only.does(act, text) for text in (*said.doing, *said.near)}
-                found.append(_learn(act, said, others, flags, book.language))
+        sayings = [said for act, said in enough if act in own]
+        texts = dict.fromkeys(text for said in sayings for text in (*said.doing, *said.near))
+        texts |= dict.fromkeys(text for each in others for text in each)
+        listed = {text: lists_only.done(own, text) for text in texts if own}
+        counted = _counted(texts, book.language)
+        for place, (act, said) in enumerate(zip(own, sayings, strict=True)):
+            flags = {text: does[place] for text, does in listed.items()}
+            foreign = [
+                text for other in sayings if other is not said
+                and _share(np.array([flags[text] for text in other.doing])) < AKIN
+                for text in (*other.doing, *other.near)
+            ]  # fmt: skip
+            found.append(_learn(act, said, (*others, foreign), flags, counted))
     return found
 
 
@@ -105,18 +114,28 @@ def _others(book: Rulebook, everyday: Sequence[Call], side: Party) -> tuple[list
 
 
 def _learn(
-    act: Act, said: Sayings, others: tuple[list[str], list[str]], flags: Mapping[str, bool], language: str
+    act: Act, said: Sayings, others: tuple[list[str], ...], flags: Mapping[str, bool], counted: Mapping[str, _Counted]
 ) -> Learnt:
-    """`flags`: in which texts the lists find the act."""
-    own = {*said.doing, *said.near}
-    cases, daily = ([text for text in texts if text not in own] for texts in others)
-    texts = [*said.doing, *said.near, *cases, *daily]
-    kinds = np.repeat([_DOING, _NEAR, _CASE, _EVERYDAY], [len(said.doing), len(said.near), len(cases), len(daily)])
+    """`others`: said in cases, every day, and for other acts. `flags`: in which texts the lists find the act."""
+    known = dict.fromkeys([*said.doing, *said.near])
+    texts, kinds = list(known), [_DOING] * len(said.doing) + [_NEAR] * (len(known) - len(said.doing))
+    for kind, group in enumerate(others, _CASE):
+        new = [text for text in dict.fromkeys(group) if text not in known]
+        known |= dict.fromkeys(new)
+        texts += new
+        kinds += [kind] * len(new)
+    return _learnt(act, said, texts, np.array(kinds), flags, counted)
+
+
+def _learnt(
+    act: Act, said: Sayings, texts: list[str], kinds: _Ints, flags: Mapping[str, bool], counted: Mapping[str, _Counted]
+) -> Learnt:
+    """What comes of learning an act from texts of some kinds."""
     listed = np.array([flags[text] for text in texts])
     # what the lists find elsewhere may be the act itself
     kept = (kinds <= _NEAR) | ~listed
     texts, kinds, listed = [t for t, keep in zip(texts, kept, strict=True) if keep], kinds[kept], listed[kept]
-    sentences = _Sentences(texts, int((kinds <= _NEAR).sum()), language)
+    sentences = _Sentences([counted[text] for text in texts], int((kinds <= _NEAR).sum()))
     folds = np.array([int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) % FOLDS for text in texts])
     scores = np.zeros(len(texts))
     for fold in range(FOLDS):
@@ -129,7 +148,7 @@ def _learn(
         bars={sure: round(bars[sure], 2) for sure in SURE},
         weights={sentences.grams[at]: round(weights[at] * SCALE) for at in np.nonzero(weights)[0]},
     )  # fmt: skip
-    names = ("doing", "near", "cases", "everyday")
+    names = ("doing", "near", "cases", "everyday", "foreign")
     reached = {
         sure: {name: _share(scores[kinds == kind] >= bar) for kind, name in enumerate(names)}
         for sure, bar in bars.items()
@@ -146,30 +165,49 @@ def _share(flags: npt.NDArray[np.bool_]) -> float:
     return float(flags.mean()) if len(flags) else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """The grams of a text's sentences, and which short ones stand side by side."""
+
+    sentences: tuple[Counter[str], ...]
+    pairs: tuple[tuple[int, int], ...]
+
+
+def _counted(texts: Iterable[str], language: str) -> dict[str, _Counted]:
+    found = {}
+    for text in texts:
+        index = index_call(written_call([("agent", text)], language), language)
+        sentences = list(sentences_of(index))
+        counts = (Counter(grams_of(index.words[start:end], language)) for start, end in sentences)
+        found[text] = _Counted(tuple(counts), tuple(pairs_of(index, sentences)))
+    return found
+
+
 class _Sentences:
     """Texts as counts of grams: as wholes, to learn from, and in the pieces in which calls are scored."""
 
-    def __init__(self, texts: Sequence[str], own: int, language: str) -> None:
+    def __init__(self, texts: Sequence[_Counted], own: int) -> None:
         """`own`: so many texts at the beginning, whose grams are learnt."""
-        index = index_call(written_call([("agent", text) for text in texts], language), language)
-        sentences = list(sentences_of(index))
-        counts = [Counter(grams_of(index.words[start:end], language)) for start, end in sentences]
-        turns = [index.turn_of(start) for start, _ in sentences]
+        counts = [count for text in texts for count in text.sentences]
+        turns = [number for number, text in enumerate(texts) for _ in text.sentences]
+        starts = np.cumsum([0, *(len(text.sentences) for text in texts)]).tolist()
         texts_with: dict[str, set[int]] = {}
         for turn, grams in zip(turns, counts, strict=True):
             for gram in grams if turn < own else ():
                 texts_with.setdefault(gram, set()).add(turn)
         self.grams = sorted(gram for gram, places in texts_with.items() if len(places) > 1)
         by_sentence = _matrix(counts, {gram: number for number, gram in enumerate(self.grams)})
-        pairs = list(pairs_of(index, sentences))
+        pairs = [
+            (start + one, start + other)
+            for start, text in zip(starts, texts, strict=False)
+            for one, other in text.pairs
+        ]
         self._size = len(texts)
         self._turns = np.array(turns + [turns[one] for one, _ in pairs])
         first = csr_matrix((np.ones(len(turns)), (turns, range(len(turns)))), shape=(len(texts), len(turns)))
         self.whole: Any = first @ by_sentence
         two = [at for pair in pairs for at in pair]
-        joined = csr_matrix(
-            (np.ones(len(two)), (np.repeat(range(len(pairs)), 2), two)), shape=(len(pairs), len(sentences))
-        )
+        joined = csr_matrix((np.ones(len(two)), (np.repeat(range(len(pairs)), 2), two)), shape=(len(pairs), len(turns)))
         self._by_sentence, self._joined = by_sentence, joined @ by_sentence
 
     def best(self, weights: _Floats, bias: float) -> _Floats:
@@ -193,7 +231,7 @@ def _matrix(counts: Sequence[Counter[str]], numbers: dict[str, int]) -> Any:
 def _fit(grams: Any, kinds: _Ints) -> tuple[_Floats, float]:
     """Weights and bias, rounded to what is kept of them."""
     sign = np.where(kinds == _DOING, 1.0, -1.0)
-    each = np.where(kinds == _EVERYDAY, EVERYDAY_WEIGHT, 1.0)
+    each = np.where(kinds == _EVERYDAY, EVERYDAY_WEIGHT, np.where(kinds == _FOREIGN, FOREIGN_WEIGHT, 1.0))
 
     def loss(parameters: _Floats) -> tuple[float, _Floats]:
         weights, bias = parameters[:-1], parameters[-1]
@@ -213,7 +251,7 @@ def _fit(grams: Any, kinds: _Ints) -> tuple[_Floats, float]:
 def _bars(scores: _Floats, kinds: _Ints) -> dict[str, float]:
     """The bar of each sureness; see the constants above."""
     said = np.sort(scores[kinds == _DOING])
-    limits = ((_EVERYDAY, VERY["everyday"]), (_NEAR, VERY["near"]), (_CASE, VERY["cases"]))
+    limits = zip((_EVERYDAY, _NEAR, _CASE, _FOREIGN), VERY.values(), strict=True)
     very = max(_passed_by(scores[kinds == kind], share) for kind, share in limits)
     # near misses, and all others together, weigh as much as the sayings
     balance = [len(said) / max(1, int(group.sum())) for group in (kinds == _NEAR, kinds > _NEAR)]

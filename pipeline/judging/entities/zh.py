@@ -69,7 +69,9 @@ def _person_title(index: TokenIndex, start: int, end: int, known: KnownNames) ->
     for match in names.any_title.finditer(index.plain[start:end]):
         at, title = start + match.start(), match.group()
         surname = _surname_before(index, at, start)
-        if surname is None and at > start and index.words[at - 1] in _told_surnames(known):
+        # one that the caller told is certain
+        unsure = surname is None or surname[1] > 0
+        if unsure and at > start and index.words[at - 1] in _told_surnames(known):
             surname = at - 1, 0.0
         if surname is None:
             continue
