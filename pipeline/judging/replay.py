@@ -11,7 +11,9 @@ import gc
 import heapq
 import math
 import multiprocessing
+import multiprocessing.connection
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -178,8 +180,17 @@ _loaded: list[Rulebook] = []
 
 
 def _load(folder: Path) -> None:
+    threading.Thread(target=_leave_with_parent, name="watch parent", daemon=True).start()
     _loaded.append(load_rulebook(folder))
     seldom_collect()
+
+
+def _leave_with_parent() -> None:
+    """End this process when the one that started it is gone: killed, it takes nobody along."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def seldom_collect() -> None:
