@@ -86,7 +86,7 @@ def everything(book: Rulebook) -> Asked:
     """The named lists, those that stand in conditions, and the patterns."""
     asked: Asked = dict(book.phrase_lists)
     nodes = [(rule.id, node) for rule in book.rules for node in rule.walk()]
-    nodes += [(name, node) for name, scenario in book.scenarios.items() for node in scenario.when.walk()]
+    nodes += [(name, node) for name, scenario in book.scenarios.items() for node in scenario.walk()]
     for number, (name, node) in enumerate(nodes):
         for place, listed in enumerate(node.condition.phrase_lists):
             asked[f"{name}/{number}/{place}"] = listed
