@@ -192,7 +192,7 @@ class Killer(threading.Thread):
         while not self.stop.wait(draw.uniform(0.2, 1.8) * self.every_s):
             if held := self.cluster.memory_mb():
                 self.memory_mb.append((time.monotonic() - began, max(held)))
-            at_work = any(self.home.nights.glob("*/manifest.json.gz"))
+            at_work = any(self.home.nights.glob("*/manifest.json.*"))
             if not at_work or self.done >= self.kills:
                 continue
             if self.done >= self.kills / 2 and not self.schedulers:
