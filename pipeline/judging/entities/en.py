@@ -15,6 +15,9 @@ from pipeline.language.normalise import SENTENCE, tokenise
 LONGEST_NAME = 3
 """Words of a person's name at most."""
 
+CODE_LETTERS = 3
+"""Capitals before a number that are a code, no name: at most so many."""
+
 GREETING_TOKENS = 25
 """A company's name that stands by itself is looked for where one of so many tokens at first greets."""
 
@@ -49,7 +52,13 @@ def _has_capital(index: TokenIndex, at: int) -> bool:
 def _is_name(index: TokenIndex, at: int, end: int) -> bool:
     word = index.words[at] if at < end else ""
     is_name = word.isalpha() and len(word) > 1 and word not in common_words() and word not in company_words()
-    return is_name and _has_capital(index, at)
+    return is_name and _has_capital(index, at) and not _is_code(index, at, end)
+
+
+def _is_code(index: TokenIndex, at: int, end: int) -> bool:
+    """Whether letters are a code's: SL 770429."""
+    written = index.quote(at, at + 1)
+    return len(written) <= CODE_LETTERS and written.isupper() and at + 1 < end and index.words[at + 1].isdigit()
 
 
 def _name_length(index: TokenIndex, at: int, end: int) -> int:
