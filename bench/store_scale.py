@@ -249,7 +249,9 @@ def publish_night(home: Home, settings: Settings, figures: dict[str, Any], calls
     took_s = cpu_s() - started
     figures[f"publish a night of {count:,} calls"] = f"{took_s:.1f} s CPU, {time.perf_counter() - at:.0f} s"
     figures["calls afterwards"] = f"{built.rows['calls']:,}"
-    figures["parts left as they were"] = sum(path.exists() and file_sha256(path) == was for path, was in before.items())
+    made = len(list(home.parts.rglob("calls.parquet"))) - len(before)
+    same = all(path.exists() and file_sha256(path) == was for path, was in before.items())
+    figures["weeks made anew"] = f"{made}; the files of the others are the same: {same}"
     figures["most memory of the process"] = f"{peak_mb():.0f} MB"
 
 
