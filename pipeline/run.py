@@ -53,7 +53,7 @@ SURELY_FOREIGN = 0.5
 
 _WRITTEN_ALIKE = {"yue": "zh"}
 
-JUDGING_VERSION = "7"
+JUDGING_VERSION = "8"
 """Raised whenever the code of judging changes verdicts; part of every judged file's key."""
 
 

@@ -77,7 +77,7 @@ def judge_rule(evaluation: Evaluation, rule: Rule) -> Verdict:
     failed = outcome == "fail"
     grounds: tuple[Evidence, ...] = ()
     if rule.applies and outcome != "not_applicable":
-        grounds = evaluation.result(rule.applies).evidence(evaluation)
+        grounds = evaluation.result(rule.applies).shown(evaluation)
         reason = _with_scenario(evaluation, rule.asked_scenario, outcome, reason)
     return Verdict(
         rule.id, rule.hash, outcome, evidence, reason, occurrences if failed else 0,
@@ -136,16 +136,16 @@ def _outcome(ev: Evaluation, rule: Rule) -> tuple[Outcome, tuple[Evidence, ...],
             why = ev.say("{who} said nothing", who=ev.side(silent)) if silent else applies.reason(ev)
             return outcome, (), ev.say("not applicable: {why}", why=why or ev.say("does not concern this call")), 0
         case "unsure":
-            return outcome, by.evidence(ev), ev.say("cannot judge: {why}", why=by.reason(ev)), 0
+            return outcome, by.shown(ev), ev.say("cannot judge: {why}", why=by.reason(ev)), 0
         case "fail":
             # what made the rule apply is the evidence that something is missing
-            found = by.evidence(ev) if decision.is_forbidden else by.evidence(ev) or applies.evidence(ev)
+            found = by.evidence(ev) if decision.is_forbidden else by.shown(ev) or applies.shown(ev)
             return outcome, found, by.reason(ev), decision.occurrences(ev)
     if rule.finds_little and rule.measured:
         share = rule.measured.recall.value
         told = ev.say("nothing found; {share:.0%} of what is forbidden was found when measured", share=share)
         return outcome, (), told, 0
-    return outcome, by.evidence(ev) if rule.require else (), by.reason(ev) or ev.say("as it should be"), 0
+    return outcome, by.shown(ev) if rule.require else (), by.reason(ev) or ev.say("as it should be"), 0
 
 
 def _with_scenario(ev: Evaluation, told: Node | None, outcome: Outcome, reason: str) -> str:

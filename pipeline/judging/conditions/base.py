@@ -61,10 +61,11 @@ class Result:
     """What a condition found: `truth` is True, False or None (unsure).
 
     Evidence and reason may be given as functions of the evaluation: they are made when somebody asks for them, which is
-    seldom. Without a reason that of the first evidence is taken.
+    seldom. Without a reason that of the first evidence is taken. `shown` is what people are shown, where less than all
+    evidence decides.
     """
 
-    __slots__ = ("_evidence", "_first_after", "_reason", "truth")
+    __slots__ = ("_evidence", "_first_after", "_reason", "_shown", "truth")
 
     def __init__(
         self,
@@ -72,8 +73,10 @@ class Result:
         evidence: tuple[Evidence, ...] | Callable[[Evaluation], tuple[Evidence, ...]] = (),
         reason: str | Callable[[Evaluation], str] | None = None,
         first_after: Callable[[Evaluation, CallPlace], Evidence | None] | None = None,
+        shown: Callable[[Evaluation], tuple[Evidence, ...]] | None = None,
     ) -> None:
         self.truth, self._evidence, self._reason, self._first_after = truth, evidence, reason, first_after
+        self._shown = shown
 
     # a result does not keep the evaluation that it is kept by: so both go as soon as nobody uses them
 
@@ -81,6 +84,11 @@ class Result:
         if not isinstance(self._evidence, tuple):
             self._evidence = self._evidence(evaluation)
         return self._evidence
+
+    def shown(self, evaluation: Evaluation) -> tuple[Evidence, ...]:
+        """The evidence that people are shown: of several alternatives that of the one that decided, as looking for the
+        others costs more than all the rest."""
+        return self.evidence(evaluation) if self._shown is None else self._shown(evaluation)
 
     def first_after(self, evaluation: Evaluation, place: CallPlace) -> Evidence | None:
         """The first evidence behind a place. Where there may be much, the rest need not be made for it."""

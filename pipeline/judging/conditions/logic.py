@@ -43,7 +43,12 @@ class AllOf(Several):
                 break
             if found is None:
                 truth = None
-        return Result(truth, lambda ev: all_evidence(ev, self._that_are(ev, True)), lambda ev: self._reason(ev, truth))
+        return Result(
+            truth,
+            lambda ev: all_evidence(ev, self._that_are(ev, True)),
+            lambda ev: self._reason(ev, truth),
+            shown=lambda ev: all_shown(ev, self._that_are(ev, True)),
+        )
 
     def _that_are(self, evaluation: Evaluation, truth: bool | None) -> Iterator[Result]:
         return (found for part in self.of if (found := evaluation.result(part)).truth is truth)
@@ -58,11 +63,12 @@ class AnyOf(AllOf):
     def find(self, evaluation: Evaluation) -> Result:
         truth: bool | None = False
         for part in self.of:
-            found = evaluation.result(part).truth
-            if found:
-                truth = True
-                break
-            if found is None:
+            found = evaluation.result(part)
+            if found.truth:
+                return Result(
+                    True, lambda ev: all_evidence(ev, self._that_are(ev, True)), found.reason, shown=found.shown
+                )
+            if found.truth is None:
                 truth = None
         return Result(truth, lambda ev: all_evidence(ev, self._that_are(ev, truth)), lambda ev: self._reason(ev, truth))
 
@@ -72,8 +78,9 @@ class NoneOf(AnyOf):
 
     def find(self, evaluation: Evaluation) -> Result:
         found = super().find(evaluation)
-        truth = None if found.truth is None else not found.truth
-        return Result(truth, found.evidence if truth is False else (), found.reason)
+        if found.truth is True:
+            return Result(False, found.evidence, found.reason, shown=found.shown)
+        return Result(None if found.truth is None else True, (), found.reason)
 
 
 class InOrder(Several):
@@ -180,5 +187,13 @@ def joined_reasons(evaluation: Evaluation, results: Iterable[Result]) -> str:
 
 def all_evidence(evaluation: Evaluation, results: Iterable[Result]) -> tuple[Evidence, ...]:
     """All evidence of some results in the order of the call, each once."""
-    once = dict.fromkeys(item for result in results for item in result.evidence(evaluation))
-    return tuple(sorted(once, key=lambda item: (*place_of(item), item.matched)))
+    return _in_order(item for result in results for item in result.evidence(evaluation))
+
+
+def all_shown(evaluation: Evaluation, results: Iterable[Result]) -> tuple[Evidence, ...]:
+    """What people are shown of some results, in the order of the call, each once."""
+    return _in_order(item for result in results for item in result.shown(evaluation))
+
+
+def _in_order(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    return tuple(sorted(dict.fromkeys(evidence), key=lambda item: (*place_of(item), item.matched)))

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, model_validator
 
 from pipeline.datatypes import Evidence
 from pipeline.judging.conditions.base import Condition, Evaluation, Inner, Node, Result, Scenario, reading
-from pipeline.judging.conditions.logic import all_evidence, joined_reasons, joined_titles
+from pipeline.judging.conditions.logic import all_shown, joined_reasons, joined_titles
 from pipeline.judging.conditions.nearest import nearest_said
 from pipeline.judging.faults import listing
 from pipeline.messages import Message
@@ -86,7 +86,7 @@ class Likely(NamedTuple):
     def evidence(self, evaluation: Evaluation) -> tuple[Evidence, ...]:
         tops = (self.scenario.when, *(clue.when for clue in self.scenario.clues if clue.weight > 0))
         found = (evaluation.result(top) for top in tops if top is not None)
-        return all_evidence(evaluation, (result for result in found if result.truth))
+        return all_shown(evaluation, (result for result in found if result.truth))
 
     def reason(self, evaluation: Evaluation) -> str:
         if not self.scenario.clues:
@@ -163,7 +163,7 @@ class Steps(Condition):
     def taken(self, evaluation: Evaluation) -> tuple[Evidence, ...]:
         """Where the steps were taken."""
         found = (evaluation.result(step) for step in self.parts)
-        return all_evidence(evaluation, (result for result in found if result.truth))
+        return all_shown(evaluation, (result for result in found if result.truth))
 
     def _misplaced(self, evaluation: Evaluation) -> Node | None:
         """The first step that comes before one that it follows."""
