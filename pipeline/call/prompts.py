@@ -10,7 +10,7 @@ from pipeline.call.words import SpeakerWord
 from pipeline.datatypes import LineEvent, Turn, Word
 from pipeline.language.announcements import prompt_phrases
 from pipeline.language.backchannels import is_backchannel
-from pipeline.language.sound_alike import syllables_of, times_heard
+from pipeline.language.sound_alike import sounds_of, times_heard
 from pipeline.language.text import put_together
 from pipeline.timeline import Timeline
 
@@ -71,14 +71,14 @@ def _is_announced(text: str, at_start: bool) -> bool:
     chinese, english = prompt_phrases("zh"), prompt_phrases("en")
     if _any_in(chinese.anywhere_patterns, bare) or _any_in(english.anywhere_patterns, lowered):
         return True
-    syllables = syllables_of(bare)
-    if any(times_heard(phrase, bare, syllables) for phrase in chinese.anywhere):
+    sounds = sounds_of(bare)
+    if any(times_heard(phrase, bare, sounds) for phrase in chinese.anywhere):
         return True
     if not at_start or _is_live(bare, lowered):
         return False
     if _any_in(chinese.at_start_patterns, bare) or _any_in(english.at_start_patterns, lowered):
         return True
-    return any(times_heard(phrase, bare, syllables) for phrase in chinese.at_start)
+    return any(times_heard(phrase, bare, sounds) for phrase in chinese.at_start)
 
 
 def _is_live(bare: str, lowered: str) -> bool:

@@ -21,7 +21,7 @@ from pipeline.call.prompts import PROMPT
 from pipeline.datatypes import CDR, Role, Roles, Transcript, Turn
 from pipeline.language.backchannels import is_backchannel
 from pipeline.language.role_phrases import RolePhrases, WeightedExpressions, role_phrases
-from pipeline.language.sound_alike import syllables_of, times_heard
+from pipeline.language.sound_alike import sounds_of, times_heard
 from pipeline.language.text import HAN_CHARACTER
 from pipeline.messages import Message
 
@@ -93,12 +93,12 @@ def score_words(texts: Iterable[str]) -> RoleScore:
 def _evidence(text: str, table: RolePhrases) -> list[float]:
     """The log-odds of each phrase and pattern that is said."""
     evidence: list[float] = []
-    syllables = syllables_of(text) if table.phrases else []
+    sounds = sounds_of(text) if table.phrases else ""
     said: list[str] = []
     for weight, phrase in table.heaviest_and_longest_first:
         if any(phrase in longer for longer in said):
             continue  # "我想" inside "我想问" is the same piece of evidence
-        times = times_heard(phrase, text, syllables)
+        times = times_heard(phrase, text, sounds)
         if times:
             said.append(phrase)
             evidence.append(weight * min(times, MOST_PER_PHRASE))
