@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from functools import cache
-from itertools import islice
 
 from pipeline.judging.entities.shapes import Finders, KnownNames, digits, one_of
 from pipeline.judging.lexicon import Places
@@ -206,5 +205,7 @@ def _own_name(index: TokenIndex, start: int, end: int, known: KnownNames) -> Pla
         before = words[slice(*index.range_of(number - 1))][-QUESTION_WORDS:]
         if names.name_asked.search(" ".join(before)):
             answers = ((at, at + _name_length(index, at, end), 0.0) for at in range(start, end))
-            found += islice((answer for answer in answers if answer[1] > answer[0]), 1)
+            told = [answer for answer in answers if answer[1] > answer[0]]
+            # Professor Whitlock. Or Margaret: both are its name
+            found += told[:1] + [answer for answer in told[1:] if words[answer[0] - 1] == "or"]
     return found
