@@ -76,7 +76,8 @@ def _person_title(index: TokenIndex, start: int, end: int, known: KnownNames) ->
         if surname is None:
             continue
         begin, cost = surname
-        if _addresses(index, at, title, cost) and not _introduces(index, begin, start):
+        called = index.words[begin] in _told_surnames(known) and _stands_alone(index, begin, at + len(title), start)
+        if (called or _addresses(index, at, title, cost)) and not _introduces(index, begin, start):
             found.append((begin, at + len(title), cost))
     return found + _titles_by_sound(index, start, end, {begin for begin, _, _ in found})
 
@@ -95,6 +96,11 @@ def _addresses(index: TokenIndex, at: int, title: str, cost: float) -> bool:
         goes_on = title in names.offices_before_a_break and after.isalpha()
         return not cost and after not in talked_about and not goes_on
     return len(title) > 1 or not (cost or after in names.relatives_go_on_with)
+
+
+def _stands_alone(index: TokenIndex, begin: int, end: int, start: int) -> bool:
+    """Whether what lies there has a pause on both sides: who is called so is spoken to."""
+    return begin > start and index.break_after(begin - 1) and end < len(index.words) and index.break_after(end - 1)
 
 
 def _introduces(index: TokenIndex, begin: int, start: int) -> bool:
