@@ -100,7 +100,7 @@ def _addresses(index: TokenIndex, at: int, title: str, cost: float) -> bool:
 
 def _stands_alone(index: TokenIndex, begin: int, end: int, start: int) -> bool:
     """Whether what lies there has a pause on both sides: who is called so is spoken to."""
-    return begin > start and index.break_after(begin - 1) and end < len(index.words) and index.break_after(end - 1)
+    return begin > start and end < len(index.words) and all(map(index.break_after, (begin - 1, end - 1)))
 
 
 def _introduces(index: TokenIndex, begin: int, start: int) -> bool:
