@@ -326,9 +326,11 @@ def test_so_does_a_copy_that_a_killed_query_left(home: Home, tmp_path: Path, mon
 
 
 def test_an_answer_that_nobody_reads_to_its_end_leaves_no_process(home: Home) -> None:
+    others = children(os.getpid())  # a server that tests share may be among them
     messages = ask(home.database, "SELECT * FROM range(100000000)", SQL)
     for _ in range(3):
         next(messages)
-    started = children(os.getpid())
+    started = [pid for pid in children(os.getpid()) if pid not in others]
+    assert started
     messages.close()
     assert gone(started, 5)
