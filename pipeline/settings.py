@@ -295,6 +295,16 @@ class Excerpts(_Section):
     bitrate_kbps: int = Field(32, ge=8, le=128, description=Message("MP3 bit rate"))
 
 
+class Privacy(_Section):
+    mask: bool = Field(
+        True,
+        description=Message(
+            "what is published (database, report, workbook, excerpts, printed text) shows no card, ID, phone or account "
+            "numbers, number plates and e-mail addresses"
+        ),
+    )
+
+
 class Report(_Section):
     language: Literal["zh", "en"] = Field("zh", description=Message("language of the report's own words"))
     target: float = Field(0.8, ge=0, le=1, description=Message("achievement rate below which an indicator is marked"))
@@ -370,6 +380,7 @@ class Settings(_Section):
     asks: LocalModel = LocalModel()  # type: ignore[call-arg]
     machines: Machines = Machines()  # type: ignore[call-arg]
     excerpts: Excerpts = Excerpts()  # type: ignore[call-arg]
+    privacy: Privacy = Privacy()  # type: ignore[call-arg]
     report: Report = Report()  # type: ignore[call-arg]
     sql: Sql = Sql()  # type: ignore[call-arg]
     metrics: Metrics = Metrics()  # type: ignore[call-arg]
