@@ -299,8 +299,8 @@ class Privacy(_Section):
     mask: bool = Field(
         True,
         description=Message(
-            "what is published (database, report, workbook, excerpts, printed text) shows no card, ID, phone or account "
-            "numbers, number plates and e-mail addresses"
+            "what is published (database, report, workbook, excerpts, printed text) shows no card, ID, phone or "
+            "account numbers, number plates and e-mail addresses"
         ),
     )
 
