@@ -19,7 +19,7 @@ import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,12 +32,13 @@ from pipeline.datatypes import CDR
 from pipeline.errors import BadArtefact
 from pipeline.messages import Message
 from pipeline.results.excerpts import ExcerptSet, excerpt_record
+from pipeline.results.row_source import SaidFile
 from pipeline.results.rows import RulebookInfo, call_rows, call_week, clip_rows, failure_row
 from pipeline.results.tables import CALL_TABLES, TABLES, FailureRow, TableRow, table_columns
 from pipeline.results.views import WEEKLY
 from pipeline.storage import artefacts
 from pipeline.storage.files import file_sha256, put_in_place
-from pipeline.storage.home import Failure, Home, JudgedFile, RecordingRecord
+from pipeline.storage.home import Failure, Home, RecordingRecord
 
 BATCH_CALLS = 1000
 """Calls held in memory at one time."""
@@ -177,7 +178,7 @@ def damaged_row(path: Path, error: BadArtefact) -> FailureRow:
         message=str(Message("{error}; delete it and run `callqa nightly` to make it again", error=error.message)),
         at=datetime.fromtimestamp(path.stat().st_mtime, tz=UTC),
     )
-    return replace(failure_row(failure), stage="publish")
+    return msgspec.structs.replace(failure_row(failure), stage="publish")
 
 
 def _name(plan: WeekPlan, fresh: Mapping[str, str]) -> str:
@@ -214,7 +215,7 @@ class _Stage:
         """All rows of one recording, without what is damaged."""
         plan, damaged = self.plan, len(self.damaged)
         record = excerpt_record(plan.home, sha256)
-        judged = self._read(plan.home.judged(sha256), JudgedFile)
+        judged = self._read(plan.home.judged(sha256), SaidFile)
         recording = self._read(plan.home.recording(sha256), RecordingRecord)
         excerpts = self._read(record, ExcerptSet)
         if judged is None:
@@ -262,11 +263,11 @@ def row_line(row: TableRow) -> bytes:
         return msgspec.json.encode(row)
     except UnicodeEncodeError:
         # a file name may hold bytes that are no UTF-8; they arrive as lone surrogates and leave as "?"
-        return json.dumps(vars(row), ensure_ascii=False, default=_plain).encode("utf-8", "replace")
+        return json.dumps(msgspec.structs.asdict(row), ensure_ascii=False, default=_plain).encode("utf-8", "replace")
 
 
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, date) else vars(value)
+def _plain(value: date | msgspec.Struct) -> object:
+    return value.isoformat() if isinstance(value, date) else msgspec.structs.asdict(value)
 
 
 def read_lines(path: Path, table: str, longest: int) -> str:

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
-from pipeline.datatypes import Call, Evidence, Turn
+from pipeline.datatypes import Evidence
+
+
+class _Turn(Protocol):
+    @property
+    def text(self) -> str: ...
+
+
+_AnyTurn = TypeVar("_AnyTurn", bound=_Turn, covariant=True)
+
+
+class SpokenTurns(Protocol[_AnyTurn]):
+    """A call, whole or as the rows of the database need it."""
+
+    @property
+    def turns(self) -> Sequence[_AnyTurn]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +50,7 @@ def mark(sentence: str, matched: str) -> MarkedQuote:
     return MarkedQuote(before, found, after)
 
 
-def marked_quote(evidence: Evidence, call: Call) -> MarkedQuote:
+def marked_quote(evidence: Evidence, call: SpokenTurns[_Turn]) -> MarkedQuote:
     """What a piece of evidence shows; verdicts of earlier versions know no sentence, so their turn's text stands in."""
     sentence = evidence.sentence
     if evidence.matched and not sentence:
@@ -43,7 +59,7 @@ def marked_quote(evidence: Evidence, call: Call) -> MarkedQuote:
     return mark(sentence, evidence.matched)
 
 
-def turn_of(evidence: Evidence, call: Call) -> Turn | None:
+def turn_of(evidence: Evidence, call: SpokenTurns[_AnyTurn]) -> _AnyTurn | None:
     """The turn that a piece of evidence is in, if it is in one."""
     index = evidence.turn
     return call.turns[index] if index is not None and 0 <= index < len(call.turns) else None

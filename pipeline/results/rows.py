@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from pipeline.datatypes import CDR, Call, Evidence, Judged, Scorecard, Verdict
+from pipeline.datatypes import CDR, Evidence, Scorecard, Verdict
 from pipeline.errors import shown, shown_text
 from pipeline.numbers import mask_numbers
 from pipeline.results.excerpts import ExcerptSet, spoken_lines
 from pipeline.results.quotes import mark, marked_quote, turn_of
+from pipeline.results.row_source import SaidCall, SaidFile, SaidJudged
 from pipeline.results.tables import (
     CallRow,
     ClipRow,
@@ -28,7 +29,7 @@ from pipeline.results.tables import (
     TurnRow,
     VerdictRow,
 )
-from pipeline.storage.home import Failure, JudgedFile, RecordingRecord, Run
+from pipeline.storage.home import Failure, RecordingRecord, Run
 
 if TYPE_CHECKING:
     from pipeline.judging.measured import Measured
@@ -120,7 +121,7 @@ def _trust(measured: Measured | None) -> dict[str, Any]:
 
 
 def call_rows(
-    file: JudgedFile,
+    file: SaidFile,
     recording: RecordingRecord | None,
     books: Mapping[str, RulebookInfo],
     zone: ZoneInfo,
@@ -149,7 +150,7 @@ def call_rows(
         yield _scorecard_row(card, passed)
 
 
-def _passed(judged: Judged, book: RulebookInfo | None) -> bool | None:
+def _passed(judged: SaidJudged, book: RulebookInfo | None) -> bool | None:
     card = judged.scorecard
     if card is None or card.score is None or book is None:
         return None
@@ -168,7 +169,7 @@ def _call_day(cdr: CDR, zone: ZoneInfo) -> date | None:
 
 
 def _call_row(
-    file: JudgedFile, recording: RecordingRecord | None, passed: bool | None, zone: ZoneInfo, built_from: str
+    file: SaidFile, recording: RecordingRecord | None, passed: bool | None, zone: ZoneInfo, built_from: str
 ) -> CallRow:
     call, card, hearing = file.judged.call, file.judged.scorecard, file.hearing
     cdr = call.cdr
@@ -221,13 +222,13 @@ def _call_row(
     )
 
 
-def _hung_up_method(call: Call) -> str:
+def _hung_up_method(call: SaidCall) -> str:
     method = call.hang_up.method
     return f"{method}: {call.cdr.release_method}" if method == "cdr" and call.cdr.release_method else method
 
 
 def _verdict_row(
-    call: Call, verdict: Verdict, rule: RuleInfo | None, version: str | None, day: date | None
+    call: SaidCall, verdict: Verdict, rule: RuleInfo | None, version: str | None, day: date | None
 ) -> VerdictRow:
     return VerdictRow(
         sha256=call.sha256,
@@ -252,7 +253,7 @@ def _verdict_row(
     )
 
 
-def _evidence_cell(call: Call, evidence: Evidence) -> EvidenceCell:
+def _evidence_cell(call: SaidCall, evidence: Evidence) -> EvidenceCell:
     turn = turn_of(evidence, call)
     quote = marked_quote(evidence, call)
     return EvidenceCell(

@@ -6,11 +6,13 @@ stable: people keep their queries. Times are seconds from the recording's start,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import msgspec
 
 Sha256 = Annotated[str, "录音标识：文件内容的 SHA-256 / the recording: SHA-256 of its bytes"]
 RuleId = Annotated[str, "指标标识，各规则册通用 / the indicator, the same in every rulebook"]
@@ -26,8 +28,7 @@ Quote = Annotated[str, "证据原话：整句，命中的词在【】里 / the e
 Matched = Annotated[str, "证据里命中的词 / the words of the evidence that were matched"]
 
 
-@dataclass(frozen=True)
-class EvidenceCell:
+class EvidenceCell(msgspec.Struct, frozen=True, gc=False):
     """A piece of evidence as a value within a row; what its fields are is said where it is used."""
 
     turn: int | None
@@ -40,8 +41,7 @@ class EvidenceCell:
     matched: str
 
 
-@dataclass(frozen=True)
-class CallRow:
+class CallRow(msgspec.Struct, frozen=True, gc=False):
     """通话，每条录音一行 / calls, one row a recording"""
 
     sha256: Sha256
@@ -146,8 +146,7 @@ class CallRow:
     heard_with: Annotated[dict[str, str] | None, "引擎与来源明细 / engines and source of the recording, in detail"]
 
 
-@dataclass(frozen=True)
-class TurnRow:
+class TurnRow(msgspec.Struct, frozen=True, gc=False):
     """话轮：一方连续说的话 / turns: what one speaker says until the other takes over"""
 
     sha256: Sha256
@@ -160,8 +159,7 @@ class TurnRow:
     call_day: CallDay
 
 
-@dataclass(frozen=True)
-class EventRow:
+class EventRow(msgspec.Struct, frozen=True, gc=False):
     """非语音声音：铃声、忙音、按键、音乐、提示音 / sounds that are no speech"""
 
     sha256: Sha256
@@ -172,8 +170,7 @@ class EventRow:
     count: Annotated[int | None, "响铃、忙音或按键次数 / number of rings, beeps or keys"]
 
 
-@dataclass(frozen=True)
-class RuleRow:
+class RuleRow(msgspec.Struct, frozen=True, gc=False):
     """现行规则册的指标 / the indicators of the rulebooks in force"""
 
     rulebook: Annotated[str, "规则册 / rulebook"]
@@ -201,8 +198,7 @@ class RuleRow:
     n: Annotated[int | None, "量了多少句 / sentences it was measured on"]
 
 
-@dataclass(frozen=True)
-class VerdictRow:
+class VerdictRow(msgspec.Struct, frozen=True, gc=False):
     """判定：每通电话每个指标一行，附证据 / verdicts: one row a call and indicator, with the evidence"""
 
     sha256: Sha256
@@ -240,8 +236,7 @@ class VerdictRow:
     call_day: CallDay
 
 
-@dataclass(frozen=True)
-class PastVerdictRow:
+class PastVerdictRow(msgspec.Struct, frozen=True, gc=False):
     """以往版本规则册的判定 / verdicts by earlier versions of the rulebook"""
 
     sha256: Sha256
@@ -252,8 +247,7 @@ class PastVerdictRow:
     score: Annotated[float | None, "当时的通话得分 / score of the call then"]
 
 
-@dataclass(frozen=True)
-class MonthScoreRow:
+class MonthScoreRow(msgspec.Struct, frozen=True, gc=False):
     """其他人的月度评分，来自设置 report.month_scores 的 CSV / other people's monthly scores, from a CSV"""
 
     month: Annotated[date, "月份（一日） / first day of the month"]
@@ -264,8 +258,7 @@ class MonthScoreRow:
     sustained_complaints: Annotated[int | None, "成立的投诉件数 / sustained complaints"]
 
 
-@dataclass(frozen=True)
-class ScorecardRow:
+class ScorecardRow(msgspec.Struct, frozen=True, gc=False):
     """评分卡，每通已评电话一行 / scorecards, one row a judged call"""
 
     sha256: Sha256
@@ -283,8 +276,7 @@ class ScorecardRow:
     deducted: Annotated[float, "扣分合计 / points deducted in all"]
 
 
-@dataclass(frozen=True)
-class FailureRow:
+class FailureRow(msgspec.Struct, frozen=True, gc=False):
     """未能处理的文件及原因 / files that could not be dealt with, and why"""
 
     key: Annotated[str, "录音 SHA-256，读不出时为路径的散列 / SHA-256, or a hash of the path"]
@@ -296,8 +288,7 @@ class FailureRow:
     failed_at: Annotated[datetime, "时间 / when"]
 
 
-@dataclass(frozen=True)
-class RunRow:
+class RunRow(msgspec.Struct, frozen=True, gc=False):
     """每夜运行记录 / one row a night"""
 
     run_id: Annotated[str, "运行编号 / id of the run"]
@@ -314,8 +305,7 @@ class RunRow:
     waiting: Annotated[int, "还在写入、留待下次的录音 / recordings still being written, left for the next run"]
 
 
-@dataclass(frozen=True)
-class ClipRow:
+class ClipRow(msgspec.Struct, frozen=True, gc=False):
     """未达成指标的录音片段及文字 / clips of failed indicators, with their words"""
 
     sha256: Sha256
@@ -330,8 +320,7 @@ class ClipRow:
     words: Annotated[str, "片段中的对话，每行一句 / what is said in the clip, a line a turn"]
 
 
-@dataclass(frozen=True)
-class AboutRow:
+class AboutRow(msgspec.Struct, frozen=True, gc=False):
     """数据库自身的信息 / about this database"""
 
     key: Annotated[str, "项目 / what"]
@@ -371,7 +360,7 @@ class TableColumn:
 def table_columns(table: str) -> tuple[TableColumn, ...]:
     """The columns of a table, in order."""
     hints = get_type_hints(TABLES[table], include_extras=True)
-    return tuple(_column(field.name, hints[field.name]) for field in fields(TABLES[table]))
+    return tuple(_column(name, hints[name]) for name in TABLES[table].__struct_fields__)
 
 
 def table_comment(table: str) -> str:
@@ -399,6 +388,6 @@ def _sql_type(kind: Any) -> str:
         return f"MAP({', '.join(map(_sql_type, parts))})"
     if parts:
         return _sql_type(parts[0])
-    if is_dataclass(kind):
+    if issubclass(kind, msgspec.Struct):
         return f"STRUCT({', '.join(f'{name} {_sql_type(part)}' for name, part in get_type_hints(kind).items())})"
     return _SQL_TYPES[kind]
