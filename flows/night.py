@@ -45,7 +45,7 @@ from pipeline.judging.rulebook import Rulebook
 from pipeline.messages import Message
 from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
-from pipeline.storage import artefacts
+from pipeline.storage import artefacts, audit
 from pipeline.storage.home import Failure, HalfRecord, Hearing, Home, JudgedFile, PastCard, RecordingRecord
 
 JUDGED_A_SHARD = 200
@@ -461,6 +461,8 @@ class Night:
         books = [rulebook_info(book) for book in self.rulebooks.values()]
         built = build_database(self.home, self.settings, books, anew, lambda calls, of: self.on_publish((calls, of)))
         self.tally.damaged = len(built.damaged)
+        if built.changed:
+            audit.record(self.home, "publish", run=self.run_id, calls_shown=built.rows.get("calls", 0))
 
     def write_report(self) -> None:
         """Make the report of the calls judged since the last one (all, if none), unless the options say no."""
@@ -469,6 +471,7 @@ class Night:
 
         if self.options.report:
             run = self.record.read()
+            audit.record(self.home, "export", run=self.run_id, what="report, workbook")
             write_report(self.home, self.settings, run, self.pending.calls() or None)
             write_workbook(self.home, self.settings, report_folder(self.home, self.settings, run))
 

@@ -15,7 +15,7 @@ from pipeline.errors import BadArtefact, BadSetting, CallQAError
 from pipeline.messages import Message
 from pipeline.numbers import mask_numbers
 from pipeline.settings import CHECKOUT, Paths, Settings, load_settings
-from pipeline.storage import artefacts
+from pipeline.storage import artefacts, audit
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
 from pipeline.storage.masked_paths import masked_like
 from pipeline.storage.permissions import only_ours
@@ -104,7 +104,7 @@ def settings_file() -> Path | None:
 def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR]:
     """The transcript of a stored call and its CDR, by call id, file name or SHA-256, or the beginning of id or SHA-256.
 
-    Raises CallQAError.
+    The audit log has it: whoever asks reads the call. Raises CallQAError.
     """
     from pipeline.datatypes import Transcript
 
@@ -134,6 +134,7 @@ def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR]:
     path = _transcript(home, matches[0].sha256)
     if path is None:
         raise CallQAError(Message("{call}: not transcribed yet; run `callqa nightly`", call=identity))
+    audit.record(home, "show", calls=[matches[0].cdr.call_id or matches[0].sha256])
     return artefacts.read(path, Transcript), matches[0].cdr
 
 

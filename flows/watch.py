@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flows.exit_status import DONE, FAILED, INCOMPLETE, INTERRUPTED
 from flows.log import log_event, log_run
 from flows.metrics import stored_gauges, write_metrics
 from flows.night_state import NightState, counts_of, last_night, night_state_file
-from pipeline.storage import artefacts
+from pipeline.errors import CallQAError
+from pipeline.settings import Settings
+from pipeline.storage import artefacts, audit
 
 if TYPE_CHECKING:
     from flows.night import Night
@@ -38,6 +41,7 @@ def watched(night: Night, kind: str = "nightly") -> Iterator[None]:
     nightly, before = kind == "nightly", last_night(night.home)
     log_run(night.run_id)
     log_event("run.started", kind=kind)
+    audit.record(night.home, "run.started", run=night.run_id, kind=kind, settings=_settings_hash(night.settings))
     state = NightState(night.run_id, "running", night.started_at, succeeded_at=before.succeeded_at if before else None)
     over = threading.Event()
     writer = threading.Thread(target=_keep_writing, args=(night, state, over), name="night state", daemon=True)
@@ -63,6 +67,14 @@ def watched(night: Night, kind: str = "nightly") -> Iterator[None]:
         with suppress(OSError):
             write_metrics(night.settings, state if nightly else before)
         _log_end(state)
+        with suppress(CallQAError):  # a full disk, which is told already; that the run began is in the log
+            told: dict[str, Any] = {name: count for name, count in state.counts.items() if count}
+            audit.record(night.home, "run.ended", run=night.run_id, kind=kind, status=state.status, **told)
+
+
+def _settings_hash(settings: Settings) -> str:
+    """Tells one night's settings from another's in the audit log."""
+    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:16]
 
 
 def _keep_writing(night: Night, state: NightState, over: threading.Event) -> None:

@@ -12,6 +12,7 @@ from flows.language import LANGUAGE, say
 from flows.options import Json, read_settings
 from pipeline.errors import BadSetting, CallQAError
 from pipeline.messages import Message
+from pipeline.storage import audit
 from pipeline.storage.home import Home
 
 
@@ -29,16 +30,26 @@ def sql_command(
     form: Annotated[str, typer.Option("--format", metavar="table|csv|json", help=say("Output format."))] = "table",
     json_output: Json = False,
 ) -> None:
+    from flows.asked import record_query
     from pipeline.results.sql_output import answer
     from pipeline.results.sql_prompt import shell
 
     settings = read_settings()
-    database = Home(settings.paths.home).database
+    home = Home(settings.paths.home)
+    database = home.database
     match "json" if json_output else form:
         case "table" | "csv" | "json" as chosen if query is not None:
+            record_query(home, query)
             answer(database, query, settings.sql, chosen, sys.stdout, settings.ingest.timezone, LANGUAGE)
         case "table" | "csv" | "json":
-            shell(database, settings.sql, settings.ingest.timezone, sys.stdout, language=LANGUAGE)
+            shell(
+                database,
+                settings.sql,
+                settings.ingest.timezone,
+                sys.stdout,
+                language=LANGUAGE,
+                on_query=lambda sql: record_query(home, sql),
+            )
         case _:
             raise BadSetting(Message("--format {form}: choose table, csv or json", form=form))
 
@@ -57,6 +68,7 @@ def report_command() -> None:
     home = Home(settings.paths.home)
     if not home.database.exists():
         raise CallQAError(Message("{path}: no database yet; run `callqa nightly` to create it", path=home.database))
+    audit.record(home, "export", what="report, workbook")
     page = write_report(home, settings)
     write_workbook(home, settings, report_folder(home, settings))
     print(page)

@@ -17,9 +17,9 @@ Function = TypeVar("Function", bound=Callable[..., None])
 
 def group(text: str, *examples: tuple[str, str], foot: str | None = None, **settings: Any) -> typer.Typer:
     """A group of commands; an example is what follows `callqa`, and what it does. `foot` stands below the examples."""
+    settings = {"no_args_is_help": True, **settings}
     return typer.Typer(
         cls=HelpfulGroup,
-        no_args_is_help=True,
         help=text,
         epilog="\n\n".join(filter(None, (examples_text(examples), foot))) or None,
         pretty_exceptions_enable=False,

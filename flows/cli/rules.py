@@ -17,6 +17,7 @@ from flows.language import LANGUAGE, localised, say
 from flows.options import Json, RulebookFolder, RulebookFolders, read_settings, stored_call
 from pipeline.errors import BadRule, BadSetting, CallQAError
 from pipeline.messages import Message, shown_lines, shown_text
+from pipeline.storage import audit
 from pipeline.storage.home import Home
 
 if TYPE_CHECKING:
@@ -194,6 +195,7 @@ def rules_replay(
     with counting(say("replaying")) as progress:
         replayed = replay(home, book, began, progress)
     if html is not None:
+        audit.record(home, "export", what="replay page")
         write_output(html, replay_page(replayed, book, LANGUAGE, since))
     if json_output:
         print_json(json.dumps(as_json(replayed, first), ensure_ascii=False, indent=2))
@@ -236,6 +238,7 @@ def rules_publish(
         now = publications(home, book)[-1].version
         print(say("{book}: nothing changed; version {version} stays in force", book=book, version=now))
         return
+    audit.record(home, "rules.published", book=book.name, version=publication.version)
     print(
         say(
             "{book} is in force as version {version} ({folder}). To score stored calls by it: callqa rejudge",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
 from functools import cached_property
 
 from pipeline.numbers import KnownNumbers, replace_numbers, subscriber_digits
-from pipeline.storage.files import write_whole
 from pipeline.storage.home import Home
+from pipeline.storage.keys import home_key, keyed_hash
 
 
 class CallerHash:
@@ -21,7 +18,7 @@ class CallerHash:
     def hashed(self, number: str) -> str | None:
         """HMAC-SHA256 of a telephone number's digits under the home's salt; None without digits."""
         digits = subscriber_digits(number)
-        return hmac.new(self._salt, digits.encode(), hashlib.sha256).hexdigest()[:32] if digits else None
+        return keyed_hash(self._salt, digits) if digits else None
 
     def without_known(self, text: str, known: KnownNumbers) -> str:
         """A text with the hashes of known numbers in their place."""
@@ -33,11 +30,4 @@ class CallerHash:
 
     @cached_property
     def _salt(self) -> bytes:
-        try:
-            salt = self._home.salt.read_bytes()
-        except FileNotFoundError:
-            salt = b""
-        if len(salt) < 16:
-            write_whole(self._home.salt, os.urandom(32), secret=True)
-            salt = self._home.salt.read_bytes()
-        return salt
+        return home_key(self._home)

@@ -62,9 +62,11 @@ def shell(
     stream: IO[str],
     read: Callable[[str], str] = input,
     language: str = "en",
+    on_query: Callable[[str], None] = lambda sql: None,
 ) -> None:
     """The prompt of `callqa sql`: ask until .quit or the end of input. Errors are printed, not raised.
 
+    `on_query` is told every query before it is asked.
     Nothing is written to disk: what people search for may be what customers said. Raises BadQuery when there
     is no database.
     """
@@ -91,6 +93,7 @@ def shell(
             continue
         pending = f"{pending}\n{line}" if pending else line
         if pending.rstrip().endswith(";"):
+            on_query(pending)
             prompt.query(pending)
             pending = ""
 

@@ -13,6 +13,7 @@
       hashes.json.zst                             Hashes: what the files of the inbox held, so as to read none twice
       fetched/<place>/                            what an inbox on a server held (`pipeline.intake.servers.cache`)
       caller.salt                                 the key under which callers' numbers are hashed
+      audit.log                                   who did what (`pipeline.storage.audit`)
       run.lock, publish.lock, rulebooks.lock      one run, one build of the database, one publishing at a time
       columns/                                    stored calls as columns (`pipeline.judging.call_cache`)
       callqa.duckdb, callqa.parts/                the database and its weeks, can be made again from the above

@@ -1,0 +1,31 @@
+"""``callqa audit``: what was asked is in the log without its words, and the log can be checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pipeline.results.store import build_database
+from pipeline.settings import load_settings
+from pipeline.storage.audit import audit_file
+from pipeline.storage.home import Home
+from tests.support.nights import callqa, environment
+
+
+def test_a_query_is_recorded_without_its_words_and_the_log_can_be_checked(tmp_home: Home, tmp_path: Path) -> None:
+    build_database(tmp_home, load_settings())
+    env = environment(tmp_path / "prefect", CALLQA_HOME=str(tmp_home.root))
+    assert callqa("sql", "SELECT count(*) FROM calls WHERE call_id = 'Petrov'", env=env).returncode == 0
+    (entry,) = json.loads(callqa("audit", "--json", env=env).stdout)
+    assert entry["action"] == "query"
+    assert {name: entry["details"][name] for name in ("characters", "tables")} == {"characters": 51, "tables": "calls"}
+    assert len(entry["details"]["query"]) == 32
+    assert "Petrov" not in audit_file(tmp_home).read_text()
+
+    whole = callqa("audit", "verify", "--json", env=env)
+    assert whole.returncode == 0
+    head = json.loads(whole.stdout)["head"]
+    assert "The head that was given is in it" in callqa("audit", "verify", "--head", head, env=env).stdout
+    audit_file(tmp_home).write_text("")
+    gone = callqa("audit", "verify", "--head", head, env=env)
+    assert (gone.returncode, "not in it" in gone.stdout) == (1, True)
