@@ -29,6 +29,7 @@ from flows.plan import (
     failure_fingerprint,
     plan_hearing,
     plan_judging,
+    was_heard,
 )
 from flows.records import Failures, PendingReport, RunRecord, close_lost_runs
 from flows.rulebooks import rulebooks_in_force
@@ -47,6 +48,7 @@ from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
 from pipeline.storage import artefacts, audit
 from pipeline.storage.home import Failure, HalfRecord, Hearing, Home, JudgedFile, PastCard, RecordingRecord
+from pipeline.storage.tombstones import Tombstones
 
 JUDGED_A_SHARD = 200
 """Judging a call takes milliseconds; this many make one Prefect task."""
@@ -129,6 +131,11 @@ class Night:
         endpoint = Endpoint(asks.endpoint, asks.model, asks.timeout_s, asks.token_env)
         return Asker(self.home, endpoint, asks.minutes * 60)
 
+    @cached_property
+    def tombstones(self) -> Tombstones:
+        """The calls that were forgotten."""
+        return Tombstones(self.home)
+
     def close_lost_runs(self) -> None:
         forget_nights(self.home)
         close_lost_runs(self.home, self.pending)
@@ -151,6 +158,7 @@ class Night:
         tally.found = len(scanned.recordings) + len(scanned.failures) - len(unread)
         tally.pairs, tally.one_sided, tally.mixes = scanned.pairs, scanned.one_sided, scanned.mixes
         tally.superseded, tally.passed_over, tally.names = len(scanned.superseded), scanned.passed_over, scanned.names
+        tally.forgotten = scanned.forgotten
         for sha256 in scanned.superseded:
             # the database shows them until it is built again
             self.pending.add(sha256)
@@ -205,7 +213,9 @@ class Night:
         """Whether a file's bytes are needed still: its recording's, where it holds one side. Before the first scan of
         a night it is not known which files are sides."""
         recording = sha256 if self.plan is None else self._recording_of.get(sha256)
-        if recording is None or self.home.transcript(recording, self.fingerprint).exists():
+        if recording is not None and self.tombstones.holds(recording):
+            return False
+        if recording is None or was_heard(self.home, self.fingerprint, recording):
             return False
         return not failed_before(self.home, failure_fingerprint(self.fingerprint, self.settings), recording)
 

@@ -24,6 +24,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import wait
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.erasing import finish_erasing
 from flows.exit_status import FAILED
 from flows.faults import explained, interruption
 from flows.language import LANGUAGE
@@ -271,6 +272,7 @@ def _scheduled() -> None:
         with run_lock(Home(settings.paths.home), settings.paths.group):
             night = Night(settings, fingerprint(settings))
             with watched(night):
+                night.tally.not_erased = len(finish_erasing(settings))
                 night.close_lost_runs()
                 run_flow("nightly", night)
             if not logs_json():

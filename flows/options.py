@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -108,34 +109,56 @@ def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR]:
     """
     from pipeline.datatypes import Transcript
 
-    stored = [record for record in home.recording_records() if _is_meant(record, identity)]
-    matches = [record for record in stored if not _begins(record, identity)] or stored
-    # an id or a hash may look like somebody else's file name
-    matches = [record for record in matches if record.cdr.call_id == identity] or matches
-    # a half copy has the whole recording's name and id
-    matches = [record for record in matches if not record.superseded_by] or matches
+    matches = meant_records(home.recording_records(), identity)
     identity = mask_numbers(identity)
     if not matches:
-        raise CallQAError(
-            Message(
-                "{call}: no such file, and no stored call has this id, file name or SHA-256 (in {home})",
-                call=identity,
-                home=home.root,
-            )
-        )
+        raise no_such_call(identity, home)
     if len(matches) > 1:
+        raise several_match(identity, len(matches))
+    path = _transcript(home, matches[0].sha256)
+    if path is None and home.scores(matches[0].sha256).exists():
         raise CallQAError(
             Message(
-                "{call}: {count} stored calls match; give more of the id or the SHA-256",
+                "{call}: only its scores are kept; the time for its words is over (privacy.keep_transcripts_days)",
                 call=identity,
-                count=len(matches),
             )
         )
-    path = _transcript(home, matches[0].sha256)
     if path is None:
         raise CallQAError(Message("{call}: not transcribed yet; run `callqa nightly`", call=identity))
     audit.record(home, "show", calls=[matches[0].cdr.call_id or matches[0].sha256])
     return artefacts.read(path, Transcript), matches[0].cdr
+
+
+def meant_records(records: Iterable[RecordingRecord], identity: str) -> list[RecordingRecord]:
+    """The recordings that a text may mean, by call id, file name or SHA-256, or the beginning of id or SHA-256."""
+    stored = [record for record in records if _is_meant(record, identity)]
+    matches = [record for record in stored if not _begins(record, identity)] or stored
+    # an id or a hash may look like somebody else's file name
+    matches = [record for record in matches if record.cdr.call_id == identity] or matches
+    # a half copy has the whole recording's name and id
+    return [record for record in matches if not record.superseded_by] or matches
+
+
+def several_match(identity: str, count: int) -> CallQAError:
+    """What to say of a text that may mean several calls."""
+    return CallQAError(
+        Message(
+            "{call}: {count} stored calls match; give more of the id or the SHA-256",
+            call=mask_numbers(identity),
+            count=count,
+        )
+    )
+
+
+def no_such_call(identity: str, home: Home) -> CallQAError:
+    """What to say of a text that means no stored call."""
+    return CallQAError(
+        Message(
+            "{call}: no such file, and no stored call has this id, file name or SHA-256 (in {home})",
+            call=mask_numbers(identity),
+            home=home.root,
+        )
+    )
 
 
 BEGINNING = 6

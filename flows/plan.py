@@ -24,8 +24,8 @@ PCM_BYTES_S, CODED_BYTES_S = 16_000, 4_000
 class HearingPlan:
     """Which recordings are to be heard, by shard, and what becomes of the others.
 
-    `transcribed` have their artefact, `known_failures` failed with these engines and limits before, `left` are over
-    what one run was asked for.
+    `transcribed` have their artefact, or had it until its time was over, `known_failures` failed with these engines and
+    limits before, `left` are over what one run was asked for.
     """
 
     shards: tuple[tuple[Recording, ...], ...] = ()
@@ -53,7 +53,7 @@ def plan_hearing(
     known_failures = 0
     failing = failure_fingerprint(fingerprint, settings)
     for recording in recordings:
-        if home.transcript(recording.sha256, fingerprint).exists():
+        if was_heard(home, fingerprint, recording.sha256):
             transcribed.append(recording)
         elif not retry_failed and failed_before(home, failing, recording.sha256):
             known_failures += 1
@@ -62,6 +62,11 @@ def plan_hearing(
     now = to_hear if limit is None else to_hear[:limit]
     shards = tuple(tuple(shard) for shard in cut_shards(now, settings))
     return HearingPlan(shards, tuple(transcribed), known_failures, len(to_hear) - len(now))
+
+
+def was_heard(home: Home, fingerprint: str, sha256: str) -> bool:
+    """Whether a recording needs no hearing by these engines, or none ever again: of its words only scores are kept."""
+    return home.transcript(sha256, fingerprint).exists() or home.scores(sha256).exists()
 
 
 def failure_fingerprint(fingerprint: str, settings: Settings) -> str:

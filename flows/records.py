@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -47,6 +48,11 @@ class PendingReport:
         except FileNotFoundError:
             return frozenset()
         return frozenset(line for line in text.split() if len(line) == 64)
+
+    def leave_out(self, gone: Collection[str]) -> None:
+        """Name these calls no more; that results changed stays."""
+        if self and (named := self.calls()) & set(gone):
+            write_whole(self.path, "".join(f"\n{sha256}\n" for sha256 in sorted(named - set(gone))).encode())
 
     def clear(self) -> None:
         self.path.unlink(missing_ok=True)

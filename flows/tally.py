@@ -27,6 +27,8 @@ class Tally:
     one_sided: int = 0
     mixes: int = 0
     superseded: int = 0
+    forgotten: int = 0
+    not_erased: int = 0
     passed_over: dict[str, int] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
     waiting: int = 0

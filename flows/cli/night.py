@@ -54,6 +54,7 @@ def nightly_command(
         options = Options(limit=limit, retry_failed=retry_failed, report=not no_report)
         night = Night(settings, fingerprint(settings), options)
         with watched(night):
+            _finish_erasing(night)
             night.close_lost_runs()
             with scanning(night):
                 night.scan()
@@ -82,6 +83,7 @@ def rejudge_command(json_output: Json = False) -> None:
 
     night = _stored_night()
     with run_lock(night.home, night.settings.paths.group):
+        _finish_erasing(night)
         night.plan_judging(everything=True)
         idle = not (night.to_judge or night.outdated())
         if not idle:
@@ -104,6 +106,7 @@ def rebuild_command(json_output: Json = False) -> None:
 
     night = _stored_night()
     with run_lock(night.home, night.settings.paths.group), watched(night, "rebuild"):
+        _finish_erasing(night)
         _run("rebuild", night)
     print_summary(night, json_output)
     _leave(night)
@@ -154,6 +157,13 @@ def _leave(night: Night) -> None:
 
     if status := exit_status(night):
         raise typer.Exit(status)
+
+
+def _finish_erasing(night: Night) -> None:
+    """Go on with what is to be erased and was cut short, before anything shows it again."""
+    from flows.erasing import finish_erasing
+
+    night.tally.not_erased = len(finish_erasing(night.settings))
 
 
 def _check_machines(settings: Settings) -> None:

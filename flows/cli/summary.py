@@ -100,6 +100,8 @@ def _counts(night: Night, idle: bool) -> dict[str, Any]:
         "one_sided": tally.one_sided,
         "mixes_left_out": tally.mixes,
         "superseded": tally.superseded,
+        "forgotten": tally.forgotten,
+        "not_erased": tally.not_erased,
         "passed_over": tally.passed_over,
         "names": tally.names,
         "waiting": tally.waiting,
@@ -196,6 +198,17 @@ def _print_files(tally: Tally) -> None:
     if tally.one_sided:
         text = say("One side only, the other file is missing: {calls} calls.", calls=tally.one_sided)
         out.print(text, style="yellow")
+    if tally.forgotten:
+        text = say(
+            "Recordings of calls that were forgotten: {calls}; they are not transcribed again.", calls=tally.forgotten
+        )
+        out.print(text)
+    if tally.not_erased:
+        text = say(
+            "Could not be erased yet: {files} files; the next run tries again; which: callqa forget",
+            files=tally.not_erased,
+        )
+        out.print(text, style="yellow", soft_wrap=True)
     if tally.superseded:
         text = say("Replaced by the whole recording and no longer counted: {calls}.", calls=tally.superseded)
         out.print(text)

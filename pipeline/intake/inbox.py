@@ -32,6 +32,7 @@ from pipeline.numbers import mask_numbers
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Failure, HalfRecord, Home, RecordingRecord, path_key, stored_path
+from pipeline.storage.tombstones import Tombstones
 
 INBOX_REASONS = {
     "metadata": "call metadata that cannot be read",
@@ -56,7 +57,8 @@ class Scan:
     written. `metadata` are the files of call metadata that were read, `unread` those that look like tables and are not
     used, `calls` how many calls they tell of, `names` how many recordings' names were understood as which system's,
     `warnings` faults of single rows, without their values. `rows_unused` are calls without a recording, `without_row`
-    recordings without a call (0 when there is no metadata).
+    recordings without a call (0 when there is no metadata). `forgotten` are recordings of calls that were forgotten:
+    they are left where they are, and nothing of them is kept.
     """
 
     recordings: tuple[Recording, ...]
@@ -76,6 +78,7 @@ class Scan:
     names: dict[str, int] = field(default_factory=dict)
     rows_unused: int = 0
     without_row: int = 0
+    forgotten: int = 0
     warnings: tuple[Message, ...] = ()
 
 
@@ -100,6 +103,8 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
         contents = read_contents(settings, home, names.knows)
     else:
         work_in_sides(contents, (), names.knows)
+    copies, tombstones = contents.copies, Tombstones(home)
+    forgotten = _leave_forgotten(contents, tombstones)
     matches, named = match_recordings(calls, contents.paths, settings.inbox_folder, settings.ingest, names, warnings)
     superseded = dict(superseded_contents(contents, home, names.knows, partial(_call_ids, matches)))
     earlier_of = _earlier_of(superseded)
@@ -111,9 +116,11 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
         old = _earlier_record(home, sha256)
         # a half copy, or a half, was the same call
         known = old or next(filter(None, (_earlier_record(home, same) for same in earlier_of[sha256])), None)
-        recording = Recording(
-            sha256, paths[0], contents.sizes[sha256], _cdr(told, known, builder, again, warnings), halves
-        )
+        cdr = _cdr(told, known, builder, again, warnings)
+        if known is None and tombstones.holds_call(cdr):
+            forgotten += 1  # another copy of it, in other bytes
+            continue
+        recording = Recording(sha256, paths[0], contents.sizes[sha256], cdr, halves)
         renamed += _record(home, recording, paths, told, known, old)
         recordings.append(recording)
     failures = [*metadata.failures, *contents.failures]
@@ -122,7 +129,7 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
     return Scan(
         recordings=tuple(recordings),
         failures=tuple(failures),
-        copies=contents.copies,
+        copies=copies,
         pairs=len(contents.sides.halves),
         one_sided=len(contents.sides.alone),
         mixes=contents.sides.left_out,
@@ -136,9 +143,25 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
         calls=len(calls),
         names=dict(names.told),
         rows_unused=len(matches.unmatched),
-        without_row=len(recordings) - len(matches.legs) if calls else 0,
+        without_row=max(0, len(recordings) - len(matches.legs)) if calls else 0,
+        forgotten=forgotten,
         warnings=tuple(warnings),
     )
+
+
+def _leave_forgotten(contents: Contents, tombstones: Tombstones) -> int:
+    """Take the recordings of forgotten calls out of what the inbox holds, and say how many there are."""
+    if not tombstones:
+        return 0
+    halves = contents.sides.halves
+    gone = [
+        sha256
+        for sha256 in contents.paths
+        if any(map(tombstones.holds, (sha256, *(half.sha256 for half in halves.get(sha256, ())))))
+    ]
+    for sha256 in gone:
+        del contents.paths[sha256]
+    return len(gone)
 
 
 def _inbox_folder(settings: Settings) -> Path:

@@ -47,10 +47,11 @@ def _is_there(sha256: str, contents: Contents) -> bool:
 
 def _is_same_call(path: Path, before: HashedFile, home: Home, later_ids: Collection[str]) -> bool:
     transcript = home.newest_transcript(before.sha256)
-    if transcript is None or _begins_with(path, before):
+    was_heard = transcript is not None or home.scores(before.sha256).exists()
+    if not was_heard or _begins_with(path, before):
         return True
     with suppress(BadArtefact):
-        if any(fault.kind == "cut-short" for fault in artefacts.read(transcript, Transcript).faults):
+        if transcript and any(fault.kind == "cut-short" for fault in artefacts.read(transcript, Transcript).faults):
             return True
     with suppress(BadArtefact):
         return artefacts.read(home.recording(before.sha256), RecordingRecord).cdr.call_id in later_ids
@@ -76,7 +77,8 @@ def set_aside(superseded: Mapping[str, str], home: Home) -> tuple[str, ...]:
     for earlier, later in superseded.items():
         if not home.recording(earlier).exists():
             continue
-        for file in (home.judged(earlier), home.failure(earlier), home.failure(f"{earlier}-excerpt")):
+        verdicts = (home.judged(earlier), home.scores(earlier))
+        for file in (*verdicts, home.failure(earlier), home.failure(f"{earlier}-excerpt")):
             file.unlink(missing_ok=True)
         with suppress(BadArtefact):
             record = artefacts.read(home.recording(earlier), RecordingRecord)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -136,6 +136,28 @@ def remove(path: Path) -> None:
     with suppress(OSError):
         path.with_suffix(".outcomes").unlink(missing_ok=True)
         path.unlink(missing_ok=True)
+
+
+def drop_from_columns(home: Home, calls: Collection[str]) -> None:
+    """Remove the files of the cache that hold one of these calls (SHA-256), and those of which that cannot be told.
+
+    The next replay puts the other calls of theirs into files anew.
+    """
+    for path in is_in_columns(home, calls):
+        remove(path)
+
+
+def is_in_columns(home: Home, calls: Collection[str]) -> list[Path]:
+    """The files of the cache that hold one of these calls (SHA-256), and those of which that cannot be told."""
+    wanted = {bytes.fromhex(sha256) for sha256 in calls}
+    found = []
+    for path in sorted(home.columns.glob("*/*.calls")) if wanted else ():
+        try:
+            if not wanted.isdisjoint(_shas(ColumnFile(path))):
+                found.append(path)
+        except BadArtefact:
+            found.append(path)
+    return found
 
 
 def _looked_at(path: Path, left: Mapping[Sha, Signature]) -> CachedFile | None:

@@ -215,7 +215,7 @@ class _Stage:
         """All rows of one recording, without what is damaged."""
         plan, damaged = self.plan, len(self.damaged)
         record = excerpt_record(plan.home, sha256)
-        judged = self._read(plan.home.judged(sha256), SaidFile)
+        judged = self._read(plan.home.verdicts(sha256), SaidFile)
         recording = self._read(plan.home.recording(sha256), RecordingRecord)
         excerpts = self._read(record, ExcerptSet)
         if judged is None:
@@ -354,7 +354,7 @@ def dated(home: Home, zone: ZoneInfo, calls: Iterable[str]) -> dict[str, tuple[d
     found: dict[str, tuple[date | None, str]] = {}
     for sha256 in calls:
         try:
-            cdr = artefacts.read(home.judged(sha256), _DatedFile).judged.call.cdr
+            cdr = artefacts.read(home.verdicts(sha256), _DatedFile).judged.call.cdr
         except BadArtefact:
             cdr = CDR()
         found[sha256] = (call_week(cdr, zone), cdr.started_at.isoformat() if cdr.started_at else "")

@@ -20,7 +20,9 @@ from markupsafe import Markup
 from pipeline.results.page import content_policy, render_page, template_text
 from pipeline.results.report_numbers import read_night
 from pipeline.results.report_page import Clip, ReportPage
+from pipeline.results.report_record import ReportRecord, report_record_file
 from pipeline.settings import Settings
+from pipeline.storage import artefacts
 from pipeline.storage.files import write_whole
 from pipeline.storage.home import Home, Run
 
@@ -53,6 +55,9 @@ def write_report(
     sources = _embedded(home, page.all_clips) if embedded else _copied(home, page.all_clips, folder / "clips")
     if embedded:
         shutil.rmtree(folder / "clips", ignore_errors=True)
+    # first: a page of which nobody knows whom it shows is removed when one of its calls is forgotten
+    shown = None if calls is None else tuple(sorted(calls))
+    artefacts.write(report_record_file(folder), ReportRecord(run.run_id if run else None, shown))
     path = folder / "index.html"
     write_whole(path, _html(page, sources, embedded).encode("utf-8", "replace"))
     return path

@@ -24,13 +24,15 @@ def file_mark(path: str) -> str:
 
 
 def call_marks(home: Home) -> dict[str, str]:
-    """For every judged recording, by SHA-256 and in its order, a hash of the marks of the files its rows are made from:
-    verdicts, record, clips."""
+    """For every recording that has verdicts, by SHA-256 and in its order, a hash of the marks of the files its rows are
+    made from: verdicts, record, clips."""
     marks: dict[str, str] = {}
-    judged = home.root / "judged"
-    for folder in sorted(os.listdir(judged)) if judged.is_dir() else ():
+    judged, scores = home.root / "judged", home.root / "scores"
+    for folder in sorted({name for top in (judged, scores) if top.is_dir() for name in os.listdir(top)}):
         recordings = _folder_marks(f"{home.root}/recordings/{folder}")
-        for sha256, mark in sorted(_folder_marks(f"{judged}/{folder}").items()):
+        # scores come last and count: that the words are still there is only until they are removed
+        verdicts = _folder_marks(f"{judged}/{folder}") | _folder_marks(f"{scores}/{folder}")
+        for sha256, mark in sorted(verdicts.items()):
             clips = f"{home.excerpts}/{folder}/{sha256}/excerpts"
             cut = file_mark(clips + ARTEFACT_SUFFIX) or file_mark(clips + EARLIER_SUFFIX)
             own = "|".join((mark, recordings.get(sha256, ""), cut))

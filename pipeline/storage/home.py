@@ -4,6 +4,7 @@
       recordings/ab/<sha256>.json.zst             RecordingRecord: where a recording was seen, its CDR
       heard/ab/<sha256>.<fingerprint>.json.zst    Transcript: the artefact; the fingerprint names engines and settings
       judged/ab/<sha256>.json.zst                 JudgedFile: verdicts, and the key of what they were made from
+      scores/ab/<sha256>.json.zst                 JudgedFile without a word: what stays when a transcript's time is over
       answers/ab/<sha256>.<key>.json.zst          ModelAnswer: what a local model said to one question about a call
       unanswered/<sha256>                         a mark: a question about that call got no answer and is asked again
       failures/<key>.json.zst                     Failure: a recording that could not be heard
@@ -13,6 +14,8 @@
       hashes.json.zst                             Hashes: what the files of the inbox held, so as to read none twice
       fetched/<place>/                            what an inbox on a server held (`pipeline.intake.servers.cache`)
       caller.salt                                 the key under which callers' numbers are hashed
+      forgotten.json.zst, forgotten.key           calls that are not heard again (`pipeline.storage.tombstones`)
+      erasing.json.zst                            what is being erased, until it is done (`pipeline.storage.erasure`)
       audit.log                                   who did what (`pipeline.storage.audit`)
       run.lock, publish.lock, rulebooks.lock      one run, one build of the database, one publishing at a time
       columns/                                    stored calls as columns (`pipeline.judging.call_cache`)
@@ -174,10 +177,24 @@ class Home:
         self.salt = root / "caller.salt"
         self.rulebooks = root / "rulebooks"
         self.rulebooks_lock = root / "rulebooks.lock"
+        self.forgotten_key = root / "forgotten.key"
 
     @property
     def hashes(self) -> Path:
         return self._artefact("", "hashes")
+
+    @property
+    def forgotten(self) -> Path:
+        return self._artefact("", "forgotten")
+
+    @property
+    def erasing(self) -> Path:
+        return self._artefact("", "erasing")
+
+    @property
+    def secrets(self) -> tuple[Path, ...]:
+        """Files for their owner alone, whoever else may read the home."""
+        return self.salt, self.forgotten_key
 
     def recording(self, sha256: str) -> Path:
         return self._artefact(f"recordings/{sha256[:2]}", sha256)
@@ -192,6 +209,15 @@ class Home:
 
     def judged(self, sha256: str) -> Path:
         return self._artefact(f"judged/{sha256[:2]}", sha256)
+
+    def scores(self, sha256: str) -> Path:
+        """What is left of a call whose words' time is over."""
+        return self._artefact(f"scores/{sha256[:2]}", sha256)
+
+    def verdicts(self, sha256: str) -> Path:
+        """What the database shows of a call: its scores alone once there are such, else its judged file."""
+        scores = self.scores(sha256)
+        return scores if scores.exists() else self.judged(sha256)
 
     def answer(self, sha256: str, key: str) -> Path:
         return self._artefact(f"answers/{sha256[:2]}", f"{sha256}.{key[:16]}")
@@ -219,6 +245,11 @@ class Home:
         for path in self.files("recordings"):
             with suppress(BadArtefact):
                 yield artefacts.read(path, RecordingRecord)
+
+
+def files_stored_as(text: str) -> tuple[Path, ...]:
+    """The files that a path of a record (`stored_path`) may stand for: several where a number is masked."""
+    return tuple(find_masked(_path_stored_as(text)))
 
 
 _AS_BYTES = "bytes:"

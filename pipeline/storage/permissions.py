@@ -2,8 +2,8 @@
 
 One rule for every file, whoever makes it (we, DuckDB, SQLite, XlsxWriter): every process of callqa has the mask that
 `only_ours` sets as it starts, and `tighten` closes the home's folder, with all that an earlier version left in it, at
-the start of a run. Files of a shared home belong to the group because its folders have the setgid bit. The key of the
-callers' hashes is for its owner alone.
+the start of a run. Files of a shared home belong to the group because its folders have the setgid bit. Keys are for
+their owner alone (`Home.secrets`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def tighten(home: Home, group: str | None) -> None:
         for name in files:
             path = Path(folder, name)
             if not path.is_symlink():
-                _close(path, 0o640 if group and path != home.salt else 0o600, group_id, group)
+                _close(path, 0o640 if group and path not in home.secrets else 0o600, group_id, group)
         _close(Path(folder), folder_mode, group_id, group)
 
 

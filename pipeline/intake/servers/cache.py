@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,6 +154,26 @@ class FetchCache:
 
     def _key(self, path: Path) -> str:
         return path_key(path.relative_to(self.folder))
+
+
+def drop_fetched(fetched: Path, contents: Collection[str]) -> Iterator[Path]:
+    """Remove the copies of recordings with these bytes (SHA-256) that were fetched from servers, and tell which could
+    not be removed. The index goes on knowing them, so that they are not fetched again."""
+    for index_file in fetched.glob(f"*.index{artefacts.ARTEFACT_SUFFIX}"):
+        folder = fetched / index_file.name.removesuffix(f".index{artefacts.ARTEFACT_SUFFIX}")
+        shutil.rmtree(folder.with_name(f"{folder.name}.parts"), ignore_errors=True)
+        try:
+            index = artefacts.read(index_file, FetchIndex).files
+        except BadArtefact:
+            shutil.rmtree(folder, ignore_errors=True)  # as after any loss of the index, it is fetched again
+            continue
+        for path, _ in _files(folder):
+            known = index.get(path_key(path.relative_to(folder)))
+            if known is None or known.sha256 in contents:
+                try:
+                    path.unlink()
+                except OSError:
+                    yield path
 
 
 def _files(top: Path) -> list[tuple[Path, os.stat_result]]:
