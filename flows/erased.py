@@ -14,8 +14,9 @@ from flows.prefect_server import prefect_folder
 from pipeline.errors import CallQAError, shown
 from pipeline.judging.call_cache import is_in_columns
 from pipeline.messages import Message
+from pipeline.results.erased_rows import calls_in_database, unneeded_parts
 from pipeline.results.report_record import read_report_record
-from pipeline.results.store import calls_in_database, unneeded_parts
+from pipeline.storage.audit import audit_file
 from pipeline.storage.call_files import WITH_WORDS, call_files
 from pipeline.storage.erasure import Erasure
 from pipeline.storage.files import file_sha256
@@ -53,14 +54,12 @@ def _shared_files(home: Home, erasure: Erasure) -> Iterator[Remnant]:
         yield Remnant(path, Message("holds the call with others"))
     if home.database.exists():
         try:
-            found = calls_in_database(home, erasure.calls, erasure.words, erasure.clips)
+            if found := calls_in_database(home, erasure.calls, erasure.words, erasure.clips):
+                yield Remnant(home.database, Message("still has rows of {calls} calls", calls=found))
+            for folder in unneeded_parts(home):
+                yield Remnant(folder, Message("a part of an older database"))
         except CallQAError as error:
             yield Remnant(home.database, error.message)
-        else:
-            if found:
-                yield Remnant(home.database, Message("still has rows of {calls} calls", calls=found))
-    for folder in unneeded_parts(home):
-        yield Remnant(folder, Message("a part of an older database"))
     for folder in report_folders(home):
         record = read_report_record(folder)
         if shows_erased(folder, erasure) and (record is None or not set(erasure.calls).isdisjoint(record.calls or ())):
@@ -70,7 +69,7 @@ def _shared_files(home: Home, erasure: Erasure) -> Iterator[Remnant]:
 def _named(home: Home, erasure: Erasure) -> Iterator[Remnant]:
     """Files that are no call's own and name one all the same."""
     names = [*(name for name in erasure.names if len(name) >= SHORTEST_NAME), *erasure.calls]
-    own = {home.erasing, home.lock, home.root / "audit"}
+    own = {home.erasing, home.lock, audit_file(home)}
     scratch = Path(tempfile.gettempdir())
     places = [
         *(path for path in home.root.glob("*") if path.is_file()),

@@ -21,9 +21,9 @@ from pipeline.errors import BadArtefact
 from pipeline.intake.contents import Hashes
 from pipeline.intake.servers.cache import drop_fetched
 from pipeline.judging.call_cache import drop_from_columns
-from pipeline.messages import Message
+from pipeline.results.erased_rows import drop_old_parts
 from pipeline.results.rows import rulebook_info
-from pipeline.results.store import build_database, drop_old_parts
+from pipeline.results.store import build_database
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.call_files import WITH_WORDS, call_files
@@ -140,4 +140,4 @@ def _remove(path: Path, stuck: list[Remnant]) -> None:
             else:
                 path.unlink()
         except OSError as error:
-            stuck.append(Remnant(path, Message("{why}", why=error.strerror or type(error).__name__)))
+            stuck.append(Remnant(path, error.strerror or type(error).__name__))

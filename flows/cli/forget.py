@@ -15,6 +15,8 @@ from flows.language import localised, say
 from flows.options import Json, flag, read_settings
 from pipeline.errors import BadSetting
 from pipeline.messages import Message
+from pipeline.storage import audit
+from pipeline.storage.erasure import unfinished
 from pipeline.storage.home import Home
 from pipeline.storage.lock import run_lock
 
@@ -79,6 +81,8 @@ def forget_command(
     home = Home(settings.paths.home)
     wanted = Wanted(tuple(calls or ()), caller, _day(before))
     with run_lock(home, settings.paths.group):
+        if wanted == Wanted() and unfinished(home) is None:
+            raise BadSetting(Message("name the calls, or give --caller or --before (help: callqa forget -h)"))
         left = [] if dry_run else finish_erasing(settings)
         erasure = calls_wanted(home, settings, wanted)
         held = held_by(home, erasure)
@@ -89,6 +93,7 @@ def forget_command(
             if not yes and sys.stdin.isatty():
                 _show(erasure, held, recording, json_output=False)
                 typer.confirm(say("Forget them? This cannot be taken back."), abort=True)
+            audit.record(home, "forget", count=len(erasure.calls), recording=recording)
             left = erase(settings, erasure if recording else replace(erasure, recordings=()))
     _tell(settings, erasure, left, recording, json_output)
 
@@ -128,10 +133,12 @@ def _tell(settings: Any, erasure: Erasure, left: list[Remnant], recording: bool,
         print_json(json.dumps({"calls": len(erasure.calls), "left": texts}, ensure_ascii=False))
     else:
         out.print(say("Forgotten: {count} calls.", count=len(erasure.calls)))
-        if erasure.recordings and not recording:
+        if erasure and not recording:
             out.print(
-                say("Their recordings in the inbox, if still there, stay and are not transcribed again (--recording).")
+                say("Their recordings in the inbox stay and are not transcribed again; --recording deletes them.")
             )
+        if erasure:
+            out.print(say("Rows of call metadata stay: delete them where the telephone system keeps them."))
         if settings.is_remote and recording:
             out.print(say("Recordings on the server stay there; callqa deletes nothing on servers."))
         for text in texts:

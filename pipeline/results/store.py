@@ -16,7 +16,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
@@ -126,31 +126,6 @@ def build_database(
             ) from error
         finally:
             _remove_leftovers(home)
-
-
-def drop_old_parts(home: Home) -> None:
-    """Remove at once the parts that the database does not need: something in them is to be forgotten. Who still reads
-    an older database reads it no more."""
-    with database_lock(home):
-        for folder in unneeded_parts(home):
-            shutil.rmtree(folder)
-
-
-def unneeded_parts(home: Home) -> list[Path]:
-    """The parts, whole or not, that the database does not need."""
-    needed = set(_state(home.database).parts.values())
-    return [path for path in sorted(home.parts.glob("*")) if path.is_dir() and path.name not in needed]
-
-
-def calls_in_database(home: Home, calls: Collection[str], wordless: Collection[str], silent: Collection[str]) -> int:
-    """How many of these calls (SHA-256) have rows at all, rows with words, or clips. Raises BadQuery."""
-    asked = dict.fromkeys(CALL_TABLES, calls) | {"turns": (*calls, *wordless), "clips": (*calls, *wordless, *silent)}
-    found: set[str] = set()
-    with open_database(home.database, "UTC") as connection:
-        for table, gone in asked.items():
-            query = f"SELECT DISTINCT sha256 FROM {table} WHERE sha256 IN (SELECT unnest(?::VARCHAR[]))"
-            found.update(row[0] for row in connection.execute(query, [list(gone)]).fetchall())
-    return len(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def words(page: Path) -> str:
 def test_one_file_named_after_its_night(night: tuple[Home, Path]) -> None:
     home, page = night
     assert page == home.reports / "2025-03-04_0130-2025-03-04T013000-1" / "index.html"
-    assert sorted(path.name for path in page.parent.iterdir()) == ["index.html"]
+    assert sorted(path.name for path in page.parent.iterdir()) == ["calls.json.zst", "index.html"]
     assert 'src="data:audio/mpeg;base64,' in text_of(page)
 
 

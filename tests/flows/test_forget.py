@@ -1,0 +1,214 @@
+"""Forgotten calls leave nothing: every byte of the home is looked through, packed or not."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import time
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from flows import erasing
+from flows.erased import remnants
+from flows.erasing import erase, finish_erasing
+from flows.forgetting import Wanted, calls_wanted, held_by
+from pipeline.errors import CallQAError
+from pipeline.judging.loader import load_rulebook
+from pipeline.judging.replay import replay
+from pipeline.settings import Settings, load_settings
+from pipeline.storage.erasure import unfinished
+from pipeline.storage.home import Home
+from tests.support.canaries import (
+    Canary,
+    canary_settings,
+    hits,
+    make_canaries,
+    run_canary_night,
+    sha_of_canary,
+)
+from tests.support.nights import rows
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, list[Canary], Path, Path]:
+    """A home with three calls and its inbox, after a night and after everything was used once; and a copy of both."""
+    folder, copy = tmp_path_factory.mktemp("forget"), tmp_path_factory.mktemp("copy") / "all"
+    home = Home(folder / "all" / "home")
+    canaries = make_canaries(folder / "all" / "inbox", 3)
+    here = canary_settings(load_settings(), home, folder / "all" / "inbox", folder)
+    run_canary_night(here, canaries)
+    replay(home, load_rulebook(here.paths.rulebooks["zh"]), processes=1, few=0)
+    assert list(home.columns.rglob("*.calls"))
+    shutil.copytree(folder / "all", copy, symlinks=True)
+    return here, canaries, folder / "all", copy
+
+
+@pytest.fixture
+def used(snapshot: tuple[Settings, list[Canary], Path, Path]) -> tuple[Settings, list[Canary]]:
+    """The home as it was, in its place: the database knows where it lies."""
+    settings, canaries, place, copy = snapshot
+    shutil.rmtree(place)
+    shutil.copytree(copy, place, symlinks=True)
+    return settings, canaries
+
+
+@pytest.fixture
+def inbox(used: tuple[Settings, list[Canary]]) -> Path:
+    return used[0].inbox_folder
+
+
+@pytest.fixture
+def tmp_home(used: tuple[Settings, list[Canary]]) -> Home:
+    return Home(used[0].paths.home)
+
+
+def test_nothing_of_a_forgotten_call_is_left_and_the_others_are_as_before(
+    used: tuple[Settings, list[Canary]], tmp_home: Home, inbox: Path
+) -> None:
+    settings, (first, *others) = used
+    (tmp_home.root / "logs").mkdir(exist_ok=True)
+    (tmp_home.root / "logs" / "worker-0.log").write_text(f"trouble with {first.file_name}\n")
+    everywhere = hits(tmp_home.root, first.texts)
+    places = "heard/ judged/ recordings/ excerpts/ callqa.parts/ /index.html callqa.xlsx logs/"
+    for place in places.split():
+        assert any(place in hit for hit in everywhere), f"the search finds it in {place}"
+    erasure = calls_wanted(tmp_home, settings, Wanted((first.call_id,)))
+    assert {held.kind for held in held_by(tmp_home, erasure)} == {
+        "recordings", "heard", "judged", "excerpts", "columns", "reports", "inbox",
+    }  # fmt: skip
+    assert erase(settings, replace(erasure, recordings=())) == []
+    assert hits(tmp_home.root, first.texts) == []
+    assert (inbox / first.file_name).exists()
+    for canary in others:
+        assert hits(tmp_home.root, (canary.word,))
+    assert rows(tmp_home.database, "SELECT count(*) FROM calls") == [(2,)]
+    (page,) = tmp_home.reports.glob("*/index.html")
+    assert others[0].agent in page.read_text(encoding="utf-8")
+    night = run_canary_night(settings, others)
+    assert (night.tally.forgotten, night.tally.heard, night.tally.found) == (1, 0, 2)
+    assert hits(tmp_home.root, first.texts) == []
+
+
+def test_a_caller_is_forgotten_by_number_and_another_copy_of_a_call_by_its_id(
+    used: tuple[Settings, list[Canary]], tmp_home: Home, inbox: Path
+) -> None:
+    settings, (first, *others) = used
+    number = f"+86 {first.caller[:3]}-{first.caller[3:7]}-{first.caller[7:]}"
+    erasure = calls_wanted(tmp_home, settings, Wanted(caller=number))
+    assert erasure.calls == (sha_of_canary(inbox, first),)
+    assert erase(settings, erasure) == []
+    assert not (inbox / first.file_name).exists()
+    # the same call, exported again
+    (inbox / first.file_name).write_bytes((inbox / others[0].file_name).read_bytes() + b"\0\0")
+    night = run_canary_night(settings, [first, *others])
+    assert (night.tally.forgotten, night.tally.heard) == (1, 0)
+    assert hits(tmp_home.root, (first.word, first.call_id)) == []
+
+
+def test_calls_before_a_day_are_forgotten(used: tuple[Settings, list[Canary]], tmp_home: Home, inbox: Path) -> None:
+    settings, canaries = used
+    erasure = calls_wanted(tmp_home, settings, Wanted(before=date(2026, 11, 4)))
+    assert set(erasure.calls) == {sha_of_canary(inbox, canary) for canary in canaries[:2]}
+
+
+def test_a_beginning_that_means_several_calls_forgets_none(used: tuple[Settings, list[Canary]], tmp_home: Home) -> None:
+    settings, _ = used
+    with pytest.raises(CallQAError, match="3 stored calls match"):
+        calls_wanted(tmp_home, settings, Wanted(("CALLZQX",)))
+    with pytest.raises(CallQAError, match="no stored call"):
+        calls_wanted(tmp_home, settings, Wanted(("CALLZQX-009",)))
+
+
+STEPS = ("bury", "build_database", "renew_reports")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_whatever_cuts_it_short_the_next_night_ends_it(
+    used: tuple[Settings, list[Canary]], tmp_home: Home, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    settings, (first, *others) = used
+    erasure = replace(calls_wanted(tmp_home, settings, Wanted((first.call_id,))), recordings=())
+
+    def killed(*given: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erasing, step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            erase(settings, erasure)
+    assert unfinished(tmp_home) == erasure
+    run_canary_night(settings, [first, *others])
+    assert unfinished(tmp_home) is None
+    assert hits(tmp_home.root, first.texts) == []
+    assert rows(tmp_home.database, "SELECT count(*) FROM calls") == [(2,)]
+
+
+def test_what_cannot_be_deleted_is_told_and_tried_again(
+    used: tuple[Settings, list[Canary]], tmp_home: Home, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, (first, *_) = used
+    erasure = replace(calls_wanted(tmp_home, settings, Wanted((first.call_id,))), recordings=())
+    stuck = tmp_home.judged(sha_of_canary(inbox, first))
+    unlink = Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path == stuck:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refused)
+        left = erase(settings, erasure)
+    assert stuck in {remnant.path for remnant in left}
+    assert unfinished(tmp_home) is not None
+    assert finish_erasing(settings) == []
+    assert hits(tmp_home.root, first.texts) == []
+
+
+def test_a_home_that_takes_no_file_forgets_nothing(
+    used: tuple[Settings, list[Canary]], tmp_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, (first, *_) = used
+    erasure = calls_wanted(tmp_home, settings, Wanted((first.call_id,)))
+    before = hits(tmp_home.root, first.texts)
+
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        erase(settings, erasure)
+    assert hits(tmp_home.root, first.texts) == before
+
+
+def test_the_tombstones_do_not_say_whose_the_calls_were(
+    used: tuple[Settings, list[Canary]], tmp_home: Home, inbox: Path
+) -> None:
+    settings, (first, *_) = used
+    erase(settings, calls_wanted(tmp_home, settings, Wanted((first.call_id,))))
+    assert not remnants(tmp_home, calls_wanted(tmp_home, settings, Wanted()))
+    assert hits(tmp_home.root, (sha_of_canary(inbox, Canary(2)),)), "another call's hash is found"
+    tmp_home.forgotten_key.unlink()
+    with pytest.raises(CallQAError, match="key of the forgotten calls"):
+        run_canary_night(settings, [])
+
+
+def test_a_report_of_an_earlier_version_goes_and_one_from_before_the_call_stays(
+    used: tuple[Settings, list[Canary]], tmp_home: Home
+) -> None:
+    settings, (first, *_) = used
+    for name, age_s in (("old", 3600), ("unknown", 0)):
+        folder = tmp_home.reports / name
+        folder.mkdir()
+        (folder / "index.html").write_text("<p>…</p>")
+        os.utime(folder / "index.html", (time.time() - age_s,) * 2)
+    erase(settings, replace(calls_wanted(tmp_home, settings, Wanted((first.call_id,))), recordings=()))
+    names = {folder.name for folder in tmp_home.reports.iterdir()}
+    assert "old" in names
+    assert "unknown" not in names
+    assert any(re.match(r"20\d\d-", name) for name in names), "the night's own was made anew"
