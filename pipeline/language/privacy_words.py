@@ -1,0 +1,100 @@
+"""The words around numbers that must not be shown: `zh/` and `en/privacy.yaml`, which say what each list is for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from pipeline.language.data import Words, read_table
+
+
+@dataclass(frozen=True)
+class ChinesePrivacyWords:
+    """`zh/privacy.yaml`."""
+
+    topics: Mapping[str, Words]
+    tails: Words
+    fillers: Words
+    lead_ins: Words
+    units: Words
+    read_out: Mapping[str, int]
+    mail_at: Words
+    mail_dots: Words
+    mail_signs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class EnglishPrivacyWords:
+    """`en/privacy.yaml`."""
+
+    topics: Mapping[str, Words]
+    tails: Words
+    fillers: Words
+    lead_ins: Words
+    units: Words
+    digits: Mapping[str, int]
+    times: Mapping[str, int]
+    plurals: Mapping[str, int]
+    mail_at: Words
+    mail_dots: Words
+    mail_signs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PrivacyWords:
+    """Both languages together: a Chinese call has English words in it, and numbers are read out alike."""
+
+    zh: ChinesePrivacyWords
+    en: EnglishPrivacyWords
+
+    @cached_property
+    def topic_of(self) -> dict[str, str]:
+        """What each word tells of a number, by the word in small letters with single spaces."""
+        tables = (self.zh.topics, self.en.topics)
+        return {word.lower(): topic for table in tables for topic, words in table.items() for word in words}
+
+    @cached_property
+    def topic(self) -> re.Pattern[str]:
+        """A word that tells what a number is."""
+        zh = [word for words in self.zh.topics.values() for word in words]
+        return _either(zh, [word for words in self.en.topics.values() for word in words])
+
+    @cached_property
+    def tail(self) -> re.Pattern[str]:
+        return _either(self.zh.tails, self.en.tails)
+
+    @cached_property
+    def filler(self) -> re.Pattern[str]:
+        """Punctuation and small words between the groups of a number, any number of them."""
+        return _nothing_but(self.zh.fillers, self.en.fillers)
+
+    @cached_property
+    def lead_in(self) -> re.Pattern[str]:
+        """What is said around a number without saying anything else."""
+        return _nothing_but((*self.zh.fillers, *self.zh.lead_ins), (*self.en.fillers, *self.en.lead_ins))
+
+    @cached_property
+    def unit(self) -> re.Pattern[str]:
+        """Right behind a number: what it counts or measures."""
+        return _either(self.zh.units, self.en.units)
+
+
+def _listed(words: Iterable[str]) -> str:
+    return "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in sorted(set(words), key=len, reverse=True))
+
+
+def _either(zh: Iterable[str], en: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?:{_listed(zh)})|(?<![A-Za-z])(?:{_listed(en)})(?![A-Za-z])", re.IGNORECASE)
+
+
+def _nothing_but(zh: Iterable[str], en: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?:[\W_]|{_listed(zh)}|(?<![A-Za-z])(?:{_listed(en)})(?![A-Za-z]))*", re.IGNORECASE)
+
+
+@cache
+def privacy_words() -> PrivacyWords:
+    """Read once. Raises `BadLanguageData`."""
+    zh = read_table("zh", "privacy", ChinesePrivacyWords)
+    return PrivacyWords(zh, read_table("en", "privacy", EnglishPrivacyWords))

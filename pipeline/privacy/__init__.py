@@ -1,0 +1,1 @@
+"""Numbers and names that must not be shown: where they stand in a call, and what hides them."""

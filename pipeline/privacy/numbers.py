@@ -1,0 +1,237 @@
+"""Numbers in a call: groups of digits put together over turns, with what was asked for just before.
+
+People give a number in pieces: a group, a pause, an "uh-huh" of the other side, the next group; they are corrected, and
+the other side reads back what it heard. What is asked for decides what a number is; a checksum only adds certainty.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.datatypes import Call
+from pipeline.language.privacy_words import privacy_words
+from pipeline.masks import MaskKind
+from pipeline.privacy.digits import DigitGroup, digit_groups
+from pipeline.privacy.shapes import PUBLIC, likely_kind, sure_kind
+
+ASKED_TURNS = 8
+"""What was asked for so many turns ago is answered no more."""
+
+GOES_ON_TURNS = 6
+"""Between two groups of a number lie so many turns at most."""
+
+SAID_BETWEEN = 24
+"""Characters that may be said between two groups of a number that was asked for, beside small words."""
+
+LEAST_DIGITS: dict[str, int] = {"phone": 5, "id": 6, "card": 7, "account": 5, "code": 3}
+LONGEST_CODE = 8
+"""Digits of a PIN, a security code, a code that was sent."""
+
+READ_BACK = 4
+"""Digits of a part of a number that is known again anywhere in the call; one digit less near it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedGroup:
+    """A group of digits in a turn. `before` and `after`: what else its turn says up to the next group."""
+
+    turn: int
+    group: DigitGroup
+    before: str
+    after: str
+
+    @property
+    def digits(self) -> str:
+        return self.group.digits
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A word that tells what a number is, and where it stands."""
+
+    turn: int
+    start: int
+    end: int
+    name: str
+
+
+@dataclass
+class SpokenNumber:
+    """Groups that are one number, `repeats` of it among them; `digits` without those."""
+
+    groups: list[PlacedGroup]
+    topic: str | None
+    digits: str = ""
+    lengths: list[int] = field(default_factory=list)
+    kind: MaskKind | None = None
+
+
+def find_numbers(call: Call) -> list[SpokenNumber]:
+    """The numbers of a call that could be hidden, in order, with what is read back of them."""
+    placed = _placed(call)
+    if not any(len(one.digits) >= 3 for one in placed):
+        return []
+    topics = _topics(call, placed)
+    numbers = list(_numbers(call, placed, topics))
+    for number in numbers:
+        number.kind = _kind(call, number, topics)
+    found = [number for number in numbers if number.kind is not None]
+    return found + list(_said_again(found, placed, topics))
+
+
+def _placed(call: Call) -> list[PlacedGroup]:
+    found = []
+    for number, turn in enumerate(call.turns):
+        groups = digit_groups(turn.text)
+        edges = [0, *(group.end for group in groups)]
+        starts = [*(group.start for group in groups), len(turn.text)]
+        for at, group in enumerate(groups):
+            before, after = turn.text[edges[at] : group.start], turn.text[group.end : starts[at + 1]]
+            found.append(PlacedGroup(number, group, before, after))
+    return found
+
+
+def _topics(call: Call, placed: Sequence[PlacedGroup]) -> list[Topic]:
+    """The words that tell what numbers are, in the turns before and around the groups."""
+    turns = {turn for one in placed for turn in range(max(0, one.turn - ASKED_TURNS), one.turn + 1)}
+    words = privacy_words()
+    return [
+        Topic(turn, match.start(), match.end(), name)
+        for turn in sorted(turns)
+        for match in words.topic.finditer(call.turns[turn].text)
+        if (name := words.topic_of[" ".join(match[0].lower().split())]) != "none"
+    ]
+
+
+def _topic_of(one: PlacedGroup, topics: Sequence[Topic]) -> Topic | None:
+    """What a group is said to be: by the last word before it, else by one right behind it."""
+    at = bisect_right(topics, (one.turn, one.group.start), key=lambda topic: (topic.turn, topic.start))
+    last = topics[at - 1] if at else None
+    following = topics[at] if at < len(topics) and topics[at].turn == one.turn else None
+    named = following is not None and following.start - one.group.end <= _NAMED_BEHIND
+    if last is not None and (last.turn == one.turn or not named) and one.turn - last.turn <= ASKED_TURNS:
+        return last
+    return following if named else None
+
+
+_NAMED_BEHIND = 8
+
+
+def _numbers(call: Call, placed: Sequence[PlacedGroup], topics: Sequence[Topic]) -> Iterator[SpokenNumber]:
+    open_number: SpokenNumber | None = None
+    for one in placed:
+        if one.group.counts:
+            continue
+        topic = _topic_of(one, topics)
+        name = topic.name if topic else None
+        if open_number is not None and _goes_on(call, open_number, one, topic):
+            _add(open_number, one)
+            continue
+        if open_number is not None:
+            yield open_number
+        open_number = SpokenNumber([], name)
+        _add(open_number, one)
+    if open_number is not None:
+        yield open_number
+
+
+def _add(number: SpokenNumber, one: PlacedGroup) -> None:
+    number.groups.append(one)
+    repeated = len(one.digits) >= 2 and number.groups[-1].turn != number.groups[0].turn and one.digits in number.digits
+    if not repeated:
+        number.digits += one.digits
+        number.lengths += one.group.lengths
+
+
+def _goes_on(call: Call, number: SpokenNumber, one: PlacedGroup, topic: Topic | None) -> bool:
+    """Whether a group belongs to the number before it."""
+    last = number.groups[-1]
+    asked = number.topic in LEAST_DIGITS
+    if topic is not None and (topic.turn, topic.start) >= (last.turn, last.group.end) and topic.name != number.topic:
+        return False
+    if one.turn - last.turn > GOES_ON_TURNS:
+        return False
+    if one.turn == last.turn:
+        return _is_small(one.before, asked)
+    between = [turn for turn in range(last.turn + 1, one.turn) if all(turn != group.turn for group in number.groups)]
+    said = [last.after, one.before, *(call.turns[turn].text for turn in between)]
+    return all(_is_small(text, asked) for text in said)
+
+
+def _is_small(text: str, asked: bool) -> bool:
+    """Whether what is said beside the groups of a number says nothing else, or little where the number was asked for.
+
+    Other counted things, and whole sentences, are more than little.
+    """
+    words = privacy_words()
+    if words.lead_in.fullmatch(text):
+        return True
+    return asked and len(text) <= SAID_BETWEEN
+
+
+def _kind(call: Call, number: SpokenNumber, topics: Sequence[Topic]) -> MaskKind | None:
+    """What a number is; None where it may be shown."""
+    digits = number.digits + _check_letter(number)
+    first = number.groups[0]
+    by_agent = call.role(call.turns[first.turn]) == "agent"
+    if by_agent and (PUBLIC.fullmatch(digits) or _is_tail(first)):
+        return None
+    if kind := sure_kind(digits):
+        return kind
+    if number.topic == "other":
+        return None
+    if number.topic in LEAST_DIGITS and len(digits) >= LEAST_DIGITS[number.topic]:
+        if number.topic == "code" and len(digits) > LONGEST_CODE:
+            return likely_kind(digits, number.lengths, call.language) or "account"
+        return number.topic  # type: ignore[return-value]  # the topics with a least number are kinds
+    if _is_tail(first) and number.topic and len(digits) >= _SHORTEST_TAIL:
+        return "card" if number.topic not in LEAST_DIGITS else number.topic  # type: ignore[return-value]
+    return likely_kind(digits, number.lengths, call.language)
+
+
+_SHORTEST_TAIL = 3
+
+
+def _is_tail(one: PlacedGroup) -> bool:
+    """Whether a group is named as the end of a number right before it."""
+    return len(one.digits) <= 6 and privacy_words().tail.search(one.before[-16:]) is not None
+
+
+def _check_letter(number: SpokenNumber) -> str:
+    """The X that may end an ID number."""
+    last = number.groups[-1]
+    return "X" if len(number.digits) == 17 and check_letter_end(last.after) else ""
+
+
+def check_letter_end(after: str) -> int:
+    """Where the X ends that stands behind 17 digits, 0 where there is none."""
+    import re
+
+    match = re.match(r"[\W的是最后一位大写母字]{0,10}(?:[Xx](?![A-Za-z])|叉|艾克斯|埃克斯|爱克斯|ex\b)", after)
+    return match.end() if match else 0
+
+
+def _said_again(
+    found: Sequence[SpokenNumber], placed: Sequence[PlacedGroup], topics: Sequence[Topic]
+) -> Iterator[SpokenNumber]:
+    """Groups elsewhere that repeat a part of a number that is hidden, or put it right."""
+    taken = {id(one) for number in found for one in number.groups}
+    for one in placed:
+        if id(one) in taken:
+            continue
+        for number in found:
+            if _repeats(one, number):
+                yield SpokenNumber([one], number.topic, one.digits, list(one.group.lengths), number.kind)
+                break
+
+
+def _repeats(one: PlacedGroup, number: SpokenNumber) -> bool:
+    digits = one.digits
+    away = min(abs(one.turn - group.turn) for group in number.groups)
+    if one.group.counts and len(digits) < READ_BACK + 1:
+        return False
+    if len(digits) >= (READ_BACK - 1 if away <= GOES_ON_TURNS else READ_BACK) and digits in number.digits:
+        return True
+    return len(number.digits) >= READ_BACK and number.digits in digits

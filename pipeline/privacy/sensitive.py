@@ -1,0 +1,75 @@
+"""What must not be shown of a call: one search gives the stretches of text and the times in which they are said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pipeline.datatypes import Call, Turn
+from pipeline.masks import Mask, MaskKind, Masks
+from pipeline.privacy.mail import Stretch, find_mail
+from pipeline.privacy.numbers import SpokenNumber, check_letter_end, find_numbers
+from pipeline.privacy.plates import find_plates
+from pipeline.timeline import Span
+
+MASKING_VERSION = "1"
+"""Raised whenever the code here finds something else; masks of another version are looked for anew."""
+
+
+def find_masks(call: Call) -> Masks:
+    """All stretches of a call that a setting may hide, of every kind, by turn and place, none inside another."""
+    found: list[tuple[Stretch, MaskKind]] = []
+    for number in find_numbers(call):
+        assert number.kind is not None
+        found += [(stretch, number.kind) for stretch in _stretches(call, number)]
+    found += [(stretch, "email") for stretch in find_mail(call)]
+    found += [(stretch, "plate") for stretch in find_plates(call)]
+    return Masks(MASKING_VERSION, tuple(_placed(call, found)))
+
+
+def _stretches(call: Call, number: SpokenNumber) -> Iterator[Stretch]:
+    """Where the digits of a number stand, without the words between them."""
+    for one in number.groups:
+        text, pieces = call.turns[one.turn].text, one.group.pieces
+        start, end = pieces[0].start, pieces[0].end
+        for piece in pieces[1:]:
+            if any(character.isalnum() for character in text[end : piece.start]):
+                yield one.turn, start, end
+                start = piece.start
+            end = piece.end
+        if number.kind == "id" and one is number.groups[-1]:
+            end += check_letter_end(text[end:])
+        yield one.turn, start, end
+
+
+def _placed(call: Call, found: Iterable[tuple[Stretch, MaskKind]]) -> Iterator[Mask]:
+    """Masks in order with their times; where stretches overlap the first counts, as far as it goes."""
+    turn, reached = -1, 0
+    for (number, start, end), kind in sorted(found, key=lambda item: (item[0][0], item[0][1], -item[0][2])):
+        if number != turn:
+            turn, reached = number, 0
+        start = max(start, reached)
+        if start < end:
+            reached = end
+            yield Mask(kind, number, start, end, said_in(call.turns[number], start, end))
+
+
+def said_in(turn: Turn, start: int, end: int) -> Span:
+    """When the characters of a turn are said: from the first of their words to the last."""
+    spans = [turn.words[at].span for at, (first, last) in enumerate(word_places(turn)) if first < end and start < last]
+    if not spans:
+        return turn.span
+    return Span(min(span.start_s for span in spans), max(span.end_s for span in spans))
+
+
+def word_places(turn: Turn) -> Sequence[tuple[int, int]]:
+    """Where each word of a turn stands in its text."""
+    places, at = [], 0
+    for word in turn.words:
+        piece = word.text.strip()
+        first = turn.text.find(piece, at)
+        if first < 0:
+            places.append((at, at))
+            continue
+        at = first + len(piece)
+        places.append((first, at))
+    return places
