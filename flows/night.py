@@ -43,7 +43,10 @@ from pipeline.hearing.formats import DECODE_REASONS
 from pipeline.intake.contents import forget_hash
 from pipeline.intake.servers.fetching import FetchedSoFar, RemoteInbox, ServerFault
 from pipeline.judging.rulebook import Rulebook
+from pipeline.masks import Mask
 from pipeline.messages import Message
+from pipeline.privacy.masking import masks_of
+from pipeline.privacy.sensitive import find_masks
 from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
 from pipeline.storage import artefacts, audit
@@ -391,7 +394,8 @@ class Night:
         # named first: a kill in between costs a look at the call, not its clips
         self.pending.add(transcript.sha256)
         past = self._past(transcript.sha256, judged.scorecard)
-        artefacts.write(self.home.judged(transcript.sha256), JudgedFile(key, judged, hearing, past))
+        masks = find_masks(judged.call)
+        artefacts.write(self.home.judged(transcript.sha256), JudgedFile(key, judged, hearing, past, masks))
         self.failures.forget_judging(transcript.sha256)
         self.tally.add(judged=1)
         return True
@@ -446,14 +450,17 @@ class Night:
         for path in paths:
             self._heed_stop()
             with suppress(BadArtefact):  # the database's builder lists damaged files
-                judged = artefacts.read(path, JudgedFile).judged
+                file = artefacts.read(path, JudgedFile)
+                judged = file.judged
                 record = artefacts.read(self.home.recording(judged.call.sha256), RecordingRecord)
+                masks = masks_of(judged.call, file.masks, self.settings.privacy)
 
-                def cut(judged: Judged = judged, record: RecordingRecord = record) -> None:
+                def cut(
+                    judged: Judged = judged, record: RecordingRecord = record, masks: tuple[Mask, ...] = masks
+                ) -> None:
                     own = best.get(judged.call.sha256, frozenset()) if share_best else frozenset()
-                    cut_excerpts(
-                        judged, record.files, self.home, self.settings, early, own, complaints, halves=record.halves
-                    )
+                    files, halves, settings = record.files, record.halves, self.settings
+                    cut_excerpts(judged, files, self.home, settings, early, own, complaints, halves, masks)
 
                 cut()
                 if self.remote and excerpt_failed(self.home, judged.call.sha256):

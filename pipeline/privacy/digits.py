@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from pipeline.language.en.numbers import english_numbers
-from pipeline.language.privacy_words import privacy_words
+from pipeline.language.sensitive_words import sensitive_words
 from pipeline.language.zh.numbers import chinese_numbers
 
-LONGEST_GAP = 24
+GAP_CHARACTERS = 24
 """Characters between two digits of a group, at most."""
 
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９", "0123456789")
@@ -72,9 +72,9 @@ def digit_groups(text: str) -> list[DigitGroup]:
 
 def _is_gap(text: str, start: int, end: int) -> bool:
     gap = text[start:end]
-    if len(gap) > LONGEST_GAP or (gap.strip() in (":", "：", "/") and gap == gap.strip()):
+    if len(gap) > GAP_CHARACTERS or (gap.strip() in (":", "：", "/") and gap == gap.strip()):
         return False
-    return not gap or privacy_words().filler.fullmatch(gap) is not None
+    return not gap or sensitive_words().filler.fullmatch(gap) is not None
 
 
 def _group(text: str, pieces: list[DigitPiece]) -> Iterator[DigitGroup]:
@@ -105,7 +105,7 @@ def _counts(text: str, end: int) -> bool:
     if _PERCENT.match(text, end):
         return True
     at = end + 1 if text[end : end + 1] == " " else end
-    match = privacy_words().unit.match(text, at)
+    match = sensitive_words().unit.match(text, at)
     if match is None:
         return False
     # 138号码, 1234路过: a word that begins like a unit
@@ -131,13 +131,13 @@ class _Digits:
     """The patterns of both languages, put together once from their tables."""
 
     def __init__(self) -> None:
-        zh, en, words = chinese_numbers(), english_numbers(), privacy_words()
+        zh, en, words = chinese_numbers(), english_numbers(), sensitive_words()
         self.han = {**zh.written, **{han: str(d) for han, d in words.zh.read_out.items()}, "两": "2", "俩": "2"}
         self.sure = "".join(zh.written)
         self.ones = {word: str(d) for word, d in {**en.digits, **words.en.digits}.items()}
         self.teens = {word: str(d) for word, d in en.teens.items()}
         self.tens = {word: str(d) for word, d in en.tens.items()}
-        self.times = {word: d for word, d in {**en.times, **words.en.times}.items()}
+        self.times = {**en.times, **words.en.times}
         self.plurals = {word: str(d) for word, d in words.en.plurals.items()}
         self.any = re.compile(rf"[\d{self.sure}]|\b(?:{_or(self.ones, self.teens, self.tens, self.plurals)})\b", re.I)
         self.piece = re.compile(self._pattern(), re.IGNORECASE)

@@ -7,24 +7,22 @@ from collections.abc import Iterator
 from functools import cache
 
 from pipeline.datatypes import Call
-from pipeline.language.privacy_words import privacy_words
+from pipeline.language.sensitive_words import sensitive_words
 
 Stretch = tuple[int, int, int]
 """Turn, first character, end."""
-
-_WRITTEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+-]*\s?@\s?[A-Za-z0-9-]+(?:\s?\.\s?[A-Za-z0-9-]+)+")
-_MAY_BE_MAIL = re.compile(r"@|艾特|爱特|小老鼠|圈[aA]|(?i:\bat\b)|邮箱")
-_TOPS = "com|cn|net|org|edu|gov|io|me|info|co|uk|us|de|fr|jp|hk|tw|ca|au|biz"
 
 LOCAL_PIECES = 14
 """Pieces (letters, words, digits, signs) in front of the at sign, at most."""
 
 GOES_BACK_TURNS = 4
+"""What stands in front of the at sign was said so many turns before, at most."""
 
-_STOPS = frozenset(
-    "is it's its email e-mail mail address my the that's thats that so and yes sure it was be to your at have got "
-    "i'm um uh okay ok use under for send on of me you right no not just would will a write".split()
-)
+_WRITTEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+-]*\s?@\s?[A-Za-z0-9-]+(?:\s?\.\s?[A-Za-z0-9-]+)+")
+_MAY_BE_MAIL = re.compile(r"@|艾特|爱特|小老鼠|圈[aA]|(?i:\bat\b)|邮箱")
+_TOPS = "com|cn|net|org|edu|gov|io|me|info|co|uk|us|de|fr|jp|hk|tw|ca|au|biz"
+_PIECE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(?:'[a-z]+)?|[零〇一二两三四五六七八九幺]+|下划线|横?杠|减号|点|@|_")
+_APART = re.compile(r"[\w?？!！]")
 
 
 def find_mail(call: Call) -> list[Stretch]:
@@ -42,21 +40,19 @@ def find_mail(call: Call) -> list[Stretch]:
 @cache
 def _read_out() -> re.Pattern[str]:
     """From the at sign on: at gmail dot com, 艾特一六三点com."""
-    words = privacy_words()
+    words = sensitive_words()
     at_zh = "|".join(sorted((w for w in words.zh.mail_at if not w.isascii()), key=len, reverse=True))
     at_en = "|".join(sorted(map(re.escape, words.en.mail_at), key=len, reverse=True))
     dots = "|".join((*words.zh.mail_dots, *words.en.mail_dots, r"\."))
     label = r"[A-Za-z0-9\-零〇一二三四五六七八九幺]+(?:\s[A-Za-z0-9\-零〇一二三四五六七八九幺]+){0,3}?"
     dot = rf"[\s，,]*(?:{dots})[\s，,]*"
     at = rf"(?:{at_zh}|圈[aA]|@|(?<![A-Za-z])(?:{at_en})(?![A-Za-z]))"
-    return re.compile(rf"{at}[\s，,、。.]*{label}(?:{dot}{label}){{0,2}}?{dot}(?:{_TOPS})(?:{dot}(?:{_TOPS}))?(?![A-Za-z])", re.I)
-
-
-_PIECE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(?:'[a-z]+)?|[零〇一二两三四五六七八九幺]+|下划线|横?杠|减号|点|@|_")
+    top = rf"{dot}(?:{_TOPS})"
+    return re.compile(rf"{at}[\s，,、。.]*{label}(?:{dot}{label}){{0,2}}?{top}(?:{top})?(?![A-Za-z])", re.IGNORECASE)
 
 
 def _with_local_part(call: Call, number: int, at: int, end: int) -> Iterator[Stretch]:
-    """The stretch of an address whose at sign is known, with what stands in front of it, in the turn before if need be."""
+    """An address from its at sign on, with what stands in front of that, in a turn before if need be."""
     start = _local_start(call.turns[number].text[:at])
     yield number, start, end
     if start < at:
@@ -71,11 +67,10 @@ def _with_local_part(call: Call, number: int, at: int, end: int) -> Iterator[Str
 
 def _local_start(before: str) -> int:
     """Where the pieces begin that run up to the end of a text."""
-    pieces = list(_PIECE.finditer(before))[-LOCAL_PIECES:]
     start = edge = len(before)
-    for piece in reversed(pieces):
+    for piece in reversed(list(_PIECE.finditer(before))[-LOCAL_PIECES:]):
         gap = before[piece.end() : edge]
-        if re.search(r"[\w?？!！]", gap) or len(gap) > 3 or piece[0].lower() in _STOPS:
+        if _APART.search(gap) or len(gap) > 3 or piece[0].lower() in sensitive_words().en.not_in_mail:
             break
         start = edge = piece.start()
     return start

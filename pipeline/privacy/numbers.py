@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.datatypes import Call
-from pipeline.language.privacy_words import privacy_words
+from pipeline.language.sensitive_words import sensitive_words
 from pipeline.masks import MaskKind
 from pipeline.privacy.digits import DigitGroup, digit_groups
 from pipeline.privacy.shapes import PUBLIC, likely_kind, sure_kind
@@ -58,7 +58,7 @@ class Topic:
 
 
 @dataclass
-class SpokenNumber:
+class ToldNumber:
     """Groups that are one number, `repeats` of it among them; `digits` without those."""
 
     groups: list[PlacedGroup]
@@ -68,7 +68,7 @@ class SpokenNumber:
     kind: MaskKind | None = None
 
 
-def find_numbers(call: Call) -> list[SpokenNumber]:
+def find_numbers(call: Call) -> list[ToldNumber]:
     """The numbers of a call that could be hidden, in order, with what is read back of them."""
     placed = _placed(call)
     if not any(len(one.digits) >= 3 for one in placed):
@@ -96,7 +96,7 @@ def _placed(call: Call) -> list[PlacedGroup]:
 def _topics(call: Call, placed: Sequence[PlacedGroup]) -> list[Topic]:
     """The words that tell what numbers are, in the turns before and around the groups."""
     turns = {turn for one in placed for turn in range(max(0, one.turn - ASKED_TURNS), one.turn + 1)}
-    words = privacy_words()
+    words = sensitive_words()
     return [
         Topic(turn, match.start(), match.end(), name)
         for turn in sorted(turns)
@@ -119,8 +119,8 @@ def _topic_of(one: PlacedGroup, topics: Sequence[Topic]) -> Topic | None:
 _NAMED_BEHIND = 8
 
 
-def _numbers(call: Call, placed: Sequence[PlacedGroup], topics: Sequence[Topic]) -> Iterator[SpokenNumber]:
-    open_number: SpokenNumber | None = None
+def _numbers(call: Call, placed: Sequence[PlacedGroup], topics: Sequence[Topic]) -> Iterator[ToldNumber]:
+    open_number: ToldNumber | None = None
     for one in placed:
         if one.group.counts:
             continue
@@ -131,13 +131,13 @@ def _numbers(call: Call, placed: Sequence[PlacedGroup], topics: Sequence[Topic])
             continue
         if open_number is not None:
             yield open_number
-        open_number = SpokenNumber([], name)
+        open_number = ToldNumber([], name)
         _add(open_number, one)
     if open_number is not None:
         yield open_number
 
 
-def _add(number: SpokenNumber, one: PlacedGroup) -> None:
+def _add(number: ToldNumber, one: PlacedGroup) -> None:
     number.groups.append(one)
     repeated = len(one.digits) >= 2 and number.groups[-1].turn != number.groups[0].turn and one.digits in number.digits
     if not repeated:
@@ -145,7 +145,7 @@ def _add(number: SpokenNumber, one: PlacedGroup) -> None:
         number.lengths += one.group.lengths
 
 
-def _goes_on(call: Call, number: SpokenNumber, one: PlacedGroup, topic: Topic | None) -> bool:
+def _goes_on(call: Call, number: ToldNumber, one: PlacedGroup, topic: Topic | None) -> bool:
     """Whether a group belongs to the number before it."""
     last = number.groups[-1]
     asked = number.topic in LEAST_DIGITS
@@ -165,13 +165,13 @@ def _is_small(text: str, asked: bool) -> bool:
 
     Other counted things, and whole sentences, are more than little.
     """
-    words = privacy_words()
+    words = sensitive_words()
     if words.lead_in.fullmatch(text):
         return True
     return asked and len(text) <= SAID_BETWEEN
 
 
-def _kind(call: Call, number: SpokenNumber, topics: Sequence[Topic]) -> MaskKind | None:
+def _kind(call: Call, number: ToldNumber, topics: Sequence[Topic]) -> MaskKind | None:
     """What a number is; None where it may be shown."""
     digits = number.digits + _check_letter(number)
     first = number.groups[0]
@@ -196,10 +196,10 @@ _SHORTEST_TAIL = 3
 
 def _is_tail(one: PlacedGroup) -> bool:
     """Whether a group is named as the end of a number right before it."""
-    return len(one.digits) <= 6 and privacy_words().tail.search(one.before[-16:]) is not None
+    return len(one.digits) <= 6 and sensitive_words().tail.search(one.before[-16:]) is not None
 
 
-def _check_letter(number: SpokenNumber) -> str:
+def _check_letter(number: ToldNumber) -> str:
     """The X that may end an ID number."""
     last = number.groups[-1]
     return "X" if len(number.digits) == 17 and check_letter_end(last.after) else ""
@@ -214,8 +214,8 @@ def check_letter_end(after: str) -> int:
 
 
 def _said_again(
-    found: Sequence[SpokenNumber], placed: Sequence[PlacedGroup], topics: Sequence[Topic]
-) -> Iterator[SpokenNumber]:
+    found: Sequence[ToldNumber], placed: Sequence[PlacedGroup], topics: Sequence[Topic]
+) -> Iterator[ToldNumber]:
     """Groups elsewhere that repeat a part of a number that is hidden, or put it right."""
     taken = {id(one) for number in found for one in number.groups}
     for one in placed:
@@ -223,11 +223,11 @@ def _said_again(
             continue
         for number in found:
             if _repeats(one, number):
-                yield SpokenNumber([one], number.topic, one.digits, list(one.group.lengths), number.kind)
+                yield ToldNumber([one], number.topic, one.digits, list(one.group.lengths), number.kind)
                 break
 
 
-def _repeats(one: PlacedGroup, number: SpokenNumber) -> bool:
+def _repeats(one: PlacedGroup, number: ToldNumber) -> bool:
     digits = one.digits
     away = min(abs(one.turn - group.turn) for group in number.groups)
     if one.group.counts and len(digits) < READ_BACK + 1:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pipeline.datatypes import Call, Turn
 from pipeline.masks import Mask, MaskKind, Masks
 from pipeline.privacy.mail import Stretch, find_mail
-from pipeline.privacy.numbers import SpokenNumber, check_letter_end, find_numbers
+from pipeline.privacy.numbers import ToldNumber, check_letter_end, find_numbers
 from pipeline.privacy.plates import find_plates
 from pipeline.timeline import Span
 
@@ -26,7 +26,7 @@ def find_masks(call: Call) -> Masks:
     return Masks(MASKING_VERSION, tuple(_placed(call, found)))
 
 
-def _stretches(call: Call, number: SpokenNumber) -> Iterator[Stretch]:
+def _stretches(call: Call, number: ToldNumber) -> Iterator[Stretch]:
     """Where the digits of a number stand, without the words between them."""
     for one in number.groups:
         text, pieces = call.turns[one.turn].text, one.group.pieces

@@ -13,6 +13,7 @@ Cutting again does nothing where nothing has changed, and removes clips of verdi
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,9 @@ from pipeline.datatypes import RATE_HZ, Call, Evidence, Judged, Role, Samples, T
 from pipeline.errors import BadArtefact, BadRecording, TransientFault, shown
 from pipeline.hearing.decode import decode_spans, side_by_side
 from pipeline.hearing.ffmpeg import encode_mp3
+from pipeline.masks import Mask
 from pipeline.messages import Message
+from pipeline.privacy.masking import as_shown, silenced
 from pipeline.results.display import ROLE_LABELS, clock, label_in
 from pipeline.results.quotes import MarkedQuote, marked_quote, turn_of
 from pipeline.settings import Excerpts, Settings
@@ -146,11 +149,13 @@ def cut_excerpts(
     share: Collection[str] = frozenset(),
     complaints: Collection[str] = frozenset(),
     halves: Sequence[HalfRecord] = (),
+    masks: Sequence[Mask] = (),
 ) -> tuple[Excerpt, ...]:
     """Cut the clips of a call from its recording, and return all that now exist; passed rules in `share` get one.
 
     `files` are where the recording lay. It is told by its bytes, so that no clip comes from another recording that has
-    its name now. Of a recording in two files `halves` are those.
+    its name now. Of a recording in two files `halves` are those. `masks` are hidden in the words and silenced in the
+    sound.
 
     Rules in `complaints` (see `complaint_rules`) get one of what the customer says. A verdict without a place
     (something was not said) gets the call's beginning when its rule is among `early` (see `due_early`), else its end.
@@ -158,16 +163,17 @@ def cut_excerpts(
     the home (see `excerpt_failed`), and the clips that are still right stay. Raises OSError when a clip cannot be
     written.
     """
+    judged = as_shown(judged, masks)
     call = judged.call
     folder = excerpt_folder(home, call.sha256)
-    wanted = tuple(_plan(judged, settings.excerpts, early, share, complaints))
+    wanted = tuple(_plan(judged, settings.excerpts, early, share, complaints, masks))
     failure = home.failure(f"{call.sha256}-excerpt")
     if not wanted:
         shutil.rmtree(folder, ignore_errors=True)
         failure.unlink(missing_ok=True)
         return ()
     missing = [excerpt for excerpt in wanted if not (folder / excerpt.file).exists()]
-    fault = _cut(call.sha256, files, halves, missing, folder, settings) if missing else None
+    fault = _cut(call.sha256, files, halves, missing, folder, settings, masks) if missing else None
     if fault is None:
         failure.unlink(missing_ok=True)
     else:
@@ -201,7 +207,12 @@ def prune_excerpts(home: Home) -> int:
 
 
 def _plan(
-    judged: Judged, settings: Excerpts, early: Collection[str], share: Collection[str], complaints: Collection[str]
+    judged: Judged,
+    settings: Excerpts,
+    early: Collection[str],
+    share: Collection[str],
+    complaints: Collection[str],
+    masks: Sequence[Mask],
 ) -> Iterator[Excerpt]:
     call = judged.call
     for verdict in judged.scorecard.verdicts if judged.scorecard else ():
@@ -211,6 +222,7 @@ def _plan(
             continue
         for n, (span, evidence) in enumerate(_cuts(call, verdict, settings, verdict.rule_id in early), start=1):
             cut = f"{call.sha256} {verdict.rule_id} {span.start_s:.3f} {span.end_s:.3f} {settings.bitrate_kbps}"
+            cut += "".join(f" -{quiet.start_s:.3f}-{quiet.end_s:.3f}" for quiet in silenced(masks, span))
             quote = next((marked_quote(item, call) for item in evidence if item.matched), MarkedQuote("", "", ""))
             key = hashlib.sha256(cut.encode()).hexdigest()[:8]
             yield Excerpt(
@@ -301,6 +313,7 @@ def _cut(
     clips: Sequence[Excerpt],
     folder: Path,
     settings: Settings,
+    masks: Sequence[Mask],
 ) -> Failure | None:
     """Cut clips from whichever of the files has the recording's bytes; returns why that was not possible."""
     spans = [clip.span for clip in clips]
@@ -314,9 +327,21 @@ def _cut(
     for clip, *sides in zip(clips, *sounds, strict=True):
         path, ffmpeg = folder / clip.file, settings.decode.ffmpeg
         path.parent.mkdir(parents=True, exist_ok=True)
-        sound = side_by_side(sides) if halves else sides[0]
+        sound = _silence(side_by_side(sides) if halves else sides[0], clip.span, masks)
         encode_mp3(sound, RATE_HZ, path, settings.excerpts.bitrate_kbps, ffmpeg)
     return None
+
+
+def _silence(sound: Samples, span: Span, masks: Sequence[Mask]) -> Samples:
+    """The sound of a clip, nothing to be heard of what is hidden, on either channel."""
+    quiet = silenced(masks, span)
+    if not quiet:
+        return sound
+    sound = sound.copy()
+    for stretch in quiet:
+        first, last = ((at_s - span.start_s) * RATE_HZ for at_s in (stretch.start_s, stretch.end_s))
+        sound[:, math.floor(first) : math.ceil(last)] = 0.0
+    return sound
 
 
 def _sounds(

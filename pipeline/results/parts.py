@@ -32,13 +32,14 @@ from pipeline.datatypes import CDR
 from pipeline.errors import BadArtefact
 from pipeline.messages import Message
 from pipeline.results.excerpts import ExcerptSet, excerpt_record
-from pipeline.results.row_source import SaidFile
+from pipeline.results.row_source import SaidFile, as_published
 from pipeline.results.rows import RulebookInfo, call_rows, call_week, clip_rows, failure_row
 from pipeline.results.tables import CALL_TABLES, TABLES, FailureRow, TableRow, table_columns
 from pipeline.results.views import WEEKLY
+from pipeline.settings import Privacy
 from pipeline.storage import artefacts
 from pipeline.storage.files import file_sha256, put_in_place
-from pipeline.storage.home import Failure, Home, RecordingRecord
+from pipeline.storage.home import Failure, Home, JudgedFile, RecordingRecord
 
 BATCH_CALLS = 1000
 """Calls held in memory at one time."""
@@ -81,6 +82,7 @@ class WeekPlan:
     old: str = ""
     gone: tuple[str, ...] = ()
     salt: str = ""
+    privacy: Privacy = field(default_factory=lambda: Privacy())  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +139,17 @@ def is_whole(folder: Path) -> bool:
         return False
 
 
-def remove_old_parts(parts: Path, used: Iterable[str]) -> None:
-    """Remove the parts that no database has needed for `KEPT_S`."""
+def remove_old_parts(parts: Path, used: Iterable[str], kept_s: float = KEPT_S) -> None:
+    """Remove the parts that no database has needed for so long; 0: all at once."""
     needed = set(used)
     for folder in parts.iterdir():
         mark = folder / _REPLACED
         with suppress(OSError):
             if folder.name in needed:
                 mark.unlink(missing_ok=True)
-            elif not mark.exists():
+            elif kept_s and not mark.exists():
                 mark.touch()
-            elif mark.stat().st_mtime < time.time() - KEPT_S:
+            elif not kept_s or mark.stat().st_mtime < time.time() - kept_s:
                 shutil.rmtree(folder)
 
 
@@ -222,6 +224,8 @@ class _Stage:
             return
         built_from = plan.fresh[sha256] if len(self.damaged) == damaged else ""
         self.built_from[sha256] = built_from
+        path = plan.home.judged(sha256)
+        judged = as_published(judged, lambda: artefacts.read(path, JudgedFile).judged.call, plan.privacy)
         for row in call_rows(judged, recording, plan.books, plan.zone, built_from):
             self._add(row)
         for clip in clip_rows(excerpts, record.parent.relative_to(plan.home.root)) if excerpts else ():

@@ -1,16 +1,22 @@
 """What the rows need of a judged file. Nothing else of it is decoded: a call's words, levels and pauses are most of it.
 
-Here the text of a call enters the database: its turns' `text`, and its verdicts' evidence (`rows`).
+Here the text of a call enters the database: its turns' `text`, and its verdicts' evidence (`rows`). It does so by
+`as_published`, which hides what the settings hide.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.datatypes import CDR, Facts, HangUp, LineEvent, Role, Roles, Scorecard
+from pipeline.datatypes import CDR, Call, Facts, HangUp, LineEvent, Role, Roles, Scorecard
+from pipeline.masks import Masks
+from pipeline.privacy.masking import as_shown, is_current, shown_of
+from pipeline.privacy.sensitive import find_masks
+from pipeline.settings import Privacy
 from pipeline.storage.home import Hearing, PastCard
 from pipeline.timeline import Span
 
@@ -58,3 +64,10 @@ class SaidFile:
     judged: SaidJudged
     hearing: Hearing | None = None
     past: tuple[PastCard, ...] = ()
+    masks: Masks | None = None
+
+
+def as_published(file: SaidFile, whole_call: Callable[[], Call], privacy: Privacy) -> SaidFile:
+    """A judged file with what these settings hide hidden. `whole_call` is asked for where nobody looked for it yet."""
+    masks = file.masks if is_current(file.masks) else find_masks(whole_call())
+    return replace(file, judged=as_shown(file.judged, shown_of(masks, privacy)))

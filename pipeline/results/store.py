@@ -29,8 +29,10 @@ import duckdb
 from pipeline.errors import BadArtefact, BadQuery, CallQAError
 from pipeline.intake.month_scores import read_month_scores
 from pipeline.messages import Message
+from pipeline.privacy.masking import masking_of
 from pipeline.results.part_processes import make_parts, weeks_of
 from pipeline.results.parts import (
+    KEPT_S,
     NOTHING_LOADED,
     PART_FILES,
     DamagedPart,
@@ -149,14 +151,16 @@ def _bring_up_to_date(
     building = home.database.with_name(home.database.name + ".building")
     sources = call_marks(home)
     about = _wanted_about(home, settings, rulebooks, sources, month_scores)
-    old = _Old() if anew else _state(home.database)
+    present = _state(home.database)
+    was, old = present.about, _Old() if anew else present
     if old.about == about:
         return BuiltDatabase(home.database, _counted(home.database), changed=False)
     if old.about.get("shape") != about["shape"]:
         old = _Old()
     salt = _salt(home, anew)
     books = {book.name: book for book in rulebooks}
-    base = WeekPlan(home, books, ZoneInfo(settings.ingest.timezone), about["shape"], None, {}, salt=salt)
+    zone = ZoneInfo(settings.ingest.timezone)
+    base = WeekPlan(home, books, zone, about["shape"], None, {}, salt=salt, privacy=settings.privacy)
     made = make_parts(_plans(base, old, sources), on_progress)
     parts = {**old.parts, **{part.week: part.name for part in made}}
     kept = {week: name for week, name in parts.items() if part_rows(home.parts / name)["calls"]}
@@ -168,7 +172,8 @@ def _bring_up_to_date(
     _verify(building, home.parts, rows)
     put_in_place(building, home.database)
     (home.parts / _SALT).unlink(missing_ok=True)
-    remove_old_parts(home.parts, names)
+    # parts of a database that showed more do not stay for who has it open
+    remove_old_parts(home.parts, names, KEPT_S if not was or was.get("masked") == about["masked"] else 0)
     return BuiltDatabase(home.database, rows, changed=True, damaged=tuple(path for path, _ in damaged))
 
 
@@ -323,7 +328,8 @@ def _wanted_about(
     target, timezone = str(settings.report.target), settings.ingest.timezone
     tables = [(table, table_comment(table), table_columns(table)) for table in TABLES]
     books = [asdict(book) for book in rulebooks]
-    shape = repr((LAYOUT, tables, VIEWS, WEEKLY, TOTALS, ACHIEVEMENT_BY, duckdb.__version__, books, timezone))
+    masked = masking_of(settings.privacy)
+    shape = repr((LAYOUT, tables, VIEWS, WEEKLY, TOTALS, ACHIEVEMENT_BY, duckdb.__version__, books, timezone, masked))
     place = os.path.realpath(home.parts)  # it stands in the views
     content = hashlib.sha256(repr((target, month_scores, place)).encode("utf-8", "replace"))
     for sha256, mark in sources.items():
@@ -335,6 +341,7 @@ def _wanted_about(
         "content": content.hexdigest(),
         "target": target,
         "timezone": timezone,
+        "masked": masked,
     }
 
 

@@ -39,6 +39,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from pipeline.datatypes import CDR, Judged, Layout, Outcome, SoundFault
 from pipeline.errors import BadArtefact
+from pipeline.masks import Masks
 from pipeline.numbers import KnownNumbers, mask_numbers
 from pipeline.storage import artefacts
 from pipeline.storage.masked_paths import find_masked
@@ -129,13 +130,15 @@ class PastCard:
 class JudgedFile:
     """`judged` and `key`, the hash of what it was made from: artefact, CDR, rulebook, judging code's version.
 
-    `past` is what earlier versions of the rulebook said, oldest first.
+    `past` is what earlier versions of the rulebook said, oldest first; `masks` what may have to be hidden of the call,
+    None in files of versions that did not look for it.
     """
 
     key: str
     judged: Judged
     hearing: Hearing | None = None
     past: tuple[PastCard, ...] = ()
+    masks: Masks | None = None
 
 
 @dataclass(frozen=True, slots=True)

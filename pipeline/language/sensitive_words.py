@@ -1,4 +1,4 @@
-"""The words around numbers that must not be shown: `zh/` and `en/privacy.yaml`, which say what each list is for."""
+"""The words around numbers that must not be shown: `zh/` and `en/sensitive.yaml`, which say what each list is for."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from pipeline.language.data import Words, read_table
+from pipeline.language.data import Words, WordSet, read_table
 
 
 @dataclass(frozen=True)
-class ChinesePrivacyWords:
-    """`zh/privacy.yaml`."""
+class ChineseSensitiveWords:
+    """`zh/sensitive.yaml`."""
 
     topics: Mapping[str, Words]
     tails: Words
@@ -23,11 +23,12 @@ class ChinesePrivacyWords:
     mail_at: Words
     mail_dots: Words
     mail_signs: Mapping[str, str]
+    plate_provinces: str
 
 
 @dataclass(frozen=True)
-class EnglishPrivacyWords:
-    """`en/privacy.yaml`."""
+class EnglishSensitiveWords:
+    """`en/sensitive.yaml`."""
 
     topics: Mapping[str, Words]
     tails: Words
@@ -40,14 +41,16 @@ class EnglishPrivacyWords:
     mail_at: Words
     mail_dots: Words
     mail_signs: Mapping[str, str]
+    not_in_mail: WordSet
+    letters: Words
 
 
 @dataclass(frozen=True)
-class PrivacyWords:
+class SensitiveWords:
     """Both languages together: a Chinese call has English words in it, and numbers are read out alike."""
 
-    zh: ChinesePrivacyWords
-    en: EnglishPrivacyWords
+    zh: ChineseSensitiveWords
+    en: EnglishSensitiveWords
 
     @cached_property
     def topic_of(self) -> dict[str, str]:
@@ -94,7 +97,7 @@ def _nothing_but(zh: Iterable[str], en: Iterable[str]) -> re.Pattern[str]:
 
 
 @cache
-def privacy_words() -> PrivacyWords:
+def sensitive_words() -> SensitiveWords:
     """Read once. Raises `BadLanguageData`."""
-    zh = read_table("zh", "privacy", ChinesePrivacyWords)
-    return PrivacyWords(zh, read_table("en", "privacy", EnglishPrivacyWords))
+    zh = read_table("zh", "sensitive", ChineseSensitiveWords)
+    return SensitiveWords(zh, read_table("en", "sensitive", EnglishSensitiveWords))
