@@ -19,7 +19,7 @@ from pipeline.errors import CallQAError
 from pipeline.settings import CHECKOUT, Settings
 from pipeline.storage.home import Home
 from pipeline.storage.lock import running
-from pipeline.storage.permissions import open_to_all
+from pipeline.storage.permissions import OTHERS_AND_GROUP, open_to_all
 
 DISK_GB = 2.0
 
@@ -226,6 +226,12 @@ def _readable_by_all(settings: Settings) -> Iterator[Check]:
         yield Check(
             "warn",
             say("{folder} can be read by every account of this machine", folder=home),
+            say("the next callqa nightly closes it; paths.group names a group that may read it"),
+        )
+    elif home.exists() and settings.paths.group is None and home.stat().st_mode & OTHERS_AND_GROUP:
+        yield Check(
+            "warn",
+            say("{folder} can be read by its group, and paths.group names none", folder=home),
             say("the next callqa nightly closes it; paths.group names a group that may read it"),
         )
     for folder in {settings.inbox_folder, Path(os.environ.get("PREFECT_HOME", home))} - {home}:

@@ -36,8 +36,8 @@ def calls_wanted(home: Home, settings: Settings, wanted: Wanted) -> Erasure:
     for identity in wanted.calls:
         found |= _named(home, records, identity)
     if wanted.caller is not None:
-        hashed = CallerHash(home).hashed(wanted.caller)
-        found |= {sha256 for sha256, record in records.items() if hashed and record.cdr.caller_hash == hashed}
+        hashed = CallerHash(home).every_hash(wanted.caller)
+        found |= {sha256 for sha256, record in records.items() if record.cdr.caller_hash in hashed}
     if wanted.before is not None:
         zone = ZoneInfo(settings.ingest.timezone)
         found |= {sha256 for sha256, record in records.items() if began(record, zone).date() < wanted.before}

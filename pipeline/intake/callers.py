@@ -6,19 +6,30 @@ from functools import cached_property
 
 from pipeline.numbers import KnownNumbers, replace_numbers, subscriber_digits
 from pipeline.storage.home import Home
-from pipeline.storage.keys import home_key, keyed_hash
+from pipeline.storage.keys import KeyChain, former_chains, home_chain
 
 
 class CallerHash:
-    """Hashes telephone numbers with the home's salt, which is made at its first use."""
+    """Hashes telephone numbers with the home's key, which is made at its first use."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
 
     def hashed(self, number: str) -> str | None:
-        """HMAC-SHA256 of a telephone number's digits under the home's salt; None without digits."""
+        """HMAC-SHA256 of a telephone number's digits under the home's key; None without digits."""
         digits = subscriber_digits(number)
-        return keyed_hash(self._salt, digits) if digits else None
+        return self._chain.hashed(digits) if digits else None
+
+    def every_hash(self, number: str) -> frozenset[str]:
+        """What a number's hash is or was, under keys that an import replaced too: by these its calls are found."""
+        digits = subscriber_digits(number)
+        chains = (self._chain, *former_chains(self._home)) if digits else ()
+        return frozenset(chain.hashed(digits) for chain in chains)
+
+    @property
+    def key_id(self) -> str:
+        """The id of the key by which numbers are hashed now."""
+        return self._chain.id
 
     def without_known(self, text: str, known: KnownNumbers) -> str:
         """A text with the hashes of known numbers in their place."""
@@ -29,5 +40,5 @@ class CallerHash:
         return replace_numbers(text, lambda number: self.hashed(number) or "")
 
     @cached_property
-    def _salt(self) -> bytes:
-        return home_key(self._home)
+    def _chain(self) -> KeyChain:
+        return home_chain(self._home)

@@ -77,6 +77,11 @@ class CdrBuilder:
             **{name: partial(_choice, name) for name in FIELD_VALUES},
         }
 
+    @property
+    def key_id(self) -> str:
+        """The id of the key by which callers' numbers are hashed."""
+        return self._callers.key_id
+
     def build(self, named: Mapping[str, Any], extra: Mapping[str, Any], place: str, warnings: list[Message]) -> CDR:
         """The CDR of cells by field, and of further columns by name."""
         leg = leg_of_fields(Message("{place}", place=place), {name: [cell] for name, cell in named.items()}, extra)

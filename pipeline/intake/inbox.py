@@ -121,7 +121,7 @@ def scan_inbox(settings: Settings, home: Home, contents: Contents | None = None)
             forgotten += 1  # another copy of it, in other bytes
             continue
         recording = Recording(sha256, paths[0], contents.sizes[sha256], cdr, halves)
-        renamed += _record(home, recording, paths, told, known, old)
+        renamed += _record(home, recording, paths, told, known, old, builder)
         recordings.append(recording)
     failures = [*metadata.failures, *contents.failures]
     _forget_healed(home, failures, metadata_places(settings.ingest, inbox, metadata), contents)
@@ -228,6 +228,7 @@ def _record(
     told: _Told,
     known: RecordingRecord | None,
     old: RecordingRecord | None,
+    builder: CdrBuilder,
 ) -> bool:
     """Write a recording's record if it is new or says something else now. True when every earlier path is gone."""
     numbers = numbers_of(told.legs)
@@ -243,10 +244,18 @@ def _record(
         recording.cdr,
         has_row=bool(told.rows) or bool(known and known.has_row),
         halves=tuple(HalfRecord(half.sha256, stored_path(half.path, numbers)) for half in recording.halves),
+        key_id=_key_id(recording.cdr, known, builder),
     )
     if record != old:
         artefacts.write(home.recording(record.sha256), record)
     return old is not None and len(gone) == len(earlier)
+
+
+def _key_id(cdr: CDR, known: RecordingRecord | None, builder: CdrBuilder) -> str:
+    """By which key the hash in a CDR was made: what was known before may be under an earlier one."""
+    if cdr.caller_hash is None or (known and known.cdr.caller_hash == cdr.caller_hash):
+        return known.key_id if known else ""
+    return builder.key_id
 
 
 def _earlier_of(superseded: dict[str, str]) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@
       rulebooks/<name>/<version>/                 what was published (`pipeline.judging.versions`)
       hashes.json.zst                             Hashes: what the files of the inbox held, so as to read none twice
       fetched/<place>/                            what an inbox on a server held (`pipeline.intake.servers.cache`)
-      caller.salt                                 the key under which callers' numbers are hashed
+      caller.salt                                 the key under which callers' numbers are hashed (`keys`)
       forgotten.json.zst, forgotten.key           calls that are not heard again (`pipeline.storage.tombstones`)
       erasing.json.zst                            what is being erased, until it is done (`pipeline.storage.erasure`)
       audit.log                                   who did what (`pipeline.storage.audit`)
@@ -64,7 +64,8 @@ class RecordingRecord:
 
     Telephone numbers in the paths are masked. `has_row` is whether call metadata ever told of it, and not its name
     alone. `halves` are the files of a recording in two. `superseded_by` is the recording that took its place: the whole
-    one of a file that was half copied, the pair of a half; it counts no more then.
+    one of a file that was half copied, the pair of a half; it counts no more then. `key_id` is the key by which callers
+    are hashed in the CDR (`pipeline.storage.keys`); "" where there was no other yet.
     """
 
     sha256: str
@@ -75,6 +76,7 @@ class RecordingRecord:
     has_row: bool = False
     halves: tuple[HalfRecord, ...] = ()
     superseded_by: str = ""
+    key_id: str = ""
 
     @property
     def named(self) -> tuple[Path, ...]:
@@ -197,7 +199,7 @@ class Home:
     @property
     def secrets(self) -> tuple[Path, ...]:
         """Files for their owner alone, whoever else may read the home."""
-        return self.salt, self.forgotten_key
+        return self.salt, self.forgotten_key, *self.root.glob(f"{self.salt.name}.former-*")
 
     def recording(self, sha256: str) -> Path:
         return self._artefact(f"recordings/{sha256[:2]}", sha256)

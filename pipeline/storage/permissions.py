@@ -18,6 +18,7 @@ from pipeline.messages import Message
 from pipeline.storage.home import Home
 
 OTHERS = 0o007
+OTHERS_AND_GROUP = 0o077
 
 
 def only_ours(group: str | None) -> None:
@@ -37,11 +38,12 @@ def tighten(home: Home, group: str | None) -> None:
     now = home.root.stat()
     if stat.S_IMODE(now.st_mode) == folder_mode and group_id in (-1, now.st_gid):
         return
+    secrets = home.secrets
     for folder, _, files in os.walk(home.root, topdown=False):
         for name in files:
             path = Path(folder, name)
             if not path.is_symlink():
-                _close(path, 0o640 if group and path not in home.secrets else 0o600, group_id, group)
+                _close(path, 0o640 if group and path not in secrets else 0o600, group_id, group)
         _close(Path(folder), folder_mode, group_id, group)
 
 

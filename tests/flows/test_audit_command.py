@@ -9,10 +9,12 @@ from pipeline.results.store import build_database
 from pipeline.settings import load_settings
 from pipeline.storage.audit import audit_file
 from pipeline.storage.home import Home
+from pipeline.storage.keys import home_chain
 from tests.support.nights import callqa, environment
 
 
 def test_a_query_is_recorded_without_its_words_and_the_log_can_be_checked(tmp_home: Home, tmp_path: Path) -> None:
+    home_chain(tmp_home)
     build_database(tmp_home, load_settings())
     env = environment(tmp_path / "prefect", CALLQA_HOME=str(tmp_home.root))
     assert callqa("sql", "SELECT count(*) FROM calls WHERE call_id = 'Petrov'", env=env).returncode == 0

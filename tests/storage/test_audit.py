@@ -120,7 +120,10 @@ def test_a_line_that_is_no_entry_is_a_fault_unless_the_next_one_tells_of_it(tmp_
 def test_processes_that_write_at_once_and_are_killed_leave_a_chain(tmp_home: Home) -> None:
     for seed in range(2):
         processes = [writer(tmp_home, 100_000) for _ in range(2)]
-        time.sleep(0.6 + random.Random(seed).random() / 5)
+        grown = verify_audit(tmp_home).entries + 10
+        while len(list(audit_entries(tmp_home))) < grown:
+            time.sleep(0.02)
+        time.sleep(random.Random(seed).random() / 50)
         for process in processes:
             process.send_signal(signal.SIGKILL)
             process.wait()
