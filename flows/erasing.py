@@ -37,7 +37,7 @@ def erase(settings: Settings, erasure: Erasure) -> list[Remnant]:
     """Erase, publish what is left, and say what is still there. Raises OSError when it cannot be put down, else
     CallQAError when what is left cannot be published: then it is gone on with later."""
     home = Home(settings.paths.home)
-    begin(home, erasure)
+    begin(home, erasure)  # after what is unfinished, which is seen to as well
     return finish_erasing(settings)
 
 
@@ -57,8 +57,8 @@ def erase_files(home: Home, erasure: Erasure) -> list[Remnant]:
     """Remove all but what is published; what cannot be removed. Raises OSError when no file can be written."""
     bury(home, erasure.known_by)
     stuck: list[Remnant] = []
-    for sha256 in erasure.words:
-        _keep_scores(home, sha256)
+    # of what cannot be read nothing is left, and it is not heard again to be deleted again
+    bury(home, [sha256 for sha256 in erasure.words if not _keep_scores(home, sha256)])
     for file in call_files(home, erasure.calls):
         _remove(file.path, stuck)
     for file in call_files(home, erasure.words, WITH_WORDS):
@@ -69,8 +69,8 @@ def erase_files(home: Home, erasure: Erasure) -> list[Remnant]:
         _remove(home.failure(key), stuck)
     contents = {*erasure.calls, *erasure.known_by}
     _forget_hashes(home, contents)
-    gone = {*contents, *erasure.words, *erasure.clips}
-    stuck += [Remnant(path) for path in drop_fetched(home.root / "fetched", gone)]
+    copies = {*contents, *erasure.copies}
+    stuck += [Remnant(path) for path in drop_fetched(home.root / "fetched", copies)]
     drop_from_columns(home, (*erasure.calls, *erasure.words))
     forget_nights(home)
     PendingReport(home).leave_out(erasure.calls)
@@ -91,13 +91,16 @@ def close_erasure(home: Home, settings: Settings, erasure: Erasure) -> list[Remn
     return left
 
 
-def _keep_scores(home: Home, sha256: str) -> None:
-    """Put down what is left of a call without its words, unless it is already."""
+def _keep_scores(home: Home, sha256: str) -> bool:
+    """Put down what is left of a call without its words, unless it is already. False where nothing is."""
     if home.scores(sha256).exists():
-        return
-    with suppress(BadArtefact):  # of what cannot be read nothing is left
+        return True
+    try:
         file = artefacts.read(home.judged(sha256), JudgedFile)
-        artefacts.write(home.scores(sha256), replace(file, judged=without_words(file.judged)))
+    except BadArtefact:
+        return False
+    artefacts.write(home.scores(sha256), replace(file, judged=without_words(file.judged)))
+    return True
 
 
 def without_words(judged: Judged) -> Judged:

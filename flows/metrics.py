@@ -41,6 +41,14 @@ COUNTED = {
 }
 """Counts of a night (`counts_of`) that are recordings or files, and what each says."""
 
+EXPIRED = {
+    "calls_expired": "Calls that the night forgot, having been kept for privacy.keep_scores_days.",
+    "transcripts_expired": "Transcripts that the night deleted, having been kept for privacy.keep_transcripts_days.",
+    "clips_expired": "Calls whose clips the night deleted, having been kept for privacy.keep_audio_days.",
+    "not_erased": "Files that were to be deleted and could not be.",
+}
+"""Counts of a night of what it deleted because its time was over."""
+
 
 def write_metrics(settings: Settings, night: NightState | None, stored: Iterable[Gauge] | None = None) -> None:
     """Write the metrics file, if the settings name one; `stored` as `stored_gauges` gave it. Raises OSError."""
@@ -103,6 +111,8 @@ def _night_gauges(night: NightState | None) -> Iterator[Gauge]:
     for name, meaning in COUNTED.items():
         what = "files" if name == "damaged" else "recordings"
         yield from _one(f"callqa_night_{what}_{name}", meaning, night.counts.get(name))
+    for name, meaning in EXPIRED.items():
+        yield from _one(f"callqa_night_{name}", meaning, night.counts.get(name))
     yield from _one("callqa_night_calls_judged", "Calls that the night judged.", night.counts.get("judged"))
     yield from _one("callqa_night_audio_seconds", "Length of the recordings that the night heard.", night.heard_s)
     if night.stage_s and night.heard_s:

@@ -32,6 +32,7 @@ from flows.plan import (
     was_heard,
 )
 from flows.records import Failures, PendingReport, RunRecord, close_lost_runs
+from flows.retention import begin_retention, end_retention, is_over
 from flows.rulebooks import rulebooks_in_force
 from flows.tally import Tally
 from flows.worker_pool import MACHINE, MachineFaults, WorkerOutcome, WorkerPool
@@ -56,7 +57,6 @@ from pipeline.storage.tombstones import Tombstones
 
 JUDGED_A_SHARD = 200
 """Judging a call takes milliseconds; this many make one Prefect task."""
-
 
 GONE = ("missing", "replaced")
 FINAL = {*DECODE_REASONS, "stuck"}
@@ -99,7 +99,6 @@ class Night:
     on_fetch: Callable[[FetchedSoFar], None] = lambda progress: None
     on_publish: Callable[[tuple[int, int]], None] = lambda done: None
     to_judge: list[RecordingRecord] = field(default_factory=list)
-
     publishes: bool = True
 
     def __post_init__(self) -> None:
@@ -456,6 +455,8 @@ class Night:
                 judged = file.judged
                 record = artefacts.read(self.home.recording(judged.call.sha256), RecordingRecord)
                 masks = masks_of(judged.call, file.masks, self.settings.privacy)
+                if is_over(record, self.settings, self.settings.privacy.keep_audio_days):
+                    continue
 
                 def cut(
                     judged: Judged = judged, record: RecordingRecord = record, masks: tuple[Mask, ...] = masks
@@ -473,13 +474,15 @@ class Night:
         return tuple(best)
 
     def build_database(self, anew: bool = False) -> None:
-        """Build the database, `anew` from nothing, and put it in place of the old one."""
+        """Delete what was kept for its time, and build the database, `anew` from nothing, in place of the old one."""
         from pipeline.results.rows import rulebook_info
         from pipeline.results.store import build_database
 
+        expired = begin_retention(self.home, self.settings)
         books = [rulebook_info(book) for book in self.rulebooks.values()]
         built = build_database(self.home, self.settings, books, anew, lambda calls, of: self.on_publish((calls, of)))
         self.tally.damaged = len(built.damaged)
+        end_retention(self.home, self.settings, expired, self.tally)
         if built.changed:
             audit.record(self.home, "publish", run=self.run_id, calls_shown=built.rows.get("calls", 0))
 

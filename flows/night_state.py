@@ -64,4 +64,8 @@ def counts_of(tally: Tally) -> dict[str, int]:
         "unsettled": tally.waiting,
         "left": tally.left,
         "damaged": tally.damaged,
+        "calls_expired": tally.calls_expired,
+        "transcripts_expired": tally.transcripts_expired,
+        "clips_expired": tally.clips_expired,
+        "not_erased": tally.not_erased,
     }

@@ -195,6 +195,8 @@ def nightly_flow(run_id: str | None = None) -> None:
             _hear_all(night)
         if night.outdated():
             _finish(night)
+        else:
+            database_task(run_id, False)  # what has been kept for its time is deleted every night
 
 
 @flow(name="rejudge", validate_parameters=False, persist_result=False, log_prints=False)

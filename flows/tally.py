@@ -29,6 +29,9 @@ class Tally:
     superseded: int = 0
     forgotten: int = 0
     not_erased: int = 0
+    calls_expired: int = 0
+    transcripts_expired: int = 0
+    clips_expired: int = 0
     passed_over: dict[str, int] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
     waiting: int = 0

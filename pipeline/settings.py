@@ -303,6 +303,21 @@ class Privacy(_Section):
             "account numbers, number plates and e-mail addresses"
         ),
     )
+    keep_audio_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description=Message("clips, and copies of recordings fetched, are deleted so many days after the call"),
+    )
+    keep_transcripts_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description=Message("what was said, clips too, is deleted so many days after the call; scores stay"),
+    )
+    keep_scores_days: int | None = Field(
+        None, ge=1, le=36_500, description=Message("a call is forgotten so many days after it, as by `callqa forget`")
+    )
 
 
 class Report(_Section):

@@ -102,6 +102,9 @@ def _counts(night: Night, idle: bool) -> dict[str, Any]:
         "superseded": tally.superseded,
         "forgotten": tally.forgotten,
         "not_erased": tally.not_erased,
+        "calls_expired": tally.calls_expired,
+        "transcripts_expired": tally.transcripts_expired,
+        "clips_expired": tally.clips_expired,
         "passed_over": tally.passed_over,
         "names": tally.names,
         "waiting": tally.waiting,
@@ -201,6 +204,14 @@ def _print_files(tally: Tally) -> None:
     if tally.forgotten:
         text = say(
             "Recordings of calls that were forgotten: {calls}; they are not transcribed again.", calls=tally.forgotten
+        )
+        out.print(text)
+    if tally.calls_expired or tally.transcripts_expired or tally.clips_expired:
+        text = say(
+            "Kept for their time and deleted: calls {calls}, transcripts {transcripts}, clips of {clips} calls.",
+            calls=tally.calls_expired,
+            transcripts=tally.transcripts_expired,
+            clips=tally.clips_expired,
         )
         out.print(text)
     if tally.not_erased:

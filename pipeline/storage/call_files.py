@@ -49,10 +49,10 @@ def call_files(home: Home, calls: Collection[str], kinds: Collection[str] = (*BY
                     yield from (CallFile(sha256, kind, path) for path in _files(folder / name))
 
 
-def stored_calls(home: Home) -> frozenset[str]:
-    """The SHA-256s of all recordings that the home knows, whatever became of them."""
+def stored_calls(home: Home, kinds: Collection[str] = (*BY_CALL, *BY_NAME)) -> frozenset[str]:
+    """The SHA-256s of all recordings of which the home has files of some kinds."""
     found: set[str] = set()
-    for kind in (*BY_CALL, *BY_NAME):
+    for kind in kinds:
         top = home.root / kind
         for folder in (top / head for head in _names(top)) if kind in BY_CALL else (top,):
             found.update(name[:_SHA_LENGTH] for name in _names(folder) if not name.startswith("."))

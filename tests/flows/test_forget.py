@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 import time
 from dataclasses import replace
 from datetime import date
@@ -18,59 +17,34 @@ from flows.erased import remnants
 from flows.erasing import erase, finish_erasing
 from flows.forgetting import Wanted, calls_wanted, held_by
 from pipeline.errors import CallQAError
-from pipeline.judging.loader import load_rulebook
-from pipeline.judging.replay import replay
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import Settings
 from pipeline.storage.erasure import unfinished
 from pipeline.storage.home import Home
 from tests.support.canaries import (
     Canary,
-    canary_settings,
     hits,
-    make_canaries,
     run_canary_night,
     sha_of_canary,
 )
 from tests.support.nights import rows
 
-
-@pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, list[Canary], Path, Path]:
-    """A home with three calls and its inbox, after a night and after everything was used once; and a copy of both."""
-    folder, copy = tmp_path_factory.mktemp("forget"), tmp_path_factory.mktemp("copy") / "all"
-    home = Home(folder / "all" / "home")
-    canaries = make_canaries(folder / "all" / "inbox", 3)
-    here = canary_settings(load_settings(), home, folder / "all" / "inbox", folder)
-    run_canary_night(here, canaries)
-    replay(home, load_rulebook(here.paths.rulebooks["zh"]), processes=1, few=0)
-    assert list(home.columns.rglob("*.calls"))
-    shutil.copytree(folder / "all", copy, symlinks=True)
-    return here, canaries, folder / "all", copy
+Used = tuple[Settings, list[Canary]]
 
 
 @pytest.fixture
-def used(snapshot: tuple[Settings, list[Canary], Path, Path]) -> tuple[Settings, list[Canary]]:
-    """The home as it was, in its place: the database knows where it lies."""
-    settings, canaries, place, copy = snapshot
-    shutil.rmtree(place)
-    shutil.copytree(copy, place, symlinks=True)
-    return settings, canaries
+def inbox(used_home: Used) -> Path:
+    return used_home[0].inbox_folder
 
 
 @pytest.fixture
-def inbox(used: tuple[Settings, list[Canary]]) -> Path:
-    return used[0].inbox_folder
-
-
-@pytest.fixture
-def tmp_home(used: tuple[Settings, list[Canary]]) -> Home:
-    return Home(used[0].paths.home)
+def tmp_home(used_home: Used) -> Home:
+    return Home(used_home[0].paths.home)
 
 
 def test_nothing_of_a_forgotten_call_is_left_and_the_others_are_as_before(
-    used: tuple[Settings, list[Canary]], tmp_home: Home, inbox: Path
+    used_home: Used, tmp_home: Home, inbox: Path
 ) -> None:
-    settings, (first, *others) = used
+    settings, (first, *others) = used_home
     (tmp_home.root / "logs").mkdir(exist_ok=True)
     (tmp_home.root / "logs" / "worker-0.log").write_text(f"trouble with {first.file_name}\n")
     everywhere = hits(tmp_home.root, first.texts)
@@ -95,9 +69,9 @@ def test_nothing_of_a_forgotten_call_is_left_and_the_others_are_as_before(
 
 
 def test_a_caller_is_forgotten_by_number_and_another_copy_of_a_call_by_its_id(
-    used: tuple[Settings, list[Canary]], tmp_home: Home, inbox: Path
+    used_home: Used, tmp_home: Home, inbox: Path
 ) -> None:
-    settings, (first, *others) = used
+    settings, (first, *others) = used_home
     number = f"+86 {first.caller[:3]}-{first.caller[3:7]}-{first.caller[7:]}"
     erasure = calls_wanted(tmp_home, settings, Wanted(caller=number))
     assert erasure.calls == (sha_of_canary(inbox, first),)
@@ -110,14 +84,14 @@ def test_a_caller_is_forgotten_by_number_and_another_copy_of_a_call_by_its_id(
     assert hits(tmp_home.root, (first.word, first.call_id)) == []
 
 
-def test_calls_before_a_day_are_forgotten(used: tuple[Settings, list[Canary]], tmp_home: Home, inbox: Path) -> None:
-    settings, canaries = used
-    erasure = calls_wanted(tmp_home, settings, Wanted(before=date(2026, 11, 4)))
+def test_calls_before_a_day_are_forgotten(used_home: Used, tmp_home: Home, inbox: Path) -> None:
+    settings, canaries = used_home
+    erasure = calls_wanted(tmp_home, settings, Wanted(before=date(2025, 3, 5)))
     assert set(erasure.calls) == {sha_of_canary(inbox, canary) for canary in canaries[:2]}
 
 
-def test_a_beginning_that_means_several_calls_forgets_none(used: tuple[Settings, list[Canary]], tmp_home: Home) -> None:
-    settings, _ = used
+def test_a_beginning_that_means_several_calls_forgets_none(used_home: Used, tmp_home: Home) -> None:
+    settings, _ = used_home
     with pytest.raises(CallQAError, match="3 stored calls match"):
         calls_wanted(tmp_home, settings, Wanted(("CALLZQX",)))
     with pytest.raises(CallQAError, match="no stored call"):
@@ -129,9 +103,9 @@ STEPS = ("bury", "build_database", "renew_reports")
 
 @pytest.mark.parametrize("step", STEPS)
 def test_whatever_cuts_it_short_the_next_night_ends_it(
-    used: tuple[Settings, list[Canary]], tmp_home: Home, monkeypatch: pytest.MonkeyPatch, step: str
+    used_home: Used, tmp_home: Home, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    settings, (first, *others) = used
+    settings, (first, *others) = used_home
     erasure = replace(calls_wanted(tmp_home, settings, Wanted((first.call_id,))), recordings=())
 
     def killed(*given: object, **named: object) -> None:
@@ -149,9 +123,9 @@ def test_whatever_cuts_it_short_the_next_night_ends_it(
 
 
 def test_what_cannot_be_deleted_is_told_and_tried_again(
-    used: tuple[Settings, list[Canary]], tmp_home: Home, inbox: Path, monkeypatch: pytest.MonkeyPatch
+    used_home: Used, tmp_home: Home, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, (first, *_) = used
+    settings, (first, *_) = used_home
     erasure = replace(calls_wanted(tmp_home, settings, Wanted((first.call_id,))), recordings=())
     stuck = tmp_home.judged(sha_of_canary(inbox, first))
     unlink = Path.unlink
@@ -171,9 +145,9 @@ def test_what_cannot_be_deleted_is_told_and_tried_again(
 
 
 def test_a_home_that_takes_no_file_forgets_nothing(
-    used: tuple[Settings, list[Canary]], tmp_home: Home, monkeypatch: pytest.MonkeyPatch
+    used_home: Used, tmp_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, (first, *_) = used
+    settings, (first, *_) = used_home
     erasure = calls_wanted(tmp_home, settings, Wanted((first.call_id,)))
     before = hits(tmp_home.root, first.texts)
 
@@ -186,10 +160,8 @@ def test_a_home_that_takes_no_file_forgets_nothing(
     assert hits(tmp_home.root, first.texts) == before
 
 
-def test_the_tombstones_do_not_say_whose_the_calls_were(
-    used: tuple[Settings, list[Canary]], tmp_home: Home, inbox: Path
-) -> None:
-    settings, (first, *_) = used
+def test_the_tombstones_do_not_say_whose_the_calls_were(used_home: Used, tmp_home: Home, inbox: Path) -> None:
+    settings, (first, *_) = used_home
     erase(settings, calls_wanted(tmp_home, settings, Wanted((first.call_id,))))
     assert not remnants(tmp_home, calls_wanted(tmp_home, settings, Wanted()))
     assert hits(tmp_home.root, (sha_of_canary(inbox, Canary(2)),)), "another call's hash is found"
@@ -199,9 +171,9 @@ def test_the_tombstones_do_not_say_whose_the_calls_were(
 
 
 def test_a_report_of_an_earlier_version_goes_and_one_from_before_the_call_stays(
-    used: tuple[Settings, list[Canary]], tmp_home: Home
+    used_home: Used, tmp_home: Home
 ) -> None:
-    settings, (first, *_) = used
+    settings, (first, *_) = used_home
     for name, age_s in (("old", 3600), ("unknown", 0)):
         folder = tmp_home.reports / name
         folder.mkdir()

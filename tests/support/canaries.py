@@ -93,7 +93,7 @@ def make_canaries(folder: Path, count: int, seconds: float = 14.0) -> list[Canar
     for canary in canaries:
         write_wav(folder / canary.file_name, seconds + canary.number / 100)
         lines.append(
-            f"{canary.file_name},{canary.call_id},2026-11-{1 + canary.number % 28:02} 09:30:00,{canary.caller},"
+            f"{canary.file_name},{canary.call_id},2025-03-{2 + canary.number % 28:02} 09:30:00,{canary.caller},"
             f"{canary.agent},{canary.note}"
         )
     (folder / "cdr.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -156,6 +156,8 @@ def run_canary_night(settings: Settings, canaries: Iterable[Canary]) -> Night:
             night.build_database()
             night.write_report()
             night.pending.clear()
+        else:
+            night.build_database()
     return night
 
 

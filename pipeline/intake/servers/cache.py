@@ -156,24 +156,38 @@ class FetchCache:
         return path_key(path.relative_to(self.folder))
 
 
+def fetched_contents(fetched: Path) -> set[str]:
+    """The SHA-256s of the recordings whose copies are here."""
+    return {known for _, known in _copies(fetched) if known}
+
+
 def drop_fetched(fetched: Path, contents: Collection[str]) -> Iterator[Path]:
     """Remove the copies of recordings with these bytes (SHA-256) that were fetched from servers, and tell which could
     not be removed. The index goes on knowing them, so that they are not fetched again."""
-    for index_file in fetched.glob(f"*.index{artefacts.ARTEFACT_SUFFIX}"):
-        folder = fetched / index_file.name.removesuffix(f".index{artefacts.ARTEFACT_SUFFIX}")
-        shutil.rmtree(folder.with_name(f"{folder.name}.parts"), ignore_errors=True)
-        try:
-            index = artefacts.read(index_file, FetchIndex).files
-        except BadArtefact:
-            shutil.rmtree(folder, ignore_errors=True)  # as after any loss of the index, it is fetched again
+    for parts in fetched.glob("*.parts"):
+        shutil.rmtree(parts, ignore_errors=True)
+    for path, known in _copies(fetched):
+        if known is None or known in contents:
+            try:
+                path.unlink()
+            except OSError:
+                yield path
+
+
+def _copies(fetched: Path) -> Iterator[tuple[Path, str | None]]:
+    """Every file that was fetched, and its SHA-256 by its index; None where the index does not know."""
+    for folder in fetched.glob("*"):
+        if not folder.is_dir() or folder.suffix == ".parts":
             continue
+        try:
+            index = artefacts.read(
+                folder.with_name(f"{folder.name}.index{artefacts.ARTEFACT_SUFFIX}"), FetchIndex
+            ).files
+        except BadArtefact:
+            index = {}
         for path, _ in _files(folder):
             known = index.get(path_key(path.relative_to(folder)))
-            if known is None or known.sha256 in contents:
-                try:
-                    path.unlink()
-                except OSError:
-                    yield path
+            yield path, known.sha256 if known else None
 
 
 def _files(top: Path) -> list[tuple[Path, os.stat_result]]:
