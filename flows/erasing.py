@@ -99,7 +99,7 @@ def _keep_scores(home: Home, sha256: str) -> bool:
         file = artefacts.read(home.judged(sha256), JudgedFile)
     except BadArtefact:
         return False
-    artefacts.write(home.scores(sha256), replace(file, judged=without_words(file.judged)))
+    artefacts.write(home.scores(sha256), replace(file, judged=without_words(file.judged), masks=None))
     return True
 
 

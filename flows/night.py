@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from pathlib import Path
 
 from flows.engines import with_worker_count
 from flows.faults import RunStopped, explained, interruption
@@ -32,21 +31,19 @@ from flows.plan import (
     was_heard,
 )
 from flows.records import Failures, PendingReport, RunRecord, close_lost_runs
-from flows.retention import begin_retention, end_retention, is_over
+from flows.retention import begin_retention, end_retention
 from flows.rulebooks import rulebooks_in_force
 from flows.tally import Tally
 from flows.worker_pool import MACHINE, MachineFaults, WorkerOutcome, WorkerPool
 from pipeline.asking.ask import Asker
 from pipeline.asking.endpoint import Endpoint
-from pipeline.datatypes import Half, Judged, Recording, Scorecard, Transcript
+from pipeline.datatypes import Half, Recording, Scorecard, Transcript
 from pipeline.errors import BadArtefact, shown
 from pipeline.hearing.formats import DECODE_REASONS
 from pipeline.intake.contents import forget_hash
-from pipeline.intake.servers.fetching import FetchedSoFar, RemoteInbox, ServerFault
+from pipeline.intake.servers.fetching import FetchedSoFar, RemoteInbox
 from pipeline.judging.rulebook import Rulebook
-from pipeline.masks import Mask
 from pipeline.messages import Message
-from pipeline.privacy.masking import masks_of
 from pipeline.privacy.sensitive import find_masks
 from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
@@ -118,7 +115,7 @@ class Night:
 
     def _remote(self) -> RemoteInbox:
         return RemoteInbox(
-            self.settings, heed_stop=self._heed_stop, on_progress=lambda progress: self.on_fetch(progress)
+            self.settings, heed_stop=self.heed_stop, on_progress=lambda progress: self.on_fetch(progress)
         )
 
     @cached_property
@@ -254,9 +251,9 @@ class Night:
         assert self.plan is not None
         self.record.begin(self.pending, self.tally)
         for recording in self.plan.shards[shard]:
-            self._heed_stop()
+            self.heed_stop()
             if not self.home.transcript(recording.sha256, self.fingerprint).exists():
-                with self._bytes_of(recording.sha256, recording.halves):
+                with self.bytes_of(recording.sha256, recording.halves):
                     self.hear_one(recording)
 
     def hear_one(self, *places: Recording) -> WorkerOutcome:
@@ -273,7 +270,7 @@ class Night:
         return outcome
 
     @contextmanager
-    def _bytes_of(self, sha256: str, halves: Sequence[Half | HalfRecord]) -> Iterator[bool]:
+    def bytes_of(self, sha256: str, halves: Sequence[Half | HalfRecord]) -> Iterator[bool]:
         """Have the bytes of a recording that is on a server on this machine; False where they cannot be had."""
         parts = [half.sha256 for half in halves] or [sha256]
         held = [self.remote.hold(part, self._is_to_hear) for part in parts] if self.remote else []
@@ -296,7 +293,7 @@ class Night:
                 break
             self._check_inbox()
             self.stop.wait(pause_s)
-            self._heed_stop()
+            self.heed_stop()
             outcome = self.pool.hear(recording.sha256, recording.path, decoded, recording.halves)
         self._machine_faults.note(outcome)
         return outcome
@@ -355,7 +352,7 @@ class Night:
         """Judge one shard of `to_judge`. Raises RunStopped."""
         self.record.begin(self.pending, self.tally)
         for record in self.to_judge[shard * JUDGED_A_SHARD : (shard + 1) * JUDGED_A_SHARD]:
-            self._heed_stop()
+            self.heed_stop()
             self.judge_one(record)
         self.warn_of_unasked()
 
@@ -443,35 +440,9 @@ class Night:
         """Cut the clips of these calls, and return which of them are the best of a rule; `share_best`: those get one
         of it.
         """
-        from pipeline.results.excerpts import best_calls, complaint_rules, cut_excerpts, due_early, excerpt_failed
+        from flows.clips import cut_clips_of
 
-        early, complaints = due_early(self.rulebooks.values()), complaint_rules(self.rulebooks.values())
-        paths = [self.home.judged(sha256) for sha256 in calls]
-        best = best_calls(_judged(paths))
-        for path in paths:
-            self._heed_stop()
-            with suppress(BadArtefact):  # the database's builder lists damaged files
-                file = artefacts.read(path, JudgedFile)
-                judged = file.judged
-                record = artefacts.read(self.home.recording(judged.call.sha256), RecordingRecord)
-                masks = masks_of(judged.call, file.masks, self.settings.privacy)
-                if is_over(record, self.settings, self.settings.privacy.keep_audio_days):
-                    continue
-
-                def cut(
-                    judged: Judged = judged, record: RecordingRecord = record, masks: tuple[Mask, ...] = masks
-                ) -> None:
-                    own = best.get(judged.call.sha256, frozenset()) if share_best else frozenset()
-                    files, halves, settings = record.files, record.halves, self.settings
-                    cut_excerpts(judged, files, self.home, settings, early, own, complaints, halves, masks)
-
-                cut()
-                if self.remote and excerpt_failed(self.home, judged.call.sha256):
-                    with suppress(ServerFault), self._bytes_of(judged.call.sha256, record.halves) as are_here:
-                        if are_here:
-                            cut()
-                self.tally.add(without_clips=count and excerpt_failed(self.home, judged.call.sha256))
-        return tuple(best)
+        return cut_clips_of(self, calls, share_best, count)
 
     def build_database(self, anew: bool = False) -> None:
         """Delete what was kept for its time, and build the database, `anew` from nothing, in place of the old one."""
@@ -497,12 +468,7 @@ class Night:
             write_report(self.home, self.settings, run, self.pending.calls() or None)
             write_workbook(self.home, self.settings, report_folder(self.home, self.settings, run))
 
-    def _heed_stop(self) -> None:
+    def heed_stop(self) -> None:
+        """Raises RunStopped when somebody asked for the end."""
         if self.stop.is_set():
             raise interruption()
-
-
-def _judged(paths: Iterable[Path]) -> Iterator[Judged]:
-    for path in paths:
-        with suppress(BadArtefact):
-            yield artefacts.read(path, JudgedFile).judged

@@ -224,7 +224,7 @@ class _Stage:
             return
         built_from = plan.fresh[sha256] if len(self.damaged) == damaged else ""
         self.built_from[sha256] = built_from
-        path = plan.home.judged(sha256)
+        path = plan.home.verdicts(sha256)
         judged = as_published(judged, lambda: artefacts.read(path, JudgedFile).judged.call, plan.privacy)
         for row in call_rows(judged, recording, plan.books, plan.zone, built_from):
             self._add(row)
