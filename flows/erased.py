@@ -17,6 +17,7 @@ from pipeline.messages import Message
 from pipeline.results.erased_rows import calls_in_database, unneeded_parts
 from pipeline.results.report_record import read_report_record
 from pipeline.storage.audit import audit_file
+from pipeline.storage.backup import backup_targets, read_manifest
 from pipeline.storage.call_files import WITH_WORDS, call_files
 from pipeline.storage.erasure import Erasure
 from pipeline.storage.files import file_sha256
@@ -106,6 +107,29 @@ def _recordings(erasure: Erasure) -> Iterator[Remnant]:
             with suppress(OSError):
                 if path.is_file() and file_sha256(path) == recording.sha256:
                     yield Remnant(path, Message("the recording; could not be deleted"))
+
+
+def holding_backups(home: Home, erasure: Erasure) -> list[Message]:
+    """The backups that hold what was erased until they are brought up to date, a line each."""
+    lines = []
+    gone = {*erasure.calls, *erasure.words, *erasure.clips}
+    for target, taken_at in backup_targets(home).items() if gone else ():
+        when = f"{taken_at:%Y-%m-%d}"
+        try:
+            held = any(not gone.isdisjoint(_shas_in(file.path)) for file in read_manifest(Path(target)).files)
+        except (CallQAError, OSError):
+            lines.append(
+                Message("{target}: the backup of {when} cannot be read, and may hold it", target=target, when=when)
+            )
+            continue
+        if held:
+            lines.append(Message("{target}: still holds it; callqa backup {target} removes it", target=target))
+    return lines
+
+
+def _shas_in(path: str) -> set[str]:
+    """The recordings whose file one of a backup is."""
+    return {part[:64] for part in Path(path).parts}
 
 
 def told_remnant(remnant: Remnant) -> Message:

@@ -126,11 +126,12 @@ def _show(erasure: Erasure, held: list[Held], recording: bool, json_output: bool
 def _tell(settings: Any, erasure: Erasure, left: list[Remnant], recording: bool, json_output: bool) -> None:
     """What was forgotten, and what is still there."""
     from flows.console import err, out, print_json
-    from flows.erased import told_remnant
+    from flows.erased import holding_backups, told_remnant
 
     texts = [localised(told_remnant(remnant)) for remnant in left]
+    backups = [localised(line) for line in holding_backups(Home(settings.paths.home), erasure)]
     if json_output:
-        print_json(json.dumps({"calls": len(erasure.calls), "left": texts}, ensure_ascii=False))
+        print_json(json.dumps({"calls": len(erasure.calls), "left": texts, "backups": backups}, ensure_ascii=False))
     else:
         out.print(say("Forgotten: {count} calls.", count=len(erasure.calls)))
         if erasure and not recording:
@@ -141,6 +142,8 @@ def _tell(settings: Any, erasure: Erasure, left: list[Remnant], recording: bool,
             out.print(say("Rows of call metadata stay: delete them where the telephone system keeps them."))
         if settings.is_remote and recording:
             out.print(say("Recordings on the server stay there; callqa deletes nothing on servers."))
+        for line in backups:
+            err.print(say("backup: {line}", line=line), style="yellow", soft_wrap=True)
         for text in texts:
             err.print(say("still there: {text}", text=text), style="yellow")
     if left:

@@ -16,6 +16,7 @@
       caller.salt                                 the key under which callers' numbers are hashed (`keys`)
       forgotten.json.zst, forgotten.key           calls that are not heard again (`pipeline.storage.tombstones`)
       erasing.json.zst                            what is being erased, until it is done (`pipeline.storage.erasure`)
+      backups.json.zst, restoring                 where it was backed up, and that a backup is being put into it
       audit.log                                   who did what (`pipeline.storage.audit`)
       run.lock, publish.lock, rulebooks.lock      one run, one build of the database, one publishing at a time
       columns/                                    stored calls as columns (`pipeline.judging.call_cache`)
@@ -183,6 +184,7 @@ class Home:
         self.rulebooks = root / "rulebooks"
         self.rulebooks_lock = root / "rulebooks.lock"
         self.forgotten_key = root / "forgotten.key"
+        self.restoring = root / "restoring"
 
     @property
     def hashes(self) -> Path:

@@ -29,8 +29,9 @@ _LONGEST_WRITE_S = 3600.0
 
 
 @contextmanager
-def run_lock(home: Home, group: str | None = None) -> Iterator[None]:
-    """Hold the home for one run. Raises CallQAError, naming who holds it, when another run does.
+def run_lock(home: Home, group: str | None = None, restoring: bool = False) -> Iterator[None]:
+    """Hold the home for one run. Raises CallQAError, naming who holds it, when another run does, or when a backup has
+    been put into it in part and this run does not go on with that (`restoring`).
 
     The home is closed first to all but its owner and the group; what a killed run had half written, which may hold what
     people said, is removed.
@@ -42,6 +43,11 @@ def run_lock(home: Home, group: str | None = None) -> Iterator[None]:
                 "another run is at work in {folder} ({holder}); wait for it",
                 folder=shown(home.root),
                 holder=_holder(stream),
+            )
+            raise CallQAError(message)
+        if home.restoring.exists() and not restoring:
+            message = Message(
+                "{home}: a backup has been restored in part; run `callqa restore` again", home=shown(home.root)
             )
             raise CallQAError(message)
         holder = {"pid": os.getpid(), "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")}
