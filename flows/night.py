@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
 
+from flows.artefact_codes import read_without_codes
 from flows.engines import with_worker_count
 from flows.faults import RunStopped, explained, interruption
 from flows.language import LANGUAGE
@@ -30,14 +31,14 @@ from flows.plan import (
     plan_judging,
     was_heard,
 )
-from flows.records import Failures, PendingReport, RunRecord, close_lost_runs
+from flows.records import Failures, PendingReport, RunRecord, close_lost_runs, past_cards
 from flows.retention import begin_retention, end_retention
 from flows.rulebooks import rulebooks_in_force
 from flows.tally import Tally
 from flows.worker_pool import MACHINE, MachineFaults, WorkerOutcome, WorkerPool
 from pipeline.asking.ask import Asker
 from pipeline.asking.endpoint import Endpoint
-from pipeline.datatypes import Half, Recording, Scorecard, Transcript
+from pipeline.datatypes import Half, Recording
 from pipeline.errors import BadArtefact, shown
 from pipeline.hearing.formats import DECODE_REASONS
 from pipeline.intake.contents import forget_hash
@@ -48,7 +49,7 @@ from pipeline.privacy.sensitive import find_masks
 from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
 from pipeline.storage import artefacts, audit
-from pipeline.storage.home import Failure, HalfRecord, Hearing, Home, JudgedFile, PastCard, RecordingRecord
+from pipeline.storage.home import Failure, HalfRecord, Hearing, Home, JudgedFile, RecordingRecord
 from pipeline.storage.keys import finish_rotation
 from pipeline.storage.tombstones import Tombstones
 
@@ -369,7 +370,7 @@ class Night:
         path = artefact_to_judge(self.home, self.fingerprint, record.sha256)
         assert path is not None
         try:
-            transcript = artefacts.read(path, Transcript)
+            transcript = read_without_codes(self.home, path)
         except BadArtefact:
             # heard anew the next time; until then the failures table says so
             path.unlink(missing_ok=True)
@@ -391,7 +392,7 @@ class Night:
         )
         # named first: a kill in between costs a look at the call, not its clips
         self.pending.add(transcript.sha256)
-        past = self._past(transcript.sha256, judged.scorecard)
+        past = past_cards(self.home, transcript.sha256, judged.scorecard)
         masks = find_masks(judged.call)
         artefacts.write(self.home.judged(transcript.sha256), JudgedFile(key, judged, hearing, past, masks))
         self.failures.forget_judging(transcript.sha256)
@@ -401,20 +402,6 @@ class Night:
     def _fail_judging(self, record: RecordingRecord, reason: str, message: str) -> None:
         path = shown(record.named[0]) if record.named else ""
         self.failures.keep(Failure(record.sha256, path, "judge", reason, message, datetime.now(UTC)))
-
-    def _past(self, sha256: str, card: Scorecard | None) -> tuple[PastCard, ...]:
-        """What other versions said of a call before it is judged again."""
-        try:
-            before = artefacts.read(self.home.judged(sha256), JudgedFile)
-        except BadArtefact:
-            return ()
-        old = before.judged.scorecard
-        cards = list(before.past)
-        if old is not None:
-            cards.append(PastCard(old.rulebook, old.version, old.score, {v.rule_id: v.outcome for v in old.verdicts}))
-        now = (card.rulebook, card.version) if card else None
-        by_version = {(past.rulebook, past.version): past for past in cards}
-        return tuple(past for version, past in by_version.items() if version != now)
 
     def cut_clips(self, everything: bool = False, count: bool = True) -> None:
         """Cut the clips of the calls judged since the last report, or of all, from files that still are theirs.

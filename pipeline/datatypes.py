@@ -215,7 +215,8 @@ class Transcript:
     `voiced` holds, per channel, the spans of speech found by voice activity; `levels_dbfs`, per channel, the
     RMS level every `LEVEL_STEP_S`. Speakers are "ch0"/"ch1" when channels are true, else "S1", "S2"… in
     order of appearance. `overlap_heard` is false where overlapping speech could not have been noticed.
-    `coverage` is the share of voiced time that has words, 0–1 (1.0 when nothing is voiced).
+    `coverage` is the share of voiced time that has words, 0–1 (1.0 when nothing is voiced). `codes_removed` is the
+    version of what took out the card security codes and PINs that were said ("": nothing did).
     """
 
     sha256: str
@@ -235,6 +236,7 @@ class Transcript:
     provenance: dict[str, str] = field(default_factory=dict)
     timings_s: dict[str, float] = field(default_factory=dict)
     faults: tuple[SoundFault, ...] = ()
+    codes_removed: str = ""
 
     @property
     def channels(self) -> int:

@@ -39,6 +39,7 @@ from pipeline.hearing.line_events import line_events, without_events
 from pipeline.hearing.postprocess import postprocess
 from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.verdicts import judge_call
+from pipeline.privacy.codes import without_codes
 from pipeline.settings import Settings
 from pipeline.timeline import Span
 
@@ -123,7 +124,7 @@ def hear_audio(
         segments = postprocess(segments, voiced, events, settings.hear.hot_words)
     with _timed(timings_s, "speakers"):
         speakers, overlap_heard = _speakers(audio, voiced, engines)
-    return Transcript(
+    heard = Transcript(
         sha256=sha256,
         duration_s=audio.duration_s,
         layout=audio.layout,
@@ -148,6 +149,7 @@ def hear_audio(
         timings_s=timings_s,
         faults=audio.faults,
     )
+    return without_codes(heard)
 
 
 def _voices_and_sounds(

@@ -70,6 +70,11 @@ def digit_groups(text: str) -> list[DigitGroup]:
     return [*groups, *_group(text, pieces)]
 
 
+def has_digits(text: str) -> bool:
+    """Whether anything in a text stands for a digit."""
+    return _digits().any.search(text) is not None
+
+
 def _is_gap(text: str, start: int, end: int) -> bool:
     gap = text[start:end]
     if len(gap) > GAP_CHARACTERS or (gap.strip() in (":", "：", "/") and gap == gap.strip()):

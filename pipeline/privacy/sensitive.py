@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from pipeline.datatypes import Call, Turn
-from pipeline.masks import Mask, MaskKind, Masks
+from pipeline.masks import HIDDEN, Mask, MaskKind, Masks
 from pipeline.privacy.mail import Stretch, find_mail
 from pipeline.privacy.numbers import ToldNumber, check_letter_end, find_numbers
 from pipeline.privacy.plates import find_plates
@@ -23,7 +24,18 @@ def find_masks(call: Call) -> Masks:
         found += [(stretch, number.kind) for stretch in _stretches(call, number)]
     found += [(stretch, "email") for stretch in find_mail(call)]
     found += [(stretch, "plate") for stretch in find_plates(call)]
+    found += [(stretch, "code") for stretch in _removed(call)]
     return Masks(MASKING_VERSION, tuple(_placed(call, found)))
+
+
+def _removed(call: Call) -> Iterator[Stretch]:
+    """Where codes stood that are kept no more: their sound is there still."""
+    for turn in call.turns:
+        if HIDDEN in turn.text:
+            yield from ((turn.index, *match.span()) for match in _HIDDEN.finditer(turn.text))
+
+
+_HIDDEN = re.compile(rf"{re.escape(HIDDEN)}+")
 
 
 def _stretches(call: Call, number: ToldNumber) -> Iterator[Stretch]:

@@ -1,0 +1,66 @@
+"""Card security codes, PINs and passwords are taken out of what was heard before it is kept: PCI DSS 3.3.1 forbids to.
+
+They are found as everything else that is hidden; every word that gives one of their digits becomes `*`, on whichever
+channel and in whatever stretch it was heard, one that is held to be no speech too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pipeline.call.build import build_call
+from pipeline.datatypes import CDR, Segment, Transcript, Word
+from pipeline.masks import HIDDEN, hide
+from pipeline.privacy.digits import has_digits
+from pipeline.privacy.sensitive import MASKING_VERSION, find_masks
+from pipeline.timeline import Span, Timeline
+
+NEAR_S = 0.25
+"""Words so near to a code are heard with it: an echo, a word whose time is not exact."""
+
+
+def without_codes(transcript: Transcript) -> Transcript:
+    """What was heard without the codes that were said; itself where that was done by this version already."""
+    if transcript.codes_removed == MASKING_VERSION:
+        return transcript
+    call = build_call(transcript, CDR())
+    times = Timeline(
+        Span(mask.span.start_s - NEAR_S, mask.span.end_s + NEAR_S)
+        for mask in find_masks(call).found
+        if mask.kind == "code" and not set(call.turns[mask.turn].text[mask.start : mask.end]) <= {HIDDEN, " "}
+    )
+    segments = tuple(_without(segment, times) for segment in transcript.segments) if times else transcript.segments
+    return replace(transcript, segments=segments, codes_removed=MASKING_VERSION)
+
+
+def _without(segment: Segment, times: Timeline) -> Segment:
+    if not times & (segment.span,):
+        return segment
+    words = tuple(
+        replace(word, text=_hidden(word.text)) if word.span.middle_s in times and has_digits(word.text) else word
+        for word in segment.words
+    )
+    if words == segment.words and segment.words:
+        return segment
+    text = _along(segment.text, segment.words, words) if segment.words else _hidden(segment.text)
+    # what the engine wrote is not aligned with anything, so none of its digits stay
+    return replace(segment, words=words, text=text, raw_text=_hidden(segment.raw_text))
+
+
+def _hidden(text: str) -> str:
+    return "".join(HIDDEN if character.isalnum() else character for character in text) if has_digits(text) else text
+
+
+def _along(text: str, before: Sequence[Word], after: Sequence[Word]) -> str:
+    """The text of a segment changed as its words are; where they cannot be found in it, none of its digits stay."""
+    at, places = 0, []
+    for old, new in zip(before, after, strict=True):
+        piece = old.text.strip()
+        first = text.find(piece, at)
+        if first < 0:
+            return _hidden(text)
+        at = first + len(piece)
+        if new is not old:
+            places.append((first, at))
+    return hide(text, places)
