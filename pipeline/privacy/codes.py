@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from pipeline.call.build import build_call
 from pipeline.datatypes import CDR, Segment, Transcript, Word
-from pipeline.masks import HIDDEN, hide
+from pipeline.masks import HIDDEN
 from pipeline.privacy.digits import has_digits
 from pipeline.privacy.sensitive import MASKING_VERSION, find_masks
 from pipeline.timeline import Span, Timeline
@@ -54,13 +54,12 @@ def _hidden(text: str) -> str:
 
 def _along(text: str, before: Sequence[Word], after: Sequence[Word]) -> str:
     """The text of a segment changed as its words are; where they cannot be found in it, none of its digits stay."""
-    at, places = 0, []
+    at = 0
     for old, new in zip(before, after, strict=True):
         piece = old.text.strip()
         first = text.find(piece, at)
         if first < 0:
             return _hidden(text)
         at = first + len(piece)
-        if new is not old:
-            places.append((first, at))
-    return hide(text, places)
+        text = text[:first] + new.text.strip() + text[at:]
+    return text
