@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.errors import BadArtefact
+from pipeline.messages import Message
 from pipeline.results.report import report_folder, write_report
 from pipeline.results.report_record import ReportRecord, read_report_record
 from pipeline.results.workbook import WORKBOOK, write_workbook
@@ -33,6 +34,20 @@ def renew_reports(home: Home, settings: Settings, erasure: Erasure) -> None:
             shutil.rmtree(folder)
         elif _written_since(folder / WORKBOOK, erasure):
             workbook = _with_workbook(home, settings, folder, workbook)
+
+
+def renew_all_reports(home: Home, settings: Settings) -> list[Message]:
+    """Make all reports anew, as they are shown now, and tell of those that cannot be. Raises OSError, BadQuery."""
+    workbook: Path | None = None
+    left = 0
+    for folder in report_folders(home):
+        record = read_report_record(folder)
+        if record is None or not _renewed(home, settings, folder, record, Erasure()):
+            left += 1
+        elif (folder / WORKBOOK).exists():
+            workbook = _with_workbook(home, settings, folder, workbook)
+    told = Message("{count} earlier reports are masked otherwise; delete what may not be shown", count=left)
+    return [told] if left else []
 
 
 def report_folders(home: Home) -> list[Path]:

@@ -45,6 +45,7 @@ from pipeline.intake.contents import forget_hash
 from pipeline.intake.servers.fetching import FetchedSoFar, RemoteInbox
 from pipeline.judging.rulebook import Rulebook
 from pipeline.messages import Message
+from pipeline.privacy.masking import masking_of
 from pipeline.privacy.sensitive import find_masks
 from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
@@ -230,7 +231,14 @@ class Night:
 
     def outdated(self) -> bool:
         """True when the database does not show what the files say."""
-        return bool(self.pending) or not self.home.database.exists()
+        return bool(self.pending) or not self.home.database.exists() or self.masked_otherwise
+
+    @cached_property
+    def masked_otherwise(self) -> bool:
+        """Whether what is published hides something else than this run: then all of it is made anew."""
+        from pipeline.results.store import published_masking
+
+        return published_masking(self.home.database) not in (None, masking_of(self.settings.privacy))
 
     def plan_judging(self, everything: bool = False) -> None:
         """List what must be judged (again): what the inbox holds, or `everything` in the home."""
@@ -410,7 +418,7 @@ class Night:
         """
         from pipeline.results.excerpts import prune_excerpts
 
-        if everything:
+        if everything or self.masked_otherwise:
             self.cut_clips_of([path.name.split(".")[0] for path in self.home.files("judged")], True, count)
         else:
             self.cut_clips_of(sorted(self.pending.calls()), True, count)
@@ -446,9 +454,12 @@ class Night:
 
     def write_report(self) -> None:
         """Make the report of the calls judged since the last one (all, if none), unless the options say no."""
+        from flows.erased_reports import renew_all_reports
         from pipeline.results.report import report_folder, write_report
         from pipeline.results.workbook import write_workbook
 
+        if self.masked_otherwise:
+            self.tally.warnings = (*self.tally.warnings, *renew_all_reports(self.home, self.settings))
         if self.options.report:
             run = self.record.read()
             audit.record(self.home, "export", run=self.run_id, what="report, workbook")

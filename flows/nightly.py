@@ -120,7 +120,7 @@ def report_task(run_id: str) -> None:
 
 def _finish(night: Night, everything: bool = False) -> None:
     night.record.write("completed", night.tally)
-    if everything or night.settings.machines.engine == "local":
+    if everything or night.masked_otherwise or night.settings.machines.engine == "local":
         clips_task(night.run_id, everything, True)
     database_task(night.run_id, everything)
     report_task(night.run_id)

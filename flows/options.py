@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,6 +34,9 @@ def flag(name: str, text: str, **settings: Any) -> Any:
 Json = Annotated[bool, flag("--json", say("Print JSON."))]
 Inbox = Annotated[
     str | None, typer.Option(metavar="DIR", help=say("Recordings folder or address, instead of paths.inbox."))
+]
+Unmasked = Annotated[
+    bool, flag("--unmasked", say("Hide no numbers and addresses (recorded in the audit log); codes stay hidden."))
 ]
 Engine = Annotated[
     str | None,
@@ -79,6 +82,14 @@ def read_settings(inbox: str | None = None, workers: int | None = None) -> Setti
     if workers is not None:
         update["hear"] = settings.hear.model_copy(update={"workers": workers})
     return settings.model_copy(update=update)
+
+
+def shown_with(settings: Settings, unmasked: bool, calls: Sequence[str] = ()) -> Settings:
+    """The settings with masking off where that was asked for, which the home's audit log tells. Raises CallQAError."""
+    if not unmasked or not settings.privacy.mask:
+        return settings
+    audit.record(Home(settings.paths.home), "unmask", calls=calls)
+    return settings.model_copy(update={"privacy": settings.privacy.model_copy(update={"mask": False})})
 
 
 def inbox_at(text: str) -> Path | str:

@@ -112,7 +112,8 @@ class RunRecord:
 
     def __init__(self, home: Home, run_id: str, started_at: datetime, settings: Settings) -> None:
         self._home, self._run_id, self._started_at = home, run_id, started_at
-        self._settings = {"engine": settings.hear.engine, "model": settings.hear.model}
+        masked = "yes" if settings.privacy.mask else "no"
+        self._settings = {"engine": settings.hear.engine, "model": settings.hear.model, "masked": masked}
         self._begun = False
         self._lock = threading.Lock()
 

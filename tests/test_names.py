@@ -16,7 +16,10 @@ SAME_ON_PURPOSE = {
 }
 """Names that may stand in several modules, each with the reason."""
 
-NOT_THE_RULE = {"commitment": "a column of the view of complaints is called that"}
+NOT_THE_RULE = {
+    "commitment": "a column of the view of complaints is called that",
+    "privacy": "a section of the settings is called that",
+}
 """Words that are an id and a string of another meaning, each with the reason; quoted in SQL they are the rule."""
 
 

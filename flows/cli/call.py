@@ -11,7 +11,18 @@ import typer
 
 from flows.cli.root import app, command
 from flows.language import localised, say
-from flows.options import Engine, Json, Model, RecordingFile, SpokenLanguage, hearing_with, read_settings, stored_call
+from flows.options import (
+    Engine,
+    Json,
+    Model,
+    RecordingFile,
+    SpokenLanguage,
+    Unmasked,
+    hearing_with,
+    read_settings,
+    shown_with,
+    stored_call,
+)
 from pipeline.errors import BadArtefact, BadRecording
 from pipeline.messages import Message
 from pipeline.settings import Settings
@@ -37,6 +48,7 @@ def transcribe_command(
     engine: Engine = None,
     model: Model = None,
     language: SpokenLanguage = None,
+    unmasked: Unmasked = False,
     json_output: Json = False,
 ) -> None:
     from flows.console import out, print_json, print_turns
@@ -44,9 +56,12 @@ def transcribe_command(
     from pipeline.call.roles import method_text
     from pipeline.datatypes import CDR
     from pipeline.hearing.sound_faults import sound_fault_message
+    from pipeline.privacy.masking import call_as_shown, masks_of
 
-    transcript = _hear_file(file, hearing_with(read_settings(), engine, model, language))
+    settings = shown_with(read_settings(), unmasked)
+    transcript = _hear_file(file, hearing_with(settings, engine, model, language))
     call = build_call(transcript, CDR())
+    call = call_as_shown(call, masks_of(call, None, settings.privacy))
     if json_output:
         print_json(json.dumps(_as_json(transcript, call), ensure_ascii=False, indent=2))
         return
@@ -102,11 +117,14 @@ def judge_command(
     engine: Engine = None,
     model: Model = None,
     language: SpokenLanguage = None,
+    unmasked: Unmasked = False,
     json_output: Json = False,
 ) -> None:
     from flows.console import print_json, print_turns, print_verdicts
     from flows.rulebooks import rulebooks_in_force
     from pipeline import run
+    from pipeline.privacy.codes import without_codes
+    from pipeline.privacy.masking import as_shown, masks_of
 
     settings = read_settings()
     if Path(target).is_file():
@@ -116,7 +134,9 @@ def judge_command(
     else:
         transcript, cdr = stored_call(target, Home(settings.paths.home))
         rulebooks = rulebooks_in_force(settings)
-    judged = run.judge(transcript, cdr, rulebooks)
+    settings = shown_with(settings, unmasked, [cdr.call_id or transcript.sha256])
+    judged = run.judge(without_codes(transcript), cdr, rulebooks)
+    judged = as_shown(judged, masks_of(judged.call, None, settings.privacy))
     if json_output:
         from pydantic import TypeAdapter
 

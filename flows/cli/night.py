@@ -11,7 +11,7 @@ import typer
 
 from flows.cli.root import app, command
 from flows.language import LANGUAGE, say
-from flows.options import Inbox, Json, flag, given, read_settings, settings_file
+from flows.options import Inbox, Json, Unmasked, flag, given, read_settings, settings_file, shown_with
 from pipeline.settings import Settings
 from pipeline.storage.home import Home
 from pipeline.storage.lock import run_lock
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     ),
     ("nightly", say("the inbox of the settings")),
     ("nightly --inbox data/samples", say("the sample calls")),
+    ("nightly --unmasked", say("publish numbers as they were said")),
     ("nightly --limit 100 --json", say("at most 100 calls, summary as JSON")),
 )
 def nightly_command(
@@ -40,6 +41,7 @@ def nightly_command(
     ] = None,
     retry_failed: Annotated[bool, flag("--retry-failed", say("Try recordings again that failed before."))] = False,
     no_report: Annotated[bool, flag("--no-report", say("Make no report."))] = False,
+    unmasked: Unmasked = False,
     json_output: Json = False,
 ) -> None:
     from flows.cli.summary import print_metadata, print_summary
@@ -51,6 +53,7 @@ def nightly_command(
     settings = read_settings(inbox, workers)
     _check_machines(settings)
     with run_lock(Home(settings.paths.home), settings.paths.group):
+        settings = shown_with(settings, unmasked)
         options = Options(limit=limit, retry_failed=retry_failed, report=not no_report)
         night = Night(settings, fingerprint(settings), options)
         with watched(night):
@@ -77,11 +80,11 @@ def nightly_command(
     say("Score every stored call again by the rulebooks in force; needs no audio."),
     ("rejudge", say("after a rule was edited")),
 )
-def rejudge_command(json_output: Json = False) -> None:
+def rejudge_command(unmasked: Unmasked = False, json_output: Json = False) -> None:
     from flows.cli.summary import print_summary
     from flows.watch import watched
 
-    night = _stored_night()
+    night = _stored_night(unmasked)
     with run_lock(night.home, night.settings.paths.group):
         _finish_erasing(night)
         night.plan_judging(everything=True)
@@ -100,11 +103,11 @@ def rejudge_command(json_output: Json = False) -> None:
     say("Build the database, clips and report again from the stored results."),
     ("rebuild", say("after the database was damaged or removed")),
 )
-def rebuild_command(json_output: Json = False) -> None:
+def rebuild_command(unmasked: Unmasked = False, json_output: Json = False) -> None:
     from flows.cli.summary import print_summary
     from flows.watch import watched
 
-    night = _stored_night()
+    night = _stored_night(unmasked)
     with run_lock(night.home, night.settings.paths.group), watched(night, "rebuild"):
         _finish_erasing(night)
         _run("rebuild", night)
@@ -173,11 +176,11 @@ def _check_machines(settings: Settings) -> None:
         check_machines(settings)
 
 
-def _stored_night() -> Night:
+def _stored_night(unmasked: bool) -> Night:
     from flows.engines import fingerprint
     from flows.night import Night
 
-    settings: Settings = read_settings()
+    settings: Settings = shown_with(read_settings(), unmasked)
     _check_machines(settings)
     return Night(settings, fingerprint(settings))
 

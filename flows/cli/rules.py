@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -141,11 +142,13 @@ def rules_explain(
     from pipeline.call.build import build_call
     from pipeline.judging.loader import load_rulebook
     from pipeline.judging.verdicts import evaluation_of, explain_rule, judge_rule
+    from pipeline.privacy.codes import without_codes
+    from pipeline.privacy.masking import Cover, call_as_shown, masks_of
     from pipeline.validation import did_you_mean
 
     settings = read_settings()
     transcript, cdr = stored_call(call, Home(settings.paths.home))
-    judged = build_call(transcript, cdr)
+    judged = build_call(without_codes(transcript), cdr)
     rulebook = load_rulebook(book) if book else rulebooks_in_force(settings).get(judged.language)
     if rulebook is None:
         raise CallQAError(Message("there is no rulebook for {language}", language=judged.language))
@@ -154,7 +157,13 @@ def rules_explain(
         raise CallQAError(say("{book} has no rule {rule}{hint}", book=rulebook.name, rule=rule, hint=hint))
     chosen = rulebook.rule(rule)
     evaluation = evaluation_of(judged, rulebook)
-    print_explanation(judged, chosen, judge_rule(evaluation, chosen), explain_rule(evaluation, chosen))
+    masks = masks_of(judged, None, settings.privacy)
+    cover = Cover(judged.turns, masks)
+    rows = [
+        replace(row, reason=cover.said(row.reason), evidence=tuple(map(cover.evidence, row.evidence)))
+        for row in explain_rule(evaluation, chosen)
+    ]
+    print_explanation(call_as_shown(judged, masks), chosen, cover.verdict(judge_rule(evaluation, chosen)), rows)
 
 
 @command(

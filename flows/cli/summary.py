@@ -52,6 +52,8 @@ def print_summary(night: Night, json_output: bool, nothing: str | None = None) -
                 judged=tally.judged,
             )
         )
+    if not night.settings.privacy.mask:
+        out.print(say("Published unmasked: numbers and addresses stand in it as they were said."), style="yellow")
     _print_attention(night)
     names = {"database": say("database"), "excerpts": say("clips"), "report": say("report")}
     for name, path in places.items():

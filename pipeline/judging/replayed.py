@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipeline.datatypes import Call, Evidence, Verdict
+from pipeline.privacy.masking import Cover
+from pipeline.privacy.sensitive import find_masks
 
 MOST_FLIPS = 5000
 """Flips kept with their words; all are counted."""
@@ -94,10 +96,11 @@ def is_notable(before: str, after: str) -> bool:
 
 
 def flip_of(call: Call, before: Verdict | None, after: Verdict) -> Flip:
-    """What a draft changes in a call; without `before` the call was not judged by that rule."""
-    cdr = call.cdr
+    """What a draft changes in a call, as it may be shown; without `before` the call was not judged by that rule."""
+    cdr, cover = call.cdr, Cover(call.turns, find_masks(call).found)
     evidence = (*after.evidence, *after.grounds, *(before.evidence if before else ()))
     item = next((h for h in evidence if h.matched), None) or next(iter(evidence), Evidence(None, None, "", ""))
+    item = cover.evidence(item)
     return Flip(
         sha256=call.sha256,
         call=cdr.call_id or call.sha256[:12],
@@ -109,5 +112,5 @@ def flip_of(call: Call, before: Verdict | None, after: Verdict) -> Flip:
         at_s=item.span.start_s if item.span else None,
         matched=item.matched,
         sentence=item.sentence or item.matched,
-        reason=after.reason,
+        reason=cover.said(after.reason),
     )

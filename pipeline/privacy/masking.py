@@ -83,7 +83,7 @@ def as_shown(judged: _Judged, masks: Sequence[Mask]) -> _Judged:
     """A judged call with these masks applied to all its texts; itself where there are none."""
     if not masks:
         return judged
-    cover = _Cover(judged.call.turns, masks)
+    cover = Cover(judged.call.turns, masks)
     call: Any = judged.call
     card = judged.scorecard
     shown: Any = judged
@@ -99,11 +99,6 @@ def call_as_shown(call: Call, masks: Sequence[Mask]) -> Call:
     return as_shown(Judged(call, None), masks).call
 
 
-def evidence_as_shown(call: Call, masks: Sequence[Mask], evidence: Evidence) -> Evidence:
-    """A piece of evidence of a call, with these masks applied."""
-    return _Cover(call.turns, masks).evidence(evidence) if masks else evidence
-
-
 def silenced(masks: Iterable[Mask], within: Span | None = None) -> tuple[Span, ...]:
     """The times in which the sound is silenced: each mask and a little around it, as far as that lies within a span."""
     spans = Timeline(Span(max(0.0, mask.span.start_s - SILENCED_S), mask.span.end_s + SILENCED_S) for mask in masks)
@@ -111,7 +106,7 @@ def silenced(masks: Iterable[Mask], within: Span | None = None) -> tuple[Span, .
 
 
 @dataclass(frozen=True)
-class _Cover:
+class Cover:
     """The masks of a call, laid over whatever texts are made of it."""
 
     turns: Sequence[TurnText]
@@ -151,11 +146,11 @@ class _Cover:
         at = whole.find(text) if text else -1
         if at < 0:
             return self.said(text)
-        places = self.by_turn.get(turn or 0, ())
+        places, shown = self.by_turn.get(turn or 0, ()), text
         while at >= 0 and places:
-            text = hide(text, ((start - at, end - at) for start, end in places))
+            shown = hide(shown, ((start - at, end - at) for start, end in places))
             at = whole.find(text, at + 1)
-        return text
+        return shown
 
     def said(self, text: str) -> str:
         """Any other text about the call: what is hidden is known by its words, or by its digits."""

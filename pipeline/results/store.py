@@ -177,6 +177,12 @@ def _bring_up_to_date(
     return BuiltDatabase(home.database, rows, changed=True, damaged=tuple(path for path, _ in damaged))
 
 
+def published_masking(database: Path) -> str | None:
+    """What a database says is hidden in it (see `masking_of`); "" where it was made before anything was, None without
+    a database."""
+    return _state(database).about.get("masked", "") if database.exists() else None
+
+
 def _plans(base: WeekPlan, old: _Old, sources: Mapping[str, str]) -> list[WeekPlan]:
     """What is to be made: the weeks in which a call changed, came or went."""
     changed = {sha256: mark for sha256, mark in sources.items() if old.calls.get(sha256, ("",))[0] != mark}
