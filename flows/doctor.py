@@ -20,6 +20,8 @@ from pipeline.settings import CHECKOUT, Settings
 from pipeline.storage.home import Home
 from pipeline.storage.lock import running
 from pipeline.storage.permissions import OTHERS_AND_GROUP, open_to_all
+from pipeline.storage.resealing import is_resealed
+from pipeline.storage.sealing import sealing_in_force
 
 DISK_GB = 2.0
 
@@ -184,6 +186,7 @@ def _home(settings: Settings) -> Iterator[Check]:
     what = say("{free_gb:.1f} GB free on the disk of {folder}", free_gb=free_gb, folder=folder)
     yield Check("ok", what) if free_gb >= DISK_GB else Check("warn", what, say("make room"))
     yield from _readable_by_all(settings)
+    yield from _encryption(settings)
     if running(Home(home)):
         yield Check("warn", say("a run is at work"), say("wait for it"))
     if settings.is_remote:
@@ -241,6 +244,20 @@ def _readable_by_all(settings: Settings) -> Iterator[Check]:
                 say("{folder} can be read by every account of this machine", folder=folder),
                 f"chmod -R o= {shlex.quote(str(folder))}",
             )
+
+
+def _encryption(settings: Settings) -> Iterator[Check]:
+    if not settings.privacy.encrypt:
+        return
+    try:
+        key = sealing_in_force().first
+    except CallQAError as error:
+        yield Check("fail", error.in_language(LANGUAGE), say("without it, nothing that is encrypted can be read"))
+        return
+    if key is None or is_resealed(Home(settings.paths.home)):
+        yield Check("ok", say("files are encrypted; database, reports and workbooks are not"))
+    else:
+        yield Check("warn", say("new files are encrypted, those of before are not all"), "callqa keys encrypt")
 
 
 def _memory(settings: Settings) -> Check:

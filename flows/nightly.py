@@ -40,6 +40,7 @@ from pipeline.settings import load_settings
 from pipeline.storage.home import Home
 from pipeline.storage.lock import run_lock
 from pipeline.storage.permissions import only_ours
+from pipeline.storage.sealing import seal_by
 
 _NIGHTS: dict[str, Night] = {}
 """The runs of this process, by id. Prefect records what flows and tasks are given, so they are given an id and no more;
@@ -270,6 +271,7 @@ def _scheduled() -> None:
             paths["inbox"] = inbox_at(given["INBOX"])
         settings = settings.model_copy(update={"paths": settings.paths.model_copy(update=paths)})
         only_ours(settings.paths.group)
+        seal_by(settings.privacy)
         log_as(settings)
         with run_lock(Home(settings.paths.home), settings.paths.group):
             night = Night(settings, fingerprint(settings))

@@ -20,6 +20,7 @@ from pipeline.storage import artefacts, audit
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
 from pipeline.storage.masked_paths import masked_like
 from pipeline.storage.permissions import only_ours
+from pipeline.storage.sealing import seal_by
 from pipeline.validation import told
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def read_settings(inbox: str | None = None, workers: int | None = None) -> Setti
     if inbox is not None:
         paths["inbox"] = inbox_at(inbox)
     only_ours(settings.paths.group)
+    seal_by(settings.privacy)
     update: dict[str, Any] = {"paths": settings.paths.model_copy(update=paths)}
     if workers is not None:
         update["hear"] = settings.hear.model_copy(update={"workers": workers})

@@ -318,6 +318,16 @@ class Privacy(_Section):
     keep_scores_days: int | None = Field(
         None, ge=1, le=36_500, description=Message("a call is forgotten so many days after it, as by `callqa forget`")
     )
+    encrypt: bool = Field(
+        False, description=Message("encrypt artefacts, clips and columns of the home; database and report are not")
+    )
+    key_file: Path | None = Field(
+        None,
+        description=Message("file with the key of encrypted files, outside the home; `callqa keys new` makes one"),
+    )
+    key_env: str = Field(
+        "CALLQA_KEY", description=Message("environment variable with that key, where there is no file")
+    )
 
 
 class Report(_Section):
@@ -427,10 +437,15 @@ class Settings(_Section):
         metrics = self.metrics
         if metrics.file is not None:
             metrics = metrics.model_copy(update={"file": folder / metrics.file})
+        privacy = self.privacy
+        if privacy.key_file is not None:
+            privacy = privacy.model_copy(update={"key_file": folder / privacy.key_file})
         own = {name: getattr(self.machines, name) for name in ("ca", "certificate", "key")}
         machines = self.machines.model_copy(update={name: path and folder / path for name, path in own.items()})
         paths = self.paths.model_copy(update=anchored)
-        return self.model_copy(update={"paths": paths, "report": report, "metrics": metrics, "machines": machines})
+        return self.model_copy(
+            update={"paths": paths, "report": report, "metrics": metrics, "machines": machines, "privacy": privacy}
+        )
 
 
 LARGEST_SETTINGS = 1_000_000

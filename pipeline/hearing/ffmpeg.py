@@ -14,7 +14,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +22,6 @@ from pipeline.datatypes import Samples
 from pipeline.errors import BadSetting, TransientFault
 from pipeline.hearing.wav import riff_chunks
 from pipeline.messages import Message
-from pipeline.storage.files import write_whole
 
 _MEMORY_BYTES = 4 << 30
 _NOTES_BYTES = 1 << 16
@@ -52,14 +50,6 @@ def ffmpeg_executable(setting: str) -> str:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except (ImportError, RuntimeError) as error:
         raise BadSetting(Message("decode.ffmpeg: no ffmpeg; install it or imageio-ffmpeg, or set its path")) from error
-
-
-def encode_mp3(samples: Samples, rate_hz: int, path: Path, bitrate_kbps: int = 32, ffmpeg: str = "auto") -> None:
-    """Write (channels, n) or (n,) float samples as an MP3 that any browser plays, atomically; stereo stays stereo.
-
-    Raises what `mp3_bytes` raises, and OSError when the file cannot be written.
-    """
-    write_whole(path, mp3_bytes(samples, rate_hz, bitrate_kbps, ffmpeg))
 
 
 def mp3_bytes(samples: Samples, rate_hz: int, bitrate_kbps: int = 32, ffmpeg: str = "auto") -> bytes:

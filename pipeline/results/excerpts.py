@@ -26,7 +26,7 @@ from pydantic import Field
 from pipeline.datatypes import RATE_HZ, Call, Evidence, Judged, Role, Samples, Turn, Verdict
 from pipeline.errors import BadArtefact, BadRecording, TransientFault, shown
 from pipeline.hearing.decode import decode_spans, side_by_side
-from pipeline.hearing.ffmpeg import encode_mp3
+from pipeline.hearing.ffmpeg import mp3_bytes
 from pipeline.masks import Mask
 from pipeline.messages import Message
 from pipeline.privacy.masking import as_shown, silenced
@@ -34,7 +34,9 @@ from pipeline.results.display import ROLE_LABELS, clock, label_in
 from pipeline.results.quotes import MarkedQuote, marked_quote, turn_of
 from pipeline.settings import Excerpts, Settings
 from pipeline.storage import artefacts
+from pipeline.storage.files import write_whole
 from pipeline.storage.home import Failure, HalfRecord, Home
+from pipeline.storage.sealing import sealed, unsealed
 from pipeline.timeline import Span, Timeline
 
 if TYPE_CHECKING:
@@ -190,6 +192,11 @@ def excerpt_failed(home: Home, sha256: str) -> bool:
     return home.failure(f"{sha256}-excerpt").exists()
 
 
+def clip_sound(home: Home, path: str) -> bytes:
+    """The MP3 of a clip, by its path in the home. Raises OSError, MissingKey, and ValueError where it is damaged."""
+    return unsealed((home.root / path).read_bytes(), home.root / path)
+
+
 def read_excerpts(home: Home, sha256: str) -> tuple[Excerpt, ...]:
     """The clips of a recording as they were cut last; none when there is no record of any."""
     try:
@@ -326,9 +333,8 @@ def _cut(
         sounds.append(found)
     for clip, *sides in zip(clips, *sounds, strict=True):
         path, ffmpeg = folder / clip.file, settings.decode.ffmpeg
-        path.parent.mkdir(parents=True, exist_ok=True)
         sound = _silence(side_by_side(sides) if halves else sides[0], clip.span, masks)
-        encode_mp3(sound, RATE_HZ, path, settings.excerpts.bitrate_kbps, ffmpeg)
+        write_whole(path, sealed(mp3_bytes(sound, RATE_HZ, settings.excerpts.bitrate_kbps, ffmpeg)))
     return None
 
 

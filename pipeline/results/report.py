@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from pipeline.results.excerpts import clip_sound
 from pipeline.results.page import content_policy, render_page, template_text
 from pipeline.results.report_numbers import read_night
 from pipeline.results.report_page import Clip, ReportPage
@@ -25,6 +26,7 @@ from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.files import write_whole
 from pipeline.storage.home import Home, Run
+from pipeline.storage.sealing import is_sealed, unsealed
 
 EMBEDDED_BYTES = 20_000_000
 """Clips of up to this size in all are carried inside the page; more go to a folder beside it."""
@@ -70,6 +72,18 @@ def _html(page: ReportPage, sources: Mapping[str, str], embedded: bool) -> str:
     return render_page("report.html", page.language, policy, page=page, sources=sources, script=Markup(script))
 
 
+def _copy(home: Home, file: Path, target: Path) -> None:
+    """A clip beside the page; whoever may read the page may hear it, so it is not encrypted there."""
+    sound = file.read_bytes()
+    if is_sealed(sound):
+        write_whole(target, unsealed(sound, file))
+        return
+    try:
+        os.link(file, target)
+    except OSError:
+        shutil.copyfile(file, target)
+
+
 def _folder_name(run: Run | None, zone: str) -> str:
     if run is None:
         return "all-calls"
@@ -79,7 +93,7 @@ def _folder_name(run: Run | None, zone: str) -> str:
 
 def _embedded(home: Home, clips: Sequence[Clip]) -> dict[str, str]:
     return {
-        clip.anchor: "data:audio/mpeg;base64," + base64.b64encode((home.root / clip.source).read_bytes()).decode()
+        clip.anchor: "data:audio/mpeg;base64," + base64.b64encode(clip_sound(home, clip.source)).decode()
         for clip in clips
         if clip.source
     }
@@ -93,10 +107,7 @@ def _copied(home: Home, clips: Sequence[Clip], folder: Path) -> dict[str, str]:
         if clip.source:
             file, target = home.root / clip.source, folder / Path(clip.source).name
             if not target.exists():
-                try:
-                    os.link(file, target)
-                except OSError:
-                    shutil.copyfile(file, target)
+                _copy(home, file, target)
             sources[clip.anchor] = f"clips/{target.name}"
     for path in folder.iterdir():
         if f"clips/{path.name}" not in sources.values():

@@ -2,7 +2,8 @@
 
 Every file is JSON packed with zstd, made from one frozen dataclass; its bytes are a function of the value. What earlier
 versions wrote is gzipped JSON under another name (`.json.gz`), some of its fields under the names they had then: it is
-read as it is, and gone once the value is written again.
+read as it is, and gone once the value is written again. Files may be encrypted (`sealing`); one whose key is missing
+raises MissingKey, which is no BadArtefact: it is whole, and must not be made again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from pipeline.errors import BadArtefact, shown
 from pipeline.messages import Message
 from pipeline.storage.files import write_whole
+from pipeline.storage.sealing import sealed, unsealed
 
 Stored = TypeVar("Stored")
 
@@ -49,7 +51,7 @@ def _earlier_decoder(kind: type[Any]) -> TypeAdapter[Any]:
 def write(path: Path, value: object) -> None:
     """Write a dataclass, atomically; what an earlier version wrote of it goes."""
     packed = zstd.compress(msgspec.json.encode(value, enc_hook=plain), options=_PACKING)
-    write_whole(_renamed(path, ARTEFACT_SUFFIX), packed)
+    write_whole(_renamed(path, ARTEFACT_SUFFIX), sealed(packed))
     _renamed(path, EARLIER_SUFFIX).unlink(missing_ok=True)
 
 
@@ -82,9 +84,9 @@ def is_artefact(path: Path) -> bool:
 
 
 def _load(path: Path) -> tuple[bytes, bytes]:
-    """The bytes of a file as it lies on the disk, and what they hold."""
+    """What a file holds as it was packed, and unpacked."""
     try:
-        packed = _read_bytes(path)
+        packed = unsealed(_read_bytes(path), path)
         return packed, _content(packed)
     except FileNotFoundError as error:
         raise BadArtefact(Message("{file}: no such artefact", file=shown(path))) from error

@@ -1,6 +1,7 @@
 """Columns in a file: arrays by name, each packed by itself and unpacked when somebody asks for it.
 
-For what can be made again. A file is written whole or not at all; one that is damaged says so when it is read.
+For what can be made again. A file is written whole or not at all; one that is damaged says so when it is read. Columns
+may be encrypted (`sealing`), each by itself.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from backports import zstd
 from pipeline.errors import BadArtefact, shown
 from pipeline.messages import Message
 from pipeline.storage.files import write_whole
+from pipeline.storage.sealing import sealed, unsealed
 
 Column = npt.NDArray[Any]
 
@@ -49,11 +51,11 @@ def write_columns(path: Path, columns: Mapping[str, Column]) -> None:
     places, frames, at = {}, [], 0
     for name, values in columns.items():
         raw = np.ascontiguousarray(values).tobytes()
-        frame = zstd.compress(raw, options=_PACKING)
+        frame = sealed(zstd.compress(raw, options=_PACKING))
         places[name] = _Place(values.dtype.str, at, len(frame), len(raw))
         frames.append(frame)
         at += len(frame)
-    head = zstd.compress(msgspec.msgpack.encode(places), options=_PACKING)
+    head = sealed(zstd.compress(msgspec.msgpack.encode(places), options=_PACKING))
     write_whole(path, b"".join((_MAGIC, len(head).to_bytes(_SIZE, "little"), head, *frames)))
 
 
@@ -68,7 +70,7 @@ class ColumnFile:
                 size = int.from_bytes(start[len(_MAGIC) :], "little")
                 if not start.startswith(_MAGIC) or size > LARGEST_COLUMN:
                     raise ValueError
-                self._places = _decoder.decode(_unpacked(stream.read(size), LARGEST_COLUMN))
+                self._places = _decoder.decode(_unpacked(unsealed(stream.read(size), path), LARGEST_COLUMN))
                 self._behind = len(start) + size
         except (OSError, ValueError, zstd.ZstdError) as error:
             raise damaged_columns(self.path, error) from error
@@ -80,7 +82,7 @@ class ColumnFile:
             with self.path.open("rb") as stream:
                 stream.seek(self._behind + place.at)
                 packed = stream.read(max(0, min(place.packed, LARGEST_COLUMN)))
-            raw = _unpacked(packed, max(0, min(place.size, LARGEST_COLUMN)))
+            raw = _unpacked(unsealed(packed, self.path), max(0, min(place.size, LARGEST_COLUMN)))
             if len(raw) != place.size:
                 raise ValueError
             return np.frombuffer(raw, np.dtype(place.kind))

@@ -21,6 +21,7 @@ from pipeline.messages import Message
 from pipeline.storage.files import is_temporary
 from pipeline.storage.home import Home
 from pipeline.storage.permissions import tighten
+from pipeline.storage.sealing import sealing_in_force
 
 _WRITTEN_BY_RUNS = ((), ("recordings",), ("heard",), ("judged",), ("failures",), ("runs",), ("excerpts",))
 """Folders of the home, and the home itself, in which none but runs writes."""
@@ -36,6 +37,7 @@ def run_lock(home: Home, group: str | None = None, restoring: bool = False) -> I
     The home is closed first to all but its owner and the group; what a killed run had half written, which may hold what
     people said, is removed.
     """
+    sealing_in_force()  # a key that is missing is told before anything is done
     tighten(home, group)
     with home.lock.open("a+", encoding="utf-8") as stream:
         if not _taken(stream, wait=False):

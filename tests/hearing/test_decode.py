@@ -16,7 +16,7 @@ import soundfile
 from pipeline.datatypes import RATE_HZ
 from pipeline.errors import BadRecording, BadSetting, TransientFault, shown
 from pipeline.hearing.decode import LayoutMeter, decode, decode_spans, fold_channels
-from pipeline.hearing.ffmpeg import encode_mp3, ffmpeg_executable
+from pipeline.hearing.ffmpeg import ffmpeg_executable, mp3_bytes
 from pipeline.hearing.formats import DECODE_REASONS
 from pipeline.hearing.recording import TRANSIENT_REASONS
 from pipeline.hearing.wav import riff_chunks
@@ -390,13 +390,13 @@ def test_clips_keep_their_channels_and_length(tmp_path: Path, channels: int) -> 
     samples = (np.stack([A, B])[:channels] / 32768).astype(np.float32)
     wide = np.repeat(samples, 2, axis=1)
     path = tmp_path / "clip.mp3"
-    encode_mp3(wide, RATE_HZ, path, 32)
+    path.write_bytes(mp3_bytes(wide, RATE_HZ, 32))
     back = decode(path, DECODE)
     assert back.channels == channels
     assert back.duration_s == pytest.approx(wide.shape[1] / RATE_HZ, abs=0.2)
     assert path.stat().st_size == pytest.approx(wide.shape[1] / RATE_HZ * 4000, rel=0.1), "constant 32 kbit/s"
     first = path.read_bytes()
-    encode_mp3(wide, RATE_HZ, path, 32)
+    path.write_bytes(mp3_bytes(wide, RATE_HZ, 32))
     assert path.read_bytes() == first, "same samples, same bytes"
     assert os.listdir(tmp_path) == ["clip.mp3"]
 
@@ -404,7 +404,7 @@ def test_clips_keep_their_channels_and_length(tmp_path: Path, channels: int) -> 
 def test_a_clip_is_whole_or_not_there(tmp_path: Path) -> None:
     settings = program(tmp_path, "printf half\nexit 1\n")
     with pytest.raises(BadSetting):
-        encode_mp3(np.zeros(1600, np.float32), RATE_HZ, tmp_path / "clip.mp3", 32, settings.ffmpeg)
+        mp3_bytes(np.zeros(1600, np.float32), RATE_HZ, 32, settings.ffmpeg)
     assert os.listdir(tmp_path) == ["ffmpeg"]
 
 
