@@ -1,23 +1,22 @@
-"""Parts made by several processes at once, where there is much to make: each makes a week, which nobody else needs."""
+"""Parts made by several processes at once, where there is much to make: each makes one, which nobody else needs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date
 from functools import partial
 from multiprocessing import get_context
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from pipeline.results.parts import WeekPart, WeekPlan, dated, make_part
+from pipeline.results.parts import CallPlace, WeekPart, WeekPlan, call_places, make_part
 from pipeline.storage.home import Home
 
 AT_ONCE_CALLS = 4000
 """From so many calls on, there are as many processes as processors; starting them takes a second."""
 
-_DATED_CALLS = 2000
+_PLACED_CALLS = 2000
 
 _Task = TypeVar("_Task")
 _Done = TypeVar("_Done")
@@ -33,11 +32,11 @@ def make_parts(plans: Sequence[WeekPlan], on_progress: Callable[[int, int], None
     return made
 
 
-def weeks_of(home: Home, zone: ZoneInfo, calls: Sequence[str]) -> Mapping[str, tuple[date | None, str]]:
-    """The week of each call and when it began (`dated`)."""
-    found: dict[str, tuple[date | None, str]] = {}
-    batches = [calls[start : start + _DATED_CALLS] for start in range(0, len(calls), _DATED_CALLS)]
-    for some in _at_once(partial(dated, home, zone), batches, len(calls)):
+def places_of(home: Home, zone: ZoneInfo, calls: Sequence[str]) -> Mapping[str, CallPlace]:
+    """Where each call belongs (`call_places`)."""
+    found: dict[str, CallPlace] = {}
+    batches = [calls[start : start + _PLACED_CALLS] for start in range(0, len(calls), _PLACED_CALLS)]
+    for some in _at_once(partial(call_places, home, zone), batches, len(calls)):
         found |= some
     return found
 

@@ -1,4 +1,4 @@
-"""Parts of the database: the calls of one week each, as Parquet files that are never changed once they are written.
+"""Parts of the database: the calls of one week each, or of a day, as Parquet files that are never changed once written.
 
     callqa.parts/2025-03-03-<hash>/
       calls.parquet, turns.parquet …      the tables, the rows of that week's calls
@@ -6,7 +6,7 @@
       part.json                           rows of each table, SHA-256 of each file
 
 The hash is of what a part is made from, so that one which is there already need not be made again: a build that was
-killed goes on where it was. A night makes anew the weeks in which something changed: from the old part, and from the
+killed goes on where it was. A night makes anew the parts in which something changed: from the old part, and from the
 files of the calls that changed. Old parts stay for a day for who has the database of the day before open.
 """
 
@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -33,16 +33,16 @@ from pipeline.errors import BadArtefact
 from pipeline.messages import Message
 from pipeline.results.excerpts import ExcerptSet, excerpt_record
 from pipeline.results.row_source import SaidFile, as_published
-from pipeline.results.rows import RulebookInfo, call_rows, call_week, clip_rows, failure_row
-from pipeline.results.tables import CALL_TABLES, TABLES, FailureRow, TableRow, table_columns
+from pipeline.results.rows import RulebookInfo, call_day, call_rows, clip_rows, failure_row, monday
+from pipeline.results.tables import CALL_TABLES, TABLES, FailureRow, TableRow, VerdictRow, table_columns
 from pipeline.results.views import WEEKLY
 from pipeline.settings import Privacy
 from pipeline.storage import artefacts
 from pipeline.storage.files import file_sha256, put_in_place
 from pipeline.storage.home import Failure, Home, JudgedFile, RecordingRecord
 
-BATCH_CALLS = 1000
-"""Calls held in memory at one time."""
+UNDATED = "undated"
+"""How parts of calls begin that have no date."""
 
 KEPT_S = 86_400
 """So long a part stays that no database needs any more: whoever opened an older one may still read it."""
@@ -68,17 +68,17 @@ _TABLE_OF = {row: table for table, row in TABLES.items()}
 class WeekPlan:
     """What a part is made from, for any process.
 
-    `fresh` are the calls to read, with the signature of their files; `kept` those that are taken from the part `old`,
-    without `gone`. `salt` tells a build from nothing from what was there before.
+    `part` is what it holds: a week by its Monday, or a day of a busy one. `fresh` are the calls to read, with the mark
+    of their files; all others come from the part `old`, without `gone`. `salt` tells a build from nothing from what was
+    there before.
     """
 
     home: Home
     books: Mapping[str, RulebookInfo]
     zone: ZoneInfo
     shape: str
-    week: date | None
-    fresh: Mapping[str, str]
-    kept: Mapping[str, str] = field(default_factory=dict)
+    part: str = UNDATED
+    fresh: Mapping[str, str] = field(default_factory=dict)
     old: str = ""
     gone: tuple[str, ...] = ()
     salt: str = ""
@@ -90,7 +90,7 @@ class WeekPart:
     """A part that is there: its `name` is its folder's; `damaged` are artefacts that were left out, and why."""
 
     name: str
-    week: date | None
+    part: str
     damaged: tuple[tuple[Path, FailureRow], ...] = ()
 
 
@@ -104,7 +104,7 @@ def make_part(plan: WeekPlan) -> WeekPart:
     name = _name(plan, plan.fresh)
     if is_whole(parts / name):
         (parts / name / _REPLACED).unlink(missing_ok=True)
-        return WeekPart(name, plan.week)
+        return WeekPart(name, plan.part)
     if plan.old and not is_whole(parts / plan.old):
         raise DamagedPart(plan.old)
     making = parts / f".making-{name}"
@@ -113,14 +113,13 @@ def make_part(plan: WeekPlan) -> WeekPart:
     stage = _Stage(making / ".stage", plan)
     for sha256 in plan.fresh:
         stage.add_call(sha256)
-    stage.flush()
-    write_files(making, stage.folder, plan)
+    write_files(making, stage.rows(), plan)
     shutil.rmtree(stage.folder)
     # a call without its damaged part is no match for its files, so the next build tries again
     name = _name(plan, stage.built_from)
     shutil.rmtree(parts / name, ignore_errors=True)
     put_in_place(making, parts / name)
-    return WeekPart(name, plan.week, tuple(stage.damaged))
+    return WeekPart(name, plan.part, tuple(stage.damaged))
 
 
 def part_rows(folder: Path) -> dict[str, int]:
@@ -184,9 +183,8 @@ def damaged_row(path: Path, error: BadArtefact) -> FailureRow:
 
 
 def _name(plan: WeekPlan, fresh: Mapping[str, str]) -> str:
-    content = sorted({**plan.kept, **fresh}.items())
-    digest = hashlib.sha256(repr((plan.shape, plan.salt, str(plan.week), content)).encode()).hexdigest()
-    return f"{plan.week or 'undated'}-{digest[:16]}"
+    content = (plan.shape, plan.salt, plan.part, plan.old, sorted(plan.gone), sorted(fresh.items()))
+    return f"{plan.part}-{hashlib.sha256(repr(content).encode()).hexdigest()[:16]}"
 
 
 def _content(folder: Path) -> dict[str, Any]:
@@ -200,18 +198,18 @@ def _content(folder: Path) -> dict[str, Any]:
 
 
 class _Stage:
-    """Rows of the calls that are read, on their way into a part: a batch is a file of JSON lines a table, then Parquet.
+    """Rows of the calls that are read, on their way into a part: files of JSON lines.
 
-    The fastest way in with DuckDB alone (no Arrow, no pandas), with bounded memory.
+    The fastest way in with DuckDB alone (no Arrow, no pandas); no call is held in memory.
     """
 
     def __init__(self, folder: Path, plan: WeekPlan) -> None:
         folder.mkdir()
         self.folder, self.plan = folder, plan
-        self.lines: dict[str, list[bytes]] = {table: [] for table in CALL_TABLES}
+        self.files: dict[str, IO[bytes]] = {}
+        self.longest: dict[str, int] = {}
         self.built_from: dict[str, str] = {}
         self.damaged: list[tuple[Path, FailureRow]] = []
-        self.calls = self.batches = 0
 
     def add_call(self, sha256: str) -> None:
         """All rows of one recording, without what is damaged."""
@@ -230,25 +228,28 @@ class _Stage:
             self._add(row)
         for clip in clip_rows(excerpts, record.parent.relative_to(plan.home.root)) if excerpts else ():
             self._add(clip)
-        self.calls += 1
-        if self.calls % BATCH_CALLS == 0:
-            self.flush()
 
-    def flush(self) -> None:
-        with duckdb.connect(config={"memory_limit": "1GB", "threads": "2", **NOTHING_LOADED}) as connection:
-            for table, lines in self.lines.items():
-                if lines:
-                    path = self.folder / f"{table}.ndjson"
-                    path.write_bytes(b"\n".join(lines) + b"\n")
-                    rows = read_lines(path, table, max(map(len, lines)))
-                    target = self.folder / f"{table}-{self.batches:04}.parquet"
-                    connection.execute(f"COPY (SELECT * FROM {rows}) TO {quoted(str(target))} (FORMAT parquet)")
-                    path.unlink()
-                    lines.clear()
-        self.batches += 1
+    def rows(self) -> dict[str, str]:
+        """What was added, as SQL: a table's rows, and those of each outcome."""
+        for file in self.files.values():
+            file.close()
+        return {
+            name: f"FROM {read_lines(self._path(name), name.partition('-')[0], self.longest[name])}"
+            for name in self.files
+        }
 
     def _add(self, row: TableRow) -> None:
-        self.lines[_TABLE_OF[type(row)]].append(row_line(row))
+        name = _TABLE_OF[type(row)]
+        if isinstance(row, VerdictRow):
+            name = f"{name}-{row.outcome}"
+        if name not in self.files:
+            self.files[name] = self._path(name).open("wb")
+        line = row_line(row)
+        self.longest[name] = max(len(line), self.longest.get(name, 0))
+        self.files[name].write(line + b"\n")
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.ndjson"
 
     def _read(self, path: Path, kind: type[_Artefact]) -> _Artefact | None:
         """An artefact; None when there is none, or when it is damaged, which makes a row in failures."""
@@ -283,20 +284,18 @@ def read_lines(path: Path, table: str, longest: int) -> str:
     )
 
 
-def write_files(making: Path, stage: Path, plan: WeekPlan) -> None:
-    """The tables of a part, from the old one and the stage; then what is made of them."""
+def write_files(making: Path, fresh: Mapping[str, str], plan: WeekPlan) -> None:
+    """The tables of a part, from the old one and from `fresh`, queries that give new rows; then what is made of them.
+
+    A table's new rows stand under its name, those of the verdicts under `verdicts-fail` and so on.
+    """
     config = {"memory_limit": "1GB", "threads": "2", "temp_directory": str(making / ".spill"), **NOTHING_LOADED}
     rows: dict[str, int] = {}
     with duckdb.connect(config=config) as connection:
-        connection.execute("CREATE TABLE gone (sha256 VARCHAR)")
-        connection.execute("INSERT INTO gone SELECT unnest(?::VARCHAR[])", [list(plan.gone)])
+        connection.execute("CREATE TABLE gone AS SELECT unnest($gone::VARCHAR[]) AS sha256", {"gone": list(plan.gone)})
         for table in CALL_TABLES:
             old = plan.home.parts / plan.old / f"{table}.parquet" if plan.old else None
-            query = f"SELECT * FROM ({_rows_of(table, sorted(stage.glob(f'{table}-*.parquet')), old)})"
-            if table == "verdicts":
-                # those that are asked for most, together and first; a question about them passes over the others
-                query = " UNION ALL ".join(f"{query} WHERE outcome = '{outcome}'" for outcome in _OUTCOMES)
-            rows[table] = _copy(connection, query, making, table)
+            rows[table] = _copy(connection, _rows_of(table, fresh, old), making, table)
         for name, query in WEEKLY.items():
             _copy(connection, query, making, name)
     shutil.rmtree(making / ".spill", ignore_errors=True)
@@ -311,18 +310,19 @@ def write_files(making: Path, stage: Path, plan: WeekPlan) -> None:
     put_in_place(content, content)
 
 
-def _rows_of(table: str, fresh: Sequence[Path], old: Path | None) -> str:
+def _rows_of(table: str, fresh: Mapping[str, str], old: Path | None) -> str:
     columns = table_columns(table)
     names = ", ".join(f'"{column.name}"' for column in columns)
     typed = ", ".join(f'NULL::{column.sql_type} AS "{column.name}"' for column in columns)
     branches = [f"SELECT {typed} WHERE false"]
-    if old:
-        branches.append(
-            f"SELECT {names} FROM read_parquet({quoted(str(old))}) WHERE sha256 NOT IN (SELECT sha256 FROM gone)"
-        )
-    if fresh:
-        files = ", ".join(quoted(str(path)) for path in fresh)
-        branches.append(f"SELECT {names} FROM read_parquet([{files}])")
+    # verdicts that are asked for most stand together and first; a question about them passes over the others
+    for outcome in _OUTCOMES if table == "verdicts" else ("",):
+        name, which = (f"{table}-{outcome}", f"outcome = '{outcome}'") if outcome else (table, "true")
+        if old:
+            kept = f"{which} AND sha256 NOT IN (SELECT sha256 FROM gone)"
+            branches.append(f"SELECT {names} FROM read_parquet({quoted(str(old))}) WHERE {kept}")
+        if name in fresh:
+            branches.append(f"SELECT {names} FROM ({fresh[name]})")
     return " UNION ALL ".join(branches)
 
 
@@ -350,16 +350,43 @@ class _DatedFile:
     judged: _DatedJudged
 
 
-def dated(home: Home, zone: ZoneInfo, calls: Iterable[str]) -> dict[str, tuple[date | None, str]]:
-    """The week of each call and when it began, by the judged files, of which nothing else is read.
+_dated = msgspec.json.Decoder(_DatedFile)
 
-    What cannot be read is of no week; whoever makes its part finds out why.
+
+def _cdr(path: Path) -> CDR:
+    """A judged file's call metadata. It stands before the turns, which are most of the file."""
+    head, turns, _ = artefacts.beginning(path, 1 << 14).partition(b',"turns":[')
+    try:
+        file = _dated.decode(head + b"}}}") if turns else artefacts.read(path, _DatedFile)
+        return file.judged.call.cdr
+    except (BadArtefact, msgspec.DecodeError):
+        return CDR()
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlace:
+    """Where a call belongs: the name of its week's part, the weekday (from 1), and when it began."""
+
+    week: str
+    weekday: int
+    started: str
+
+
+def call_places(home: Home, zone: ZoneInfo, calls: Iterable[str]) -> dict[str, CallPlace]:
+    """Where some calls belong, by the judged files, of which nothing else is read; those without a date go by when
+    they were first seen.
+
+    What cannot be read has no date; whoever makes its part finds out why.
     """
-    found: dict[str, tuple[date | None, str]] = {}
+    found: dict[str, CallPlace] = {}
     for sha256 in calls:
-        try:
-            cdr = artefacts.read(home.verdicts(sha256), _DatedFile).judged.call.cdr
-        except BadArtefact:
-            cdr = CDR()
-        found[sha256] = (call_week(cdr, zone), cdr.started_at.isoformat() if cdr.started_at else "")
+        cdr = _cdr(home.verdicts(sha256))
+        started = cdr.started_at.isoformat() if cdr.started_at else ""
+        day, kind = call_day(cdr, zone), ""
+        if day is None:
+            with suppress(BadArtefact):
+                day = artefacts.read(home.recording(sha256), RecordingRecord).first_seen.astimezone(zone).date()
+            kind = f"{UNDATED}-" if day else UNDATED
+        week = f"{kind}{monday(day)}" if day else kind
+        found[sha256] = CallPlace(week, day.isoweekday() if day else 1, started)
     return found

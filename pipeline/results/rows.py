@@ -131,7 +131,7 @@ def call_rows(
     call, card = file.judged.call, file.judged.scorecard
     book = books.get(card.rulebook) if card else None
     passed = _passed(file.judged, book)
-    day = _call_day(call.cdr, zone)
+    day = call_day(call.cdr, zone)
     yield _call_row(file, recording, passed, zone, built_from)
     for turn in call.turns:
         role, span = call.role(turn), turn.span
@@ -157,15 +157,15 @@ def _passed(judged: SaidJudged, book: RulebookInfo | None) -> bool | None:
     return not card.fatal and card.score >= book.pass_mark
 
 
-def call_week(cdr: CDR, zone: ZoneInfo) -> date | None:
-    """Monday of a call's week."""
-    day = _call_day(cdr, zone)
-    return day - timedelta(days=day.weekday()) if day else None
-
-
-def _call_day(cdr: CDR, zone: ZoneInfo) -> date | None:
+def call_day(cdr: CDR, zone: ZoneInfo) -> date | None:
+    """The day on which a call began, in the time zone of the settings."""
     started = cdr.started_at
     return (started.astimezone(zone) if started.tzinfo else started).date() if started else None
+
+
+def monday(day: date) -> date:
+    """Monday of a day's week."""
+    return day - timedelta(days=day.weekday())
 
 
 def _call_row(
@@ -175,7 +175,7 @@ def _call_row(
     cdr = call.cdr
     paths = tuple(mask_numbers(shown(file)) for file in (recording.named if recording else ()))
     started = cdr.started_at
-    day = _call_day(cdr, zone)
+    day = call_day(cdr, zone)
     return CallRow(
         sha256=call.sha256,
         call_id=cdr.call_id,
@@ -185,7 +185,7 @@ def _call_row(
         first_seen=recording.first_seen if recording else None,
         started_at=started.replace(tzinfo=started.tzinfo or zone) if started else None,
         day=day,
-        week=call_week(cdr, zone),
+        week=monday(day) if day else None,
         month=day.replace(day=1) if day else None,
         agent_id=cdr.agent_id,
         agent_name=cdr.agent_name,

@@ -18,8 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -30,7 +29,8 @@ from pipeline.errors import BadArtefact, BadQuery, CallQAError
 from pipeline.intake.month_scores import read_month_scores
 from pipeline.messages import Message
 from pipeline.privacy.masking import masking_of
-from pipeline.results.part_processes import make_parts, weeks_of
+from pipeline.results.part_plans import OldDatabase, find_changes, plan_parts, week_of
+from pipeline.results.part_processes import make_parts
 from pipeline.results.parts import (
     KEPT_S,
     NOTHING_LOADED,
@@ -60,7 +60,7 @@ from pipeline.results.tables import (
 from pipeline.results.views import ACHIEVEMENT_BY, TOTALS, VIEWS, WEEKLY
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
-from pipeline.storage.changes import call_marks, file_mark
+from pipeline.storage.changes import file_mark
 from pipeline.storage.files import put_in_place, write_whole
 from pipeline.storage.home import Failure, Home, Run, parts_folder
 from pipeline.storage.lock import database_lock
@@ -68,8 +68,8 @@ from pipeline.storage.lock import database_lock
 STARTING_S, COPYING_S = 60, 3600
 """A query that has not opened the database, or its copy of it, after so long is not about to do so."""
 
-LAYOUT = "3"
-"""Raised when parts of earlier versions shall not be used: 3, there are parts."""
+LAYOUT = "4"
+"""Raised when parts of earlier versions shall not be used: 4, a part may be a day."""
 
 _Artefact = TypeVar("_Artefact")
 
@@ -130,15 +130,6 @@ def build_database(
             _remove_leftovers(home)
 
 
-@dataclass(frozen=True, slots=True)
-class _Old:
-    """What the old database says: its `about` table, the parts by week, and each call's signature and week."""
-
-    about: Mapping[str, str] = field(default_factory=dict)
-    parts: Mapping[date | None, str] = field(default_factory=dict)
-    calls: Mapping[str, tuple[str, date | None]] = field(default_factory=dict)
-
-
 def _bring_up_to_date(
     home: Home,
     settings: Settings,
@@ -149,25 +140,26 @@ def _bring_up_to_date(
 ) -> BuiltDatabase:
     """What `build_database` does, without its care for errors and leftovers."""
     building = home.database.with_name(home.database.name + ".building")
-    sources = call_marks(home)
-    about = _wanted_about(home, settings, rulebooks, sources, month_scores)
-    present = _state(home.database)
-    was, old = present.about, _Old() if anew else present
+    shape, present = _shape(settings, rulebooks), _old_database(home.database)
+    was, old = present.about, OldDatabase() if anew else present
+    changes = find_changes(home, old if old.about.get("shape") == shape else OldDatabase())
+    about = _wanted_about(home, settings, shape, changes.files, month_scores)
     if old.about == about:
         return BuiltDatabase(home.database, _counted(home.database), changed=False)
-    if old.about.get("shape") != about["shape"]:
-        old = _Old()
+    if old.about.get("shape") != shape:
+        old = OldDatabase()
     salt = _salt(home, anew)
     books = {book.name: book for book in rulebooks}
     zone = ZoneInfo(settings.ingest.timezone)
-    base = WeekPlan(home, books, zone, about["shape"], None, {}, salt=salt, privacy=settings.privacy)
-    made = make_parts(_plans(base, old, sources), on_progress)
-    parts = {**old.parts, **{part.week: part.name for part in made}}
-    kept = {week: name for week, name in parts.items() if part_rows(home.parts / name)["calls"]}
+    base = WeekPlan(home, books, zone, shape, salt=salt, privacy=settings.privacy)
+    made = make_parts(plan_parts(base, old, changes), on_progress)
+    split = {week_of(part.part) for part in made if week_of(part.part) != part.part}
+    parts = {part: name for part, name in old.parts.items() if part not in split} | {p.part: p.name for p in made}
+    kept = {part: name for part, name in parts.items() if part_rows(home.parts / name)["calls"]}
     if not kept:
-        kept = {None: make_part(base).name}
+        kept = {base.part: make_part(base).name}
     damaged = [item for part in made for item in part.damaged]
-    names = [kept[week] for week in sorted(kept, key=str)]
+    names = [kept[part] for part in sorted(kept)]
     rows = assemble(building, home, names, about, books, month_scores, damaged)
     _verify(building, home.parts, rows)
     put_in_place(building, home.database)
@@ -180,34 +172,7 @@ def _bring_up_to_date(
 def published_masking(database: Path) -> str | None:
     """What a database says is hidden in it (see `masking_of`); "" where it was made before anything was, None without
     a database."""
-    return _state(database).about.get("masked", "") if database.exists() else None
-
-
-def _plans(base: WeekPlan, old: _Old, sources: Mapping[str, str]) -> list[WeekPlan]:
-    """What is to be made: the weeks in which a call changed, came or went."""
-    changed = {sha256: mark for sha256, mark in sources.items() if old.calls.get(sha256, ("",))[0] != mark}
-    when = weeks_of(base.home, base.zone, list(changed))
-    fresh: dict[date | None, dict[str, str]] = {}
-    for sha256 in sorted(changed, key=lambda sha256: (when[sha256][1], sha256)):
-        fresh.setdefault(when[sha256][0], {})[sha256] = changed[sha256]
-    gone: dict[date | None, list[str]] = {}
-    kept: dict[date | None, dict[str, str]] = {}
-    for sha256, (mark, week) in old.calls.items():
-        if sources.get(sha256) == mark:
-            kept.setdefault(week, {})[sha256] = mark
-        else:
-            gone.setdefault(week, []).append(sha256)
-    return [
-        replace(
-            base,
-            week=week,
-            fresh=fresh.get(week, {}),
-            kept=kept.get(week, {}),
-            old=old.parts.get(week, ""),
-            gone=tuple(gone.get(week, ())),
-        )
-        for week in sorted(fresh.keys() | gone.keys(), key=str)
-    ]
+    return _old_database(database).about.get("masked", "") if database.exists() else None
 
 
 _SALT = "rebuilding"
@@ -323,46 +288,44 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _wanted_about(
-    home: Home,
-    settings: Settings,
-    rulebooks: Sequence[RulebookInfo],
-    sources: Mapping[str, str],
-    month_scores: Sequence[Mapping[str, Any]],
-) -> dict[str, str]:
-    """What the about table must say: `shape` is a hash of all that every row depends on, `content` of the rest."""
-    target, timezone = str(settings.report.target), settings.ingest.timezone
+def _shape(settings: Settings, rulebooks: Sequence[RulebookInfo]) -> str:
+    """A hash of all that every row depends on."""
     tables = [(table, table_comment(table), table_columns(table)) for table in TABLES]
-    books = [asdict(book) for book in rulebooks]
+    books, timezone = [asdict(book) for book in rulebooks], settings.ingest.timezone
     masked = masking_of(settings.privacy)
     shape = repr((LAYOUT, tables, VIEWS, WEEKLY, TOTALS, ACHIEVEMENT_BY, duckdb.__version__, books, timezone, masked))
+    return hashlib.sha256(shape.encode()).hexdigest()
+
+
+def _wanted_about(
+    home: Home, settings: Settings, shape: str, files: str, month_scores: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """What the about table must say; `content` is a hash of all that the database is made from beside `shape`."""
+    target = str(settings.report.target)
     place = os.path.realpath(home.parts)  # it stands in the views
-    content = hashlib.sha256(repr((target, month_scores, place)).encode("utf-8", "replace"))
-    for sha256, mark in sources.items():
-        content.update(f"{sha256} {mark}\n".encode())
+    content = hashlib.sha256(repr((target, month_scores, place, files)).encode("utf-8", "replace"))
     for path in (*home.files("failures"), *home.files("runs")):
         content.update(f"{path.name} {file_mark(os.fspath(path))}\n".encode("utf-8", "surrogateescape"))
     return {
-        "shape": hashlib.sha256(shape.encode()).hexdigest(),
+        "shape": shape,
         "content": content.hexdigest(),
         "target": target,
-        "timezone": timezone,
-        "masked": masked,
+        "timezone": settings.ingest.timezone,
+        "masked": masking_of(settings.privacy),
     }
 
 
-def _state(database: Path) -> _Old:
-    """What the old database says; nothing when it is none of ours."""
+def _old_database(database: Path) -> OldDatabase:
+    """What the last database says; nothing when it is none of ours."""
     if not database.exists():
-        return _Old()
+        return OldDatabase()
     try:
         with _read_only(database) as connection:
             about = dict(connection.execute("SELECT key, value FROM about").fetchall())
-            parts = dict(connection.execute("SELECT week, name FROM totals.parts").fetchall())
-            calls = connection.execute("SELECT sha256, built_from, week FROM calls").fetchall()
+            parts = dict(connection.execute("SELECT part, name FROM totals.parts").fetchall())
     except (duckdb.Error, OSError, UnicodeDecodeError):  # the last of text that is rotten
-        return _Old()
-    return _Old(about, parts, {sha256: (mark, week) for sha256, mark, week in calls})
+        return OldDatabase()
+    return OldDatabase(about, parts)
 
 
 def _connect(database: Path) -> duckdb.DuckDBPyConnection:
@@ -430,9 +393,9 @@ def assemble(
             rows[table] += count
     with _connect(building) as connection:
         _create(connection, home.parts, names)
-        connection.execute("CREATE TABLE totals.parts (week DATE, name VARCHAR)")
-        weeks = [(None if name.startswith("undated") else name[:10], name) for name in names]
-        connection.executemany("INSERT INTO totals.parts VALUES (?, ?)", weeks)
+        connection.execute("CREATE TABLE totals.parts (part VARCHAR, name VARCHAR)")
+        listed = [(name.rpartition("-")[0], name) for name in names]
+        connection.executemany("INSERT INTO totals.parts VALUES (?, ?)", listed)
         path = building.with_name(building.name + ".rows")
         for table, written in lines.items():
             if written:

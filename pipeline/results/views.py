@@ -22,11 +22,13 @@ _AGENT = (
     ("agent_name", "姓名 / agent's name"),
     ("team", "班组 / team"),
 )
+_DAY = ("day", "通话日期；按它筛选最快 / day of the call; filter by it to be quick")
 _CALL = (
     *column_comments("calls", "sha256"),
     ("call_id", "通话编号 / call id"),
     ("file_name", "文件名 / file name"),
     ("started_at", "通话开始时间 / when the call began"),
+    _DAY,
     ("company", "公司 / company"),
     *_AGENT,
 )
@@ -44,6 +46,11 @@ _SUMMED = """sum(passes)::BIGINT AS passes, sum(fails)::BIGINT AS fails, sum(uns
             sum(not_applicable)::BIGINT AS not_applicable"""
 _LAST_NAMED = """any_value(agent_name ORDER BY last_call DESC) AS agent_name,
                 any_value(team ORDER BY last_call DESC) AS team"""
+_AGENT_SUMS = {
+    "::BIGINT": ("calls", "scored", "passed_calls", "fatal_calls", "covered", "rated", "levelled", "with_ratio",
+                 "with_share"),
+    "": ("score_sum", "coverage_sum", "talk_s", "rate_sum", "level_sum", "ratio_sum", "share_sum"),
+}  # fmt: skip
 _TITLED = "any_value(title_zh) AS title_zh, any_value(title_en) AS title_en, any_value(dimension) AS dimension"
 
 RATES = """passes, fails, passes + fails AS decided, round(passes / nullif(passes + fails, 0), 4) AS achievement,
@@ -72,10 +79,6 @@ _COUNT_COLUMNS: tuple[tuple[str, str], ...] = (
     ("not_applicable", "不适用数 / does not apply"),
 )
 
-_RULE_GROUP = """rule_id, any_value(title_zh) AS title_zh, any_value(title_en) AS title_en,
-    any_value(dimension) AS dimension"""
-
-
 VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
     "failed_checks": (
         "未达成的判定，供人阅读：通话、坐席、指标、原话、片段 / failed verdicts: call, agent, rule, words, clip",
@@ -84,6 +87,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             ("call_id", "通话编号 / call id"),
             ("file_name", "文件名 / file name"),
             ("started_at", "通话开始时间 / when the call began"),
+            _DAY,
             ("company", "公司 / company"),
             ("team", "班组 / team"),
             ("agent_id", "工号 / agent's number"),
@@ -101,22 +105,22 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
         "FROM weekly.failed_checks",
     ),
     "suspects": (
-        "最值得复查的“达成”：每条规则按可疑程度排序 / passed verdicts most worth a look, ranked within each rule",
+        "最值得复查的“达成”：每天每条规则内排序 / passed verdicts most worth a look, ranked within a rule and day",
         (
             *column_comments("calls", "sha256"),
             ("call_id", "通话编号 / call id"),
             ("started_at", "通话开始时间 / when the call began"),
+            _DAY,
             ("team", "班组 / team"),
             ("agent_id", "工号 / agent's number"),
             ("agent_name", "姓名 / agent's name"),
             *column_comments("verdicts", "rule_id", "title_zh", "title_en", "severity"),
-            ("place", "在这条规则里排第几，1 最可疑 / place within the rule, 1 is the most suspicious"),
+            ("place", "当天在这条规则里排第几，1 最可疑 / place within the rule that day, 1 is the most suspicious"),
             *column_comments("verdicts", "suspicion"),
             ("at_s", "那句话在录音中的秒数 / where in the recording, seconds"),
             *_QUOTE,
         ),
-        """SELECT *, row_number() OVER (PARTITION BY rule_id ORDER BY suspicion DESC, sha256) AS place
-        FROM weekly.suspects""",
+        "FROM weekly.suspects",
     ),
     "agent_scorecard": (
         "坐席成绩，每人一行 / one row an agent",
@@ -145,7 +149,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
                 round(sum(coverage_sum) / sum(covered), 4) AS score_coverage,
                 round(sum(talk_s) / 60, 1) AS talk_minutes,
                 min(first_call) AS first_call, max(last_call) AS last_call
-            FROM weekly.agent_calls GROUP BY agent_id
+            FROM totals.agent_calls GROUP BY agent_id
         ), per_verdict AS (
             SELECT value AS agent_id, {RATES} FROM (
                 SELECT value, {_SUMMED} FROM totals.group_counts WHERE grouped_by = 'agent_id' GROUP BY value)
@@ -178,6 +182,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             *column_comments("calls", "sha256"),
             ("call_id", "通话编号 / call id"),
             ("started_at", "通话开始时间 / when the call began"),
+            _DAY,
             ("team", "班组 / team"),
             ("agent_id", "工号 / agent's number"),
             ("agent_name", "姓名 / agent's name"),
@@ -222,7 +227,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
         f"""WITH own AS (
             SELECT month, agent_id, {_LAST_NAMED}, sum(scored)::BIGINT AS calls,
                 round(sum(score_sum) / sum(scored), 2) AS quality
-            FROM weekly.agent_calls WHERE month IS NOT NULL AND agent_id IS NOT NULL GROUP BY month, agent_id
+            FROM totals.agent_calls WHERE month IS NOT NULL AND agent_id IS NOT NULL GROUP BY month, agent_id
         )
         SELECT month, agent_id, agent_name, team, coalesce(calls, 0) AS calls, quality, supervisor, departments, peers,
             coalesce(sustained_complaints, 0) AS sustained_complaints,
@@ -300,7 +305,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
                 round(sum(rate_sum) / sum(rated), 1) AS rate, round(sum(level_sum) / sum(levelled), 1) AS level_dbfs,
                 round(sum(ratio_sum) / sum(with_ratio), 3) AS rate_ratio,
                 round(sum(share_sum) / sum(with_share), 3) AS talk_share
-            FROM weekly.agent_calls GROUP BY agent_id
+            FROM totals.agent_calls GROUP BY agent_id
         )
         SELECT *, CASE WHEN rate IS NOT NULL THEN
                 round(percent_rank() OVER (PARTITION BY team, rate IS NULL ORDER BY rate), 3) END AS rate_percentile,
@@ -344,8 +349,8 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
 """Every view by its name: its comment, its columns with their comments, its query."""
 
 WEEKLY: dict[str, str] = {
-    "failed_checks": """SELECT sha256, call_id, file_name, started_at, company, team, agent_id, agent_name, language,
-            rule_id, title_zh, title_en, dimension, severity, occurrences, deducted,
+    "failed_checks": """SELECT sha256, call_id, file_name, started_at, day, company, team, agent_id, agent_name,
+            language, rule_id, title_zh, title_en, dimension, severity, occurrences, deducted,
             list_filter(evidence, lambda e: e.start_s IS NOT NULL)[1].start_s AS at_s,
             list_filter(evidence, lambda e: e.quote <> '')[1].quote AS quote,
             list_filter(evidence, lambda e: e.quote <> '')[1].matched AS matched,
@@ -355,11 +360,12 @@ WEEKLY: dict[str, str] = {
             score
         FROM verdicts JOIN calls USING (sha256)
         WHERE outcome = 'fail'""",
-    "suspects": """SELECT sha256, call_id, started_at, team, agent_id, agent_name, rule_id, title_zh, title_en,
-            severity, suspicion, suspect.start_s AS at_s, suspect.quote AS quote, suspect.matched AS matched
+    "suspects": """SELECT sha256, call_id, started_at, day, team, agent_id, agent_name, rule_id, title_zh, title_en,
+            severity, suspicion, suspect.start_s AS at_s, suspect.quote AS quote, suspect.matched AS matched,
+            row_number() OVER (PARTITION BY day, rule_id ORDER BY suspicion DESC, sha256) AS place
         FROM verdicts JOIN calls USING (sha256)
         WHERE outcome = 'pass' AND suspicion IS NOT NULL""",
-    "excerpts": """SELECT sha256, call_id, started_at, team, agent_id, agent_name, rule_id, title_zh, title_en,
+    "excerpts": """SELECT sha256, call_id, started_at, day, team, agent_id, agent_name, rule_id, title_zh, title_en,
             severity, n, path, start_s, end_s, quote, matched, words
         FROM clips JOIN calls USING (sha256) JOIN verdicts USING (sha256, rule_id)
         WHERE outcome = 'fail'""",
@@ -373,8 +379,8 @@ WEEKLY: dict[str, str] = {
             WHERE len(tags) > 0 AND outcome <> 'not_applicable' GROUP BY sha256
         ) USING (sha256)
         GROUP BY day, agent_id""",
-    "complaints": """SELECT sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, caller_hash,
-            list_filter(v.grounds, lambda g: g.start_s IS NOT NULL)[1].start_s AS at_s,
+    "complaints": """SELECT sha256, call_id, file_name, started_at, day, company, agent_id, agent_name, team,
+            caller_hash, list_filter(v.grounds, lambda g: g.start_s IS NOT NULL)[1].start_s AS at_s,
             list_filter(v.grounds, lambda g: g.quote <> '')[1].quote AS words,
             list_filter(v.grounds, lambda g: g.quote <> '')[1].matched AS matched,
             (SELECT path FROM clips AS c WHERE c.sha256 = v.sha256 AND c.rule_id = v.rule_id AND n = 1) AS clip,
@@ -386,15 +392,15 @@ WEEKLY: dict[str, str] = {
         WHERE list_contains(v.tags, 'complaint') AND v.outcome <> 'not_applicable'""",
     "clips_to_share": """SELECT week, rule_id, v.title_zh, v.title_en,
             CASE outcome WHEN 'pass' THEN 'best' ELSE 'worst' END AS kind,
-            sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, path, quote, matched, words,
-            score
+            sha256, call_id, file_name, started_at, day, company, agent_id, agent_name, team, path, quote, matched,
+            words, score
         FROM clips JOIN calls USING (sha256) JOIN verdicts AS v USING (sha256, rule_id)
         WHERE outcome IN ('pass', 'fail') AND n = 1
         QUALIFY row_number() OVER (
             PARTITION BY week, rule_id, outcome
             ORDER BY CASE outcome WHEN 'pass' THEN -score ELSE score END NULLS LAST, v.occurrences DESC, sha256
         ) = 1""",
-    "verdict_versions": """SELECT sha256, call_id, file_name, started_at, company, agent_id, agent_name, team, p.*
+    "verdict_versions": """SELECT sha256, call_id, file_name, started_at, day, company, agent_id, agent_name, team, p.*
         FROM (
             SELECT sha256, rulebook, s.version, true AS in_force, rule_id, outcome, s.score
             FROM verdicts JOIN scorecards AS s USING (sha256)
@@ -425,6 +431,9 @@ WEEKLY: dict[str, str] = {
             sum(agent_talk_share) AS share_sum, count(agent_talk_share) AS with_share,
             min(started_at) AS first_call, max(started_at) AS last_call
         FROM calls GROUP BY month, agent_id""",
+    "call_outcomes": """SELECT calls.*, rules, outcomes FROM calls JOIN (
+            SELECT sha256, list(rule_id) AS rules, list(outcome) AS outcomes FROM verdicts GROUP BY sha256
+        ) USING (sha256)""",
 }
 """What is made of each week's calls when they are published, from that week's tables and what stands above."""
 
@@ -435,10 +444,18 @@ TOTALS: dict[str, str] = {
             sum(fails)::BIGINT AS fails, sum(unsure)::BIGINT AS unsure, sum(score_sum) AS score_sum,
             sum(scored)::BIGINT AS scored
         FROM weekly.version_counts GROUP BY rulebook, version, rule_id""",
+    "agent_calls": f"""SELECT month, agent_id, {_LAST_NAMED}, any_value(company ORDER BY last_call DESC) AS company,
+            {", ".join(f"sum({name}){kind} AS {name}" for kind, names in _AGENT_SUMS.items() for name in names)},
+            min(lowest_score) AS lowest_score, min(first_call) AS first_call, max(last_call) AS last_call
+        FROM weekly.agent_calls GROUP BY month, agent_id""",
 }
 """What is summed up over all weeks when a database is made."""
 
 ACHIEVEMENT_BY = f"""CREATE MACRO achievement_by(grouped_by) AS TABLE
-    SELECT grouped_by AS value, {_RULE_GROUP}, {COUNTS}
-    FROM verdicts JOIN calls USING (sha256) GROUP BY ALL ORDER BY ALL"""
+    SELECT value, rule_id, title_zh, title_en, dimension, {RATES} FROM (
+        SELECT value, rule_id, {_COUNTED} FROM (
+            SELECT grouped_by AS value, unnest(rules) AS rule_id, unnest(outcomes) AS outcome FROM weekly.call_outcomes
+        ) GROUP BY value, rule_id
+    ) JOIN (SELECT rule_id, title_zh, title_en, dimension FROM achievement) USING (rule_id)
+    ORDER BY ALL"""
 """`FROM achievement_by(team)`; any expression over calls does, e.g. `hour(started_at)`."""

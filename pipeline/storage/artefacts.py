@@ -72,6 +72,14 @@ def unpacked(path: Path) -> bytes:
     return _load(path)[1]
 
 
+def beginning(path: Path, size: int) -> bytes:
+    """The first bytes of what an artefact holds, nothing tried; b"" where they cannot be had so cheaply."""
+    try:
+        return zstd.ZstdDecompressor().decompress(unsealed(_read_bytes(path), path), size)
+    except (OSError, ValueError, zstd.ZstdError):
+        return b""
+
+
 def lying(path: Path) -> Path:
     """Where an artefact lies: as an earlier version named it, where there is only that."""
     earlier = _renamed(path, EARLIER_SUFFIX)

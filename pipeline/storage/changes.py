@@ -23,10 +23,9 @@ def file_mark(path: str) -> str:
         return ""
 
 
-def call_marks(home: Home) -> dict[str, str]:
-    """For every recording that has verdicts, by SHA-256 and in its order, a hash of the marks of the files its rows are
+def call_marks(home: Home) -> Iterator[tuple[str, str]]:
+    """Every recording that has verdicts, by SHA-256 and in its order, with a hash of the marks of the files its rows are
     made from: verdicts, record, clips."""
-    marks: dict[str, str] = {}
     judged, scores = home.root / "judged", home.root / "scores"
     for folder in sorted({name for top in (judged, scores) if top.is_dir() for name in os.listdir(top)}):
         recordings = _folder_marks(f"{home.root}/recordings/{folder}")
@@ -35,9 +34,8 @@ def call_marks(home: Home) -> dict[str, str]:
         for sha256, mark in sorted(verdicts.items()):
             clips = f"{home.excerpts}/{folder}/{sha256}/excerpts"
             cut = file_mark(clips + ARTEFACT_SUFFIX) or file_mark(clips + EARLIER_SUFFIX)
-            own = "|".join((mark, recordings.get(sha256, ""), cut))
-            marks[sha256] = hashlib.sha256(own.encode()).hexdigest()[:16]
-    return marks
+            own = f"{mark}|{recordings.get(sha256, '')}|{cut}"
+            yield sha256, hashlib.sha256(own.encode()).hexdigest()[:16]
 
 
 def _folder_marks(folder: str) -> dict[str, str]:
@@ -45,11 +43,10 @@ def _folder_marks(folder: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in _entries(folder):
         name = entry.name
-        earlier = name.endswith(EARLIER_SUFFIX)
-        if not (earlier or name.endswith(ARTEFACT_SUFFIX)) or name.startswith("."):
+        key, suffix = name[: (dot := name.find("."))], name[dot:]
+        if not key or suffix not in (ARTEFACT_SUFFIX, EARLIER_SUFFIX):
             continue
-        key = name.split(".", 1)[0]
-        if earlier and key in found:
+        if suffix == EARLIER_SUFFIX and key in found:
             continue  # a killed process may have left what an earlier version wrote beside what is in its place
         with suppress(FileNotFoundError):
             found[key] = _mark(entry.stat())

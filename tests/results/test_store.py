@@ -23,7 +23,7 @@ from pipeline.datatypes import CDR, Evidence, HangUp
 from pipeline.errors import BadQuery, CallQAError
 from pipeline.judging.measured import Measured, Share
 from pipeline.numbers import mask_numbers
-from pipeline.results import part_processes, store
+from pipeline.results import part_plans, part_processes, store
 from pipeline.results.excerpts import Excerpt, ExcerptSet, Line, excerpt_record
 from pipeline.results.parts import WeekPart, WeekPlan
 from pipeline.results.rows import RulebookInfo, RuleInfo
@@ -370,6 +370,35 @@ def test_a_night_makes_only_its_weeks_and_readers_keep_the_old_ones(tmp_home: Ho
     build_database(tmp_home, settings, BOOKS)
     assert not replaced.exists(), "nobody has a database of the day before yesterday open"
     assert ask(tmp_home, "SELECT count(*) FROM calls") == [(92,)]
+
+
+def test_of_a_busy_week_every_day_is_a_part(
+    tmp_home: Home, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls move out of the week's part; those without a date go by the day they were first seen."""
+    night = make_night(60)
+    undated = [replace(item, call=replace(item.call, cdr=replace(item.call.cdr, started_at=None))) for item in night]
+    night = [*undated[:12], *night[12:]]
+    save(tmp_home, night)
+    build_database(tmp_home, settings, BOOKS)
+    weeks = {part for (part,) in ask(tmp_home, "SELECT part FROM totals.parts")}
+    assert weeks == {"2025-03-03", "2025-03-10", "undated-2025-03-03"}
+    monkeypatch.setattr(part_plans, "WEEK_CALLS", 8)
+    for number in range(3):
+        before = set(tmp_home.parts.iterdir())
+        save(tmp_home, [make_judged(f"new {number}")])
+        tmp_home.judged(night[number].call.sha256).unlink()
+        assert build_database(tmp_home, settings, BOOKS).changed
+    assert len(set(tmp_home.parts.iterdir()) - before) == 2, "the days of the one that came and of the one that went"
+    parts = {part for (part,) in ask(tmp_home, "SELECT part FROM totals.parts")}
+    assert parts & weeks == {"2025-03-10"}, "nothing happened in it"
+    assert {"2025-03-03.3", "2025-03-03.7", f"undated-2025-03-03.{NIGHT.isoweekday()}"} <= parts
+    amended = contents(tmp_home)
+    assert len(amended["calls"]) == 60
+    tmp_home.database.unlink()
+    monkeypatch.undo()
+    build_database(tmp_home, settings, BOOKS)
+    assert contents(tmp_home) == amended
 
 
 def test_a_build_that_was_cut_short_goes_on_where_it_was(

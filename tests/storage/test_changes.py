@@ -14,20 +14,20 @@ from tests.support.factories import make_judged, save, sha_of
 
 
 def test_a_call_is_marked_anew_when_one_of_its_files_changes(tmp_home: Home) -> None:
-    assert call_marks(tmp_home) == {}
+    assert dict(call_marks(tmp_home)) == {}
     save(tmp_home, [make_judged("one"), make_judged("two")])
     sha256, other = sha_of("one"), sha_of("two")
-    seen = [call_marks(tmp_home)]
+    seen = [dict(call_marks(tmp_home))]
     assert list(seen[0]) == sorted((sha256, other))
     for path in (tmp_home.judged(sha256), tmp_home.recording(sha256)):
         path.write_bytes(path.read_bytes() + b" ")
-        seen.append(call_marks(tmp_home))
+        seen.append(dict(call_marks(tmp_home)))
     artefacts.write(excerpt_record(tmp_home, sha256), ExcerptSet(sha256, "zh", ()))
-    seen.append(call_marks(tmp_home))
+    seen.append(dict(call_marks(tmp_home)))
     assert len({marks[sha256] for marks in seen}) == len(seen)
     assert len({marks[other] for marks in seen}) == 1
     tmp_home.judged(sha256).unlink()
-    assert list(call_marks(tmp_home)) == [other]
+    assert list(dict(call_marks(tmp_home))) == [other]
 
 
 @pytest.mark.parametrize("suffix", [artefacts.ARTEFACT_SUFFIX, artefacts.EARLIER_SUFFIX])
@@ -38,10 +38,10 @@ def test_artefacts_of_earlier_versions_count_and_half_written_ones_do_not(tmp_ho
     (folder / f".ab02{suffix}.x.part").write_bytes(b"2")
     (folder / "ab03.txt").write_bytes(b"3")
     (tmp_home.root / "judged" / "stray").write_bytes(b"4")
-    assert list(call_marks(tmp_home)) == ["ab01"]
-    alone = call_marks(tmp_home)
+    assert list(dict(call_marks(tmp_home))) == ["ab01"]
+    alone = dict(call_marks(tmp_home))
     (folder / f"ab01{artefacts.EARLIER_SUFFIX}").write_bytes(b"older")
-    assert (call_marks(tmp_home) == alone) == (suffix == artefacts.ARTEFACT_SUFFIX)
+    assert (dict(call_marks(tmp_home)) == alone) == (suffix == artefacts.ARTEFACT_SUFFIX)
 
 
 def test_no_file_has_no_mark(tmp_path: Path) -> None:
