@@ -44,6 +44,8 @@ from judge_speed import generate
 from pipeline.datatypes import CDR, Judged
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.verdicts import judge_call
+from pipeline.masks import Masks
+from pipeline.privacy.sensitive import find_masks
 from pipeline.results import part_plans
 from pipeline.results.excerpts import Excerpt, ExcerptSet, Line, excerpt_folder
 from pipeline.results.part_plans import WEEK_CALLS
@@ -62,6 +64,9 @@ from pipeline.timeline import Span
 WEEKS, FIRST = 52, datetime(2025, 1, 6, tzinfo=ZoneInfo("Asia/Shanghai"))
 DAY = "2025-06-04"
 AGENTS, DISTINCT, MOST_REAL = 500, 200, 2000
+MASKS: dict[int, Masks] = {}
+"""What is to be hidden of each template, found once as judging does."""
+
 OUTCOMES = ("fail", "unsure", "pass", "not_applicable")
 
 PAGES: dict[str, str] = {
@@ -131,7 +136,9 @@ def save(home: Home, calls: Iterator[Judged]) -> int:
         call, card = judged.call, judged.scorecard
         assert card
         hearing = Hearing("bench", "stereo", 0.99, {"recognizer": "none"})
-        artefacts.write(home.judged(call.sha256), JudgedFile("bench", judged, hearing))
+        if (masks := MASKS.get(id(call.turns))) is None:
+            masks = MASKS[id(call.turns)] = find_masks(call)
+        artefacts.write(home.judged(call.sha256), JudgedFile("bench", judged, hearing, masks=masks))
         record = RecordingRecord(call.sha256, 10_000, (f"/inbox/{call.cdr.call_id}.wav",), FIRST, call.cdr)
         artefacts.write(home.recording(call.sha256), record)
         clips = tuple(

@@ -24,8 +24,8 @@ def file_mark(path: str) -> str:
 
 
 def call_marks(home: Home) -> Iterator[tuple[str, str]]:
-    """Every recording that has verdicts, by SHA-256 and in its order, with a hash of the marks of the files its rows are
-    made from: verdicts, record, clips."""
+    """Every recording that has verdicts, by SHA-256 and in its order, with a hash of the marks of the files its rows
+    are made from: verdicts, record, clips."""
     judged, scores = home.root / "judged", home.root / "scores"
     for folder in sorted({name for top in (judged, scores) if top.is_dir() for name in os.listdir(top)}):
         recordings = _folder_marks(f"{home.root}/recordings/{folder}")
