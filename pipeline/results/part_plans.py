@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from pipeline.results.part_processes import places_of
-from pipeline.results.parts import NOTHING_LOADED, CallPlace, WeekPlan, file_list, part_rows
+from pipeline.results.parts import NOTHING_LOADED, PartPlace, WeekPlan, file_list, part_rows
 from pipeline.storage.changes import call_marks
 from pipeline.storage.home import Home
 
@@ -101,7 +101,7 @@ def _week_plans(
     old: OldDatabase,
     week: str,
     fresh: Mapping[str, str],
-    places: Mapping[str, CallPlace],
+    places: Mapping[str, PartPlace],
     gone: Mapping[str, Sequence[str]],
 ) -> Iterator[WeekPlan]:
     whole = old.parts.get(week, "")

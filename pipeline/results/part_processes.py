@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from pipeline.results.parts import CallPlace, WeekPart, WeekPlan, call_places, make_part
+from pipeline.results.parts import PartPlace, WeekPart, WeekPlan, make_part, part_places
 from pipeline.storage.home import Home
 
 AT_ONCE_CALLS = 4000
@@ -32,11 +32,11 @@ def make_parts(plans: Sequence[WeekPlan], on_progress: Callable[[int, int], None
     return made
 
 
-def places_of(home: Home, zone: ZoneInfo, calls: Sequence[str]) -> Mapping[str, CallPlace]:
-    """Where each call belongs (`call_places`)."""
-    found: dict[str, CallPlace] = {}
+def places_of(home: Home, zone: ZoneInfo, calls: Sequence[str]) -> Mapping[str, PartPlace]:
+    """Where each call belongs (`part_places`)."""
+    found: dict[str, PartPlace] = {}
     batches = [calls[start : start + _PLACED_CALLS] for start in range(0, len(calls), _PLACED_CALLS)]
-    for some in _at_once(partial(call_places, home, zone), batches, len(calls)):
+    for some in _at_once(partial(part_places, home, zone), batches, len(calls)):
         found |= some
     return found
 

@@ -364,7 +364,7 @@ def _cdr(path: Path) -> CDR:
 
 
 @dataclass(frozen=True, slots=True)
-class CallPlace:
+class PartPlace:
     """Where a call belongs: the name of its week's part, the weekday (from 1), and when it began."""
 
     week: str
@@ -372,13 +372,13 @@ class CallPlace:
     started: str
 
 
-def call_places(home: Home, zone: ZoneInfo, calls: Iterable[str]) -> dict[str, CallPlace]:
+def part_places(home: Home, zone: ZoneInfo, calls: Iterable[str]) -> dict[str, PartPlace]:
     """Where some calls belong, by the judged files, of which nothing else is read; those without a date go by when
     they were first seen.
 
     What cannot be read has no date; whoever makes its part finds out why.
     """
-    found: dict[str, CallPlace] = {}
+    found: dict[str, PartPlace] = {}
     for sha256 in calls:
         cdr = _cdr(home.verdicts(sha256))
         started = cdr.started_at.isoformat() if cdr.started_at else ""
@@ -388,5 +388,5 @@ def call_places(home: Home, zone: ZoneInfo, calls: Iterable[str]) -> dict[str, C
                 day = artefacts.read(home.recording(sha256), RecordingRecord).first_seen.astimezone(zone).date()
             kind = f"{UNDATED}-" if day else UNDATED
         week = f"{kind}{monday(day)}" if day else kind
-        found[sha256] = CallPlace(week, day.isoweekday() if day else 1, started)
+        found[sha256] = PartPlace(week, day.isoweekday() if day else 1, started)
     return found
