@@ -1,6 +1,6 @@
 """How much of what must not be shown is found, and how much else is hidden with it.
 
-    python bench/mask_recall.py [--seed 1] [--count 300] [--missed] [--everyday]
+    python bench/mask_recall.py [--seed 1] [--count 300] [--missed recall|words] [--everyday]
 
 Seeded calls (`tests/support/told_numbers.py`): a number counts as found when all of its digits are hidden wherever they
 stand, read back and corrected too. Other words: Han characters and Latin words outside the numbers.
@@ -26,7 +26,10 @@ from pipeline.privacy.sensitive import find_masks
 from tests.support.told_numbers import ToldNumberCall, marked_call, told_number_call
 
 WORD = re.compile(rf"[{HAN}]|[^\W_{HAN}]+(?:['’][a-z]+)?")
-PHONE = re.compile(r"(?<!\d)(?:\(?0\d{2,3}\)?[- ]?\d{7,8}|1[3-9]\d{9}|(?:\+?1[- ])?\(?\d{3}\)?[- ]\d{3}[- ]\d{4}|400-?\d{3}-?\d{4})(?!\d)")
+PHONE = re.compile(
+    r"(?<!\d)(?:\(?0\d{2,3}\)?[- ]?\d{7,8}|1[3-9]\d{9}|"
+    r"(?:\+?1[- ])?\(?\d{3}\)?[- ]\d{3}[- ]\d{4}|400-?\d{3}-?\d{4})(?!\d)"
+)
 
 
 def hidden_texts(call: Call) -> dict[int, set[int]]:
@@ -72,7 +75,7 @@ def show(told: ToldNumberCall, hidden: dict[int, set[int]]) -> None:
             print(f"  {turn.speaker} {turn.text}\n    {shown}")
 
 
-def seeded(seed: int, count: int, missed: bool) -> None:
+def seeded(seed: int, count: int, missed: str) -> None:
     for language in ("zh", "en"):
         kinds: Counter[str] = Counter()
         found: Counter[str] = Counter()
@@ -92,7 +95,7 @@ def seeded(seed: int, count: int, missed: bool) -> None:
                 found[name] += whole
             if not whole:
                 partial.append(share)
-            if missed and (not whole or wrong):
+            if (missed == "recall" and not whole) or (missed == "words" and wrong):
                 show(told, hidden)
         print(f"{language}: {count} numbers, seed {seed}; {1000 * took_s / count:.2f} ms a call")
         for name in sorted(kinds):
@@ -101,13 +104,17 @@ def seeded(seed: int, count: int, missed: bool) -> None:
         print(f"  other words hidden {masked} of {total}: {100 * masked / total:.2f} %")
 
 
-def everyday(missed: bool) -> None:
+def everyday(missed: str) -> None:
     shared = Path(os.environ.get("CALLQA_SHARED", "../shared"))
     for language in ("zh", "en"):
         total = masked = 0
         took_s, calls = 0.0, 0
         for line in (shared / "everyday" / f"{language}.jsonl").read_text(encoding="utf-8").splitlines():
-            turns = [("A" if who == "agent" else "C", text) for turn in json.loads(line)["turns"] for who, text in turn.items()]
+            turns = [
+                ("A" if who == "agent" else "C", text)
+                for turn in json.loads(line)["turns"]
+                for who, text in turn.items()
+            ]
             told = with_written_numbers(turns, language)
             began = time.process_time()
             hidden = hidden_texts(told.call)
@@ -116,8 +123,10 @@ def everyday(missed: bool) -> None:
             total, masked = total + others, masked + wrong
             if missed and wrong:
                 show(told, hidden)
-        print(f"everyday {language}: other words hidden {masked} of {total}: {100 * masked / total:.3f} %; "
-              f"{1000 * took_s / calls:.2f} ms a call")
+        print(
+            f"everyday {language}: other words hidden {masked} of {total}: {100 * masked / total:.3f} %; "
+            f"{1000 * took_s / calls:.2f} ms a call"
+        )
 
 
 def with_written_numbers(turns: list[tuple[str, str]], language: str) -> ToldNumberCall:
@@ -129,7 +138,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=300)
-    parser.add_argument("--missed", action="store_true")
+    parser.add_argument("--missed", choices=("recall", "words"), default="")
     parser.add_argument("--everyday", action="store_true")
     args = parser.parse_args()
     if args.everyday:

@@ -17,6 +17,7 @@ class ChineseSensitiveWords:
     topics: Mapping[str, Words]
     tails: Words
     fillers: Words
+    corrections: Words
     lead_ins: Words
     units: Words
     read_out: Mapping[str, int]
@@ -33,6 +34,7 @@ class EnglishSensitiveWords:
     topics: Mapping[str, Words]
     tails: Words
     fillers: Words
+    corrections: Words
     lead_ins: Words
     units: Words
     digits: Mapping[str, int]
@@ -71,12 +73,13 @@ class SensitiveWords:
     @cached_property
     def filler(self) -> re.Pattern[str]:
         """Punctuation and small words between the groups of a number, any number of them."""
-        return _nothing_but(self.zh.fillers, self.en.fillers)
+        return _nothing_but((*self.zh.fillers, *self.zh.corrections), (*self.en.fillers, *self.en.corrections))
 
     @cached_property
     def lead_in(self) -> re.Pattern[str]:
         """What is said around a number without saying anything else."""
-        return _nothing_but((*self.zh.fillers, *self.zh.lead_ins), (*self.en.fillers, *self.en.lead_ins))
+        zh, en = self.zh, self.en
+        return _nothing_but((*zh.fillers, *zh.corrections, *zh.lead_ins), (*en.fillers, *en.corrections, *en.lead_ins))
 
     @cached_property
     def unit(self) -> re.Pattern[str]:

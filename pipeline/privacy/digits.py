@@ -83,18 +83,25 @@ def _is_gap(text: str, start: int, end: int) -> bool:
 
 
 def _group(text: str, pieces: list[DigitPiece]) -> Iterator[DigitGroup]:
-    """One group; small words that look like digits at its edges are left out, and a last piece that counts things."""
-    while pieces and _is_loose(text, pieces[0]) and (len(pieces) == 1 or "," in text[pieces[0].end : pieces[1].start]):
-        pieces = pieces[1:]
+    """One group, without a last piece that counts something else."""
     if not pieces:
         return
     if _counts(text, pieces[-1].end):
+        total = sum(len(piece.digits) for piece in pieces)
         apart = len(pieces) > 1 and _WORDS.search(text[pieces[-2].end : pieces[-1].start])
-        if len(pieces) == 1 or not (apart or sum(len(piece.digits) for piece in pieces) > _LONGEST_COUNT):
+        if len(pieces) == 1 or not (apart or total > _LONGEST_COUNT) or _is_sum(text, pieces):
             yield DigitGroup(tuple(pieces), True)
             return
         pieces = pieces[:-1]
-    yield DigitGroup(tuple(pieces), _CURRENCY.search(text[: pieces[0].start]) is not None)
+    yield DigitGroup(tuple(pieces), _is_sum(text, pieces))
+
+
+def _is_sum(text: str, pieces: list[DigitPiece]) -> bool:
+    """Whether digits are an amount: a currency stands before them, or hundreds and thousands are counted in few."""
+    if _CURRENCY.search(text[: pieces[0].start]):
+        return True
+    sized = any(text[piece.start : piece.end].lower().endswith(("hundred", "thousand")) for piece in pieces)
+    return sized and sum(len(piece.digits) for piece in pieces) < _LONGEST_COUNT
 
 
 _LONGEST_COUNT = 7
@@ -115,10 +122,6 @@ def _counts(text: str, end: int) -> bool:
         return False
     # 138号码, 1234路过: a word that begins like a unit
     return match[0] != "号" or text[match.end() : match.end() + 1] != "码"
-
-
-def _is_loose(text: str, piece: DigitPiece) -> bool:
-    return text[piece.start : piece.end].lower() in ("oh", "o", "one")
 
 
 _MAY_BE_KEPT = re.compile(r"\d[:：/.\-年]\d|第|周|期|拜")
@@ -146,6 +149,10 @@ class _Digits:
         self.plurals = {word: str(d) for word, d in words.en.plurals.items()}
         self.any = re.compile(rf"[\d{self.sure}]|\b(?:{_or(self.ones, self.teens, self.tens, self.plurals)})\b", re.I)
         self.piece = re.compile(self._pattern(), re.IGNORECASE)
+        # what may stand right beside a single digit that is read out
+        small = "|".join((*words.zh.fillers, *words.zh.corrections))
+        self.small_before = re.compile(rf"(?:{small})\Z")
+        self.small_after = re.compile(rf"{small}|个")
 
     def _pattern(self) -> str:
         han, sure = "".join(self.han), self.sure
@@ -195,9 +202,9 @@ class _Digits:
         run = match["han"].removeprefix("要")
         if len(run) == 1 and match["han"] == run:
             before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
-            if run not in self.sure or (_HAN.match(after) and not _SPLIT.match(text, match.end())):
+            if run not in self.sure or (_HAN.match(after) and not self.small_after.match(text, match.end())):
                 return ""
-            if _HAN.match(before) and not _SPLIT.search(text[: match.start()][-2:]) and not after.isdigit():
+            if _HAN.match(before) and not self.small_before.search(text, max(0, match.start() - 6), match.start()):
                 return ""
         return ("1" if match["han"] != run else "") + "".join(self.han[han] for han in run)
 
@@ -213,8 +220,6 @@ class _Digits:
 
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
-_SPLIT = re.compile(r"[嗯啊呃额哦是杠后再个吧的对加转好]")
-"""What may stand right beside a single digit that is read out."""
 
 
 def _or(*tables: Mapping[str, str] | Mapping[str, int]) -> str:

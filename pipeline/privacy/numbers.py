@@ -26,6 +26,12 @@ SAID_BETWEEN = 24
 """Characters that may be said between two groups of a number that was asked for, beside small words."""
 
 LEAST_DIGITS: dict[str, int] = {"phone": 5, "id": 6, "card": 7, "account": 5, "code": 3}
+FULL_DIGITS: dict[tuple[str, str | None], int] = {
+    ("", "phone"): 11, ("en", "phone"): 10, ("", "id"): 18, ("en", "id"): 9, ("", "card"): 16, ("", "account"): 12,
+    ("en", "account"): 8, ("", "code"): 4,
+}  # fmt: skip
+"""Digits after which a number may be whole, by language and topic: then more must follow at once to belong to it."""
+
 LONGEST_CODE = 8
 """Digits of a PIN, a security code, a code that was sent."""
 
@@ -71,7 +77,7 @@ class ToldNumber:
 def find_numbers(call: Call) -> list[ToldNumber]:
     """The numbers of a call that could be hidden, in order, with what is read back of them."""
     placed = _placed(call)
-    if not any(len(one.digits) >= 3 for one in placed):
+    if sum(len(one.digits) for one in placed if not one.group.counts) < LEAST_DIGITS["code"]:
         return []
     topics = _topics(call, placed)
     numbers = list(_numbers(call, placed, topics))
@@ -122,7 +128,7 @@ _NAMED_BEHIND = 8
 def _numbers(call: Call, placed: Sequence[PlacedGroup], topics: Sequence[Topic]) -> Iterator[ToldNumber]:
     open_number: ToldNumber | None = None
     for one in placed:
-        if one.group.counts:
+        if one.group.counts or _is_word(call, one):
             continue
         topic = _topic_of(one, topics)
         name = topic.name if topic else None
@@ -137,6 +143,18 @@ def _numbers(call: Call, placed: Sequence[PlacedGroup], topics: Sequence[Topic])
         yield open_number
 
 
+def _is_word(call: Call, one: PlacedGroup) -> bool:
+    """Whether a single "one" or "oh" stands in a sentence, where it is no digit."""
+    text = call.turns[one.turn].text[one.group.start : one.group.end].lower()
+    if text not in _WORDS_TOO:
+        return False
+    small = sensitive_words().lead_in
+    return not (small.fullmatch(one.before) and small.fullmatch(one.after))
+
+
+_WORDS_TOO = ("one", "oh", "o")
+
+
 def _add(number: ToldNumber, one: PlacedGroup) -> None:
     number.groups.append(one)
     repeated = len(one.digits) >= 2 and number.groups[-1].turn != number.groups[0].turn and one.digits in number.digits
@@ -148,7 +166,8 @@ def _add(number: ToldNumber, one: PlacedGroup) -> None:
 def _goes_on(call: Call, number: ToldNumber, one: PlacedGroup, topic: Topic | None) -> bool:
     """Whether a group belongs to the number before it."""
     last = number.groups[-1]
-    asked = number.topic in LEAST_DIGITS
+    complete = FULL_DIGITS.get((call.language, number.topic), FULL_DIGITS.get(("", number.topic), 0))
+    asked = len(number.digits) < complete
     if topic is not None and (topic.turn, topic.start) >= (last.turn, last.group.end) and topic.name != number.topic:
         return False
     if one.turn - last.turn > GOES_ON_TURNS:

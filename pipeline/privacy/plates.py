@@ -14,6 +14,9 @@ from pipeline.privacy.mail import Stretch
 ANSWER_TURNS = 5
 """A plate that was asked for is told, and read back, in so many turns."""
 
+WHOLE = 5
+"""Characters of a plate after which it may be whole."""
+
 _HAN_DIGITS = "零〇一二两三四五六七八九幺洞拐"
 _GAP = r"[\s，,、·.\-—。]{0,3}(?:(?:嗯|啊|然后|再|杠|点)[\s，,、]{0,2})?"
 _NO_PIECE = frozenset(["I", "A", "OK", "US", "UK", "ID", "TV", "AM", "PM"])
@@ -25,12 +28,30 @@ def find_plates(call: Call) -> list[Stretch]:
     found = [
         (number, *match.span()) for number, turn in enumerate(call.turns) for match in mainland.finditer(turn.text)
     ]
-    asked = [(number, match.end()) for number, turn in enumerate(call.turns) for match in _asked().finditer(turn.text)]
-    for number, end in asked:
-        for later in range(number, min(number + ANSWER_TURNS + 1, len(call.turns))):
-            start = end if later == number else 0
-            found += [(later, first, last) for first, last in _runs(call.turns[later].text, start)]
+    for number, turn in enumerate(call.turns):
+        for match in _asked().finditer(turn.text):
+            found += _told(call, number, match.end())
     return found
+
+
+def _told(call: Call, asked: int, end: int) -> Iterator[Stretch]:
+    """What is told and read back of a plate that was asked for, until it is whole; then only what repeats it."""
+    written = ""
+    for number in range(asked, min(asked + ANSWER_TURNS + 1, len(call.turns))):
+        text = call.turns[number].text
+        for first, last in _runs(text, end if number == asked else 0):
+            own = "".join(character for character in text[first:last] if character.isalnum()).upper()
+            if own not in written:
+                if len(written) >= WHOLE or sensitive_words().topic_of.get(_named(text[:first])) == "other":
+                    continue
+                written += own
+            yield number, first, last
+
+
+def _named(before: str) -> str:
+    """The last word before a stretch that tells what it is."""
+    topics = list(sensitive_words().topic.finditer(before))
+    return " ".join(topics[-1][0].lower().split()) if topics else ""
 
 
 @cache

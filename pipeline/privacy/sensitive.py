@@ -48,7 +48,7 @@ def _stretches(call: Call, number: ToldNumber) -> Iterator[Stretch]:
                 yield one.turn, start, end
                 start = piece.start
             end = piece.end
-        if number.kind == "id" and one is number.groups[-1]:
+        if number.kind == "id":
             end += check_letter_end(text[end:])
         yield one.turn, start, end
 

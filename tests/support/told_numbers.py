@@ -126,7 +126,7 @@ def _number(rng: random.Random, language: str, kind: str) -> tuple[str, list[lis
     match kind:
         case "phone":
             return (
-                f"{rng.randint(2, 9)}{rng.choice('01234568')}{rng.choice('2345678')}{rng.randint(2, 9)}{_digits(rng, 6)}",
+                f"{rng.randint(2, 9)}{rng.choice('01234568')}{rng.choice('2345678')}" + _north_american(rng),
                 [[3, 3, 4], [3, 3, 2, 2], [10], [3, 7], [1] * 10],
             )
         case "landline":
@@ -152,6 +152,10 @@ def _number(rng: random.Random, language: str, kind: str) -> tuple[str, list[lis
         case _:
             count = rng.choice((3, 3, 4, 6))
             return _digits(rng, count), [[count], [1] * count, _even(count, 3)]
+
+
+def _north_american(rng: random.Random) -> str:
+    return f"{rng.randint(2, 9)}{_digits(rng, 6)}"
 
 
 def _even(count: int, size: int) -> list[int]:
@@ -281,7 +285,8 @@ def _plate(rng: random.Random, language: str) -> list[str]:
         between = rng.choice(("", "·", " ", "，"))
         return [f"⟦{head}{between}{rng.choice(('', '', ' ')).join(tail)}⟧"]
     if rng.random() < 0.5:
-        plate = f"{rng.choice(letters)}{rng.choice(letters)}{_digits(rng, 2)} {''.join(rng.choice(letters) for _ in range(3))}"
+        head, tail = "".join(rng.choices(letters, k=2)), "".join(rng.choices(letters, k=3))
+        plate = f"{head}{_digits(rng, 2)} {tail}"
     else:
         plate = f"{rng.randint(1, 9)}{''.join(rng.choice(letters) for _ in range(3))}{_digits(rng, 3)}"
     return [f"⟦{plate}⟧" if rng.random() < 0.6 else f"⟦{' '.join(plate.replace(' ', ''))}⟧"]
