@@ -20,6 +20,7 @@ class ChineseSensitiveWords:
     corrections: Words
     lead_ins: Words
     units: Words
+    not_units: Words
     read_out: Mapping[str, int]
     mail_at: Words
     mail_dots: Words

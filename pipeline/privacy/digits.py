@@ -84,6 +84,8 @@ def _is_gap(text: str, start: int, end: int) -> bool:
 
 def _group(text: str, pieces: list[DigitPiece]) -> Iterator[DigitGroup]:
     """One group, without a last piece that counts something else."""
+    if len(pieces) > 1 and _PRONOUN.fullmatch(text[pieces[0].start : pieces[1].start]):
+        pieces = pieces[1:]
     if not pieces:
         return
     if _counts(text, pieces[-1].end):
@@ -104,6 +106,9 @@ def _is_sum(text: str, pieces: list[DigitPiece]) -> bool:
     return sized and sum(len(piece.digits) for piece in pieces) < _LONGEST_COUNT
 
 
+_PRONOUN = re.compile(r"(?i:one)\W+(?i:is|was|it's|that's)\W+(?:\w+\W+)?")
+"""The new one is 555…"""
+
 _LONGEST_COUNT = 7
 """Digits of an amount at most: 1,234,567 元."""
 
@@ -120,8 +125,8 @@ def _counts(text: str, end: int) -> bool:
     match = sensitive_words().unit.match(text, at)
     if match is None:
         return False
-    # 138号码, 1234路过: a word that begins like a unit
-    return match[0] != "号" or text[match.end() : match.end() + 1] != "码"
+    # 分机 and 号码 begin like units
+    return not text.startswith(sensitive_words().zh.not_units, at)
 
 
 _MAY_BE_KEPT = re.compile(r"\d[:：/.\-年]\d|第|周|期|拜")
@@ -161,7 +166,7 @@ class _Digits:
         return (
             rf"(?<!\d)(?P<han_times>[两俩二三四五六2-6](?=\s?[个连])|双)\s?[个连]?(?P<han_timed>{digit})"
             rf"(?![十百千万个位张{digit[1:-1]}])(?=[\d{han}]|[^\u4e00-\u9fff]|$|然后|再|后面|嗯|最后|吧|的)"
-            rf"|(?P<number>(?<![A-Za-z])[0-9０-９]+(?![A-WYZa-wyz]))"
+            rf"|(?P<number>(?<![A-Za-z0-9])[0-9０-９]+(?![A-WYZa-wyz0-9])|(?<=[A-Za-z])[0-9]{{6,}}(?![A-WYZa-wyz0-9]))"
             rf"|(?P<han>(?:要(?=[{han}]{{2}}))?[{han}]+)"
             rf"|\b(?P<times>{_or(self.times)})[\s-]+(?P<timed>{one}|\d)\b"
             rf"|\b(?P<many>{_or_counting(self.ones)})[\s-]+(?P<plural>{_or(self.plurals)})\b"

@@ -22,7 +22,8 @@ _WRITTEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+-]*\s?@\s?[A-Za-z0-9-]+(?:\s?\.
 _MAY_BE_MAIL = re.compile(r"@|艾特|爱特|小老鼠|圈[aA]|(?i:\bat\b)|邮箱")
 _TOPS = "com|cn|net|org|edu|gov|io|me|info|co|uk|us|de|fr|jp|hk|tw|ca|au|biz"
 _PIECE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(?:'[a-z]+)?|[零〇一二两三四五六七八九幺]+|下划线|横?杠|减号|点|@|_")
-_APART = re.compile(r"[\w?？!！]")
+_ENDS = ".,。，…?？!！ "
+_APART = re.compile(r"[\w?？!！:：]")
 
 
 def find_mail(call: Call) -> list[Stretch]:
@@ -55,14 +56,26 @@ def _with_local_part(call: Call, number: int, at: int, end: int) -> Iterator[Str
     """An address from its at sign on, with what stands in front of that, in a turn before if need be."""
     start = _local_start(call.turns[number].text[:at])
     yield number, start, end
-    if start < at:
+    small, own = sensitive_words().lead_in, call.turns[number]
+    asked = _asked_before(call, number)
+    if asked is None or not small.fullmatch(own.text[:start]):
         return
-    speaker = call.turns[number].speaker
-    for earlier in range(number - 1, max(-1, number - 1 - GOES_BACK_TURNS), -1):
-        text = call.turns[earlier].text
-        if call.turns[earlier].speaker == speaker and (begin := _local_start(text)) < len(text):
+    for earlier in range(number - 1, asked, -1):
+        text = call.turns[earlier].text.rstrip(_ENDS)
+        begin = _local_start(text)
+        if call.turns[earlier].speaker == own.speaker and begin < len(text) and small.fullmatch(text[:begin]):
             yield earlier, begin, len(text)
             return
+
+
+def _asked_before(call: Call, number: int) -> int | None:
+    """The turn in which an address was asked for, not long before a turn."""
+    words = sensitive_words()
+    for earlier in range(number - 1, max(-1, number - 1 - GOES_BACK_TURNS), -1):
+        topics = words.topic.finditer(call.turns[earlier].text)
+        if any(words.topic_of.get(match[0].lower()) == "email" for match in topics):
+            return earlier
+    return None
 
 
 def _local_start(before: str) -> int:

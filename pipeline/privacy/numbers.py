@@ -6,6 +6,7 @@ the other side reads back what it heard. What is asked for decides what a number
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -205,8 +206,8 @@ def _kind(call: Call, number: ToldNumber, topics: Sequence[Topic]) -> MaskKind |
         if number.topic == "code" and len(digits) > LONGEST_CODE:
             return likely_kind(digits, number.lengths, call.language) or "account"
         return number.topic  # type: ignore[return-value]  # the topics with a least number are kinds
-    if _is_tail(first) and number.topic and len(digits) >= _SHORTEST_TAIL:
-        return "card" if number.topic not in LEAST_DIGITS else number.topic  # type: ignore[return-value]
+    if len(digits) >= _SHORTEST_TAIL and number.topic in LEAST_DIGITS and _asked_for_tail(call, first):
+        return number.topic  # type: ignore[return-value]
     return likely_kind(digits, number.lengths, call.language)
 
 
@@ -218,18 +219,26 @@ def _is_tail(one: PlacedGroup) -> bool:
     return len(one.digits) <= 6 and sensitive_words().tail.search(one.before[-16:]) is not None
 
 
+def _asked_for_tail(call: Call, one: PlacedGroup) -> bool:
+    """Whether the other side asked for the last digits just before."""
+    own = call.turns[one.turn].speaker
+    before = [turn for turn in call.turns[max(0, one.turn - 3) : one.turn] if turn.speaker != own]
+    return any(sensitive_words().tail.search(turn.text) for turn in before)
+
+
 def _check_letter(number: ToldNumber) -> str:
     """The X that may end an ID number."""
     last = number.groups[-1]
-    return "X" if len(number.digits) == 17 and check_letter_end(last.after) else ""
+    return "X" if len(number.digits) == 17 and check_letter(last.after) else ""
 
 
-def check_letter_end(after: str) -> int:
-    """Where the X ends that stands behind 17 digits, 0 where there is none."""
-    import re
+def check_letter(after: str) -> tuple[int, int] | None:
+    """Where the X stands that ends an ID number, in what is said behind its digits."""
+    match = _LETTER.match(after)
+    return match.span(1) if match else None
 
-    match = re.match(r"[\W的是最后一位大写母字]{0,10}(?:[Xx](?![A-Za-z])|叉|艾克斯|埃克斯|爱克斯|ex\b)", after)
-    return match.end() if match else 0
+
+_LETTER = re.compile(r"[\W的是最后尾一位个大写母字]{0,10}([Xx](?![A-Za-z])|叉|艾克斯|埃克斯|爱克斯|ex\b)")
 
 
 def _said_again(

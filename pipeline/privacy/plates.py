@@ -14,7 +14,7 @@ from pipeline.privacy.mail import Stretch
 ANSWER_TURNS = 5
 """A plate that was asked for is told, and read back, in so many turns."""
 
-WHOLE = 5
+PLATE_CHARACTERS = 5
 """Characters of a plate after which it may be whole."""
 
 _HAN_DIGITS = "零〇一二两三四五六七八九幺洞拐"
@@ -42,7 +42,7 @@ def _told(call: Call, asked: int, end: int) -> Iterator[Stretch]:
         for first, last in _runs(text, end if number == asked else 0):
             own = "".join(character for character in text[first:last] if character.isalnum()).upper()
             if own not in written:
-                if len(written) >= WHOLE or sensitive_words().topic_of.get(_named(text[:first])) == "other":
+                if len(written) >= PLATE_CHARACTERS or sensitive_words().topic_of.get(_named(text[:first])) == "other":
                     continue
                 written += own
             yield number, first, last

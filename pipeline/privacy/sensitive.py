@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pipeline.datatypes import Call, Turn
 from pipeline.masks import HIDDEN, Mask, MaskKind, Masks
 from pipeline.privacy.mail import Stretch, find_mail
-from pipeline.privacy.numbers import ToldNumber, check_letter_end, find_numbers
+from pipeline.privacy.numbers import ToldNumber, check_letter, find_numbers
 from pipeline.privacy.plates import find_plates
+from pipeline.privacy.written import find_written
 from pipeline.timeline import Span
 
 MASKING_VERSION = "1"
@@ -22,6 +23,7 @@ def find_masks(call: Call) -> Masks:
     for number in find_numbers(call):
         assert number.kind is not None
         found += [(stretch, number.kind) for stretch in _stretches(call, number)]
+    found += list(find_written(call))
     found += [(stretch, "email") for stretch in find_mail(call)]
     found += [(stretch, "plate") for stretch in find_plates(call)]
     found += [(stretch, "code") for stretch in _removed(call)]
@@ -35,6 +37,9 @@ def _removed(call: Call) -> Iterator[Stretch]:
             yield from ((turn.index, *match.span()) for match in _HIDDEN.finditer(turn.text))
 
 
+_LETTERS = re.compile(r"(?<![A-Za-z])[A-Z]{1,2}\s?\Z")
+"""Letters with which a passport's or a member's number begins."""
+
 _HIDDEN = re.compile(rf"{re.escape(HIDDEN)}+")
 
 
@@ -43,14 +48,16 @@ def _stretches(call: Call, number: ToldNumber) -> Iterator[Stretch]:
     for one in number.groups:
         text, pieces = call.turns[one.turn].text, one.group.pieces
         start, end = pieces[0].start, pieces[0].end
+        if number.kind in ("id", "account") and (letters := _LETTERS.search(text, 0, start)):
+            start = letters.start()
         for piece in pieces[1:]:
             if any(character.isalnum() for character in text[end : piece.start]):
                 yield one.turn, start, end
                 start = piece.start
             end = piece.end
-        if number.kind == "id":
-            end += check_letter_end(text[end:])
         yield one.turn, start, end
+        if number.kind == "id" and (letter := check_letter(text[end:])):
+            yield one.turn, end + letter[0], end + letter[1]
 
 
 def _placed(call: Call, found: Iterable[tuple[Stretch, MaskKind]]) -> Iterator[Mask]:
