@@ -6,11 +6,9 @@ anything is joined.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from operator import itemgetter
 
 from pipeline.judging.lexicon import KnownPart, Places, SegmentPart
@@ -166,9 +164,9 @@ class ChainMatches:
         if segment.name in NUMBERS:
             if segment.name not in self._numbers:
                 least = NUMBERS[segment.name]
-                self._numbers[segment.name] = self._in_sentences(
-                    [run for run in self._runs if run[1] - run[0] >= least]
-                )
+                plain = self._index.plain
+                runs = [(start, end, 0.0, plain[start:end]) for start, end in self._index.digit_runs]
+                self._numbers[segment.name] = self._in_sentences([run for run in runs if run[1] - run[0] >= least])
             return self._numbers[segment.name]
         listed = plan.filled_by[segment.name]
         found = self._lists.get(listed.number)
@@ -211,24 +209,13 @@ class ChainMatches:
                 not cost
                 or (
                     (by_sound or len(own.part.words) >= phonetics.SHORTEST)
-                    and (not own.firm or self._sounds_so(own, start, end))
+                    and (
+                        not own.firm or phonetics.same_syllables(own.part.words, self._index.words[start:end], own.firm)
+                    )
                 )
             )
         ]
         return once_each(every) if len(every) > 1 else every
-
-    def _sounds_so(self, own: SegmentPart, start: int, end: int) -> bool:
-        """Whether what was heard has the very syllables of a phrase where it must."""
-        part, heard = own.part.words, self._index.words[start:end]
-        return len(heard) == len(part) and all(
-            phonetics.distance(part[at], heard[at]) <= phonetics.TONE or {part[at], heard[at]} == {"您", "你"}
-            for at in own.firm
-        )
-
-    @cached_property
-    def _runs(self) -> list[Found]:
-        runs = re.finditer(r"\d+", self._index.plain)
-        return [(run.start(), run.end(), 0.0, run[0]) for run in runs]
 
 
 def once_each(places: Iterable[Found]) -> list[Found]:
@@ -272,4 +259,9 @@ def _together(phrase: str, text: str, gap: int, language: str) -> str:
     """What two segments are written as, one behind the other."""
     if not phrase or not text:
         return phrase or text
-    return phrase + ("…" if gap else " " if language == "en" else "") + text
+    return phrase + gap_sign(gap, language) + text
+
+
+def gap_sign(most: int, language: str) -> str:
+    """What is written between two segments, for the gap that may be between them."""
+    return "…" if most else " " if language == "en" else ""

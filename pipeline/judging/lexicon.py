@@ -5,9 +5,11 @@ There are two automata: by spelling, and by sound (folded pinyin).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import ahocorasick
 
@@ -18,6 +20,7 @@ from pipeline.language.normalise import TURN_END
 
 if TYPE_CHECKING:
     from pipeline.judging.phrases import ListItem, Pattern, Phrases
+    from pipeline.judging.template_program import TemplateProgram
     from pipeline.judging.token_index import TokenIndex
 
 Places = list[tuple[int, int, float]]
@@ -46,6 +49,9 @@ class SegmentPart:
     firm: tuple[int, ...]
 
 
+PLAIN_CALLS = 30
+"""Compiled loops find templates several times as fast, but it takes about so many calls before that pays."""
+
 HOMOPHONE = 0.01
 """The least that anything costs that is not as written."""
 
@@ -72,41 +78,42 @@ class Lexicon:
         )
         self._codes: dict[str, str] = {}
         self._sounds = _Sounds()
-        self._parts: dict[Part, KnownPart] = {}
+        self.parts: dict[Part, KnownPart] = {}
         # by part, whether a syllable may be altogether different
         sounding: dict[Part, bool] = {}
         for template in dict.fromkeys(template for listed in lists for template in listed.templates):
             enough = 2 if template.by_sound else phonetics.SHORTEST
             for part, is_firm in template.phrases:
-                if part not in self._parts:
-                    self._parts[part] = KnownPart(part, [], [])
+                if part not in self.parts:
+                    self.parts[part] = KnownPart(part, [], [])
                 if language == "zh" and len(part) >= enough:
                     sounding[part] = sounding.get(part, False) or not is_firm
         written: dict[str, list[KnownPart]] = {}
-        for part, known_part in self._parts.items():
+        for part, known_part in self.parts.items():
             for words in _politeness(part, language):
-                written.setdefault(self._learn(words), []).append(known_part)
+                written.setdefault(self.learn(words), []).append(known_part)
         classes: dict[str, list[_Sounding]] = {}
         seeds: dict[str, list[tuple[_Sounding, int]]] = {}
         for part, may_slip in sounding.items():
             own_forms = _politeness(part, language)
-            heard_as = _Sounding(self._parts[part], tuple(map(self._learn, own_forms)), phonetics.budget(len(part)))
+            heard_as = _Sounding(self.parts[part], tuple(map(self.learn, own_forms)), phonetics.budget(len(part)))
             for words in own_forms:
-                classes.setdefault(self.sound(self._learn(words)), []).append(heard_as)
+                classes.setdefault(self.sound(self.learn(words)), []).append(heard_as)
             if may_slip and len(part) >= phonetics.SLIP:
                 # if one syllable is wrong, one half of the phrase is right
                 half = len(part) // 2
                 for begin, end in ((0, half), (half, len(part))):
-                    seeds.setdefault(self.sound(self._learn(part[begin:end])), []).append((heard_as, begin))
-        self._written = ahocorasick.Automaton()
-        for code, alike in written.items():
-            self._written.add_word(code, (len(code), alike))
-        self._written.make_automaton()
+                    seeds.setdefault(self.sound(self.learn(part[begin:end])), []).append((heard_as, begin))
+        self.written: Mapping[str, list[KnownPart]] = written
+        """The phrases by how they are spelt, in code."""
         self._heard = ahocorasick.Automaton()
         for code in dict.fromkeys((*classes, *seeds)):
             self._heard.add_word(code, (len(code), classes.get(code, ()), seeds.get(code, ())))
         self._heard.make_automaton()
         self._index(lists)
+        self.plain_calls = PLAIN_CALLS
+        """So many calls more are looked through the plain way."""
+        self._program: TemplateProgram | None = None
 
     def _index(self, lists: Iterable[Phrases]) -> None:
         """Note what is in which list."""
@@ -134,7 +141,7 @@ class Lexicon:
                 self.alike.append(same.setdefault((item.what, fillings), number))
                 segments.update(dict.fromkeys(item.what.spoken))
                 for part in item.needed:
-                    self._parts[part].items.append(number)
+                    self.parts[part].items.append(number)
                 if not item.needed:
                     always.append(number)
             else:
@@ -143,7 +150,7 @@ class Lexicon:
                 (holders if item.what.source in self.patterns.patterns else always).append(number)
         for segment in segments:
             for part, text in segment.phrases.items():
-                known = self._parts[part]
+                known = self.parts[part]
                 known.segments.append(SegmentPart(segment, known, text, segment.firm.get(part, ())))
         self._with_pattern = {pattern: tuple(each) for pattern, each in with_pattern.items()}
         self._always = tuple(always)
@@ -156,7 +163,7 @@ class Lexicon:
         found.update(*[with_pattern[pattern] for pattern in patterns if pattern in with_pattern])
         return found
 
-    def _learn(self, words: Sequence[str]) -> str:
+    def learn(self, words: Sequence[str]) -> str:
         codes = self._codes
         return "".join([w if len(w) == 1 else codes.setdefault(w, chr(0xF0000 + len(codes))) for w in words])
 
@@ -172,17 +179,46 @@ class Lexicon:
     def find(self, index: TokenIndex) -> dict[KnownPart, Places]:
         """Where each part of a phrase is, by spelling or by sound; a sound costs what it costs."""
         found: dict[KnownPart, Places] = {}
-        words, code = index.words, index.code(self)
         # an automaton without keys cannot be asked
-        for last, (size, alike) in self._written.iter(code) if len(self._written) else ():
+        for last, (size, alike) in self._spelling.iter(index.code(self)) if self.written else ():
             place = (last + 1 - size, last + 1, 0.0)
             for part in alike:
                 if part in found:
                     found[part].append(place)
                 else:
                     found[part] = [place]
+        for part, places in self.heard(index).items():
+            found[part] = found[part] + places if part in found else places
+        return found
+
+    @cached_property
+    def _spelling(self) -> Any:
+        """The automaton that finds phrases as they are spelt."""
+        made = ahocorasick.Automaton()
+        for code, alike in self.written.items():
+            made.add_word(code, (len(code), alike))
+        made.make_automaton()
+        return made
+
+    def program(self) -> TemplateProgram | None:
+        """Its templates as arrays, for one call more; None for the first calls, for which making them does not pay."""
+        if self._program is None and self.plain_calls > 0:
+            self.plain_calls -= 1
+        elif self._program is None:
+            try:
+                from pipeline.judging.template_program import TemplateProgram
+
+                self._program = TemplateProgram(self)
+            except RuntimeError:  # compiled code can be kept nowhere, and making it takes longer than many calls
+                self.plain_calls = sys.maxsize
+        return self._program
+
+    def heard(self, index: TokenIndex) -> dict[KnownPart, Places]:
+        """Where each part of a phrase was heard by its sound, spelt otherwise."""
+        found: dict[KnownPart, Places] = {}
         if not len(self._heard):
             return found
+        words, code = index.words, index.code(self)
         for last, (size, sounding, seeds) in self._heard.iter(index.sounds(self)):
             start, end = last + 1 - size, last + 1
             for item in sounding:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 from weakref import proxy
 
 from pipeline.judging.chains import ChainMatches, Found, likest_of, once_each
-from pipeline.judging.lexicon import Lexicon
+from pipeline.judging.lexicon import KnownPart, Lexicon, Places
 from pipeline.judging.phrases import ListItem, Pattern, Phrases
 from pipeline.judging.token_index import TokenIndex, TokenRange
 
@@ -98,24 +99,37 @@ class CallMatches:
     def __init__(self, index: TokenIndex, lexicon: Lexicon) -> None:
         self.index, self._lexicon = index, lexicon
         self._patterns = lexicon.patterns
-        parts = lexicon.find(index)
         self._possible = lexicon.patterns.possible(index.sentence_texts)
+        self._program = lexicon.program()
+        self._scanned = self._program.scan(index) if self._program else None
         self._items: dict[int, list[tuple[int, ListItem, int]]] = {}
-        for number in lexicon.items_with(parts, self._possible):
+        if self._program and self._scanned:
+            own = map(self._program.items_of.__getitem__, self._scanned.found)
+            numbers = lexicon.items_with((), self._possible).union(self._program.left_out, *own)
+        else:
+            numbers = lexicon.items_with(self._parts, self._possible)
+        for number in numbers:
             item = lexicon.items[number]
             for listed, place in lexicon.lists_with[number]:
                 if listed in self._items:
                     self._items[listed].append((place, item, number))
                 else:
                     self._items[listed] = [(place, item, number)]
-        # nothing refers back to what it is kept by, so that all goes at once when the call is judged
-        own = proxy(self)
-        self._chains = ChainMatches(index, parts, lambda listed: own._places(listed))
         self._found_lists: dict[int, ListMatches] = {}
         self._found_items: dict[int, Sequence[Found]] = {}
         self._found_templates: dict[int, Sequence[Found]] = {}
         self._found_patterns: dict[str, list[TokenRange]] = {}
         self._found_in_sentences: dict[tuple[str, int], list[TokenRange]] = {}
+
+    @cached_property
+    def _parts(self) -> Mapping[KnownPart, Places]:
+        return self._lexicon.find(self.index)
+
+    @cached_property
+    def _chains(self) -> ChainMatches:
+        # nothing refers back to what it is kept by, so that all goes at once when the call is judged
+        own = proxy(self)
+        return ChainMatches(self.index, self._parts, lambda listed: own._places(listed))
 
     def of(self, listed: Phrases) -> ListMatches:
         """Where the phrases and patterns of a list were said, but where an exception takes it back."""
@@ -164,8 +178,12 @@ class CallMatches:
         """Where a template was said; `number` is that of the first item that has it."""
         found = self._found_templates.get(number)
         if found is None:
-            plans, said = item.plans, self._chains.of
-            found = said(plans[0]) if len(plans) == 1 else likest_of([said(plan) for plan in plans])
+            own = self._program.template_of[number] if self._program and number >= 0 else None
+            if own is not None and self._scanned:
+                found = self._scanned.places(own)
+            else:
+                plans, said = item.plans, self._chains.of
+                found = said(plans[0]) if len(plans) == 1 else likest_of([said(plan) for plan in plans])
             if number >= 0:
                 self._found_templates[number] = found
         return found

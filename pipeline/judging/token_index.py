@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ BETWEEN_SENTENCES = " \n\t“‘（("
 
 WORD_GAP_S = 1.0
 """Words closer than this cover the speech between them."""
+
+_DIGITS = re.compile(r"\d+")
 
 TokenRange = tuple[int, int]
 """First token, and the one behind the last."""
@@ -162,6 +165,11 @@ class TokenIndex:
     def plain(self) -> str:
         """All tokens, one character each (a Latin word is an x), so that offsets are token numbers."""
         return "".join(word if len(word) == 1 else "x" for word in self.words)
+
+    @cached_property
+    def digit_runs(self) -> list[TokenRange]:
+        """Digits that follow each other, spoken or written, as tokens."""
+        return [run.span() for run in _DIGITS.finditer(self.plain)]
 
     @cached_property
     def exchanges(self) -> list[tuple[str, list[int]]]:

@@ -104,6 +104,13 @@ def _cost(one: str, other: str, confused: Mapping[str, str], close: frozenset[fr
     return CLOSE if frozenset((one, other)) in close else OTHER
 
 
+def same_syllables(phrase: Sequence[str], heard: Sequence[str], firm: Sequence[int]) -> bool:
+    """Whether what was heard has the very syllables of a phrase where it must."""
+    return len(heard) == len(phrase) and all(
+        distance(phrase[at], heard[at]) <= TONE or {phrase[at], heard[at]} == {"您", "你"} for at in firm
+    )
+
+
 def budget(syllables: int) -> float:
     """The cost up to which a phrase of so many syllables counts as heard."""
     if syllables < SHORTEST:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.datatypes import CDR, Call, Judged, Roles
+from pipeline.datatypes import CDR, Call, Judged
 from pipeline.judging import call_cache
 from pipeline.judging.call_cache import make_file, read_calls, survey
 from pipeline.judging.call_columns import CallColumns, columns_of
@@ -32,7 +32,7 @@ from pipeline.judging.verdicts import judge_call, scorecard
 from pipeline.storage import artefacts
 from pipeline.storage.column_files import ColumnFile, write_columns
 from pipeline.storage.home import Home, JudgedFile
-from pipeline.timeline import Span
+from tests.support.faulty_calls import faulty
 from tests.support.rulebooks import hotline
 
 BOOK = """
@@ -93,27 +93,6 @@ def drafted(folder: Path, *, book: str = "draft") -> Rulebook:
     (draft / "greeting.yaml").write_text(f"coverage: 0.9\n{rule}", encoding="utf-8")
     (draft / "early.yaml").write_text(re.sub("id: greeting", "id: early", rule), encoding="utf-8")
     return load_rulebook(draft)
-
-
-def faulty(call: Call, draw: random.Random) -> Call:
-    """A call as bad recordings are heard: nobody known, one side known, words missing, what no engine writes."""
-    match draw.randrange(7):
-        case 0:
-            return replace(call, roles=Roles({}, "none", 0.0))
-        case 1:
-            return replace(call, roles=Roles({"ch0": "agent"}, "one-side", 0.5))
-        case 2:
-            voiced = {party: (Span(0.0, call.facts.duration_s),) for party in call.voiced}
-            return replace(call, voiced=voiced)
-        case 3:
-            turns = tuple(replace(turn, words=turn.words[: draw.randrange(3)]) for turn in call.turns)
-            return replace(call, turns=turns)
-        case 4:
-            turn = replace(call.turns[0], text=f" {call.turns[0].text}\x1e😀")
-            return replace(call, turns=(turn, *call.turns[1:]), levels_dbfs={"agent": (-0.0, 1e-17, -25.3)})
-        case 5:
-            return replace(call, overlap_heard=False, facts=replace(call.facts, agent_turns=0))
-    return call
 
 
 def calls(count: int, seed: int = 1) -> Iterator[Call]:

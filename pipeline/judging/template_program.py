@@ -1,0 +1,259 @@
+"""A rulebook's templates as arrays, for `pipeline.judging.template_scan`, and what a scan found in a call."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from pipeline.judging import template_arrays as arrays
+from pipeline.judging.chains import Found, gap_sign
+from pipeline.judging.compiled import Ints
+from pipeline.judging.lexicon import KnownPart, Lexicon
+from pipeline.judging.phrase_trie import PhraseTrie, build_trie, said_phrases
+from pipeline.judging.phrases import ChainPlan, Join, Pattern, Phrases
+from pipeline.judging.template_scan import scan
+from pipeline.judging.templates import NUMBERS, AnyToken, Edge, Named, Spoken
+from pipeline.judging.token_index import TokenIndex
+from pipeline.language import phonetics
+
+FIRST_ROOM = 1 << 14
+"""Rows that most calls have room in; where one has not, twice as many are tried."""
+
+HeardIn = tuple[int, int, bool, tuple[int, ...]]
+"""A source that has a phrase, the phrase's text there, whether it may be heard there by sound, its firm tokens."""
+
+
+class TemplateProgram:
+    """The templates of a lexicon as arrays. Those that hold a list with patterns or exceptions in it are left out."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        order = _Order(lexicon)
+        self.template_of = order.templates
+        """By the number of the first item that has a template, the template's own; None where it is left out."""
+        self.items_of: list[list[int]] = [[] for _ in order.plans]
+        """Of each template, the numbers of the items that have it."""
+        self.left_out: list[int] = []
+        """The numbers of the items whose templates are left out."""
+        for number, first in enumerate(lexicon.alike):
+            template = order.templates[first]
+            if template is not None:
+                self.items_of[template].append(number)
+            elif not isinstance(lexicon.items[number].what, Pattern):
+                self.left_out.append(number)
+        plans = [plan for plans in order.plans for plan in plans]
+        self._sources: dict[tuple[Spoken, bool], int] = {}
+        for plan in plans:
+            for segment in (plan.first, *(join.segment for join in plan.joins)):
+                if isinstance(segment, Spoken):
+                    self._sources.setdefault((segment, plan.by_sound), len(self._sources))
+        self.texts = sorted({each.text for part in lexicon.parts.values() for each in part.segments})
+        self._text_number = {text: number for number, text in enumerate(self.texts)}
+        self._heard_in: dict[KnownPart, list[HeardIn]] = {}
+        phrases = [(code, self._written_in(alike)) for code, alike in lexicon.written.items()]
+        codes = _codes("".join(code for code, _ in phrases))
+        ends = np.cumsum([0, *(len(code) for code, _ in phrases)], dtype=np.int64)
+        size = 1 << max(4, (2 * len(codes)).bit_length())
+        self._trie = PhraseTrie(*build_trie(codes, ends, size))
+        letters = [_codes(text) for text in self.texts]
+        self._texts = arrays.Texts(_ptr(letters), np.concatenate([*letters, _ints([])]))
+        first_number = len(self._sources)
+        numbers = {name: first_number + number for number, name in enumerate(NUMBERS)}
+        chains, joins, needed, without = _chains(plans, _Sources(self._sources, numbers, order.lists), lexicon)
+        self._program = arrays.Program(
+            _ptr([rows for _, rows in phrases]),
+            _records([(phrase, *use) for phrase, (_, rows) in enumerate(phrases) for use in rows], arrays.PHRASE_USE),
+            _ints(list(NUMBERS.values())), first_number, first_number + len(NUMBERS),
+            _ints(order.steps), _ptr(order.plans), chains, needed, joins, _ptr(without),
+            np.concatenate([*without, _ints([])]),
+            _ptr(order.list_templates), _ints([each for own in order.list_templates for each in own]),
+        )  # fmt: skip
+        self._room = FIRST_ROOM
+
+    def _written_in(self, alike: Iterable[KnownPart]) -> list[tuple[int, int]]:
+        """The sources that have some phrases which are spelt alike, and the texts they have there."""
+        return [
+            (self._sources[own.segment, by_sound], self._text_number[own.text])
+            for part in alike
+            for own in part.segments
+            for by_sound in (False, True)
+            if (own.segment, by_sound) in self._sources
+        ]
+
+    def _hearers(self, part: KnownPart) -> list[HeardIn]:
+        """The sources that have a phrase."""
+        known = self._heard_in.get(part)
+        if known is None:
+            long_enough = len(part.words) >= phonetics.SHORTEST
+            known = self._heard_in[part] = [
+                (self._sources[own.segment, by_sound], self._text_number[own.text], by_sound or long_enough, own.firm)
+                for own in part.segments
+                for by_sound in (False, True)
+                if (own.segment, by_sound) in self._sources
+            ]
+        return known
+
+    def scan(self, index: TokenIndex) -> ScannedTemplates:
+        """Where its templates were said in a call."""
+        tokens = arrays.TokenArrays(
+            _codes(index.code(self._lexicon)), _ints(index.sentence_of), _ints(index.sentence_ends),
+            _ints(index.digit_runs).reshape(-1, 2),
+        )  # fmt: skip
+        heard, heard_in = self._heard(index)
+        said = said_phrases(self._trie, self._program, tokens, heard, heard_in)
+        while True:
+            pool = arrays.empty_pool(self._room)
+            ptr, rows = scan(self._program, self._texts, tokens, said, heard, pool)
+            if not pool.state[arrays.IS_FULL]:
+                return ScannedTemplates(self.texts, ptr, rows, pool)
+            self._room *= 2
+
+    def _heard(self, index: TokenIndex) -> tuple[arrays.Records, Ints]:
+        """The phrases that were heard otherwise than they are spelt, as rows, and of each row its source."""
+        rows: list[tuple[int, int, float, int]] = []
+        heard_in: list[int] = []
+        for part, places in self._lexicon.heard(index).items():
+            for source, text, hears, firm in self._hearers(part):
+                for start, end, cost in places:
+                    stands = hears and (not firm or phonetics.same_syllables(part.words, index.words[start:end], firm))
+                    rows.append((start, end, cost if stands else math.inf, text))
+                    heard_in.append(source)
+        return _records(rows, arrays.ROW), _ints(heard_in)
+
+
+class ScannedTemplates:
+    """What a scan found in a call, as it is asked for."""
+
+    def __init__(self, texts: Sequence[str], ptr: Ints, rows: arrays.Records, pool: arrays.Pool) -> None:
+        self._written, self._ptr = texts, ptr.tolist()
+        self._rows = [rows[name].tolist() for name in ("start", "end", "cost", "text")]
+        ends = pool.ptr[: pool.state[arrays.TEXTS] + 1]
+        chars = pool.chars[: ends[-1]].astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+        self._made = [chars[start:end] for start, end in pairwise(ends.tolist())]
+        self.found: list[int] = np.flatnonzero(ptr[1:] > ptr[:-1]).tolist()
+        """The templates that were said."""
+
+    def places(self, template: int) -> list[Found]:
+        """Where a template was said, in order, each stretch once."""
+        own = slice(self._ptr[template], self._ptr[template + 1])
+        starts, ends, costs, texts = (column[own] for column in self._rows)
+        return list(zip(starts, ends, costs, map(self._text, texts), strict=True))
+
+    def _text(self, number: int) -> str:
+        if number < 0:
+            return ""
+        written = self._written
+        return written[number] if number < len(written) else self._made[number - len(written)]
+
+
+class _Order:
+    """The templates of a lexicon in an order in which each comes behind the lists that it holds."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._number = {item: number for number, item in enumerate(lexicon.items)}
+        self.templates: dict[int, int | None] = {}
+        self.plans: list[tuple[ChainPlan, ...]] = []
+        self.lists: dict[int, int | None] = {}
+        self.list_templates: list[list[int]] = []
+        self.steps: list[int] = []
+        for number in lexicon.alike:
+            self._template(number)
+
+    def _template(self, number: int) -> int | None:
+        """Its own number; None where it is left out."""
+        if number in self.templates:
+            return self.templates[number]
+        item = self._lexicon.items[number]
+        fillings = [self._list(filling) for _, filling in item.filled_by]
+        own = None
+        if not isinstance(item.what, Pattern) and None not in fillings:
+            own = len(self.plans)
+            self.plans.append(item.plans)
+            self.steps.append(own)
+        self.templates[number] = own
+        return own
+
+    def _list(self, listed: Phrases) -> int | None:
+        if listed.number not in self.lists:
+            is_plain = listed.number >= 0 and not any(
+                item.exceptions or isinstance(item.what, Pattern) for item in listed.items
+            )
+            alike, number = self._lexicon.alike, self._number
+            inside = [self._template(alike[number[item]]) for item in listed.items] if is_plain else []
+            templates = [template for template in inside if template is not None]
+            own = None
+            if is_plain and len(templates) == len(inside):
+                own = len(self.list_templates)
+                self.list_templates.append(templates)
+                self.steps.append(-1 - own)
+            self.lists[listed.number] = own
+        return self.lists[listed.number]
+
+
+class _Sources:
+    """What the segments of chains are called in the arrays."""
+
+    def __init__(
+        self, spoken: dict[tuple[Spoken, bool], int], numbers: dict[str, int], lists: dict[int, int | None]
+    ) -> None:
+        self._spoken, self._numbers, self._lists = spoken, numbers, lists
+        self._first_list = len(spoken) + len(numbers)
+
+    def of(self, segment: object, plan: ChainPlan) -> int:
+        if isinstance(segment, Spoken):
+            return self._spoken[segment, plan.by_sound]
+        if isinstance(segment, Named):
+            if segment.name in self._numbers:
+                return self._numbers[segment.name]
+            own = self._lists[plan.filled_by[segment.name].number]
+            assert own is not None
+            return self._first_list + own
+        if isinstance(segment, Edge):
+            return arrays.EDGE_START if segment.at == "start" else arrays.EDGE_END
+        return arrays.ANY_TOKEN
+
+
+def _chains(
+    plans: Sequence[ChainPlan], sources: _Sources, lexicon: Lexicon
+) -> tuple[arrays.Records, arrays.Records, Ints, list[Ints]]:
+    """The chains, their joins and what they need, and the sets of words that may not stand in gaps."""
+    without: dict[frozenset[str], int] = defaultdict(lambda: len(without))
+    joins: list[tuple[int, ...]] = []
+    needed: list[int] = []
+    chains: list[tuple[int, int, int]] = []
+    for plan in plans:
+        chains.append((sources.of(plan.first, plan), len(needed), len(joins)))
+        needed += [sources.of(each, plan) for each in (*plan.spoken, *plan.named)]
+        joins += [_join(sources.of(join.segment, plan), join, without, lexicon.language) for join in plan.joins]
+    chains.append((0, len(needed), len(joins)))
+    words = [_codes(lexicon.learn(sorted(each))) for each in without]
+    return _records(chains, arrays.CHAIN), _records(joins, arrays.JOIN), _ints(needed), words
+
+
+def _join(source: int, join: Join, without: dict[frozenset[str], int], language: str) -> tuple[int, ...]:
+    own = join.segment.without if isinstance(join.segment, AnyToken) else frozenset[str]()
+    gap, not_any = (without[words] if words else -1 for words in (join.without, own))
+    sign = gap_sign(join.most, language)
+    return source, join.is_after, join.least, join.most, gap, not_any, join.optional, ord(sign) if sign else 0
+
+
+def _records(rows: Sequence[tuple[float, ...]], kind: np.dtype[np.void]) -> arrays.Records:
+    return np.array(rows, kind)
+
+
+def _codes(text: str) -> Ints:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.int32).astype(np.int64)
+
+
+def _ints(values: Sequence[int] | Sequence[tuple[int, int]]) -> Ints:
+    return np.array(values, np.int64)
+
+
+def _ptr(rows: Sequence[Sequence[object]] | Sequence[Ints]) -> Ints:
+    """Where each of some rows begins when they are put behind one another, and where the last ends."""
+    return np.cumsum([0, *map(len, rows)], dtype=np.int64)
