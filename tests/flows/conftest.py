@@ -38,7 +38,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     home = Home(folder / "all" / "home")
     canaries = make_canaries(folder / "all" / "inbox", 3)
     here = canary_settings(load_settings(), home, folder / "all" / "inbox", folder)
-    run_canary_night(here, canaries)
+    run_canary_night(here)
     replay(home, load_rulebook(here.paths.rulebooks["zh"]), processes=1, few=0)
     assert list(home.columns.rglob("*.calls"))
     shutil.copytree(folder / "all", copy, symlinks=True)

@@ -67,7 +67,7 @@ def restored(settings: Settings, target: Path, root: Path) -> Settings:
 def test_a_restored_home_has_the_same_rows_and_hears_nothing(
     used_home: Used, home: Home, target: Path, tmp_path: Path
 ) -> None:
-    settings, canaries = used_home
+    settings, _ = used_home
     first = take_backup(home, target)
     assert first.copied == first.files > 0
     again = take_backup(home, target)
@@ -81,7 +81,7 @@ def test_a_restored_home_has_the_same_rows_and_hears_nothing(
     assert clips
     assert all((new.root / path).read_bytes() == (home.root / path).read_bytes() for path in clips)
     shutil.copyfile(home.salt, new.salt)  # `callqa keys import`
-    night = run_canary_night(here, canaries)
+    night = run_canary_night(here)
     assert (night.tally.found, night.tally.heard, night.tally.judged) == (3, 0, 0)
     assert content(new.database) == content(home.database)
 

@@ -63,7 +63,7 @@ def test_nothing_of_a_forgotten_call_is_left_and_the_others_are_as_before(
     assert rows(tmp_home.database, "SELECT count(*) FROM calls") == [(2,)]
     (page,) = tmp_home.reports.glob("*/index.html")
     assert others[0].agent in page.read_text(encoding="utf-8")
-    night = run_canary_night(settings, others)
+    night = run_canary_night(settings)
     assert (night.tally.forgotten, night.tally.heard, night.tally.found) == (1, 0, 2)
     assert hits(tmp_home.root, first.texts) == []
 
@@ -79,7 +79,7 @@ def test_a_caller_is_forgotten_by_number_and_another_copy_of_a_call_by_its_id(
     assert not (inbox / first.file_name).exists()
     # the same call, exported again
     (inbox / first.file_name).write_bytes((inbox / others[0].file_name).read_bytes() + b"\0\0")
-    night = run_canary_night(settings, [first, *others])
+    night = run_canary_night(settings)
     assert (night.tally.forgotten, night.tally.heard) == (1, 0)
     assert hits(tmp_home.root, (first.word, first.call_id)) == []
 
@@ -98,14 +98,14 @@ def test_a_beginning_that_means_several_calls_forgets_none(used_home: Used, tmp_
         calls_wanted(tmp_home, settings, Wanted(("CALLZQX-009",)))
 
 
-STEPS = ("bury", "build_database", "renew_reports")
+STEPS = ("bury", "renew_reports")
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_whatever_cuts_it_short_the_next_night_ends_it(
     used_home: Used, tmp_home: Home, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    settings, (first, *others) = used_home
+    settings, (first, *_) = used_home
     erasure = replace(calls_wanted(tmp_home, settings, Wanted((first.call_id,))), recordings=())
 
     def killed(*given: object, **named: object) -> None:
@@ -116,7 +116,7 @@ def test_whatever_cuts_it_short_the_next_night_ends_it(
         with pytest.raises(KeyboardInterrupt):
             erase(settings, erasure)
     assert unfinished(tmp_home) == erasure
-    run_canary_night(settings, [first, *others])
+    run_canary_night(settings)
     assert unfinished(tmp_home) is None
     assert hits(tmp_home.root, first.texts) == []
     assert rows(tmp_home.database, "SELECT count(*) FROM calls") == [(2,)]
@@ -167,7 +167,7 @@ def test_the_tombstones_do_not_say_whose_the_calls_were(used_home: Used, tmp_hom
     assert hits(tmp_home.root, (sha_of_canary(inbox, Canary(2)),)), "another call's hash is found"
     tmp_home.forgotten_key.unlink()
     with pytest.raises(CallQAError, match="key of the forgotten calls"):
-        run_canary_night(settings, [])
+        run_canary_night(settings)
 
 
 def test_a_report_of_an_earlier_version_goes_and_one_from_before_the_call_stays(

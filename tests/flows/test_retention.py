@@ -40,11 +40,11 @@ def home(used_home: Used) -> Home:
 
 
 def test_words_go_and_scores_stay_as_they_were(used_home: Used, home: Home) -> None:
-    settings, (first, *others) = used_home
+    settings, (first, *_) = used_home
     before, sha256 = rows(home.database, SCORES), sha_of_canary(settings.inbox_folder, first)
     assert len(before) == 3
     settings = keeping(settings, home, first, keep_transcripts_days=True)
-    night = run_canary_night(settings, [first, *others])
+    night = run_canary_night(settings)
     assert (night.tally.transcripts_expired, night.tally.calls_expired, night.tally.clips_expired) == (1, 0, 0)
     assert unfinished(home) is None
     assert hits(home.root, (first.said, first.word)) == []
@@ -57,7 +57,7 @@ def test_words_go_and_scores_stay_as_they_were(used_home: Used, home: Home) -> N
     book = settings.paths.rulebooks["zh"]
     (book / "phrases.yaml").write_text("no_way: [别的话]", encoding="utf-8")
     assert replay(home, load_rulebook(book), processes=1, few=0).calls == 2
-    night = run_canary_night(settings, [first, *others])
+    night = run_canary_night(settings)
     assert (night.tally.heard, night.tally.judged, night.tally.transcripts_expired) == (0, 2, 0)
     (kept,) = [row for row in before if row[0] == sha256]
     assert kept in rows(home.database, SCORES)
@@ -69,10 +69,10 @@ def test_words_go_and_scores_stay_as_they_were(used_home: Used, home: Home) -> N
 
 
 def test_clips_go_before_words(used_home: Used, home: Home) -> None:
-    settings, (first, *others) = used_home
+    settings, (first, *_) = used_home
     folder = home.excerpts / sha_of_canary(settings.inbox_folder, first)[:2]
     assert list(folder.rglob("*.mp3"))
-    night = run_canary_night(keeping(settings, home, first, keep_audio_days=True), [first, *others])
+    night = run_canary_night(keeping(settings, home, first, keep_audio_days=True))
     assert (night.tally.clips_expired, night.tally.transcripts_expired) == (1, 0)
     assert not list(folder.rglob("*.mp3"))
     assert rows(home.database, "SELECT count(DISTINCT sha256) FROM clips") == [(2,)]
@@ -80,18 +80,18 @@ def test_clips_go_before_words(used_home: Used, home: Home) -> None:
 
 
 def test_a_call_whose_scores_were_kept_for_their_time_is_forgotten(used_home: Used, home: Home) -> None:
-    settings, (first, *others) = used_home
+    settings, (first, *_) = used_home
     settings = keeping(settings, home, first, keep_scores_days=True, keep_transcripts_days=True)
-    night = run_canary_night(settings, [first, *others])
+    night = run_canary_night(settings)
     assert (night.tally.calls_expired, night.tally.transcripts_expired) == (1, 0)
     assert hits(home.root, first.texts) == []
     assert (settings.inbox_folder / first.file_name).exists()
-    night = run_canary_night(settings, [first, *others])
+    night = run_canary_night(settings)
     assert (night.tally.forgotten, night.tally.heard, night.tally.calls_expired) == (1, 0, 0)
 
 
 def test_nothing_is_deleted_unless_the_settings_say_so(used_home: Used, home: Home, tmp_path: Path) -> None:
-    settings, canaries = used_home
+    settings, _ = used_home
     files = sorted(path for path in home.root.rglob("*") if path.is_file() and "excerpts" in str(path))
-    run_canary_night(settings, canaries)
+    run_canary_night(settings)
     assert sorted(path for path in home.root.rglob("*") if path.is_file() and "excerpts" in str(path)) == files

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import duckdb
 from backports import zstd
 
 from flows.erasing import finish_erasing
-from flows.night import Night
+from flows.night import Night, Options
 from flows.worker_pool import WorkerOutcome
 from pipeline.datatypes import Transcript
 from pipeline.errors import BadArtefact
@@ -86,18 +86,24 @@ class Canary:
                 self.note)  # fmt: skip
 
 
-def make_canaries(folder: Path, count: int, seconds: float = 14.0) -> list[Canary]:
+def make_canaries(folder: Path, count: int) -> list[Canary]:
     """An inbox of so many calls, with a table of them."""
     canaries = [Canary(number) for number in range(1, count + 1)]
-    lines = ["file,call_id,started_at,customer_number,agent_name,note"]
-    for canary in canaries:
-        write_wav(folder / canary.file_name, seconds + canary.number / 100)
-        lines.append(
-            f"{canary.file_name},{canary.call_id},2025-03-{2 + canary.number % 28:02} 09:30:00,{canary.caller},"
-            f"{canary.agent},{canary.note}"
-        )
-    (folder / "cdr.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    add_canaries(folder, canaries, canaries)
     return canaries
+
+
+def add_canaries(folder: Path, new: Sequence[Canary], known: Sequence[Canary]) -> None:
+    """Put recordings of calls into an inbox, and a table of all that are `known`."""
+    for canary in new:
+        write_wav(folder / canary.file_name, 12.0 + canary.number / 1000)
+    rows = [
+        f"{canary.file_name},{canary.call_id},2025-03-{2 + canary.number % 28:02} 09:30:00,{canary.caller},"
+        f"{canary.agent},{canary.note}"
+        for canary in known
+    ]
+    lines = ["file,call_id,started_at,customer_number,agent_name,note", *rows]
+    (folder / "cdr.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def canary_settings(settings: Settings, home: Home, inbox: Path, folder: Path) -> Settings:
@@ -117,39 +123,48 @@ def heard_canary(sha256: str, canary: Canary) -> Transcript:
             ("ch0", 5.5, 8.5, canary.said + "。"),
             ("ch1", 9.0, 10.0, "那算了。"),
         ],
-        duration_s=14.0,
+        duration_s=12.0,
         channels=2,
     )
     return replace(heard, sha256=sha256, fingerprint=FINGERPRINT)
 
 
-def canary_night(settings: Settings, canaries: Iterable[Canary], home: Home) -> Night:
-    """A night with nothing heard but these calls' scripts."""
-    by_name = {canary.file_name: canary for canary in canaries}
-    night = Night(settings, FINGERPRINT)
+def canary_of(path: Path) -> Canary:
+    """The call whose recording has this name."""
+    return Canary(int(path.stem.removeprefix("zqxfile")))
+
+
+def canary_night(settings: Settings, options: Options = Options(), hearing: Callable[[str], None] = str) -> Night:  # noqa: B008
+    """A night in which these calls' scripts are heard; `hearing` is told of each recording (SHA-256) before."""
+    night = Night(settings, FINGERPRINT, options)
 
     def hear(sha256: str, path: Path, decoded: object = None, halves: object = ()) -> WorkerOutcome:
-        heard = heard_canary(sha256, by_name[path.name])
-        artefacts.write(home.transcript(sha256, FINGERPRINT), heard)
+        hearing(sha256)
+        heard = heard_canary(sha256, canary_of(path))
+        artefacts.write(night.home.transcript(sha256, FINGERPRINT), heard)
         return WorkerOutcome(sha256, heard.duration_s, 0.1)
 
     night.pool.hear = hear  # type: ignore[method-assign]
     return night
 
 
-def run_canary_night(settings: Settings, canaries: Iterable[Canary]) -> Night:
-    """The steps of a night, one after the other."""
-    home = Home(settings.paths.home)
-    night = canary_night(settings, canaries, home)
-    with run_lock(home):
-        finish_erasing(settings)
+def run_canary_night(
+    settings: Settings, night: Night | None = None, stage: Callable[[str], None] = lambda name: None
+) -> Night:
+    """The steps of a night, one after the other; `stage` is told which one begins."""
+    night = night or canary_night(settings)
+    with run_lock(night.home):
+        night.tally.not_erased = len(finish_erasing(settings))
         night.close_lost_runs()
         night.scan()
+        stage("hearing")
         for shard in range(len(night.plan.shards if night.plan else ())):
             night.hear(shard)
+        stage("judging")
         night.plan_judging()
         for shard in range(night.judge_shards):
             night.judge(shard)
+        stage("publishing")
         if night.outdated():
             night.record.write("completed", night.tally)
             night.cut_clips()
