@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol, TypeGuard, TypeVar
 
 from pipeline.datatypes import Call, Evidence, Judged, Scorecard, Turn, Verdict, Word
@@ -49,6 +49,10 @@ class JudgedTexts(Protocol):
 
 
 _Judged = TypeVar("_Judged", bound=JudgedTexts)
+
+
+# reasons are said again and again, of many calls
+_groups_said = lru_cache(maxsize=1 << 14)(digit_groups)
 
 
 def hidden_kinds(privacy: Privacy) -> frozenset[MaskKind]:
@@ -152,38 +156,48 @@ class Cover:
             at = whole.find(text, at + 1)
         return shown
 
+    @cached_property
+    def shown(self) -> dict[str, str]:
+        """What was said of the call so far, as it is shown: verdicts say the same many times."""
+        return {"": ""}
+
     def said(self, text: str) -> str:
         """Any other text about the call: what is hidden is known by its words, or by its digits."""
-        if not text:
-            return text
+        if text not in self.shown:
+            self.shown[text] = self._said(text)
+        return self.shown[text]
+
+    def _said(self, text: str) -> str:
         for written in self.written:
             if written in text:
                 text = text.replace(written, hide(written, [(0, len(written))]))
-        groups = digit_groups(text)
         known = [
             (group.start, group.end)
-            for group in groups
+            for group in _groups_said(text)
             if len(group.digits) >= LEAST_QUOTED
             and any(group.digits in digits or digits in group.digits for digits in self.digits)
         ]
         return hide(text, known) if known else text
 
     def evidence(self, evidence: Evidence) -> Evidence:
-        return replace(
-            evidence,
-            matched=self.quote(evidence.matched, evidence.turn),
-            sentence=self.quote(evidence.sentence, evidence.turn),
-            reason=self.said(evidence.reason),
-        )
+        matched, sentence = (self.quote(text, evidence.turn) for text in (evidence.matched, evidence.sentence))
+        reason = self.said(evidence.reason)
+        if (matched, sentence, reason) == (evidence.matched, evidence.sentence, evidence.reason):
+            return evidence
+        return replace(evidence, matched=matched, sentence=sentence, reason=reason)
 
     def verdict(self, verdict: Verdict) -> Verdict:
         suspect = verdict.suspect
-        return replace(
-            verdict,
-            evidence=tuple(self.evidence(one) for one in verdict.evidence),
-            grounds=tuple(self.evidence(one) for one in verdict.grounds),
-            reason=self.said(verdict.reason),
-            suspect=suspect and replace(suspect, evidence=self.evidence(suspect.evidence)),
+        shown: dict[str, Any] = {
+            "evidence": tuple(map(self.evidence, verdict.evidence)),
+            "grounds": tuple(map(self.evidence, verdict.grounds)),
+            "reason": self.said(verdict.reason),
+            "suspect": suspect and replace(suspect, evidence=self.evidence(suspect.evidence)),
+        }
+        return (
+            verdict
+            if all(getattr(verdict, name) == value for name, value in shown.items())
+            else replace(verdict, **shown)
         )
 
 
