@@ -3,11 +3,14 @@
 # make test      the same with test tools, then style, types, import contracts and every test
 # make quick     the tests that need no model, no browser and no long wait: for while you work
 # make lint      style, types and import contracts
+# make hashes    requirements-hashed.txt out of constraints.txt: each pin with the hashes of its files
+# make sbom      what is installed, and the weights, as CycloneDX (build/sbom.json), and all licences (build/licences.md)
+# make audit     known holes of the pinned set, asked of the package index: needs a network
 # make clean     removes .venv and what tools left behind; data/ stays
 
 .DEFAULT_GOAL := venv
 .NOTPARALLEL:
-.PHONY: venv nightly test quick lint clean test-venv
+.PHONY: venv nightly test quick lint clean test-venv hashes sbom audit
 
 # Another project's environment must not leak into this one.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE CONDA_PREFIX
@@ -65,6 +68,27 @@ test: lint
 quick: test-venv
 	@$(PYTEST) -m "not models and not browser and not slow" $(ARGS)
 
+# Tools of the supply chain, in an environment of their own: nothing of callqa's depends on them.
+SUPPLY_TOOLS := uv==0.13.9 cyclonedx-bom==7.5.0 pip-audit==2.10.1
+.PHONY: .supply
+.supply: venv
+	@if [ "$$(cat .venv-supply/installed 2>/dev/null)" != "$(SUPPLY_TOOLS)" ]; then \
+	  rm -rf .venv-supply && $(PYTHON) -m venv .venv-supply && \
+	  .venv-supply/bin/python -m pip install -qq --disable-pip-version-check $(SUPPLY_TOOLS) && \
+	  echo "$(SUPPLY_TOOLS)" > .venv-supply/installed || exit 1; \
+	fi
+
+hashes: .supply
+	@.venv-supply/bin/uv pip compile constraints.txt --no-deps --generate-hashes --no-header --no-annotate -q -o requirements-hashed.txt
+
+sbom: .supply
+	@mkdir -p build && .venv-supply/bin/cyclonedx-py environment $(PYTHON) --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json
+	@$(PYTHON) supply/sbom.py build/sbom.json
+
+# --strict: a package that could not be looked up is no package without holes
+audit: .supply
+	@.venv-supply/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements-hashed.txt
+
 clean:
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov *.egg-info
+	@rm -rf build .venv-supply .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov *.egg-info
 	@find pipeline models flows tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -44,12 +44,9 @@ DRAIN_S = 10.0
 """How long queued events may take to reach the server at the end."""
 
 QUIET = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
-    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
 }
 
@@ -81,9 +78,8 @@ def prefect_folder(home: Path) -> Path:
 def quiet_environment(home: Path) -> None:
     """Set Prefect's environment where the user has not; call it before Prefect is imported.
 
-    Prefect's own folder goes into callqa's home. Nothing is tracked, and Prefect logs nothing: what a run
-    has to say it says itself, without content of calls. What goes to this machine goes there directly, whatever
-    HTTP_PROXY says.
+    Prefect's own folder goes into callqa's home. Prefect logs nothing: what a run has to say it says itself, without
+    content of calls. What goes to this machine goes there directly, whatever the proxies of the environment are.
     """
     folder = prefect_folder(home)
     os.environ["PREFECT_HOME"] = str(folder)

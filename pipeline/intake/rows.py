@@ -334,12 +334,19 @@ def _json_elements(text: str) -> Iterator[tuple[int, str]]:
 # --- Parquet
 
 
+_NOTHING_LOADED: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+"""The engine fetches nothing, and takes up nothing that lies in somebody's home folder."""
+
+
 def _parquet_rows(file: Path) -> Table:
     # DuckDB is for the results, yet nothing else that is installed reads Parquet
     import duckdb
 
     try:
-        with duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"}) as database:
+        with duckdb.connect(":memory:", config=_NOTHING_LOADED) as database:
             database.execute("SET memory_limit = '1GB'")
             query = "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet($1) LIMIT $2"
             result = database.execute(query, [_no_glob(file), MOST_ROWS + 1])

@@ -28,7 +28,11 @@ def write(event, what):
 
 def hook(event, arguments):
     if event in ("socket.connect", "socket.sendto", "socket.bind"):
-        write(event, repr(arguments[1]) if isinstance(arguments[1], (str, bytes)) else arguments[1][0])
+        place = arguments[1]
+        is_file = isinstance(place, (str, bytes))
+        write(event, repr(place) if is_file else place[0])
+        if not is_file and place[1] == 9:
+            write("proxy", place[0])
     elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
         write(event, str(arguments[0]))
 
@@ -37,6 +41,7 @@ sys.addaudithook(hook)
 """
 """A sitecustomize: every Python process of the night writes down whom it wants to reach, also where it cannot."""
 
+AFTERWARDS = (["sql", "FROM agent_scorecard"], ["report"], ["audit", "verify"])
 CUT = 'ip link set lo up && exec "$@"'
 PROBE = "import socket; socket.create_connection(('192.0.2.1', 9), 5)"
 
@@ -44,6 +49,7 @@ PROBE = "import socket; socket.create_connection(('192.0.2.1', 9), 5)"
 @dataclass(frozen=True)
 class CutNight:
     done: subprocess.CompletedProcess[str]
+    asked: list[subprocess.CompletedProcess[str]]
     events: list[tuple[int, str, str]]
     cut: bool
     home: Home
@@ -74,15 +80,20 @@ def night(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> CutNight:
     (hook / "sitecustomize.py").write_text(HOOK)
     # a proxy that is not there: what goes to this machine must not go through it
     proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"), "http://127.0.0.1:9")
+    proxies |= {"DO_NOT_TRACK": "0", "PREFECT_SERVER_ANALYTICS_ENABLED": "true", "PYANNOTE_METRICS_ENABLED": "true"}
     env = environment(folder / "prefect", CONNECTIONS=str(log), **proxies)
     env["PYTHONPATH"] = f"{env['PYTHONPATH']}:{hook}"
     before = cut_off()
-    command = ["--settings", own_rules(folder), "--home", folder / "home", "nightly", "--inbox", inbox, "--json"]
-    done = subprocess.run(
-        [*before, *CALLQA, *map(str, command)], env=env, capture_output=True, text=True, timeout=540, umask=0
-    )
+    given = ["--settings", own_rules(folder), "--home", folder / "home"]
+    done, *asked = (
+        subprocess.run(
+            [*before, *CALLQA, *map(str, [*given, *command])],
+            env=env, capture_output=True, text=True, timeout=540, umask=0,
+        )
+        for command in (["nightly", "--inbox", inbox, "--json"], *AFTERWARDS)
+    )  # fmt: skip
     events = [tuple(json.loads(line)) for line in log.read_text().splitlines()]
-    return CutNight(done, events, bool(before), Home(folder / "home"))
+    return CutNight(done, asked, events, bool(before), Home(folder / "home"))
 
 
 def on_this_machine(what: Any) -> bool:
@@ -99,6 +110,14 @@ def test_a_night_works_without_any_network(night: CutNight) -> None:
     assert night.done.returncode == 0, night.done.stderr
     counts = summary(night.done)
     assert (counts["heard"], counts["judged"], counts["failed"]) == (2, 2, 0)
+
+
+def test_what_is_asked_afterwards_works_without_any_network(night: CutNight) -> None:
+    assert [(done.returncode, done.stderr) for done in night.asked] == [(0, "")] * len(AFTERWARDS)
+
+
+def test_no_process_of_a_night_asks_a_proxy(night: CutNight) -> None:
+    assert [event for event in night.events if event[1] == "proxy"] == []
 
 
 def test_no_process_of_a_night_wants_to_reach_another_machine(night: CutNight) -> None:
