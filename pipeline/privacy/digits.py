@@ -158,6 +158,8 @@ class _Digits:
         small = "|".join((*words.zh.fillers, *words.zh.corrections))
         self.small_before = re.compile(rf"(?:{small})\Z")
         self.small_after = re.compile(rf"{small}|个")
+        self.listed_after = re.compile(rf"[、，,… ]{{1,2}}[\d{''.join(self.han)}](?![十百千万个月年号日])")
+        self.listed_before = re.compile(rf"[\d{''.join(self.han)}][、，,… ]{{1,2}}\Z")
 
     def _pattern(self) -> str:
         han, sure = "".join(self.han), self.sure
@@ -205,13 +207,19 @@ class _Digits:
     def _han_value(self, text: str, match: re.Match[str]) -> str:
         """A row of Han digits; one alone within a word (一下, 统一) is none, nor one that only stands for a digit."""
         run = match["han"].removeprefix("要")
-        if len(run) == 1 and match["han"] == run:
-            before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
-            if run not in self.sure or (_HAN.match(after) and not self.small_after.match(text, match.end())):
-                return ""
-            if _HAN.match(before) and not self.small_before.search(text, max(0, match.start() - 6), match.start()):
-                return ""
+        if len(run) == 1 and match["han"] == run and not (run in self.sure and self._stands_alone(text, match)):
+            return ""
         return ("1" if match["han"] != run else "") + "".join(self.han[han] for han in run)
+
+    def _stands_alone(self, text: str, match: re.Match[str]) -> bool:
+        """Whether a single Han digit is read out: among other digits, or with nothing but small words beside it."""
+        start, end = match.span()
+        if self.listed_after.match(text, end) or self.listed_before.search(text, max(0, start - 3), start):
+            return True
+        if _HAN.match(text, end) and not self.small_after.match(text, end):
+            return False
+        before = _HAN.match(text[start - 1 : start])
+        return before is None or self.small_before.search(text, max(0, start - 6), start) is not None
 
     def _digit(self, text: str) -> str:
         return self.han.get(text) or text.translate(_FULL_WIDTH)

@@ -26,6 +26,9 @@ GOES_ON_TURNS = 6
 SAID_BETWEEN = 24
 """Characters that may be said between two groups of a number that was asked for, beside small words."""
 
+LISTENING = 14
+"""Characters of a turn of the other side that is heard as listening, whatever it says."""
+
 LEAST_DIGITS: dict[str, int] = {"phone": 5, "id": 6, "card": 7, "account": 5, "code": 3}
 FULL_DIGITS: dict[tuple[str, str | None], int] = {
     ("", "phone"): 11, ("en", "phone"): 10, ("", "id"): 18, ("en", "id"): 9, ("", "card"): 16, ("", "account"): 12,
@@ -176,7 +179,8 @@ def _goes_on(call: Call, number: ToldNumber, one: PlacedGroup, topic: Topic | No
     if one.turn == last.turn:
         return _is_small(one.before, asked)
     between = [turn for turn in range(last.turn + 1, one.turn) if all(turn != group.turn for group in number.groups)]
-    said = [last.after, one.before, *(call.turns[turn].text for turn in between)]
+    texts = [call.turns[turn].text for turn in between]
+    said = [last.after, one.before, *(text for text in texts if len(text) > LISTENING)]
     return all(_is_small(text, asked) for text in said)
 
 

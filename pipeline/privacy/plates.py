@@ -87,7 +87,7 @@ def _runs(text: str, start: int) -> Iterator[tuple[int, int]]:
             if _is_part(run):
                 yield run[0].start(), run[-1].end()
             run = []
-        if run or piece[0] not in _NO_PIECE:
+        if piece[0] not in _NO_PIECE:
             run.append(piece)
     if run and _is_part(run):
         yield run[0].start(), run[-1].end()
