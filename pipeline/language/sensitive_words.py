@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+import re2
+
 from pipeline.language.data import Words, WordSet, read_table
 
 
@@ -64,8 +66,10 @@ class SensitiveWords:
     @cached_property
     def topic(self) -> re.Pattern[str]:
         """A word that tells what a number is."""
-        zh = [word for words in self.zh.topics.values() for word in words]
-        return _either(zh, [word for words in self.en.topics.values() for word in words])
+        zh, en = (_listed(word for words in table.topics.values() for word in words) for table in (self.zh, self.en))
+        # hundreds of words in every turn: re2 is twenty times as fast; it has no types, but the methods of re
+        compiled: re.Pattern[str] = re2.compile(rf"(?i)(?:{zh})|\b(?:{en})\b")
+        return compiled
 
     @cached_property
     def tail(self) -> re.Pattern[str]:
@@ -89,7 +93,7 @@ class SensitiveWords:
 
 
 def _listed(words: Iterable[str]) -> str:
-    return "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in sorted(set(words), key=len, reverse=True))
+    return "|".join(re2.escape(word).replace(r"\ ", r"\s+") for word in sorted(set(words), key=len, reverse=True))
 
 
 def _either(zh: Iterable[str], en: Iterable[str]) -> re.Pattern[str]:

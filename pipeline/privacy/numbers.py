@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from pipeline.datatypes import Call
 from pipeline.language.sensitive_words import sensitive_words
@@ -83,7 +84,7 @@ def find_numbers(call: Call) -> list[ToldNumber]:
     placed = _placed(call)
     if sum(len(one.digits) for one in placed if not one.group.counts) < LEAST_DIGITS["code"]:
         return []
-    topics = _topics(call, placed)
+    topics = _topics(call)
     numbers = list(_numbers(call, placed, topics))
     for number in numbers:
         number.kind = _kind(call, number, topics)
@@ -103,16 +104,17 @@ def _placed(call: Call) -> list[PlacedGroup]:
     return found
 
 
-def _topics(call: Call, placed: Sequence[PlacedGroup]) -> list[Topic]:
-    """The words that tell what numbers are, in the turns before and around the groups."""
-    turns = {turn for one in placed for turn in range(max(0, one.turn - ASKED_TURNS), one.turn + 1)}
-    words = sensitive_words()
-    return [
-        Topic(turn, match.start(), match.end(), name)
-        for turn in sorted(turns)
-        for match in words.topic.finditer(call.turns[turn].text)
-        if (name := words.topic_of[" ".join(match[0].lower().split())]) != "none"
-    ]
+def _topics(call: Call) -> list[Topic]:
+    """The words that tell what numbers are, in order."""
+    words, found = sensitive_words(), []
+    ends = list(accumulate(len(turn.text) + 1 for turn in call.turns))
+    for match in words.topic.finditer("\n".join(turn.text for turn in call.turns)):
+        name = words.topic_of[" ".join(match[0].lower().split())]
+        if name != "none":
+            turn = bisect_right(ends, match.start())
+            begins = ends[turn] - len(call.turns[turn].text) - 1
+            found.append(Topic(turn, match.start() - begins, match.end() - begins, name))
+    return found
 
 
 def _topic_of(one: PlacedGroup, topics: Sequence[Topic]) -> Topic | None:

@@ -19,7 +19,7 @@ PLATE_CHARACTERS = 5
 
 _HAN_DIGITS = "零〇一二两三四五六七八九幺洞拐"
 _GAP = r"[\s，,、·.\-—。]{0,3}(?:(?:嗯|啊|然后|再|杠|点)[\s，,、]{0,2})?"
-_NO_PIECE = frozenset(["I", "A", "OK", "US", "UK", "ID", "TV", "AM", "PM"])
+_NO_PIECE = frozenset(["OK", "US", "UK", "ID", "TV", "AM", "PM"])
 
 
 def find_plates(call: Call) -> list[Stretch]:
