@@ -41,7 +41,11 @@ def watched(night: Night, kind: str = "nightly") -> Iterator[None]:
     nightly, before = kind == "nightly", last_night(night.home)
     log_run(night.run_id)
     log_event("run.started", kind=kind)
-    audit.record(night.home, "run.started", run=night.run_id, kind=kind, settings=_settings_hash(night.settings))
+    privacy = night.settings.privacy
+    audit.record(
+        night.home, "run.started", run=night.run_id, kind=kind, settings=_settings_hash(night.settings),
+        masked=privacy.mask, encrypted=privacy.encrypt,
+    )  # fmt: skip
     state = NightState(night.run_id, "running", night.started_at, succeeded_at=before.succeeded_at if before else None)
     over = threading.Event()
     writer = threading.Thread(target=_keep_writing, args=(night, state, over), name="night state", daemon=True)

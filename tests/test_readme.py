@@ -20,6 +20,7 @@ PAIRS = (
     ("docs/sql.md", "docs/sql.zh-CN.md"),
     ("docs/telephone-systems.md", "docs/telephone-systems.zh-CN.md"),
     ("docs/operations.md", "docs/operations.zh-CN.md"),
+    ("docs/privacy.md", "docs/privacy.zh-CN.md"),
     ("rules/README.md", "rules/README.zh-CN.md"),
 )
 PAGES = tuple(
