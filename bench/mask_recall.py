@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from pipeline.datatypes import Call
 from pipeline.language.text import HAN
 from pipeline.masks import hide
-from pipeline.privacy.sensitive import find_masks
+from pipeline.privacy.masking import masks_of
+from pipeline.settings import Settings
 from tests.support.told_numbers import ToldNumberCall, marked_call, told_number_call
 
 WORD = re.compile(rf"[{HAN}]|[^\W_{HAN}]+(?:['’][a-z]+)?")
@@ -35,7 +36,7 @@ PHONE = re.compile(
 def hidden_texts(call: Call) -> dict[int, set[int]]:
     """The hidden characters of each turn."""
     found: dict[int, set[int]] = {}
-    for mask in find_masks(call).found:
+    for mask in masks_of(call, None, Settings().privacy):
         found.setdefault(mask.turn, set()).update(range(mask.start, mask.end))
     return found
 

@@ -303,6 +303,8 @@ class Privacy(_Section):
             "account numbers, number plates and e-mail addresses"
         ),
     )
+    mask_addresses: bool = Field(False, description=Message("streets with their numbers are hidden too"))
+    mask_names: bool = Field(False, description=Message("names by which callers call themselves are hidden too"))
     keep_audio_days: int | None = Field(
         None,
         ge=1,

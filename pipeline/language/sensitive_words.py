@@ -28,6 +28,8 @@ class ChineseSensitiveWords:
     mail_dots: Words
     mail_signs: Mapping[str, str]
     plate_provinces: str
+    names_after: Words
+    titles: Words
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class EnglishSensitiveWords:
     mail_signs: Mapping[str, str]
     not_in_mail: WordSet
     letters: Words
+    names_after: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,12 @@ def hidden_kinds(privacy: Privacy) -> frozenset[MaskKind]:
     """The kinds that these settings hide: unmasked, what may not be kept stays hidden all the same."""
     if not privacy.mask:
         return frozenset(("code",))
-    return frozenset(("card", "id", "phone", "account", "plate", "email", "code"))
+    kinds: set[MaskKind] = {"card", "id", "phone", "account", "plate", "email", "code"}
+    if privacy.mask_addresses:
+        kinds.add("address")
+    if privacy.mask_names:
+        kinds.add("name")
+    return frozenset(kinds)
 
 
 def masking_of(privacy: Privacy) -> str:

@@ -9,6 +9,7 @@ from pipeline.datatypes import Call, Turn
 from pipeline.masks import HIDDEN, Mask, MaskKind, Masks
 from pipeline.privacy.mail import Stretch, find_mail
 from pipeline.privacy.numbers import ToldNumber, check_letter, find_numbers
+from pipeline.privacy.people import find_addresses, find_names
 from pipeline.privacy.plates import find_plates
 from pipeline.privacy.written import find_written
 from pipeline.timeline import Span
@@ -27,6 +28,8 @@ def find_masks(call: Call) -> Masks:
     found += [(stretch, "email") for stretch in find_mail(call)]
     found += [(stretch, "plate") for stretch in find_plates(call)]
     found += [(stretch, "code") for stretch in _removed(call)]
+    found += [(stretch, "address") for stretch in find_addresses(call)]
+    found += [(stretch, "name") for stretch in find_names(call)]
     return Masks(MASKING_VERSION, tuple(_placed(call, found)))
 
 
