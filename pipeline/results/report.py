@@ -21,7 +21,7 @@ from pipeline.results.excerpts import clip_sound
 from pipeline.results.page import content_policy, render_page, template_text
 from pipeline.results.report_numbers import read_night
 from pipeline.results.report_page import Clip, ReportPage
-from pipeline.results.report_record import ReportRecord, report_record_file
+from pipeline.results.report_record import ReportRecord, report_record_file, with_those_of
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.files import write_whole
@@ -57,11 +57,12 @@ def write_report(
     sources = _embedded(home, page.all_clips) if embedded else _copied(home, page.all_clips, folder / "clips")
     if embedded:
         shutil.rmtree(folder / "clips", ignore_errors=True)
-    # first: a page of which nobody knows whom it shows is removed when one of its calls is forgotten
-    shown = None if calls is None else tuple(sorted(calls))
-    artefacts.write(report_record_file(folder), ReportRecord(run.run_id if run else None, shown))
+    record = ReportRecord(run.run_id if run else None, None if calls is None else tuple(sorted(calls)))
     path = folder / "index.html"
+    # until the page is there, its record tells of the old one as well: whoever is killed leaves no page that shows more
+    artefacts.write(report_record_file(folder), with_those_of(record, folder))
     write_whole(path, _html(page, sources, embedded).encode("utf-8", "replace"))
+    artefacts.write(report_record_file(folder), record)
     return path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import BadArtefact
@@ -28,3 +28,13 @@ def read_report_record(folder: Path) -> ReportRecord | None:
         return artefacts.read(report_record_file(folder), ReportRecord)
     except BadArtefact:
         return None
+
+
+def with_those_of(record: ReportRecord, folder: Path) -> ReportRecord:
+    """A record that tells also of the calls of the page that lies in a folder."""
+    if record.calls is None or not (folder / "index.html").exists():
+        return record
+    before = read_report_record(folder)
+    if before is None or before.calls is None:
+        return replace(record, calls=None)
+    return replace(record, calls=tuple(sorted({*record.calls, *before.calls})))

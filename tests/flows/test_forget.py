@@ -17,6 +17,7 @@ from flows.erased import remnants
 from flows.erasing import erase, finish_erasing
 from flows.forgetting import Wanted, calls_wanted, held_by
 from pipeline.errors import CallQAError
+from pipeline.results import report
 from pipeline.settings import Settings
 from pipeline.storage.erasure import unfinished
 from pipeline.storage.home import Home
@@ -184,3 +185,22 @@ def test_a_report_of_an_earlier_version_goes_and_one_from_before_the_call_stays(
     assert "old" in names
     assert "unknown" not in names
     assert any(re.match(r"20\d\d-", name) for name in names), "the night's own was made anew"
+
+
+def test_a_report_is_made_anew_where_that_was_cut_short_before(
+    used_home: Used, tmp_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record of a page was written for the new one, and the page still shows the call."""
+    settings, (first, *_) = used_home
+    erasure = replace(calls_wanted(tmp_home, settings, Wanted((first.call_id,))), recordings=())
+
+    def killed(*given: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(report, "write_whole", killed)
+        with pytest.raises(KeyboardInterrupt):
+            erase(settings, erasure)
+    assert hits(tmp_home.reports, first.texts)
+    assert finish_erasing(settings) == []
+    assert hits(tmp_home.root, first.texts) == []

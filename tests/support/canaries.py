@@ -9,12 +9,14 @@ import gzip
 import io
 import json
 import os
+import wave
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
+import numpy as np
 from backports import zstd
 
 from flows.erasing import finish_erasing
@@ -28,7 +30,6 @@ from pipeline.storage.column_files import ColumnFile
 from pipeline.storage.files import file_sha256
 from pipeline.storage.home import Home
 from pipeline.storage.lock import run_lock
-from tests.support.factories import write_wav
 from tests.support.rulebooks import CASES, HEAD, write_book
 from tests.support.talk import heard_call
 
@@ -96,7 +97,7 @@ def make_canaries(folder: Path, count: int) -> list[Canary]:
 def add_canaries(folder: Path, new: Sequence[Canary], known: Sequence[Canary]) -> None:
     """Put recordings of calls into an inbox, and a table of all that are `known`."""
     for canary in new:
-        write_wav(folder / canary.file_name, 12.0 + canary.number / 1000)
+        _write_sound(folder / canary.file_name, canary.number)
     rows = [
         f"{canary.file_name},{canary.call_id},2025-03-{2 + canary.number % 28:02} 09:30:00,{canary.caller},"
         f"{canary.agent},{canary.note}"
@@ -104,6 +105,17 @@ def add_canaries(folder: Path, new: Sequence[Canary], known: Sequence[Canary]) -
     ]
     lines = ["file,call_id,started_at,customer_number,agent_name,note", *rows]
     (folder / "cdr.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _write_sound(path: Path, number: int) -> None:
+    """12 s of noise on two channels, no two calls' alike."""
+    noise = np.random.default_rng(number).normal(0, 2000, (12 * 8000, 2)).astype("<i2")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as stream:
+        stream.setnchannels(2)
+        stream.setsampwidth(2)
+        stream.setframerate(8000)
+        stream.writeframes(noise.tobytes())
 
 
 def canary_settings(settings: Settings, home: Home, inbox: Path, folder: Path) -> Settings:

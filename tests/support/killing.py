@@ -190,6 +190,12 @@ class Killer:
         self.lasted_s[stage] = time.monotonic() - began
         process.join()
 
+    def _forget_restored(self) -> None:
+        """A restore that was over when it was to be killed is no restore to go on with."""
+        home = self.ground.restored
+        if home.database.exists() and not home.restoring.exists():
+            shutil.rmtree(home.root)
+
     def restore_anew(self) -> None:
         """Restore once more, into nothing."""
         shutil.rmtree(self.ground.restored.root, ignore_errors=True)
@@ -223,7 +229,9 @@ class Killer:
         elif stage == "restoring":
             shutil.rmtree(ground.restored.root, ignore_errors=True)
             self.kill(stage)  # twice in a row
+            self._forget_restored()
         self.kill(stage, call)
+        self._forget_restored()
         faults = [f"killed {stage}: {fault}" for fault in sound(ground)]
         if gone is not None:
             ground.alive.remove(gone)
