@@ -52,6 +52,7 @@ from pipeline.settings import Settings
 from pipeline.storage import artefacts, audit
 from pipeline.storage.home import Failure, HalfRecord, Hearing, Home, JudgedFile, RecordingRecord
 from pipeline.storage.keys import finish_rotation
+from pipeline.storage.resealing import begin_sealed
 from pipeline.storage.tombstones import Tombstones
 
 JUDGED_A_SHARD = 200
@@ -140,6 +141,7 @@ class Night:
 
     def close_lost_runs(self) -> None:
         finish_rotation(self.home)
+        begin_sealed(self.home)
         forget_nights(self.home)
         close_lost_runs(self.home, self.pending)
 

@@ -138,7 +138,7 @@ def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR]:
         )
     if path is None:
         raise CallQAError(Message("{call}: not transcribed yet; run `callqa nightly`", call=identity))
-    audit.record(home, "show", calls=[matches[0].cdr.call_id or matches[0].sha256])
+    audit.record(home, "show", calls=[matches[0].sha256])
     return artefacts.read(path, Transcript), matches[0].cdr
 
 

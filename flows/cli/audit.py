@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -15,11 +16,12 @@ import typer
 from flows.cli.root import app, command, group
 from flows.exit_status import FAILED
 from flows.language import localised, say
-from flows.options import Json, read_settings
-from pipeline.errors import BadSetting, shown
+from flows.options import Json, meant_records, read_settings
+from pipeline.errors import BadArtefact, BadSetting, shown, shown_text
 from pipeline.messages import Message
-from pipeline.storage.audit import AUDIT_ACTIONS, AuditEntry, audit_entries, audit_file, verify_audit
-from pipeline.storage.home import Home
+from pipeline.storage import artefacts
+from pipeline.storage.audit import AUDIT_ACTIONS, CALL_DIGITS, AuditEntry, audit_entries, audit_file, verify_audit
+from pipeline.storage.home import Home, RecordingRecord
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
@@ -90,7 +92,7 @@ def show_audit(
         return
     zone = ZoneInfo(settings.ingest.timezone)
     headings = (say("time"), say("account"), say("machine"), say("action"), say("call"), say("details"))
-    table("", [(heading, "left") for heading in headings], [_row(entry, zone) for entry in chosen])
+    table("", [(heading, "left") for heading in headings], [_row(home, entry, zone) for entry in chosen])
 
 
 def _chosen(
@@ -104,17 +106,32 @@ def _chosen(
         day = since and datetime.strptime(since, "%Y-%m-%d").replace(tzinfo=ZoneInfo(settings.ingest.timezone))
     except ValueError as error:
         raise BadSetting(Message("--since {day}: write the day as 2026-11-01", day=since)) from error
+    wanted = _beginnings(home, call) if call is not None else None
     for entry in audit_entries(home):
         if (
             (action is None or entry.action == action)
             and (user is None or user in (entry.user, entry.login))
-            and (call is None or call in entry.calls)
+            and (wanted is None or not wanted.isdisjoint(entry.calls))
             and (not day or entry.at >= day)
         ):
             yield entry
 
 
-def _row(entry: AuditEntry, zone: ZoneInfo) -> tuple[str | None, ...]:
+def _beginnings(home: Home, call: str) -> set[str]:
+    """What stands in the log for the calls that a text means; of a forgotten call the text itself may be it."""
+    records = meant_records(home.recording_records(), call)
+    return {record.sha256[:CALL_DIGITS] for record in records} or {call.lower()[:CALL_DIGITS]}
+
+
+def _call_name(home: Home, beginning: str) -> str:
+    """A call's own id while the home has it, else what stands in the log."""
+    for path in home.recording(beginning).parent.glob(f"{beginning}*"):
+        with suppress(BadArtefact):
+            return shown_text(artefacts.read(path, RecordingRecord).cdr.call_id or beginning)
+    return beginning
+
+
+def _row(home: Home, entry: AuditEntry, zone: ZoneInfo) -> tuple[str | None, ...]:
     account = f"{entry.user} ({entry.login})" if entry.login else entry.user
     name = ACTION_NAMES.get(entry.action)
     return (
@@ -122,7 +139,7 @@ def _row(entry: AuditEntry, zone: ZoneInfo) -> tuple[str | None, ...]:
         account,
         entry.host,
         localised(name) if name else entry.action,
-        " ".join(entry.calls) or None,
+        " ".join(_call_name(home, call) for call in entry.calls) or None,
         " ".join(f"{name}={value}" for name, value in entry.details.items()) or None,
     )
 

@@ -134,7 +134,7 @@ def judge_command(
     else:
         transcript, cdr = stored_call(target, Home(settings.paths.home))
         rulebooks = rulebooks_in_force(settings)
-    settings = shown_with(settings, unmasked, [cdr.call_id or transcript.sha256])
+    settings = shown_with(settings, unmasked, [transcript.sha256])
     judged = run.judge(without_codes(transcript), cdr, rulebooks)
     judged = as_shown(judged, masks_of(judged.call, None, settings.privacy))
     if json_output:

@@ -5,9 +5,11 @@ file, so that no line can change without breaking the one behind it. A line is a
 disk before what it tells of is done. What a kill or a power cut leaves of a line stays; the next line says so
 (`after_torn`) and goes on from it.
 
-A line holds an action, an account, a machine, a time, ids of calls, counts and codes of our own: nothing that was said,
-no caller's number, no text of a query. A chain does not stop whoever may write the file from writing all of it anew, or
-from cutting off its end: for that its head, the hash of its last line, is kept elsewhere (`callqa audit verify`).
+A line holds an action, an account, a machine, a time, counts and codes of our own, and of single calls the beginning of
+their recording's SHA-256: nothing that was said, no caller's number, no text of a query, nothing of a call's own id or
+file name, which may tell whose it was when the call is long forgotten. A chain does not stop whoever may write the file
+from writing all of it anew, or from cutting off its end: for that its head, the hash of its last line, is kept
+elsewhere (`callqa audit verify`).
 """
 
 from __future__ import annotations
@@ -42,10 +44,13 @@ AuditAction = Literal[
 AUDIT_ACTIONS: tuple[AuditAction, ...] = get_args(AuditAction)
 
 MOST_NAMED = 100
-"""Ids of calls that one line names; of more it tells the number."""
+"""Calls that one line names; of more it tells the number."""
+
+CALL_DIGITS = 16
+"""Digits of a recording's SHA-256 that stand for a call."""
 
 _LONGEST = 100
-"""Characters of an id or a code."""
+"""Characters of a code."""
 
 _START = "0" * 64
 """What stands in the first line for the one before."""
@@ -55,7 +60,8 @@ _TAIL = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One line. `login` is who logged in to the machine, where that is another account than `user`."""
+    """One line. `calls` are the beginnings of recordings' SHA-256s; `login` is who logged in to the machine, where that
+    is another account than `user`."""
 
     at: datetime
     user: str
@@ -96,8 +102,8 @@ def record(
 ) -> None:
     """Append what is about to be done, by the account of this process unless `user` says who asked.
 
-    `calls` are ids of single calls, `details` counts and codes. Raises CallQAError where it cannot be written; then
-    what it tells of must not be done.
+    `calls` are SHA-256s of single recordings, `details` counts and codes. Raises CallQAError where it cannot be
+    written; then what it tells of must not be done.
     """
     entry: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -108,7 +114,7 @@ def record(
     if login := _login():
         entry["login"] = login
     if calls:
-        entry["calls"] = [_code(call) for call in islice(calls, MOST_NAMED)]
+        entry["calls"] = [call[:CALL_DIGITS] for call in islice(calls, MOST_NAMED)]
         details = {"count": len(calls), **details}
     if details:
         entry["details"] = {name: _code(value) if isinstance(value, str) else value for name, value in details.items()}

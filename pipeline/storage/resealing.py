@@ -53,6 +53,12 @@ def is_resealed(home: Home) -> bool:
         return False
 
 
+def begin_sealed(home: Home) -> None:
+    """Say of a home that is new that all in it is encrypted, where that is in force."""
+    if not (home.root / "recordings").exists() and (key := sealing_in_force().first):
+        write_whole(_mark(home), sealing_id(key).encode())
+
+
 def _mark(home: Home) -> Path:
     return home.root / "encrypted"
 

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.datatypes import CDR
 from pipeline.results.store import build_database
 from pipeline.settings import load_settings
+from pipeline.storage import artefacts, audit
 from pipeline.storage.audit import audit_file
-from pipeline.storage.home import Home
+from pipeline.storage.home import Home, RecordingRecord
 from pipeline.storage.keys import home_chain
 from tests.support.nights import callqa, environment
+
+
+def test_a_call_has_its_id_while_it_is_stored_and_a_hash_afterwards(tmp_home: Home, tmp_path: Path) -> None:
+    sha256 = "ab" * 32
+    record = RecordingRecord(sha256, 1, ("/in/a.wav",), datetime.now(UTC), CDR(call_id="20261116-0007"))
+    artefacts.write(tmp_home.recording(sha256), record)
+    audit.record(tmp_home, "show", calls=[sha256])
+    env = environment(tmp_path / "prefect", CALLQA_HOME=str(tmp_home.root))
+    assert "20261116-0007" in callqa("audit", "--call", "20261116-0007", env=env).stdout
+    assert "20261116-0007" not in audit_file(tmp_home).read_text()
+    tmp_home.recording(sha256).unlink()
+    assert sha256[:16] in callqa("audit", "--call", sha256, env=env).stdout
 
 
 def test_a_query_is_recorded_without_its_words_and_the_log_can_be_checked(tmp_home: Home, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pipeline.storage import artefacts
 from pipeline.storage.column_files import ColumnFile, write_columns
 from pipeline.storage.home import Home
 from pipeline.storage.lock import run_lock
-from pipeline.storage.resealing import is_resealed, reseal
+from pipeline.storage.resealing import begin_sealed, is_resealed, reseal
 from pipeline.storage.sealing import MissingKey, is_sealed, seal_by, sealed, unsealed
 from tests.support.nights import callqa, environment
 
@@ -132,6 +132,17 @@ def test_a_home_is_encrypted_goes_on_after_a_kill_changes_its_key_and_is_plain_a
     seal_by(keyed(tmp_path, OTHER, encrypt=False))
     reseal(tmp_home)
     assert [path.read_bytes() for path in files] == plain
+
+
+def test_a_new_home_is_encrypted_from_its_first_run_on_and_an_older_one_is_not(
+    tmp_home: Home, tmp_path: Path, seal: Privacy
+) -> None:
+    begin_sealed(tmp_home)
+    assert is_resealed(tmp_home)
+    older = Home(tmp_path / "older")
+    fill(older)
+    begin_sealed(older)
+    assert not is_resealed(older)
 
 
 @pytest.mark.parametrize("text", ["", "abc", "zz" * 32, "ab" * 16])
