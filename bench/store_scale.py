@@ -4,13 +4,13 @@
     python bench/store_scale.py --calls 1000000 --keep DIR  # what was made stays in DIR and is used again
 
 Calls are those of judge_speed.py: some hundreds are generated and judged with the Chinese rulebook, 80 turns and 56
-verdicts each, and stored under other names, agents, days and scores, with a clip for each fail. A week of at most 2,000
-of them is published from its files, by the product's own way. The history is that week again and again: under other
-names, agents and dates, as often as it takes for the number of calls, in parts of weeks or of days as the product cuts
-them, written by what writes every part. Words and verdicts are the same 2,000 again, so the files pack better than a
-real history of that size. The night is real: its calls are stored and published from their files into that history,
-on its last day. That the files of the history are unchanged is taken as read; what listing them costs is measured by
-itself, over the night's.
+verdicts each, and stored under other names, agents, days and scores, with a clip for each fail. At most 2,000 of them,
+of one week, are published from their files, by the product's own way. The first week of the history is those, under as
+many names and agents as it takes, in one part or one a day as the product cuts them, written by what writes every part.
+The other 51 weeks are its files under other names and dates. Words and verdicts are the same again and again, so the
+files pack better than a real history of that size. The night is real: its calls are stored and published from their
+files into that history, on its last day. That the files of the history are unchanged is taken as read; what listing
+them costs is measured by itself, over the night's.
 
 Seconds of the processor are told beside those of the clock: on a busy machine only the first mean anything. DuckDB has
 two threads and 1 GB, so that an undisturbed clock shows about half of the processor's seconds where both are at work.
@@ -29,7 +29,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -49,7 +49,7 @@ from pipeline.privacy.sensitive import find_masks
 from pipeline.results import part_plans
 from pipeline.results.excerpts import Excerpt, ExcerptSet, Line, excerpt_folder
 from pipeline.results.part_plans import WEEK_CALLS
-from pipeline.results.parts import WeekPlan, quoted, write_files
+from pipeline.results.parts import PART_FILES, WeekPlan, finish_part, part_rows, quoted, write_files, write_rows
 from pipeline.results.rows import RulebookInfo, rulebook_info
 from pipeline.results.store import assemble, build_database, open_database
 from pipeline.results.tables import CALL_TABLES
@@ -157,43 +157,68 @@ def _line(judged: Judged) -> Line:
     return Line("customer", turn.span, turn.text, True)
 
 
-def copied_part(home: Home, source: str, part: str, week: int, copies: int, plan: WeekPlan) -> str:
-    """A part made of another: the calls of a week, or of one of its days, under so many other names each."""
-    name = f"{part}-bench{week:011}"
-    if (home.parts / name).exists():
-        return name
-    making = home.parts / f".making-{name}"
-    shutil.rmtree(making, ignore_errors=True)
+def first_part(home: Home, source: str, part: str, copies: int, plan: WeekPlan) -> str:
+    """A part of the first week made of another: its calls, or a day's, under so many other names and agents each."""
+    making = home.parts / f".making-{part}"
     making.mkdir(parents=True)
     weekday = part.partition(".")[2]
     files = {table: quoted(str(home.parts / source / f"{table}.parquet")) for table in CALL_TABLES}
     own = f"SELECT sha256 FROM {files['calls']} WHERE {f'isodow(day) = {weekday}' if weekday else 'true'}"
-    later, agent = f"INTERVAL {week} WEEK", f"(agent_id::INTEGER - 1000 + {week} + 97 * copy) % {AGENTS}"
-    moved = {
-        "call_id": f"call_id || '-{week}-' || copy",
-        "started_at": f"started_at + {later}",
-        "call_day": f"(call_day + {later})::DATE",
-        **{name: f"(date_trunc('{name}', day + {later}))::DATE" for name in ("day", "week", "month")},
+    agent = f"(agent_id::INTEGER - 1000 + 97 * copy) % {AGENTS}"
+    replaced = {
+        "sha256": "sha256(sha256 || '-' || copy)",
+        "call_id": "call_id || '-' || copy",
         "agent_id": f"(1000 + {agent})::VARCHAR",
         "agent_name": f"'坐席' || {agent}",
         "team": f"({agent} % 20) || ' 组'",
     }
     fresh = {}
-    for table in CALL_TABLES:
-        with duckdb.connect() as connection:
-            names = [row[0] for row in connection.execute(f"DESCRIBE FROM {files[table]}").fetchall()]
-        replaced = [f"sha256(sha256 || '-{week}-' || copy) AS sha256"]
-        replaced += [f"{expression} AS {name}" for name, expression in moved.items() if name in names]
+    for table, file in files.items():
         query = (
-            f"SELECT * EXCLUDE (copy) REPLACE ({', '.join(replaced)}) FROM {files[table]}, "
+            f"SELECT * EXCLUDE (copy) {replacing(file, replaced)} FROM {file}, "
             f"(SELECT unnest(range({copies})) AS copy) WHERE sha256 IN ({own})"
         )
         for outcome in OUTCOMES if table == "verdicts" else ("",):
-            key = f"{table}-{outcome}" if outcome else table
-            fresh[key] = f"{query} AND outcome = '{outcome}'" if outcome else query
+            fresh[f"{table}-{outcome}" if outcome else table] = query + (
+                f" AND outcome = '{outcome}'" if outcome else ""
+            )
     write_files(making, fresh, plan)
+    making.rename(home.parts / f"{part}-{'bench':0>16}")
+    return f"{part}-{'bench':0>16}"
+
+
+def later_part(home: Home, source: str, week: int) -> str:
+    """A part that is another, so many weeks on and under other names: each of its files copied so."""
+    name = source.replace(source[:10], f"{FIRST.date() + timedelta(weeks=week)}")
+    making = home.parts / f".making-{name}"
+    making.mkdir(parents=True)
+    later = f"INTERVAL {week} WEEK"
+    replaced = {
+        "sha256": f"sha256(sha256 || '-{week}')",
+        "call_id": f"call_id || '-{week}'",
+        "value": f"CASE WHEN grouped_by IN ('week', 'month') THEN "
+        f"date_trunc(grouped_by, value::DATE + {later})::DATE::VARCHAR ELSE value END",
+        **{name: f"{name} + {later}" for name in ("started_at", "first_call", "last_call")},
+        **{name: f"({name} + {later})::DATE" for name in ("day", "call_day", "week")},
+        "month": f"date_trunc('month', {{}} + {later})::DATE",
+    }
+    with duckdb.connect(config={"memory_limit": "1GB", "threads": "2"}) as connection:
+        connection.execute("SET TimeZone = 'Asia/Shanghai'")
+        for table in PART_FILES:
+            file = quoted(str(home.parts / source / f"{table}.parquet"))
+            write_rows(connection, f"SELECT * {replacing(file, replaced)} FROM {file}", making, table)
+    finish_part(making, part_rows(home.parts / source))
     making.rename(home.parts / name)
     return name
+
+
+def replacing(file: str, replaced: Mapping[str, str]) -> str:
+    """REPLACE of those columns that a file has; what hangs on the day where there is one."""
+    with duckdb.connect() as connection:
+        names = [row[0] for row in connection.execute(f"DESCRIBE FROM {file}").fetchall()]
+    day = "day" if "day" in names else "month"
+    columns = [f"{replaced[name].format(day)} AS {name}" for name in names if name in replaced]
+    return f"REPLACE ({', '.join(columns)})" if columns else ""
 
 
 def make_year(
@@ -214,12 +239,13 @@ def make_year(
             shutil.rmtree(home.root / folder)
         zone = ZoneInfo(settings.ingest.timezone)
         plan = WeekPlan(home, {book.name: book for book in books}, zone, about["shape"])
-        started, names = cpu_s(), []
-        for week in range(WEEKS):
-            monday = f"{FIRST.date() + timedelta(weeks=week)}"
-            parts = [monday] if real * copies <= WEEK_CALLS else [f"{monday}.{day}" for day in range(1, 8)]
-            names += [copied_part(home, source, part, week, copies, plan) for part in parts]
-            print(f"  week {week}: {cpu_s() - started:.0f} s CPU", file=sys.stderr)
+        monday = f"{FIRST.date()}"
+        days = [monday] if real * copies <= WEEK_CALLS else [f"{monday}.{day}" for day in range(1, 8)]
+        firsts = [first_part(home, source, part, copies, plan) for part in days]
+        started, names = cpu_s(), list(firsts)
+        for week in range(1, WEEKS):
+            names += [later_part(home, part, week) for part in firsts]
+            print(f"  week {week}: {cpu_s() - started:.0f} s CPU", file=sys.stderr, flush=True)
         shutil.rmtree(home.parts / source)
         building = home.root / "year.building"
         started = cpu_s()

@@ -295,10 +295,15 @@ def write_files(making: Path, fresh: Mapping[str, str], plan: WeekPlan) -> None:
         connection.execute("CREATE TABLE gone AS SELECT unnest($gone::VARCHAR[]) AS sha256", {"gone": list(plan.gone)})
         for table in CALL_TABLES:
             old = plan.home.parts / plan.old / f"{table}.parquet" if plan.old else None
-            rows[table] = _copy(connection, _rows_of(table, fresh, old), making, table)
+            rows[table] = write_rows(connection, _rows_of(table, fresh, old), making, table)
         for name, query in WEEKLY.items():
-            _copy(connection, query, making, name)
+            write_rows(connection, query, making, name)
     shutil.rmtree(making / ".spill", ignore_errors=True)
+    finish_part(making, rows)
+
+
+def finish_part(making: Path, rows: Mapping[str, int]) -> None:
+    """Flush a part's files to the disk and write down what is in them."""
     digests = {}
     for name in PART_FILES:
         path = making / f"{name}.parquet"
@@ -326,8 +331,8 @@ def _rows_of(table: str, fresh: Mapping[str, str], old: Path | None) -> str:
     return " UNION ALL ".join(branches)
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, query: str, making: Path, name: str) -> int:
-    """Write a file and name it for the queries that follow; how many rows it has."""
+def write_rows(connection: duckdb.DuckDBPyConnection, query: str, making: Path, name: str) -> int:
+    """Write a file of a part and name it for the queries that follow; how many rows it has."""
     path, size = quoted(str(making / f"{name}.parquet")), _ROW_GROUPS.get(name, 122_880)
     connection.execute(f"COPY ({query}) TO {path} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {size})")
     connection.execute(f"CREATE VIEW {name} AS FROM read_parquet({path})")
