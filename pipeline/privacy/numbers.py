@@ -178,6 +178,8 @@ def _goes_on(call: Call, number: ToldNumber, one: PlacedGroup, topic: Topic | No
         return False
     if one.turn - last.turn > GOES_ON_TURNS:
         return False
+    if number.topic == "code" and len(number.digits) + len(one.digits) > LONGEST_CODE:
+        return one.digits in number.digits
     if one.turn == last.turn:
         return _is_small(one.before, asked)
     between = [turn for turn in range(last.turn + 1, one.turn) if all(turn != group.turn for group in number.groups)]
