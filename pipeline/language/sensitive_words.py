@@ -10,6 +10,7 @@ from functools import cache, cached_property
 import re2
 
 from pipeline.language.data import Words, WordSet, read_table
+from pipeline.language.en.numbers import english_numbers
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,24 @@ class ChineseSensitiveWords:
     lead_ins: Words
     units: Words
     not_units: Words
+    unit_adjectives: Words
+    money: Words
+    labels: Words
+    put_right: Words
     read_out: Mapping[str, int]
+    misheard: Mapping[str, int]
+    misheard_inside: Mapping[str, int]
     mail_at: Words
     mail_dots: Words
     mail_signs: Mapping[str, str]
     plate_provinces: str
     names_after: Words
     titles: Words
+    passwords: Words
+    password_untold: Words
+    password_tells: Words
+    password_lead_ins: Words
+    not_passwords: Words
 
 
 @dataclass(frozen=True)
@@ -42,15 +54,29 @@ class EnglishSensitiveWords:
     corrections: Words
     lead_ins: Words
     units: Words
+    unit_adjectives: Words
+    money: Words
+    labels: Words
+    put_right: Words
     digits: Mapping[str, int]
     times: Mapping[str, int]
     plurals: Mapping[str, int]
+    misheard: Mapping[str, int]
     mail_at: Words
     mail_dots: Words
     mail_signs: Mapping[str, str]
     not_in_mail: WordSet
     letters: Words
     names_after: tuple[str, ...]
+    letter_told_by: Words
+    not_letters: WordSet
+    glued_units: Words
+    iban_countries: WordSet
+    passwords: Words
+    password_untold: Words
+    password_tells: Words
+    password_lead_ins: Words
+    not_passwords: Words
 
 
 @dataclass(frozen=True)
@@ -64,7 +90,12 @@ class SensitiveWords:
     def topic_of(self) -> dict[str, str]:
         """What each word tells of a number, by the word in small letters with single spaces."""
         tables = (self.zh.topics, self.en.topics)
-        return {word.lower(): topic for table in tables for topic, words in table.items() for word in words}
+        return {
+            word.lower().replace("-", " "): topic
+            for table in tables
+            for topic, words in table.items()
+            for word in words
+        }
 
     @cached_property
     def topic(self) -> re.Pattern[str]:
@@ -73,6 +104,11 @@ class SensitiveWords:
         # hundreds of words in every turn: re2 is twenty times as fast; it has no types, but the methods of re
         compiled: re.Pattern[str] = re2.compile(rf"(?i)(?:{zh})|\b(?:{en})\b")
         return compiled
+
+    @cached_property
+    def times(self) -> dict[str, int]:
+        """How often double, triple say the digit or letter behind them."""
+        return {**english_numbers().times, **self.en.times}
 
     @cached_property
     def tail(self) -> re.Pattern[str]:
@@ -94,9 +130,44 @@ class SensitiveWords:
         """Right behind a number: what it counts or measures."""
         return _either(self.zh.units, self.en.units)
 
+    @cached_property
+    def unit_adjective(self) -> re.Pattern[str]:
+        """Between a number and its unit: five working days."""
+        return re.compile(rf"(?:{_listed((*self.zh.unit_adjectives, *self.en.unit_adjectives))})\s*", re.IGNORECASE)
+
+    @cached_property
+    def money(self) -> re.Pattern[str]:
+        """Right before a number: it goes on an amount."""
+        return re.compile(rf"(?:{_listed(self.zh.money)}|\b(?:{_listed(self.en.money)}))\s*\Z", re.IGNORECASE)
+
+    @cached_property
+    def corrected(self) -> re.Pattern[str]:
+        """Said where a part of a number is put right."""
+        return _either(self.zh.put_right, self.en.put_right)
+
+    @cached_property
+    def label(self) -> re.Pattern[str]:
+        """Right before a short number: a key that is pressed, or one of things that are counted."""
+        return re.compile(rf"(?:{_listed(self.zh.labels)}|\b(?:{_listed(self.en.labels)}))\s*\Z", re.IGNORECASE)
+
+    @cached_property
+    def password(self) -> re.Pattern[str]:
+        """What a word that must not be told is called."""
+        return _either(self.zh.passwords, self.en.passwords)
+
+    @cached_property
+    def password_untold(self) -> re.Pattern[str]:
+        """Where a password is spoken of and none is told."""
+        return _either(self.zh.password_untold, self.en.password_untold)
+
+    @cached_property
+    def not_password(self) -> re.Pattern[str]:
+        """What is said in place of a password."""
+        return _either(self.zh.not_passwords, self.en.not_passwords)
+
 
 def _listed(words: Iterable[str]) -> str:
-    return "|".join(re2.escape(word).replace(r"\ ", r"\s+") for word in sorted(set(words), key=len, reverse=True))
+    return "|".join(re2.escape(word).replace(r"\ ", r"[\s-]+") for word in sorted(set(words), key=len, reverse=True))
 
 
 def _either(zh: Iterable[str], en: Iterable[str]) -> re.Pattern[str]:

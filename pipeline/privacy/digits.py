@@ -6,7 +6,7 @@ Digits with nothing but punctuation and small words between them are one group; 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -27,6 +27,8 @@ class DigitPiece:
     start: int
     end: int
     digits: str
+    misheard: bool = False
+    sized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +58,10 @@ class DigitGroup:
 
 def digit_groups(text: str) -> list[DigitGroup]:
     """The groups of digits in a text, in order."""
-    known = _digits()
-    if known.any.search(text) is None:
-        return []
-    kept = [match.span() for match in _KEPT.finditer(text)] if _MAY_BE_KEPT.search(text) else []
     groups: list[DigitGroup] = []
     pieces: list[DigitPiece] = []
-    for piece in known.pieces(text, kept):
-        if pieces and not _is_gap(text, pieces[-1].end, piece.start):
+    for piece in digit_pieces(text):
+        if pieces and not is_gap(text, pieces[-1].end, piece.start):
             groups += _group(text, pieces)
             pieces = []
         pieces.append(piece)
@@ -75,17 +73,37 @@ def has_digits(text: str) -> bool:
     return _digits().any.search(text) is not None
 
 
-def _is_gap(text: str, start: int, end: int) -> bool:
+def digit_pieces(text: str) -> list[DigitPiece]:
+    """What stands for digits in a text, in order."""
+    known = _digits()
+    if known.any.search(text) is None:
+        return []
+    kept = [match.span() for match in _KEPT.finditer(text)] if _MAY_BE_KEPT.search(text) else []
+    return list(known.pieces(text, kept))
+
+
+def is_gap(text: str, start: int, end: int) -> bool:
     gap = text[start:end]
     if len(gap) > GAP_CHARACTERS or (gap.strip() in (":", "：", "/") and gap == gap.strip()):
         return False
-    return not gap or sensitive_words().filler.fullmatch(gap) is not None
+    if not gap:
+        return True
+    return sensitive_words().filler.fullmatch(gap) is not None and _SENTENCE.search(gap) is None
+
+
+_SENTENCE = re.compile(r"[.?!。？！]\s*[^\W\d_]")
 
 
 def _group(text: str, pieces: list[DigitPiece]) -> Iterator[DigitGroup]:
-    """One group, without a last piece that counts something else."""
+    """One group; small words that look like digits at its edges are left out, and a last piece that counts things."""
     if len(pieces) > 1 and _PRONOUN.fullmatch(text[pieces[0].start : pieces[1].start]):
         pieces = pieces[1:]
+    while (
+        len(pieces) > 1
+        and _is_loose(text, pieces[-1])
+        and _NEW_SENTENCE.search(text[pieces[-2].end : pieces[-1].start])
+    ):
+        pieces = pieces[:-1]
     if not pieces:
         return
     if _counts(text, pieces[-1].end):
@@ -95,20 +113,38 @@ def _group(text: str, pieces: list[DigitPiece]) -> Iterator[DigitGroup]:
             yield DigitGroup(tuple(pieces), True)
             return
         pieces = pieces[:-1]
-    yield DigitGroup(tuple(pieces), _is_sum(text, pieces))
+    yield DigitGroup(tuple(pieces), _is_sum(text, pieces) or _is_labelled(text, pieces))
 
 
 def _is_sum(text: str, pieces: list[DigitPiece]) -> bool:
     """Whether digits are an amount: a currency stands before them, or hundreds and thousands are counted in few."""
-    if _CURRENCY.search(text[: pieces[0].start]):
+    if _CURRENCY.search(text, max(0, pieces[0].start - 5), pieces[0].start):
         return True
-    sized = any(text[piece.start : piece.end].lower().endswith(("hundred", "thousand")) for piece in pieces)
-    return sized and sum(len(piece.digits) for piece in pieces) < _LONGEST_COUNT
+    return any(piece.sized for piece in pieces) and sum(len(piece.digits) for piece in pieces) < _LONGEST_COUNT
 
+
+def _is_labelled(text: str, pieces: list[DigitPiece]) -> bool:
+    """Whether few digits are one of many things, or what goes on an amount: row 14, nine euro 50, at nine forty."""
+    length = sum(len(piece.digits) for piece in pieces)
+    if len(pieces) > _PIECES_LABELLED or length > _LONGEST_LABELLED:
+        return False
+    words, before = sensitive_words(), text[max(0, pieces[0].start - 16) : pieces[0].start]
+    return words.label.search(before) is not None or (
+        length <= _LONGEST_CENTS and words.money.search(before) is not None
+    )
+
+
+_LONGEST_LABELLED = 4
+_PIECES_LABELLED = 2
+"""Digits of a room, a row, an error, and pieces of a time: at nine forty."""
+
+_LONGEST_CENTS = 2
+"""Digits behind a currency: nine euro 50."""
 
 _PRONOUN = re.compile(r"(?i:one)\W+(?i:is|was|it's|that's)\W+(?:\w+\W+)?")
 """The new one is 555…"""
 
+_NEW_SENTENCE = re.compile(r"[.?!]\s")
 _LONGEST_COUNT = 7
 """Digits of an amount at most: 1,234,567 元."""
 
@@ -117,24 +153,32 @@ _CURRENCY = re.compile(r"(?:[$£€¥￥]|(?i:rmb|usd|cny|gbp))\s*\Z")
 _PERCENT = re.compile(r"\s*[%％℃°]")
 
 
+def _is_loose(text: str, piece: DigitPiece) -> bool:
+    return text[piece.start : piece.end].lower() in ("oh", "o", "one")
+
+
 def _counts(text: str, end: int) -> bool:
     """Whether a unit stands right behind a number; 个 before a digit is another digit's: 三个八."""
     if _PERCENT.match(text, end):
         return True
     at = end + 1 if text[end : end + 1] == " " else end
-    match = sensitive_words().unit.match(text, at)
+    words = sensitive_words()
+    if adjective := words.unit_adjective.match(text, at):
+        at = adjective.end()
+    match = words.unit.match(text, at)
     if match is None:
         return False
     # 分机 and 号码 begin like units
     return not text.startswith(sensitive_words().zh.not_units, at)
 
 
-_MAY_BE_KEPT = re.compile(r"\d[:：/.\-年]\d|第|周|期|拜")
+_MAY_BE_KEPT = re.compile(r"\d[:：]\s?\d|\d[/.\-年]\d|第|周|期|拜|[a-z] (?:19|20)\d\d\b")
 _KEPT = re.compile(
-    r"(?<!\d)\d{1,2}[:：]\d{2}(?:[:：]\d{2})?(?!\d)"
+    r"(?<!\d)\d{1,2}[:：]\s?\d{2}(?:[:：]\s?\d{2})?(?!\d(?!\d[:：]))"
     r"|(?<![\d/])\d{1,2}/\d{1,2}(?:/\d{2,4})?(?![\d/])"
     r"|(?<!\d)(?:19|20)\d\d([-./])\d{1,2}\1\d{1,2}(?!\d)"
     r"|(?<![\d.])\d{1,6}\.\d{1,2}(?![\d.])"
+    r"|\b(?:in|since|from|to|until|till|through|of|by) (?:19|20)\d\d\b(?![\s-]*\d)"
     r"|第[\d零〇一二三四五六七八九十百]{1,5}|(?:周|星期|礼拜)[\d一二三四五六日天]"
 )
 """Times, dates, decimals, ordinals, days of the week: no digits of a number."""
@@ -150,7 +194,10 @@ class _Digits:
         self.ones = {word: str(d) for word, d in {**en.digits, **words.en.digits}.items()}
         self.teens = {word: str(d) for word, d in en.teens.items()}
         self.tens = {word: str(d) for word, d in en.tens.items()}
-        self.times = {**en.times, **words.en.times}
+        self.times = words.times
+        self.misheard = {word: str(d) for word, d in words.en.misheard.items()}
+        self.misheard_han = {han: str(d) for han, d in words.zh.misheard.items()}
+        self.inside_han = {han: str(d) for han, d in words.zh.misheard_inside.items()}
         self.plurals = {word: str(d) for word, d in words.en.plurals.items()}
         self.any = re.compile(rf"[\d{self.sure}]|\b(?:{_or(self.ones, self.teens, self.tens, self.plurals)})\b", re.I)
         self.piece = re.compile(self._pattern(), re.IGNORECASE)
@@ -163,35 +210,41 @@ class _Digits:
 
     def _pattern(self) -> str:
         han, sure = "".join(self.han), self.sure
+        any_han = "".join((*self.han, *self.misheard_han, *self.inside_han))
         one, tens, digit = _or(self.ones), _or(self.tens), rf"[0-9０-９{sure}]"
         simple = rf"(?:{tens})(?:[\s-]+(?:{_or_counting(self.ones)}))?|{_or(self.teens)}|{one}"
         return (
             rf"(?<!\d)(?P<han_times>[两俩二三四五六2-6](?=\s?[个连])|双)\s?[个连]?(?P<han_timed>{digit})"
-            rf"(?![十百千万个位张{digit[1:-1]}])(?=[\d{han}]|[^\u4e00-\u9fff]|$|然后|再|后面|嗯|最后|吧|的)"
-            rf"|(?P<number>(?<![A-Za-z0-9])[0-9０-９]+(?![A-WYZa-wyz0-9])|(?<=[A-Za-z])[0-9]{{6,}}(?![A-WYZa-wyz0-9]))"
-            rf"|(?P<han>(?:要(?=[{han}]{{2}}))?[{han}]+)"
+            rf"(?:(?<=[\d{han}][两俩二三四五六2-6]个{digit})"
+            rf"|(?![十百千万个位张{digit[1:-1]}])(?=[^\u4e00-\u9fff]|$|然后|再|后面|嗯|最后|吧|的))"
+            rf"|(?P<number>(?<![A-Za-z0-9])[0-9０-９]+(?![A-WYZa-wyz0-9]))"
+            rf"|(?P<han>(?:(?![两俩二三四五六][个连]{digit})[{any_han}])+)"
             rf"|\b(?P<times>{_or(self.times)})[\s-]+(?P<timed>{one}|\d)\b"
             rf"|\b(?P<many>{_or_counting(self.ones)})[\s-]+(?P<plural>{_or(self.plurals)})\b"
             rf"|\b(?P<big>{simple})[\s-]+(?P<size>hundred|thousand)\b"
             rf"|\b(?P<word>{simple})\b"
+            rf"|\b(?P<misheard>{_or(self.misheard)})\b"
         )
 
     def pieces(self, text: str, kept: list[tuple[int, int]]) -> Iterator[DigitPiece]:
         """What stands for digits in a text, in order, without what lies in the stretches that are kept."""
+        found: list[DigitPiece] = []
         for match in self.piece.finditer(text):
             start, end = match.span()
             if kept and any(start < last and first < end for first, last in kept):
                 continue
-            digits = self._value(text, match)
-            if digits:
-                yield DigitPiece(start, end, digits)
+            if match["han"]:
+                found += self._han_pieces(text, match)
+            elif digits := self._value(match):
+                found.append(DigitPiece(start, end, digits, bool(match["misheard"]), bool(match["size"])))
+        yield from _without_words(text, found)
 
-    def _value(self, text: str, match: re.Match[str]) -> str:
+    def _value(self, match: re.Match[str]) -> str:
         kind = match.lastgroup
         if match["number"]:
             return match["number"].translate(_FULL_WIDTH)
-        if match["han"]:
-            return self._han_value(text, match)
+        if match["misheard"]:
+            return self.misheard[match["misheard"].lower()]
         if match["han_timed"]:
             times = "2" if match["han_times"] == "双" else self._digit(match["han_times"])
             return self._digit(match["han_timed"]) * int(times)
@@ -204,16 +257,39 @@ class _Digits:
             return self._word(match["big"]) + ("00" if match["size"].lower() == "hundred" else "000")
         return self._word(match["word"])
 
-    def _han_value(self, text: str, match: re.Match[str]) -> str:
-        """A row of Han digits; one alone within a word (一下, 统一) is none, nor one that only stands for a digit."""
-        run = match["han"].removeprefix("要")
-        if len(run) == 1 and match["han"] == run and not (run in self.sure and self._stands_alone(text, match)):
-            return ""
-        return ("1" if match["han"] != run else "") + "".join(self.han[han] for han in run)
+    def _han_pieces(self, text: str, match: re.Match[str]) -> Iterator[DigitPiece]:
+        """Rows of Han digits; where there are several, what only sounds like one between them is one too."""
+        run, start = match["han"], match.start()
+        first, last = self._known(text, run, start)
+        known = sum(han in self.han for han in run)
+        inside = any(han in self.inside_han for han in run[first:last])
+        if last - first >= _LEAST_MISHEARD and known >= _LEAST_MISHEARD - (not inside):
+            digits = "".join(self.han.get(han) or self.misheard_han.get(han) or self.inside_han[han] for han in run)
+            yield DigitPiece(start + first, start + last, digits[first:last])
+            return
+        for row in re.finditer(rf"[{''.join(self.han)}]+", run):
+            place = (start + row.start(), start + row.end())
+            if len(row[0]) > 1 or (row[0] in self.sure and self._stands_alone(text, *place)):
+                digits = "".join(self.han[han] for han in row[0])
+                yield DigitPiece(*place, digits)
 
-    def _stands_alone(self, text: str, match: re.Match[str]) -> bool:
+    def _known(self, text: str, run: str, start: int) -> tuple[int, int]:
+        """Where a row begins and ends: 是, 要 and the like count inside only, 医, 舞 at its edges unless in a word."""
+        edges = self.han.keys() | self.misheard_han.keys()
+        first, last = 0, len(run)
+        while last and run[last - 1] not in edges:
+            last -= 1
+        while first < last and run[first] not in edges:
+            first += 1
+        after = text[start + last : start + last + 1]
+        while last and run[last - 1] not in self.han and last == len(run) and _HAN.match(after):
+            last -= 1
+        if run[:first].endswith("要") and text[start + first - 2 : start + first - 1] not in _WANTS:
+            first -= 2 if run[:first].endswith("要要") else 1
+        return first, last
+
+    def _stands_alone(self, text: str, start: int, end: int) -> bool:
         """Whether a single Han digit is read out: among other digits, or with nothing but small words beside it."""
-        start, end = match.span()
         if self.listed_after.match(text, end) or self.listed_before.search(text, max(0, start - 3), start):
             return True
         if _HAN.match(text, end) and not self.small_after.match(text, end):
@@ -233,6 +309,46 @@ class _Digits:
 
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+_WANTS = tuple("我想只需不就还您你")
+_LEAST_MISHEARD = 3
+
+
+def _without_words(text: str, pieces: Sequence[DigitPiece]) -> Iterator[DigitPiece]:
+    """The pieces without those words (to, for) that are none where they stand: only amid digits are they misheard."""
+    for at, piece in enumerate(pieces):
+        if not piece.misheard:
+            yield piece
+            continue
+        before = _in_a_row(text, list(reversed(pieces[:at])), piece.start, -1)
+        after = _in_a_row(text, pieces[at + 1 :], piece.end, 1)
+        if before and after:
+            kept = before + after >= _LEAST_MISHEARD
+        elif before:
+            kept = before >= _LEAST_MISHEARD - 1 and _CLOSED.match(text, piece.end) is not None
+        else:
+            kept = (
+                after >= _LEAST_MISHEARD - 1 and _OPEN.search(text[max(0, piece.start - 3) : piece.start]) is not None
+            )
+        if kept:
+            yield piece
+
+
+_CLOSED = re.compile(r"\s*(?:[,.;?!]|$)")
+_OPEN = re.compile(r"(?:^|[,.;?!])\s*$")
+
+
+def _in_a_row(text: str, pieces: Sequence[DigitPiece], edge: int, step: int) -> int:
+    """How many digits are said one by one right beside a place."""
+    count = 0
+    for piece in pieces:
+        gap = text[edge : piece.start] if step > 0 else text[piece.end : edge]
+        if gap.strip(" ,.-") or len(gap) > 3 or (len(piece.digits) > 1 and text[piece.start].isdigit()):
+            break
+        count += not piece.misheard
+        edge = piece.end if step > 0 else piece.start
+    return count
 
 
 def _or(*tables: Mapping[str, str] | Mapping[str, int]) -> str:

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from functools import cache
 
 from pipeline.datatypes import Call
+from pipeline.language.en.names import common_words
 from pipeline.language.sensitive_words import sensitive_words
+from pipeline.privacy.digits import is_gap
+from pipeline.privacy.spelled import spelled_pieces
 
 Stretch = tuple[int, int, int]
 """Turn, first character, end."""
 
-LOCAL_PIECES = 14
+LOCAL_PIECES = 30
 """Pieces (letters, words, digits, signs) in front of the at sign, at most."""
 
 GOES_BACK_TURNS = 4
@@ -32,8 +35,11 @@ def find_mail(call: Call) -> list[Stretch]:
     for number, turn in enumerate(call.turns):
         if _MAY_BE_MAIL.search(turn.text) is None:
             continue
-        found += [(number, *match.span()) for match in _WRITTEN.finditer(turn.text)]
+        written = [match.span() for match in _WRITTEN.finditer(turn.text)]
+        found += [(number, start, end) for start, end in written]
         for match in _read_out().finditer(turn.text):
+            if any(start < match.start() < end for start, end in written):
+                continue
             found += _with_local_part(call, number, match.start(), match.end())
     return found
 
@@ -57,13 +63,17 @@ def _with_local_part(call: Call, number: int, at: int, end: int) -> Iterator[Str
     start = _local_start(call.turns[number].text[:at])
     yield number, start, end
     small, own = sensitive_words().lead_in, call.turns[number]
-    asked = _asked_before(call, number)
-    if asked is None or not small.fullmatch(own.text[:start]):
+    if not small.fullmatch(own.text[:start]):
         return
-    for earlier in range(number - 1, asked, -1):
+    asked = _asked_before(call, number)
+    for earlier in range(number - 1, max(-1, number - 1 - GOES_BACK_TURNS), -1):
         text = call.turns[earlier].text.rstrip(_ENDS)
-        begin = _local_start(text)
-        if call.turns[earlier].speaker == own.speaker and begin < len(text) and small.fullmatch(text[:begin]):
+        said_at = _AT_END.search(text)
+        if said_at is None and (call.turns[earlier].speaker != own.speaker or (start < at and (asked or 0) >= earlier)):
+            continue
+        edge = said_at.start() if said_at else len(text)
+        begin = _local_start(text[:edge])
+        if begin < edge and (said_at or (asked is not None and small.fullmatch(text[:begin])) or start == at):
             yield earlier, begin, len(text)
             return
 
@@ -78,12 +88,28 @@ def _asked_before(call: Call, number: int) -> int | None:
     return None
 
 
+_AT_END = re.compile(r"[\s,，]*(?:\bat|@|艾特|小老鼠)[\s.…，。]*$", re.IGNORECASE)
+
+
 def _local_start(before: str) -> int:
-    """Where the pieces begin that run up to the end of a text."""
+    """Where the pieces begin that run up to the end of a text: letters, digits, words outside a sentence."""
+    words = sensitive_words().en
+    spelled = [(piece.start, piece.end) for piece in spelled_pieces(before)]
+    taken = bytearray(len(before))
+    for first, last in spelled:
+        taken[first:last] = b"\1" * (last - first)
+    others = [match.span() for match in _PIECE.finditer(before) if not any(taken[match.start() : match.end()])]
     start = edge = len(before)
-    for piece in reversed(list(_PIECE.finditer(before))[-LOCAL_PIECES:]):
-        gap = before[piece.end() : edge]
-        if _APART.search(gap) or len(gap) > 3 or piece[0].lower() in sensitive_words().en.not_in_mail:
+    for first, last in sorted([*spelled, *others], reverse=True)[:LOCAL_PIECES]:
+        gap, word = before[last:edge], before[first:last].lower()
+        if len(word) > 1 and (word in words.not_in_mail or (edge < len(before) and word in common_words())):
             break
-        start = edge = piece.start()
+        if (len(gap) > 3 or _APART.search(gap)) and not (is_gap(before, last, edge) and not _SENTENCE_END.search(gap)):
+            break
+        if len(word) > 2 and word.isalpha() and _SENTENCE_END.search(gap):
+            break
+        start = edge = first
     return start
+
+
+_SENTENCE_END = re.compile(r"[.?!。？！]\s|[a-z]{2}|[。？！]")

@@ -10,13 +10,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from pipeline.datatypes import Call
 from pipeline.language.sensitive_words import sensitive_words
 from pipeline.masks import MaskKind
 from pipeline.privacy.digits import DigitGroup, digit_groups
-from pipeline.privacy.shapes import PUBLIC, likely_kind, sure_kind
+from pipeline.privacy.shapes import SHORT_PUBLIC, is_public, is_whole_phone, likely_kind, sure_kind
+from pipeline.privacy.topics import Topic, named_topics
 
 ASKED_TURNS = 8
 """What was asked for so many turns ago is answered no more."""
@@ -30,7 +30,7 @@ SAID_BETWEEN = 24
 LISTENING = 14
 """Characters of a turn of the other side that is heard as listening, whatever it says."""
 
-LEAST_DIGITS: dict[str, int] = {"phone": 5, "id": 6, "card": 7, "account": 5, "code": 3}
+LEAST_DIGITS: dict[str, int] = {"phone": 5, "id": 6, "card": 5, "account": 5, "code": 3}
 FULL_DIGITS: dict[tuple[str, str | None], int] = {
     ("", "phone"): 11, ("en", "phone"): 10, ("", "id"): 18, ("en", "id"): 9, ("", "card"): 16, ("", "account"): 12,
     ("en", "account"): 8, ("", "code"): 4,
@@ -44,11 +44,16 @@ READ_BACK = 4
 """Digits of a part of a number that is known again anywhere in the call; one digit less near it."""
 
 
+CORRECTED_TURNS = 3
+"""A number is put right so many turns after it at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlacedGroup:
     """A group of digits in a turn. `before` and `after`: what else its turn says up to the next group."""
 
     turn: int
+    speaker: str
     group: DigitGroup
     before: str
     after: str
@@ -56,16 +61,6 @@ class PlacedGroup:
     @property
     def digits(self) -> str:
         return self.group.digits
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """A word that tells what a number is, and where it stands."""
-
-    turn: int
-    start: int
-    end: int
-    name: str
 
 
 @dataclass
@@ -84,12 +79,12 @@ def find_numbers(call: Call) -> list[ToldNumber]:
     placed = _placed(call)
     if sum(len(one.digits) for one in placed if not one.group.counts) < LEAST_DIGITS["code"]:
         return []
-    topics = _topics(call)
+    topics = named_topics(call)
     numbers = list(_numbers(call, placed, topics))
     for number in numbers:
         number.kind = _kind(call, number, topics)
     found = [number for number in numbers if number.kind is not None]
-    return found + list(_said_again(found, placed, topics))
+    return found + list(_said_again(call, found, placed))
 
 
 def _placed(call: Call) -> list[PlacedGroup]:
@@ -100,20 +95,7 @@ def _placed(call: Call) -> list[PlacedGroup]:
         starts = [*(group.start for group in groups), len(turn.text)]
         for at, group in enumerate(groups):
             before, after = turn.text[edges[at] : group.start], turn.text[group.end : starts[at + 1]]
-            found.append(PlacedGroup(number, group, before, after))
-    return found
-
-
-def _topics(call: Call) -> list[Topic]:
-    """The words that tell what numbers are, in order."""
-    words, found = sensitive_words(), []
-    ends = list(accumulate(len(turn.text) + 1 for turn in call.turns))
-    for match in words.topic.finditer("\n".join(turn.text for turn in call.turns)):
-        name = words.topic_of[" ".join(match[0].lower().split())]
-        if name != "none":
-            turn = bisect_right(ends, match.start())
-            begins = ends[turn] - len(call.turns[turn].text) - 1
-            found.append(Topic(turn, match.start() - begins, match.end() - begins, name))
+            found.append(PlacedGroup(number, turn.speaker, group, before, after))
     return found
 
 
@@ -133,11 +115,24 @@ _NAMED_BEHIND = 8
 
 def _numbers(call: Call, placed: Sequence[PlacedGroup], topics: Sequence[Topic]) -> Iterator[ToldNumber]:
     open_number: ToldNumber | None = None
+    answered: dict[tuple[int, int], PlacedGroup] = {}
     for one in placed:
         if one.group.counts or _is_word(call, one):
             continue
         topic = _topic_of(one, topics)
         name = topic.name if topic else None
+        if topic is not None and name == "other":
+            first = answered.setdefault((topic.turn, topic.start), one)
+            if first.turn < one.turn and not _has_same(first.digits, one.digits):
+                name = None
+        elif topic is not None and name == "code" and len(one.digits) >= LEAST_DIGITS["code"]:
+            first = answered.setdefault((topic.turn, topic.start), one)
+            if (
+                one.turn > first.turn
+                and len(one.digits) != len(first.digits)
+                and not _has_same(first.digits, one.digits)
+            ):
+                name = None
         if open_number is not None and _goes_on(call, open_number, one, topic):
             _add(open_number, one)
             continue
@@ -161,10 +156,17 @@ def _is_word(call: Call, one: PlacedGroup) -> bool:
 _WORDS_TOO = ("one", "oh", "o")
 
 
+def _has_same(first: str, second: str) -> bool:
+    return first in second or second in first
+
+
 def _add(number: ToldNumber, one: PlacedGroup) -> None:
     number.groups.append(one)
-    repeated = len(one.digits) >= 2 and number.groups[-1].turn != number.groups[0].turn and one.digits in number.digits
-    if not repeated:
+    apart = number.groups[-1].turn != number.groups[0].turn or len(one.digits) >= _LONG
+    repeated = len(one.digits) >= 2 and apart and one.digits in number.digits
+    if number.digits and number.digits in one.digits:
+        number.digits, number.lengths = one.digits, list(one.group.lengths)
+    elif not repeated and one.speaker == number.groups[0].speaker:
         number.digits += one.digits
         number.lengths += one.group.lengths
 
@@ -176,16 +178,44 @@ def _goes_on(call: Call, number: ToldNumber, one: PlacedGroup, topic: Topic | No
     asked = len(number.digits) < complete
     if topic is not None and (topic.turn, topic.start) >= (last.turn, last.group.end) and topic.name != number.topic:
         return False
-    if one.turn - last.turn > GOES_ON_TURNS:
+    if (
+        len(one.digits) >= _LONG
+        and one.speaker != number.groups[0].speaker
+        and not _has_same(one.digits, number.digits)
+    ):
+        return False
+    if one.turn - last.turn > GOES_ON_TURNS or _is_whole(call, number, one):
         return False
     if number.topic == "code" and len(number.digits) + len(one.digits) > LONGEST_CODE:
         return one.digits in number.digits
+    asked = asked and min(len(one.digits), len(last.digits)) >= _LEAST_APART
     if one.turn == last.turn:
         return _is_small(one.before, asked)
     between = [turn for turn in range(last.turn + 1, one.turn) if all(turn != group.turn for group in number.groups)]
     texts = [call.turns[turn].text for turn in between]
-    said = [last.after, one.before, *(text for text in texts if len(text) > LISTENING)]
+    said = [_LETTER.sub("", last.after), one.before, *(text for text in texts if len(text) > LISTENING)]
     return all(_is_small(text, asked) for text in said)
+
+
+_LONG = 7
+"""So many digits are a number by themselves where somebody else says them."""
+
+_LEAST_APART = 3
+"""Digits of two groups at least that belong together though something is said between them."""
+
+
+def _is_whole(call: Call, number: ToldNumber, one: PlacedGroup) -> bool:
+    """Whether a number has all its digits, and a group is no part of it that is said again."""
+    if _has_same(one.digits, number.digits):
+        return False
+    if one.turn == number.groups[-1].turn and not one.before.strip(_PAUSES):
+        return False
+    return sure_kind(number.digits) is not None or (
+        number.topic == "phone" and is_whole_phone(number.digits, call.language)
+    )
+
+
+_PAUSES = " ,.，。、-—"
 
 
 def _is_small(text: str, asked: bool) -> bool:
@@ -204,12 +234,14 @@ def _kind(call: Call, number: ToldNumber, topics: Sequence[Topic]) -> MaskKind |
     digits = number.digits + _check_letter(number)
     first = number.groups[0]
     by_agent = call.role(call.turns[first.turn]) == "agent"
-    if by_agent and (PUBLIC.fullmatch(digits) or _is_tail(first)):
+    if is_public(digits, call.language, by_agent):
         return None
     if kind := sure_kind(digits):
         return kind
-    if number.topic == "other":
+    if number.topic == "other" or (number.topic != "code" and SHORT_PUBLIC.fullmatch(digits)):
         return None
+    if _is_tail(first):
+        return "id" if number.topic == "id" else None
     if number.topic in LEAST_DIGITS and len(digits) >= LEAST_DIGITS[number.topic]:
         if number.topic == "code" and len(digits) > LONGEST_CODE:
             return likely_kind(digits, number.lengths, call.language) or "account"
@@ -249,16 +281,14 @@ def check_letter(after: str) -> tuple[int, int] | None:
 _LETTER = re.compile(r"[\W的是最后尾一位个大写母字]{0,10}([Xx](?![A-Za-z])|叉|艾克斯|埃克斯|爱克斯|ex\b)")
 
 
-def _said_again(
-    found: Sequence[ToldNumber], placed: Sequence[PlacedGroup], topics: Sequence[Topic]
-) -> Iterator[ToldNumber]:
+def _said_again(call: Call, found: Sequence[ToldNumber], placed: Sequence[PlacedGroup]) -> Iterator[ToldNumber]:
     """Groups elsewhere that repeat a part of a number that is hidden, or put it right."""
     taken = {id(one) for number in found for one in number.groups}
     for one in placed:
         if id(one) in taken:
             continue
         for number in found:
-            if _repeats(one, number):
+            if _repeats(one, number) or _corrects(one, number, call):
                 yield ToldNumber([one], number.topic, one.digits, list(one.group.lengths), number.kind)
                 break
 
@@ -271,3 +301,19 @@ def _repeats(one: PlacedGroup, number: ToldNumber) -> bool:
     if len(digits) >= (READ_BACK - 1 if away <= GOES_ON_TURNS else READ_BACK) and digits in number.digits:
         return True
     return len(number.digits) >= READ_BACK and number.digits in digits
+
+
+def _corrects(one: PlacedGroup, number: ToldNumber, call: Call) -> bool:
+    """Whether a group right behind a number puts a part of it right: 不对，最后是零一一八."""
+    last = max((group.turn for group in number.groups if group.turn <= one.turn), default=None)
+    if last is None or one.turn - last > CORRECTED_TURNS or one.group.counts:
+        return False
+    if len(one.digits) < _LEAST_CORRECTED:
+        return last == one.turn and sensitive_words().corrected.search(one.before) is not None
+    return (
+        len(one.digits) <= len(number.digits)
+        and sensitive_words().corrected.search(call.turns[one.turn].text) is not None
+    )
+
+
+_LEAST_CORRECTED = 2

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pipeline.datatypes import Call, Turn
 from pipeline.masks import HIDDEN, Mask, MaskKind, Masks
+from pipeline.privacy.answers import Told, find_answers
 from pipeline.privacy.mail import Stretch, find_mail
 from pipeline.privacy.numbers import ToldNumber, check_letter, find_numbers
+from pipeline.privacy.passwords import find_passwords
 from pipeline.privacy.people import find_addresses, find_names
-from pipeline.privacy.plates import find_plates
-from pipeline.privacy.written import find_written
 from pipeline.timeline import Span
 
-MASKING_VERSION = "1"
+MASKING_VERSION = "2"
 """Raised whenever the code here finds something else; masks of another version are looked for anew."""
 
 
@@ -24,9 +24,9 @@ def find_masks(call: Call) -> Masks:
     for number in find_numbers(call):
         assert number.kind is not None
         found += [(stretch, number.kind) for stretch in _stretches(call, number)]
-    found += list(find_written(call))
     found += [(stretch, "email") for stretch in find_mail(call)]
-    found += [(stretch, "plate") for stretch in find_plates(call)]
+    found += [((told.turn, start, end), told.kind) for told in find_answers(call) for start, end in _parts(call, told)]
+    found += [(stretch, "code") for stretch in find_passwords(call)]
     found += [(stretch, "code") for stretch in _removed(call)]
     found += [(stretch, "address") for stretch in find_addresses(call)]
     found += [(stretch, "name") for stretch in find_names(call)]
@@ -63,16 +63,38 @@ def _stretches(call: Call, number: ToldNumber) -> Iterator[Stretch]:
             yield one.turn, end + letter[0], end + letter[1]
 
 
+def _parts(call: Call, told: Told) -> Iterator[tuple[int, int]]:
+    """Where the letters and digits of a run stand, without the words between them."""
+    text, pieces = call.turns[told.turn].text, told.run.pieces
+    start, end = pieces[0].start, pieces[0].end
+    for piece in pieces[1:]:
+        if any(character.isalnum() for character in text[end : piece.start]):
+            yield start, end
+            start = piece.start
+        end = piece.end
+    yield start, end
+
+
 def _placed(call: Call, found: Iterable[tuple[Stretch, MaskKind]]) -> Iterator[Mask]:
-    """Masks in order with their times; where stretches overlap the first counts, as far as it goes."""
-    turn, reached = -1, 0
-    for (number, start, end), kind in sorted(found, key=lambda item: (item[0][0], item[0][1], -item[0][2])):
-        if number != turn:
-            turn, reached = number, 0
-        start = max(start, reached)
-        if start < end:
-            reached = end
-            yield Mask(kind, number, start, end, said_in(call.turns[number], start, end))
+    """Masks in order with their times; where stretches overlap the first counts, as far as it goes.
+
+    What a setting may leave visible never covers what it may not.
+    """
+    placed: list[tuple[int, int, int, MaskKind]] = []
+    taken: dict[int, set[int]] = {}
+    for (turn, start, end), kind in sorted(found, key=lambda item: (item[1] in _BY_SETTING, *item[0][:2], -item[0][2])):
+        covered = taken.setdefault(turn, set())
+        while start < end:
+            first = next((at for at in range(start, end) if at not in covered), end)
+            start = next((at for at in range(first, end) if at in covered), end)
+            if first < start:
+                placed.append((turn, first, start, kind))
+                covered.update(range(first, start))
+    for turn, start, end, kind in sorted(placed):
+        yield Mask(kind, turn, start, end, said_in(call.turns[turn], start, end))
+
+
+_BY_SETTING = ("address", "name")
 
 
 def said_in(turn: Turn, start: int, end: int) -> Span:

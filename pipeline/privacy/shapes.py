@@ -14,8 +14,12 @@ _NANP = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}")
 _BRITISH = re.compile(r"(?:0{0,2}44)?0?(?:1\d{8,9}|2\d{9}|3\d{9}|7\d{9})")
 _BIRTH = re.compile(r"\d{6}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX]")
 _CARD_PREFIX = re.compile(r"62|4|5[1-5]|2[2-7]|3[47]|35|6011|65")
-PUBLIC = re.compile(r"(?:400|800)\d{7}|1?8(?:00|88|77|66|55|44|33)[2-9]\d{6}|0(?:800|808)\d{6,7}")
+_TOLL_FREE = re.compile(r"1?8(?:00|88|77|66|55|44|33)[2-9]\d{6}|0(?:800|808)\d{6,7}|0(?:3[0347]|8[47])\d{8}")
+_SERVICE = re.compile(r"(?:400|800)\d{7}")
 """Numbers of services that everybody may call, and nobody's own."""
+
+SHORT_PUBLIC = re.compile(r"95\d{3}|100\d\d|1[12]\d{3}|1[12]\d|999|911")
+"""Short numbers of banks, carriers, authorities and emergency services."""
 
 CARD_LENGTHS = range(13, 20)
 
@@ -23,6 +27,18 @@ _GROUPED: dict[tuple[int, ...], MaskKind] = {
     (3, 4, 4): "phone", (4, 4, 4, 4): "card", (4, 4, 4, 4, 3): "card", (4, 6, 5): "card", (6, 8, 4): "id",
 }  # fmt: skip
 """Groups in which people read their numbers out; where a digit was misheard nothing else tells."""
+
+
+def is_public(digits: str, language: str, by_agent: bool) -> bool:
+    """Whether everybody may call a number: toll-free, of a company. In Chinese only one that the agent tells."""
+    return bool(_TOLL_FREE.fullmatch(digits)) if language == "en" else by_agent and bool(_SERVICE.fullmatch(digits))
+
+
+def is_whole_phone(digits: str, language: str) -> bool:
+    """Whether a telephone number has all its digits."""
+    if language == "en":
+        return _is_telephone(digits, language)
+    return bool(MOBILE.fullmatch(digits) or _LANDLINE.fullmatch(digits))
 
 
 def sure_kind(digits: str) -> MaskKind | None:

@@ -1,0 +1,156 @@
+"""Numbers with letters in them: plates, codes, identity and account numbers that were asked for, or have a sure shape.
+
+What was asked for opens an expectation that the next runs of letters and digits satisfy, whoever says them; what is
+found once is known again wherever it is read back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from pipeline.datatypes import Call
+from pipeline.language.sensitive_words import sensitive_words
+from pipeline.masks import MaskKind
+from pipeline.privacy.digits import digit_pieces
+from pipeline.privacy.spelled import SpelledPiece, SpelledRun, spelled_runs
+from pipeline.privacy.topics import Topic, named_topics
+
+ANSWER_TURNS = 5
+"""What was asked for is told, and read back, in so many turns."""
+
+READ_BACK = 3
+"""Letters and digits of a part that is known again."""
+
+LONGEST = 34
+"""Letters and digits of an IBAN; nothing that is read out is longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A run of a turn and what it is."""
+
+    turn: int
+    run: SpelledRun
+    kind: MaskKind
+
+
+def find_answers(call: Call) -> list[Told]:
+    """Where plates, codes, identity and account numbers are read out that have letters."""
+    found: list[Told] = []
+    said: list[tuple[int, SpelledRun]] = []
+    for number, turn in enumerate(call.turns):
+        plates = _mainland_plates(turn.text)
+        found += [Told(number, plate, "plate") for plate in plates]
+        said += [(number, run) for run in spelled_runs(turn.text) if not _overlaps(run, plates)]
+    topics = named_topics(call) if said else []
+    rest: list[tuple[int, SpelledRun]] = []
+    for number, run in said:
+        kind = _kind(number, run, len(call.turns[number].text), topics)
+        if kind is None:
+            rest.append((number, run))
+        else:
+            found.append(Told(number, run, kind))
+    return found + list(_read_back(found, rest))
+
+
+def _mainland_plates(text: str) -> list[SpelledRun]:
+    """京A12345, 京A·一二三四五 wherever they are said."""
+    return [SpelledRun((SpelledPiece(*match.span(), _bare(match[0]), False),)) for match in _mainland().finditer(text)]
+
+
+def _bare(text: str) -> str:
+    """The letters and digits of a plate as they are written on it."""
+    digits = {piece.start: piece for piece in digit_pieces(text)}
+    out, at = "", 0
+    while at < len(text):
+        if at in digits:
+            out, at = out + digits[at].digits, digits[at].end
+            continue
+        out, at = out + (text[at].upper() if text[at].isalnum() else ""), at + 1
+    return out
+
+
+def _overlaps(run: SpelledRun, others: Sequence[SpelledRun]) -> bool:
+    return any(run.start < other.end and other.start < run.end for other in others)
+
+
+@cache
+def _mainland() -> re.Pattern[str]:
+    provinces, one = sensitive_words().zh.plate_provinces, rf"[A-Za-z0-9{_HAN_DIGITS}]"
+    before = rf"[{provinces}](?:[，,、\s]*[\u4e00-\u9fff]{{1,2}}的[{provinces}])?"
+    return re.compile(rf"{before}{_GAP}[A-Za-z](?:{_GAP}{one}){{5,6}}(?![0-9{_HAN_DIGITS}])")
+
+
+_HAN_DIGITS = "零〇一二两三四五六七八九幺洞拐"
+_GAP = r"[\s，,、·.\-—。]{0,3}(?:(?:嗯|啊|然后|再|杠|点|后面|数字|字母)[\s，,、]{0,2})?"
+
+
+def _kind(number: int, run: SpelledRun, length: int, topics: Sequence[Topic]) -> MaskKind | None:
+    """What a run is by the last word before it that tells, or by its shape."""
+    asked = next(
+        (
+            topic
+            for topic in reversed(topics)
+            if topic.turn < number or (topic.turn == number and topic.end <= run.start + 1)
+        ),
+        None,
+    )
+    topic = asked.name if asked and number - asked.turn <= ANSWER_TURNS else None
+    if topic != "other" and (kind := _sure_kind(run.value)):
+        return kind
+    if topic is None or len(run.value) > LONGEST:
+        return None
+    alone = len(run.value) >= 2 and run.end - run.start >= _ALONE * length
+    return _answer_kind(topic, run, alone) if alone or len(run.value) >= READ_BACK else None
+
+
+_ALONE = 0.7
+"""So much of its turn takes a part of a number that is told in parts."""
+
+
+def _answer_kind(topic: str, run: SpelledRun, alone: bool) -> MaskKind | None:
+    mixed = run.letters > 0 and run.digits > 0
+    match topic:
+        case "plate" if len(run.value) <= _LONGEST_PLATE and (mixed or run.singles >= READ_BACK or alone):
+            return "plate"
+        case "code" if mixed or run.singles >= READ_BACK + 1:
+            return "code"
+        case "id" if mixed and (run.digits >= _LEAST_ID_DIGITS or alone):
+            return "id"
+        case "email" if run.singles >= _LEAST_MAIL_LETTERS:
+            return "email"
+        case "account" if run.letters >= 2 and run.digits >= _LEAST_ID_DIGITS:
+            return "account"
+    return None
+
+
+_LEAST_MAIL_LETTERS = 2
+_LONGEST_PLATE = 9
+_LEAST_ID_DIGITS = 5
+
+
+def _sure_kind(value: str) -> MaskKind | None:
+    """What letters and digits are by their shape alone."""
+    if _INSURANCE.fullmatch(value):
+        return "id"
+    if _BRITISH_PLATE.fullmatch(value):
+        return "plate"
+    return "account" if value[:2] in sensitive_words().en.iban_countries and _IBAN.fullmatch(value) else None
+
+
+_INSURANCE = re.compile(r"[A-Z]{2}\d{6}[A-D]")
+_BRITISH_PLATE = re.compile(r"[A-Z]{2}\d{2}[A-Z]{3}")
+_IBAN = re.compile(r"[A-Z]{2}\d{2}(?=[A-Z0-9]*\d{6})[A-Z0-9]{11,30}")
+
+
+def _read_back(found: Sequence[Told], rest: Sequence[tuple[int, SpelledRun]]) -> Iterator[Told]:
+    for number, run in rest:
+        if len(run.value) < READ_BACK:
+            continue
+        for told in found:
+            if run.value in told.run.value or (told.run.value in run.value and len(told.run.value) > READ_BACK):
+                yield Told(number, run, told.kind)
+                break

@@ -1,0 +1,80 @@
+"""What is found of sensitive numbers, by kind: what stands between ⟦ and ⟧ must be hidden, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.masks import hide
+from pipeline.privacy.sensitive import find_masks
+from tests.support.told_numbers import marked_call
+
+CODES = (
+    "A 您家门锁密码是多少 | C 密码是⟦一九八四零六⟧ | A 好的",
+    "A 无线密码在路由器背面 | C 看到了，⟦abc一二三四五⟧",
+    "A 请问您设置的服务密码是什么 | C 是我生日那六位",
+    "A 好的，请输入验证码 | C ⟦三七七二零八⟧ | A 您的积分是一万两千三百四十",
+    "C 那个码是多少来着，哦，⟦五五零三⟧ | A 验证码是四位的是吧 | C 嗯，⟦五五零三⟧",
+    "A 您当时的口令是什么 | C 口令是⟦芝麻开门⟧，对吧",
+    "A And the memorable word? | C It's ⟦Blackpool⟧. | A Lovely, thanks.",
+    "A The door code is ⟦4471⟧, then press the bell symbol. | C ⟦4471⟧. Cheers.",
+    "A What are the last three digits on the signature strip? | C ⟦Five one nine⟧.",
+    "A What's your gate code? | C Star, ⟦one nine eight four⟧. | A See you at nine forty, then.",
+    "C The password would be reset, they said. | A What happens when you type it? | C It just says invalid.",
+    "A Could you tell me your password please? | C Um, ⟦Tangerine44⟧. | A ⟦Tangerine44⟧, okay.",
+    "A Read me the code we sent. | C ⟦Eight eight one, two oh four⟧. | A Thanks. It's five working days, 260 in all.",
+)
+LETTERS = (
+    "A 您报一下护照号 | C ⟦E 三四五，六七八九零⟧ | A ⟦E34567890⟧，对吗",
+    "A 您的车牌号码是 | C ⟦粤B，D12345⟧，新能源的 | A ⟦粤BD12345⟧，好的",
+    "C 车牌是沪牌，⟦沪A，一二三，C，八⟧ | A ⟦沪A123C8⟧是吧",
+    "A Can I take the licence plate? | C It's California, ⟦7 X Y Z 1 2 3⟧. | A ⟦7XYZ123⟧.",
+    "A Your registration? | C ⟦Golf November six eight, uniform kilo romeo⟧. | A ⟦GN68 UKR⟧, thanks.",
+    "C The plate is a private one, ⟦B16 DAV⟧. | A What make is it? | C It's a 2019 Ford Focus, 1.5 litre.",
+    "A What's your driver's license number? | C ⟦D as in dog, 6 1 2, 4 4 8 1⟧. | A ⟦D612-4481⟧?",
+    "A National Insurance number? | C ⟦QQ 40 81 22 B⟧. | A ⟦Q for Quebec, Q, 40 81 22 B⟧?",
+    "A The IBAN, please. | C ⟦GB29 NWBK 6016 1331 9268 19⟧. | A Fee's 9 euro 50.",
+    "A Where do I send it? | C ⟦T for Tango, B-R-O-W-N, 1-9 at Yahoo dot co dot UK⟧.",
+    "C 邮箱是⟦零五七一八八二三三六艾特幺六三点com⟧ | A ⟦0571882336@163.com⟧对吧",
+)
+MISHEARD = (
+    "A 身份证号 | C ⟦要要零幺零八，二零零五零二要八，零三三八⟧",
+    "A 您的手机号 | C ⟦一五舞 九九零二 三医三医⟧",
+    "A 座机号 | C ⟦洞两幺，六四三怪，五五八勾⟧",
+    "A And the number? | C ⟦oh won one seven, four nine six, oh double one nine⟧.",
+    "A Card number? | C ⟦Four eight one eight, five two one seven, three nine oh six, nine seven to one⟧.",
+    "A Security code? | C ⟦Too oh five⟧. | A That's for two people, from two to four?",
+)
+PARTS = (
+    "A And a number for the driver? | C ⟦478 555 0125⟧. That's ⟦four seven eight, triple five, zero one two five⟧.",
+    "C My old number was ⟦0191 498 0202⟧ and the new one is ⟦0191 498 0220⟧.",
+    "A 系统里是⟦320505198804130119⟧ | C 不对，最后是⟦零一一八⟧",
+    "A 卡号 | C ⟦六二二二⟧ | A 嗯 | C ⟦零二幺零 零幺幺二⟧ | A 您说 | C ⟦三三四五 六七八⟧",
+    "A The zip? | C 31210. | A And a number? | C ⟦478 555 0188⟧.",
+    "C 有，换成⟦一三三五个五九二幺⟧",
+)
+STAY = (
+    "C 快递单号是七五三一二四六八零九九，你查一下",
+    "C 我打了95533也没人接 | A 您可以拨打4008208820",
+    "A You can reach billing on 0333 200 1010, that's open 8 till 6. | C 0333 200 1010. Thanks.",
+    "A What's the reference on the letter? | C It's HX 4471 02. | A And the amount? | C 114 pounds 20.",
+    "A 账号查到了，一共三百六十五块二 | C 那就打到尾号8860那张卡",
+    "C CZ3104，十二月三号，从广州飞北京的",
+    "A The National Insurance record shows 2009 to 2016. | C To 2017, I think.",
+    "A Seats 22A and 22B, row 14, gate 9, at 14:20. | C And error 403 on the website.",
+)
+
+
+@pytest.mark.parametrize("script", [*CODES, *LETTERS, *MISHEARD, *PARTS, *STAY])
+def test_what_is_marked_is_hidden_and_all_else_stays(script: str) -> None:
+    lines = [(who, text) for who, _, text in (line.strip().partition(" ") for line in script.split("|"))]
+    told = marked_call(lines, "zh" if any("\u4e00" <= letter <= "\u9fff" for letter in script) else "en")
+    found = find_masks(told.call).found
+    for turn in told.call.turns:
+        wanted = [(start, end) for number, start, end in told.hidden if number == turn.index]
+        masked = [(mask.start, mask.end) for mask in found if mask.turn == turn.index]
+        assert _letters(hide(turn.text, masked)) == _letters(hide(turn.text, wanted))
+
+
+def _letters(text: str) -> str:
+    """A hidden text in which only letters, digits and what hides them count."""
+    return "".join(character for character in text if character.isalnum() or character == "*").replace("*", "*")
