@@ -21,15 +21,15 @@ from pipeline.privacy.topics import Topic, named_topics
 ANSWER_TURNS = 5
 """What was asked for is told, and read back, in so many turns."""
 
-READ_BACK = 3
+PART_READ_BACK = 3
 """Letters and digits of a part that is known again."""
 
-LONGEST = 34
+LONGEST_ANSWER = 34
 """Letters and digits of an IBAN; nothing that is read out is longer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldAnswer:
     """A run of a turn and what it is."""
 
     turn: int
@@ -37,13 +37,13 @@ class Told:
     kind: MaskKind
 
 
-def find_answers(call: Call) -> list[Told]:
+def find_answers(call: Call) -> list[ToldAnswer]:
     """Where plates, codes, identity and account numbers are read out that have letters."""
-    found: list[Told] = []
+    found: list[ToldAnswer] = []
     said: list[tuple[int, SpelledRun]] = []
     for number, turn in enumerate(call.turns):
         plates = _mainland_plates(turn.text)
-        found += [Told(number, plate, "plate") for plate in plates]
+        found += [ToldAnswer(number, plate, "plate") for plate in plates]
         said += [(number, run) for run in spelled_runs(turn.text) if not _overlaps(run, plates)]
     topics = named_topics(call) if said else []
     rest: list[tuple[int, SpelledRun]] = []
@@ -52,7 +52,7 @@ def find_answers(call: Call) -> list[Told]:
         if kind is None:
             rest.append((number, run))
         else:
-            found.append(Told(number, run, kind))
+            found.append(ToldAnswer(number, run, kind))
     return found + list(_read_back(found, rest))
 
 
@@ -101,10 +101,10 @@ def _kind(number: int, run: SpelledRun, length: int, topics: Sequence[Topic]) ->
     topic = asked.name if asked and number - asked.turn <= ANSWER_TURNS else None
     if topic != "other" and (kind := _sure_kind(run.value)):
         return kind
-    if topic is None or len(run.value) > LONGEST:
+    if topic is None or len(run.value) > LONGEST_ANSWER:
         return None
     alone = len(run.value) >= 2 and run.end - run.start >= _ALONE * length
-    return _answer_kind(topic, run, alone) if alone or len(run.value) >= READ_BACK else None
+    return _answer_kind(topic, run, alone) if alone or len(run.value) >= PART_READ_BACK else None
 
 
 _ALONE = 0.7
@@ -114,9 +114,9 @@ _ALONE = 0.7
 def _answer_kind(topic: str, run: SpelledRun, alone: bool) -> MaskKind | None:
     mixed = run.letters > 0 and run.digits > 0
     match topic:
-        case "plate" if len(run.value) <= _LONGEST_PLATE and (mixed or run.singles >= READ_BACK or alone):
+        case "plate" if len(run.value) <= _LONGEST_PLATE and (mixed or run.singles >= PART_READ_BACK or alone):
             return "plate"
-        case "code" if mixed or run.singles >= READ_BACK + 1:
+        case "code" if mixed or run.singles >= PART_READ_BACK + 1:
             return "code"
         case "id" if mixed and (run.digits >= _LEAST_ID_DIGITS or alone):
             return "id"
@@ -146,11 +146,11 @@ _BRITISH_PLATE = re.compile(r"[A-Z]{2}\d{2}[A-Z]{3}")
 _IBAN = re.compile(r"[A-Z]{2}\d{2}(?=[A-Z0-9]*\d{6})[A-Z0-9]{11,30}")
 
 
-def _read_back(found: Sequence[Told], rest: Sequence[tuple[int, SpelledRun]]) -> Iterator[Told]:
+def _read_back(found: Sequence[ToldAnswer], rest: Sequence[tuple[int, SpelledRun]]) -> Iterator[ToldAnswer]:
     for number, run in rest:
-        if len(run.value) < READ_BACK:
+        if len(run.value) < PART_READ_BACK:
             continue
         for told in found:
-            if run.value in told.run.value or (told.run.value in run.value and len(told.run.value) > READ_BACK):
-                yield Told(number, run, told.kind)
+            if run.value in told.run.value or (told.run.value in run.value and len(told.run.value) > PART_READ_BACK):
+                yield ToldAnswer(number, run, told.kind)
                 break

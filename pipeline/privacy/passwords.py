@@ -11,7 +11,7 @@ from pipeline.language.en.names import common_words
 from pipeline.language.sensitive_words import sensitive_words
 from pipeline.privacy.mail import Stretch
 
-LONGEST_WORDS = 3
+PASSWORD_WORDS = 3
 """Words of a password at most."""
 
 READ_BACK_TURNS = 6
@@ -53,7 +53,7 @@ def _words(number: int, text: str, start: int, sure: bool) -> Iterator[Stretch]:
     said = match[0].lower()
     words = said.split()
     known = sensitive_words()
-    if len(words) > LONGEST_WORDS or known.not_password.search(said) or all(word in common_words() for word in words):
+    if len(words) > PASSWORD_WORDS or known.not_password.search(said) or all(word in common_words() for word in words):
         return
     if sure or text[match.end() :].strip(" .,。，") == "" or _SPELLED_BEHIND.match(text, match.end()):
         yield number, match.start(), match.end()

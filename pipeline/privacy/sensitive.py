@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pipeline.datatypes import Call, Turn
 from pipeline.masks import HIDDEN, Mask, MaskKind, Masks
-from pipeline.privacy.answers import Told, find_answers
+from pipeline.privacy.answers import ToldAnswer, find_answers
 from pipeline.privacy.mail import Stretch, find_mail
 from pipeline.privacy.numbers import ToldNumber, check_letter, find_numbers
 from pipeline.privacy.passwords import find_passwords
@@ -63,7 +63,7 @@ def _stretches(call: Call, number: ToldNumber) -> Iterator[Stretch]:
             yield one.turn, end + letter[0], end + letter[1]
 
 
-def _parts(call: Call, told: Told) -> Iterator[tuple[int, int]]:
+def _parts(call: Call, told: ToldAnswer) -> Iterator[tuple[int, int]]:
     """Where the letters and digits of a run stand, without the words between them."""
     text, pieces = call.turns[told.turn].text, told.run.pieces
     start, end = pieces[0].start, pieces[0].end
