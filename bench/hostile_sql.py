@@ -2,6 +2,7 @@
 
     python bench/hostile_sql.py                       # all of tests/data/hostile_sql.txt, some minutes
     python bench/hostile_sql.py --kind refused --kind odd
+    python bench/hostile_sql.py --only callqa.parts   # those that name the folder of weeks
     python bench/hostile_sql.py --seconds 20 --memory 1GB
 
 Every statement is asked against a small database of its own, as a table on a terminal, as CSV and as JSON (bombs in one
@@ -36,7 +37,13 @@ from tests.support.factories import make_night, save
 from tests.support.hostile_sql import TREASURE, hostile_places, hostile_statements
 
 STARTING_S = 15
-"""What starting and ending a process may take beyond the limit, on a busy machine."""
+"""What starting and ending a process may take beyond the limit."""
+
+HANGING_S = 120
+"""Whatever else a machine has to do, nothing takes so long."""
+
+THREADS = 2
+"""Of a query."""
 
 STARTING_MB = 200
 """What Python and the engine hold before a query begins."""
@@ -75,6 +82,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def children_s() -> float:
+    """Seconds of processor that the processes which ended have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def children() -> str:
     return subprocess.run(["pgrep", "-P", str(os.getpid()), "-f", "sql_child"], capture_output=True, text=True).stdout
 
@@ -86,21 +99,23 @@ def faults(
     wrong = []
     for form in forms:
         screen, start, told = Terminal(), time.monotonic(), ""
+        worked_s = children_s()
         try:
             answer(home.database, statement, settings, form, screen, "Asia/Shanghai")
         except BadQuery as error:
             told = f"{error} {error.in_language('zh')}"
         except BrokenPipeError:
             told = "went on"
-        took_s = time.monotonic() - start
+        took_s, worked_s = time.monotonic() - start, children_s() - worked_s
         if kind == "refused" and told in ("", "went on"):
             wrong.append(f"{form}: answered")
         if TREASURE in screen.seen or TREASURE in told:
             wrong.append(f"{form}: read a file")
         if screen.steered or STEERING.search(told):
             wrong.append(f"{form}: steers a terminal {screen.steered}")
-        if took_s > settings.timeout_s + STARTING_S:
-            wrong.append(f"{form}: took {took_s:.0f} s")
+        # the limit counts while the engine works; on a busy machine, or where nobody reads on, all takes longer
+        if worked_s > settings.timeout_s * THREADS + STARTING_S or took_s > HANGING_S:
+            wrong.append(f"{form}: took {took_s:.0f} s, worked {worked_s:.0f} s")
     if contents(home.root.parent) != before:
         wrong.append("files changed")
     if children():
@@ -111,6 +126,7 @@ def faults(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", action="append", choices=("refused", "odd", "bombs"))
+    parser.add_argument("--only", default="", help="statements that hold this text")
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--memory", default="1GB")
     options = parser.parse_args()
@@ -127,7 +143,8 @@ def main() -> None:
         statements = hostile_statements(hostile_places(root, home.database))
         before = contents(root)
         for kind in options.kind or statements:
-            for number, statement in enumerate(statements[kind]):
+            chosen = [statement for statement in statements[kind] if options.only in statement]
+            for number, statement in enumerate(chosen):
                 # a bomb may take all its time: one form each, in turn
                 forms = FORMS if kind != "bombs" else (FORMS[number % len(FORMS)],)
                 wrong = faults(kind, statement, forms, home, settings, before)
@@ -136,7 +153,7 @@ def main() -> None:
                     print(f"{kind}: {statement[:100]!r}: {'; '.join(wrong)}", flush=True)
             largest_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
             own_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            print(f"{kind}: {len(statements[kind])} statements; largest process {largest_mb:.0f} MiB, ", end="")
+            print(f"{kind}: {len(chosen)} statements; largest process {largest_mb:.0f} MiB, ", end="")
             print(f"this one {own_mb:.0f} MiB", flush=True)
     most_mb = settings.memory_bytes * 5 / 4 / 2**20 + STARTING_MB
     if largest_mb > most_mb:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.storage.home import parts_folder
+
 STATEMENTS = Path(__file__).resolve().parent.parent / "data" / "hostile_sql.txt"
 TREASURE = "treasure"
 """What stands in the files that no statement may read."""
@@ -44,4 +46,5 @@ def hostile_places(folder: Path, database: Path) -> dict[str, str]:
         "target": str(folder / "target"),
         "folder": str(folder),
         "database": str(database),
+        "parts": str(parts_folder(database)),
     }
