@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 from flows.erased_reports import report_folders, shows_erased
 from flows.options import BEGINNING, meant_records, no_such_call, several_match
+from pipeline.errors import BadArtefact
 from pipeline.intake.callers import CallerHash
 from pipeline.judging.call_cache import is_in_columns
 from pipeline.settings import Settings
+from pipeline.storage import artefacts
 from pipeline.storage.call_files import call_files, stored_calls
 from pipeline.storage.erasure import Erasure, InboxFile
 from pipeline.storage.home import Home, RecordingRecord, files_stored_as, path_key
@@ -107,6 +109,28 @@ def _inbox_files(records: Iterable[RecordingRecord]) -> Iterable[InboxFile]:
             yield from (InboxFile(half.sha256, half.path) for half in record.halves)
         else:
             yield from (InboxFile(record.sha256, path) for path in record.paths)
+
+
+@dataclass(frozen=True, slots=True)
+class WantedCall:
+    """A call that is to be forgotten, as people know it. `began` is when it did, or was first seen."""
+
+    sha256: str
+    call_id: str | None
+    began: datetime | None
+
+
+def calls_of(home: Home, settings: Settings, erasure: Erasure) -> list[WantedCall]:
+    """The calls of an erasure, the oldest first."""
+    zone = ZoneInfo(settings.ingest.timezone)
+    found = []
+    for sha256 in erasure.calls:
+        try:
+            record = artefacts.read(home.recording(sha256), RecordingRecord)
+            found.append(WantedCall(sha256, record.cdr.call_id, began(record, zone)))
+        except BadArtefact:
+            found.append(WantedCall(sha256, None, None))
+    return sorted(found, key=lambda call: (str(call.began), call.sha256))
 
 
 @dataclass(frozen=True, slots=True)

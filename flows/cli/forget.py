@@ -22,7 +22,7 @@ from pipeline.storage.lock import run_lock
 
 if TYPE_CHECKING:
     from flows.erased import Remnant
-    from flows.forgetting import Held
+    from flows.forgetting import Held, WantedCall
     from pipeline.storage.erasure import Erasure
 
 KINDS = {
@@ -39,6 +39,8 @@ KINDS = {
     "inbox": Message("recordings in the inbox"),
 }
 """What each kind of files is called, in the order in which they are listed."""
+
+SHOWN_CALLS = 50
 
 
 @command(
@@ -75,7 +77,7 @@ def forget_command(
     from dataclasses import replace
 
     from flows.erasing import erase, finish_erasing
-    from flows.forgetting import Wanted, calls_wanted, held_by
+    from flows.forgetting import Wanted, calls_of, calls_wanted, held_by
 
     settings = read_settings()
     home = Home(settings.paths.home)
@@ -87,11 +89,11 @@ def forget_command(
         erasure = calls_wanted(home, settings, wanted)
         held = held_by(home, erasure)
         if dry_run:
-            _show(erasure, held, recording, json_output)
+            _show(calls_of(home, settings, erasure), held, recording, json_output)
             return
         if erasure:
             if not yes and sys.stdin.isatty():
-                _show(erasure, held, recording, json_output=False)
+                _show(calls_of(home, settings, erasure), held, recording, json_output=False)
                 typer.confirm(say("Forget them? This cannot be taken back."), abort=True)
             audit.record(home, "forget", count=len(erasure.calls), recording=recording)
             left = erase(settings, erasure if recording else replace(erasure, recordings=()))
@@ -105,15 +107,20 @@ def _day(text: str | None) -> date | None:
         raise BadSetting(Message("--before: write the day as 2026-01-01")) from error
 
 
-def _show(erasure: Erasure, held: list[Held], recording: bool, json_output: bool) -> None:
+def _show(calls: list[WantedCall], held: list[Held], recording: bool, json_output: bool) -> None:
     """What would go."""
     from flows.console import out, print_json, table
 
     shown = [each for each in held if recording or each.kind != "inbox"]
     if json_output:
-        print_json(json.dumps({"calls": len(erasure.calls), "files": {h.kind: [h.files, h.size_bytes] for h in shown}}))
+        names = [call.call_id or call.sha256 for call in calls]
+        print_json(json.dumps({"calls": names, "files": {h.kind: [h.files, h.size_bytes] for h in shown}}))
         return
-    out.print(say("Calls: {count}. Nothing has been deleted.", count=len(erasure.calls)))
+    if calls:
+        texts = [(c.call_id or "–", f"{c.began:%Y-%m-%d %H:%M}" if c.began else "–", c.sha256[:12]) for c in calls]
+        heads = [(say("call"), "left"), (say("began"), "left"), ("SHA-256", "left")]
+        table(say("Calls"), heads, texts[:SHOWN_CALLS])
+    out.print(say("Calls: {count}. Nothing has been deleted.", count=len(calls)))
     order = list(KINDS)
     rows = [
         (localised(KINDS[each.kind]), each.files, f"{each.size_bytes / 1e6:.3f}")
