@@ -120,7 +120,7 @@ class WantedCall:
     began: datetime | None
 
 
-def calls_of(home: Home, settings: Settings, erasure: Erasure) -> list[WantedCall]:
+def listed_calls(home: Home, settings: Settings, erasure: Erasure) -> list[WantedCall]:
     """The calls of an erasure, the oldest first."""
     zone = ZoneInfo(settings.ingest.timezone)
     found = []

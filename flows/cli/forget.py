@@ -77,7 +77,7 @@ def forget_command(
     from dataclasses import replace
 
     from flows.erasing import erase, finish_erasing
-    from flows.forgetting import Wanted, calls_of, calls_wanted, held_by
+    from flows.forgetting import Wanted, calls_wanted, held_by, listed_calls
 
     settings = read_settings()
     home = Home(settings.paths.home)
@@ -89,11 +89,11 @@ def forget_command(
         erasure = calls_wanted(home, settings, wanted)
         held = held_by(home, erasure)
         if dry_run:
-            _show(calls_of(home, settings, erasure), held, recording, json_output)
+            _show(listed_calls(home, settings, erasure), held, recording, json_output)
             return
         if erasure:
             if not yes and sys.stdin.isatty():
-                _show(calls_of(home, settings, erasure), held, recording, json_output=False)
+                _show(listed_calls(home, settings, erasure), held, recording, json_output=False)
                 typer.confirm(say("Forget them? This cannot be taken back."), abort=True)
             audit.record(home, "forget", count=len(erasure.calls), recording=recording)
             left = erase(settings, erasure if recording else replace(erasure, recordings=()))
