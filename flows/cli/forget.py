@@ -40,7 +40,7 @@ KINDS = {
 }
 """What each kind of files is called, in the order in which they are listed."""
 
-SHOWN_CALLS = 50
+LISTED_CALLS = 50
 
 
 @command(
@@ -119,7 +119,7 @@ def _show(calls: list[WantedCall], held: list[Held], recording: bool, json_outpu
     if calls:
         texts = [(c.call_id or "–", f"{c.began:%Y-%m-%d %H:%M}" if c.began else "–", c.sha256[:12]) for c in calls]
         heads = [(say("call"), "left"), (say("began"), "left"), ("SHA-256", "left")]
-        table(say("Calls"), heads, texts[:SHOWN_CALLS])
+        table(say("Calls"), heads, texts[:LISTED_CALLS])
     out.print(say("Calls: {count}. Nothing has been deleted.", count=len(calls)))
     order = list(KINDS)
     rows = [
