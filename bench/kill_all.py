@@ -30,6 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--calls", type=int, default=6, help="calls at first; more come with each kill")
+    parser.add_argument("--minutes", type=float, default=1e9, help="end after so long, however many kills that were")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -45,6 +46,8 @@ def run(folder: Path, given: argparse.Namespace) -> int:
         killer.end(stage)
     kills, early, faults = Counter[str](), Counter[str](), []
     for number in range(given.kills):
+        if time.monotonic() - began > given.minutes * 60:
+            break
         stage = STAGES[number % len(STAGES)]
         before = killer.early
         found = killer.strike(stage)
@@ -53,7 +56,7 @@ def run(folder: Path, given: argparse.Namespace) -> int:
         faults += [f"kill {number + 1}, {line}" for line in found]
         for line in found:
             print(f"kill {number + 1}, {line}", flush=True)
-        if (number + 1) % 60 == 0:
+        if (number + 1) % 30 == 0:
             passed_s = time.monotonic() - began
             print(f"{number + 1} kills, {len(ground.alive)} calls, {passed_s:.0f} s, faults {len(faults)}", flush=True)
     killer.end("hearing")
@@ -65,8 +68,8 @@ def run(folder: Path, given: argparse.Namespace) -> int:
     print("| stage | kills | while at work |\n|---|---:|---:|")
     for stage in STAGES:
         print(f"| {stage} | {kills[stage]} | {early[stage]} |")
-    forgotten = len(ground.forgotten)
-    print(f"{given.kills} kills, {len(ground.alive)} calls at the end, {forgotten} forgotten, faults: {len(faults)}")
+    alive, forgotten = len(ground.alive), len(ground.forgotten)
+    print(f"{sum(kills.values())} kills, {alive} calls at the end, {forgotten} forgotten, faults: {len(faults)}")
     print("\n".join(faults))
     return 1 if faults else 0
 
