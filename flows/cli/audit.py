@@ -45,6 +45,7 @@ ACTION_NAMES = {
     "keys.exported": Message("key exported"),
     "keys.imported": Message("key imported"),
     "encrypted": Message("files encrypted"),
+    "closed": Message("home closed, which others could read"),
 }
 """Each action, for people."""
 

@@ -38,6 +38,7 @@ from pipeline.storage.home import Home
 AuditAction = Literal[
     "run.started", "run.ended", "publish", "query", "show", "export", "unmask", "play", "review", "forget", "retention",
     "backup", "restore", "rules.published", "keys.rotated", "keys.exported", "keys.imported", "encrypted",
+    "closed",
 ]  # fmt: skip
 """What is recorded; the names are kept from version to version."""
 

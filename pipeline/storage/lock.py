@@ -18,6 +18,7 @@ from typing import TextIO
 
 from pipeline.errors import CallQAError, shown
 from pipeline.messages import Message
+from pipeline.storage import audit
 from pipeline.storage.files import is_temporary
 from pipeline.storage.home import Home
 from pipeline.storage.permissions import tighten
@@ -38,7 +39,8 @@ def run_lock(home: Home, group: str | None = None, restoring: bool = False) -> I
     people said, is removed.
     """
     sealing_in_force()  # a key that is missing is told before anything is done
-    tighten(home, group)
+    if tighten(home, group):
+        audit.record(home, "closed")
     with home.lock.open("a+", encoding="utf-8") as stream:
         if not _taken(stream, wait=False):
             message = Message(

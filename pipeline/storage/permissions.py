@@ -26,18 +26,20 @@ def only_ours(group: str | None) -> None:
     os.umask(0o027 if group else 0o077)
 
 
-def tighten(home: Home, group: str | None) -> None:
+def tighten(home: Home, group: str | None) -> bool:
     """Close a home to all but its owner and the group: its folder, and what is in it unless that is closed already.
+    True where others could read something that was there.
 
     The folder itself comes last, so that what was cut short is done by the next run. Raises BadSetting for a group
     that there is not, or that we are not of.
     """
+    was_used = home.root.is_dir() and any(home.root.iterdir())
     home.root.mkdir(parents=True, exist_ok=True)
     group_id = _group_id(group) if group else -1
     folder_mode = 0o2750 if group else 0o700
     now = home.root.stat()
     if stat.S_IMODE(now.st_mode) == folder_mode and group_id in (-1, now.st_gid):
-        return
+        return False
     secrets = home.secrets
     for folder, _, files in os.walk(home.root, topdown=False):
         for name in files:
@@ -45,6 +47,7 @@ def tighten(home: Home, group: str | None) -> None:
             if not path.is_symlink():
                 _close(path, 0o640 if group and path not in secrets else 0o600, group_id, group)
         _close(Path(folder), folder_mode, group_id, group)
+    return was_used and bool(now.st_mode & (OTHERS if group else OTHERS_AND_GROUP))
 
 
 def _close(path: Path, mode: int, group_id: int, group: str | None) -> None:

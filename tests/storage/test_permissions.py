@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import BadSetting
+from pipeline.storage.audit import audit_entries
 from pipeline.storage.files import write_whole
 from pipeline.storage.home import Home
 from pipeline.storage.lock import run_lock
@@ -46,6 +47,9 @@ def test_an_old_home_is_closed_by_the_first_run_and_links_are_not_followed(tmp_h
     assert mode(tmp_home.database) == mode(tmp_home.root / "reports" / "a" / "callqa.xlsx") == 0o600
     assert mode(tmp_path / "outside") == 0o666
     assert not open_to_all(tmp_home.root)
+    with run_lock(tmp_home):
+        pass
+    assert [entry.action for entry in audit_entries(tmp_home)] == ["closed"], "told once, where it was open"
 
 
 def test_a_group_reads_all_but_the_salt_and_what_comes_later_is_its_too(tmp_home: Home, tmp_path: Path) -> None:
