@@ -18,6 +18,10 @@ MASKING_VERSION = "2"
 """Raised whenever the code here finds something else; masks of another version are looked for anew."""
 
 
+UNEXPLAINED_S = 3.0
+"""Voice without a word so near to a number is taken for a part of it."""
+
+
 def find_masks(call: Call) -> Masks:
     """All stretches of a call that a setting may hide, of every kind, by turn and place, none inside another."""
     found: list[tuple[Stretch, MaskKind]] = []
@@ -91,18 +95,31 @@ def _placed(call: Call, found: Iterable[tuple[Stretch, MaskKind]]) -> Iterator[M
                 placed.append((turn, first, start, kind))
                 covered.update(range(first, start))
     for turn, start, end, kind in sorted(placed):
-        yield Mask(kind, turn, start, end, said_in(call.turns[turn], start, end))
+        yield Mask(kind, turn, start, end, said_in(call, call.turns[turn], start, end))
 
 
 _BY_SETTING = ("address", "name")
 
 
-def said_in(turn: Turn, start: int, end: int) -> Span:
-    """When the characters of a turn are said: from the first of their words to the last."""
+def said_in(call: Call, turn: Turn, start: int, end: int) -> Span:
+    """When the characters of a turn are said: from the first of their words to the last, and what voice of the speaker
+    no other word explains beside them.
+
+    Engines write a number as one word, and of a word with a pause in it only the longer part has a time.
+    """
     spans = [turn.words[at].span for at, (first, last) in enumerate(word_places(turn)) if first < end and start < last]
     if not spans:
         return turn.span
-    return Span(min(span.start_s for span in spans), max(span.end_s for span in spans))
+    said = Span(min(span.start_s for span in spans), max(span.end_s for span in spans))
+    own = [word.span for each in call.turns if each.speaker == turn.speaker for word in each.words]
+    before_s = max((span.end_s for span in own if span.end_s <= said.start_s), default=0.0)
+    after_s = min((span.start_s for span in own if span.start_s >= said.end_s), default=float("inf"))
+    around = Span(max(before_s, said.start_s - UNEXPLAINED_S), min(after_s, said.end_s + UNEXPLAINED_S))
+    role = call.role(turn)
+    voices = [voice for span in call.voiced.get(role, ()) if (voice := span & around)] if role != "unknown" else []
+    return Span(
+        min([said.start_s, *(voice.start_s for voice in voices)]), max([said.end_s, *(voice.end_s for voice in voices)])
+    )
 
 
 def word_places(turn: Turn) -> Sequence[tuple[int, int]]:
