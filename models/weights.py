@@ -200,7 +200,8 @@ def require(folder: Path, name: str) -> Path:
     """The folder of one embedded model, right to the byte. Raises BadModel with the remedy.
 
     Hashing 180 MB at every start would be felt by short commands. So a file is hashed once and its size and
-    modification time are recorded; it is hashed again when either changed. Call this before unpickling.
+    modification time are recorded; it is hashed again when either changed. A file of code, which is small, is hashed
+    each time: time and size can be forged, and it is run. Call this before unpickling.
     """
     entry = model(name)
     if not folder.is_dir():
@@ -210,9 +211,10 @@ def require(folder: Path, name: str) -> Path:
     for weight in entry.files:
         path = folder / name / weight.path
         stamp = _stamp(path, weight)
-        if stamp is not None and record.get(f"{name}/{weight.path}") == stamp:
+        is_known = stamp is not None and record.get(f"{name}/{weight.path}") == stamp
+        if is_known and not weight.path.endswith(".py"):
             continue
-        fresh = False
+        fresh = fresh and is_known
         problem = problem_of(path, weight)
         if problem is not None:
             raise BadModel(_refused(path, problem))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from models.weights import CATALOGUE
@@ -23,6 +25,27 @@ def test_every_pin_has_its_hashes() -> None:
 
     assert {(plain(name), version) for name, version, _ in entries} == {(plain(name), ver) for name, ver in pins}
     assert "://" not in hashed
+
+
+def calls_in(folder: str) -> Iterator[tuple[str, ast.Call]]:
+    for file in (CHECKOUT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                yield f"{file.relative_to(CHECKOUT)}:{node.lineno} {ast.unparse(node.func)}", node
+
+
+def test_nothing_is_unpickled_but_weights() -> None:
+    """A pickle runs code as it is read. Where torch reads one, it takes tensors and plain values alone."""
+    unpickling = {"pickle.load", "pickle.loads", "joblib.load", "marshal.load", "marshal.loads", "shelve.open"}
+    loads = [(place, call) for folder in ("pipeline", "models", "flows") for place, call in calls_in(folder)]
+    assert [place for place, _ in loads if place.split()[1] in unpickling] == []
+    assert [place for place, call in loads if {key.arg for key in call.keywords} >= {"allow_pickle"}] == []
+    torch_loads = [(place, {key.arg: key.value for key in call.keywords}) for place, call in loads
+                   if place.split()[1] == "torch.load"]  # fmt: skip
+    assert len(torch_loads) >= 2
+    for place, given in torch_loads:
+        assert isinstance(given.get("weights_only"), ast.Constant), place
+        assert given["weights_only"].value is True, place  # type: ignore[attr-defined]
 
 
 def test_the_bill_of_materials_names_the_weights_with_their_hashes(tmp_path: Path) -> None:

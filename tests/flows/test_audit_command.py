@@ -42,7 +42,6 @@ def test_a_query_is_recorded_without_its_words_and_the_log_can_be_checked(tmp_ho
     whole = callqa("audit", "verify", "--json", env=env)
     assert whole.returncode == 0
     head = json.loads(whole.stdout)["head"]
-    assert "The head that was given is in it" in callqa("audit", "verify", "--head", head, env=env).stdout
     audit_file(tmp_home).write_text("")
     gone = callqa("audit", "verify", "--head", head, env=env)
     assert (gone.returncode, "not in it" in gone.stdout) == (1, True)

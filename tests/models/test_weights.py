@@ -183,6 +183,21 @@ def test_a_file_changed_since_it_was_checked_is_refused(
         weights.require(target, "some-model")
 
 
+def test_code_that_looks_as_it_was_is_hashed_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = b"x = 1\n"
+    entry = EmbeddedModel("m", "", "MIT", "", (Weight("m.py", (), hashlib.sha256(code).hexdigest(), len(code)),))
+    monkeypatch.setattr(weights, "CATALOGUE", (entry,))
+    file = tmp_path / "m" / "m.py"
+    file.parent.mkdir()
+    file.write_bytes(code)
+    weights.require(tmp_path, "m")
+    before = file.stat()
+    file.write_bytes(b"x = 2\n")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(BadModel, match="wrong SHA-256"):
+        weights.require(tmp_path, "m")
+
+
 def test_the_catalogue_is_sound() -> None:
     for entry in weights.CATALOGUE:
         assert weights.model(entry.name) is entry
