@@ -9,7 +9,7 @@ from functools import cache, cached_property
 
 import re2
 
-from pipeline.language.data import Words, WordSet, read_table
+from pipeline.language.data import Expression, Words, WordSet, read_table
 from pipeline.language.en.numbers import english_numbers
 
 
@@ -38,6 +38,7 @@ class ChineseSensitiveWords:
     names_after: Words
     titles: Words
     passwords: Words
+    password_part: Expression
     password_untold: Words
     password_tells: Words
     password_lead_ins: Words
@@ -73,6 +74,7 @@ class EnglishSensitiveWords:
     glued_units: Words
     iban_countries: WordSet
     passwords: Words
+    password_part: Expression
     password_untold: Words
     password_tells: Words
     password_lead_ins: Words
@@ -154,6 +156,11 @@ class SensitiveWords:
     def password(self) -> re.Pattern[str]:
         """What a word that must not be told is called."""
         return _either(self.zh.passwords, self.en.passwords)
+
+    @cached_property
+    def password_part(self) -> re.Pattern[str]:
+        """Where letters or digits of a password are asked for."""
+        return re.compile(f"{self.zh.password_part.pattern}|{self.en.password_part.pattern}", re.IGNORECASE)
 
     @cached_property
     def password_untold(self) -> re.Pattern[str]:

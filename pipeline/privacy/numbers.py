@@ -115,24 +115,14 @@ _NAMED_BEHIND = 8
 
 def _numbers(call: Call, placed: Sequence[PlacedGroup], topics: Sequence[Topic]) -> Iterator[ToldNumber]:
     open_number: ToldNumber | None = None
-    answered: dict[tuple[int, int], PlacedGroup] = {}
+    answered: dict[Topic, PlacedGroup] = {}
     for one in placed:
         if one.group.counts or _is_word(call, one):
             continue
         topic = _topic_of(one, topics)
         name = topic.name if topic else None
-        if topic is not None and name == "other":
-            first = answered.setdefault((topic.turn, topic.start), one)
-            if first.turn < one.turn and not _has_same(first.digits, one.digits):
-                name = None
-        elif topic is not None and name == "code" and len(one.digits) >= LEAST_DIGITS["code"]:
-            first = answered.setdefault((topic.turn, topic.start), one)
-            if (
-                one.turn > first.turn
-                and len(one.digits) != len(first.digits)
-                and not _has_same(first.digits, one.digits)
-            ):
-                name = None
+        if topic is not None and _is_answered(answered, topic, one):
+            name = None
         if open_number is not None and _goes_on(call, open_number, one, topic):
             _add(open_number, one)
             continue
@@ -154,6 +144,18 @@ def _is_word(call: Call, one: PlacedGroup) -> bool:
 
 
 _WORDS_TOO = ("one", "oh", "o")
+
+
+def _is_answered(answered: dict[Topic, PlacedGroup], topic: Topic, one: PlacedGroup) -> bool:
+    """Whether what was asked for was told before, so that a group is something else."""
+    if topic.name not in ("other", "code") or (one.turn, one.group.start) < (topic.turn, topic.end):
+        return False
+    if topic.name == "code" and len(one.digits) < LEAST_DIGITS["code"]:
+        return False
+    first = answered.setdefault(topic, one)
+    if one.turn == first.turn or _has_same(first.digits, one.digits):
+        return False
+    return topic.name == "other" or len(one.digits) != len(first.digits)
 
 
 def _has_same(first: str, second: str) -> bool:
@@ -244,7 +246,7 @@ def _kind(call: Call, number: ToldNumber, topics: Sequence[Topic]) -> MaskKind |
         return "id" if number.topic == "id" else None
     if number.topic in LEAST_DIGITS and len(digits) >= LEAST_DIGITS[number.topic]:
         if number.topic == "code" and len(digits) > LONGEST_CODE:
-            return likely_kind(digits, number.lengths, call.language) or "account"
+            return likely_kind(digits, number.lengths, call.language)
         return number.topic  # type: ignore[return-value]  # the topics with a least number are kinds
     if len(digits) >= _SHORTEST_TAIL and number.topic in LEAST_DIGITS and _asked_for_tail(call, first):
         return number.topic  # type: ignore[return-value]

@@ -81,6 +81,18 @@ def spelled_pieces(text: str) -> list[SpelledPiece]:
     return sorted([*letters, *digits], key=lambda piece: piece.start)
 
 
+def single_pieces(text: str) -> list[tuple[int, int]]:
+    """Where letters and digits stand that are told one by one, small words left out."""
+    letters = [
+        (piece.start, piece.end)
+        for run in spelled_runs(text)
+        for piece in run.pieces
+        if len(piece.value) == 1 and not _is_loose(text, (piece,))
+    ]
+    digits = [(piece.start, piece.end) for piece in digit_pieces(text) if len(piece.digits) == 1]
+    return sorted({*letters, *digits})
+
+
 def _without_words(text: str, pieces: Sequence[SpelledPiece]) -> Iterator[SpelledRun]:
     """A run without the words at its edges that only look like a letter: I have 12, a 5."""
     pieces = list(pieces)
