@@ -90,21 +90,26 @@ _GAP = r"[\s，,、·.\-—。]{0,3}(?:(?:嗯|啊|然后|再|杠|点|后面|数�
 
 def _kind(number: int, run: SpelledRun, length: int, topics: Sequence[Topic]) -> MaskKind | None:
     """What a run is by the last word before it that tells, or by its shape."""
-    asked = next(
-        (
-            topic
-            for topic in reversed(topics)
-            if topic.turn < number or (topic.turn == number and topic.end <= run.start + 1)
-        ),
-        None,
-    )
-    topic = asked.name if asked and number - asked.turn <= ANSWER_TURNS else None
-    if topic != "other" and (kind := _sure_kind(run.value)):
-        return kind
+    topic = _topic(number, run, topics)
+    if kind := _sure_kind(run.value):
+        near = (other.name for other in topics if 0 <= number - other.turn <= ANSWER_TURNS)
+        return kind if topic != "other" or kind in near else None
     if topic is None or len(run.value) > LONGEST_ANSWER:
         return None
     alone = len(run.value) >= 2 and run.end - run.start >= _ALONE * length
     return _answer_kind(topic, run, alone) if alone or len(run.value) >= PART_READ_BACK else None
+
+
+def _topic(number: int, run: SpelledRun, topics: Sequence[Topic]) -> str | None:
+    """What was asked for last; what is shown counts only where it was named just before."""
+    for topic in reversed(topics):
+        if topic.turn > number or (topic.turn == number and topic.end > run.start + 1):
+            continue
+        if number - topic.turn > ANSWER_TURNS:
+            return None
+        if topic.name != "other" or topic.turn >= number - 1:
+            return topic.name
+    return None
 
 
 _ALONE = 0.7

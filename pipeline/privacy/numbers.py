@@ -105,12 +105,14 @@ def _topic_of(one: PlacedGroup, topics: Sequence[Topic]) -> Topic | None:
     last = topics[at - 1] if at else None
     following = topics[at] if at < len(topics) and topics[at].turn == one.turn else None
     named = following is not None and following.start - one.group.end <= _NAMED_BEHIND
+    named = named and _ENDED.search(one.after[: _NAMED_BEHIND + 2]) is None
     if last is not None and (last.turn == one.turn or not named) and one.turn - last.turn <= ASKED_TURNS:
         return last
     return following if named else None
 
 
-_NAMED_BEHIND = 8
+_NAMED_BEHIND = 14
+_ENDED = re.compile(r"[.?!。？！]\s*\w")
 
 
 def _numbers(call: Call, placed: Sequence[PlacedGroup], topics: Sequence[Topic]) -> Iterator[ToldNumber]:
@@ -180,12 +182,9 @@ def _goes_on(call: Call, number: ToldNumber, one: PlacedGroup, topic: Topic | No
     asked = len(number.digits) < complete
     if topic is not None and (topic.turn, topic.start) >= (last.turn, last.group.end) and topic.name != number.topic:
         return False
-    if (
-        len(one.digits) >= _LONG
-        and one.speaker != number.groups[0].speaker
-        and not _has_same(one.digits, number.digits)
-    ):
-        return False
+    if one.speaker != number.groups[0].speaker and not _has_same(one.digits, number.digits):
+        if len(one.digits) >= _LONG or len(number.digits) < _LEAST_APART:
+            return False
     if one.turn - last.turn > GOES_ON_TURNS or _is_whole(call, number, one):
         return False
     if number.topic == "code" and len(number.digits) + len(one.digits) > LONGEST_CODE:
@@ -242,6 +241,8 @@ def _kind(call: Call, number: ToldNumber, topics: Sequence[Topic]) -> MaskKind |
         return kind
     if number.topic == "other" or (number.topic != "code" and SHORT_PUBLIC.fullmatch(digits)):
         return None
+    if _PLUS.search(first.before) and len(digits) >= _LEAST_ABROAD:
+        return "phone"
     if _is_tail(first):
         return "id" if number.topic == "id" else None
     if number.topic in LEAST_DIGITS and len(digits) >= LEAST_DIGITS[number.topic]:
@@ -254,6 +255,9 @@ def _kind(call: Call, number: ToldNumber, topics: Sequence[Topic]) -> MaskKind |
 
 
 _SHORTEST_TAIL = 3
+_LEAST_ABROAD = 9
+_PLUS = re.compile(r"(?:\+|\bplus|加号)\s*$", re.IGNORECASE)
+"""A number with its country code: +353 87 555 0142."""
 
 
 def _is_tail(one: PlacedGroup) -> bool:

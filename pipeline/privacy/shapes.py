@@ -13,6 +13,9 @@ _LANDLINE = re.compile(r"(?:86)?0(?:10|2\d|[3-9]\d{2})[2-9]\d{6,7}\d{0,4}")
 _NANP = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}")
 _BRITISH = re.compile(r"(?:0{0,2}44)?0?(?:1\d{8,9}|2\d{9}|3\d{9}|7\d{9})")
 _BIRTH = re.compile(r"\d{6}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX]")
+_DEVICE = re.compile(r"35\d{13}\Z")
+"""The IMEI of a telephone, which has a check digit like a card."""
+
 _CARD_PREFIX = re.compile(r"62|4|5[1-5]|2[2-7]|3[47]|35|6011|65")
 _TOLL_FREE = re.compile(r"1?8(?:00|88|77|66|55|44|33)[2-9]\d{6}|0(?:800|808)\d{6,7}|0(?:3[0347]|8[47])\d{8}")
 _SERVICE = re.compile(r"(?:400|800)\d{7}")
@@ -47,7 +50,7 @@ def sure_kind(digits: str) -> MaskKind | None:
         return "phone"
     if len(digits) == 18 and _BIRTH.fullmatch(digits) and _is_identity(digits):
         return "id"
-    if len(digits) in (15, 16, 19) and _CARD_PREFIX.match(digits) and _has_luhn(digits):
+    if len(digits) in (15, 16, 19) and _CARD_PREFIX.match(digits) and _has_luhn(digits) and not _DEVICE.match(digits):
         return "card"
     return None
 
