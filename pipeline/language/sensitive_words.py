@@ -27,6 +27,7 @@ class ChineseSensitiveWords:
     unit_adjectives: Words
     money: Words
     labels: Words
+    extensions: Words
     put_right: Words
     read_out: Mapping[str, int]
     misheard: Mapping[str, int]
@@ -58,6 +59,7 @@ class EnglishSensitiveWords:
     unit_adjectives: Words
     money: Words
     labels: Words
+    extensions: Words
     put_right: Words
     digits: Mapping[str, int]
     times: Mapping[str, int]
@@ -141,6 +143,11 @@ class SensitiveWords:
     def money(self) -> re.Pattern[str]:
         """Right before a number: it goes on an amount."""
         return re.compile(rf"(?:{_listed(self.zh.money)}|\b(?:{_listed(self.en.money)}))\s*\Z", re.IGNORECASE)
+
+    @cached_property
+    def extension(self) -> re.Pattern[str]:
+        """Right before a number: it is the extension of a telephone number."""
+        return _either(self.zh.extensions, self.en.extensions)
 
     @cached_property
     def corrected(self) -> re.Pattern[str]:

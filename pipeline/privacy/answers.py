@@ -81,7 +81,8 @@ def _overlaps(run: SpelledRun, others: Sequence[SpelledRun]) -> bool:
 def _mainland() -> re.Pattern[str]:
     provinces, one = sensitive_words().zh.plate_provinces, rf"[A-Za-z0-9{_HAN_DIGITS}]"
     before = rf"[{provinces}](?:[，,、\s]*[\u4e00-\u9fff]{{1,2}}的[{provinces}])?"
-    return re.compile(rf"{before}{_GAP}[A-Za-z](?:{_GAP}{one}){{5,6}}(?![0-9{_HAN_DIGITS}])")
+    rest = rf"(?:(?:{_GAP}{one}){{5,6}}(?![0-9{_HAN_DIGITS}])|(?:{_GAP}{one}){{4}}{_GAP}[港澳警学挂试超])"
+    return re.compile(rf"{before}{_GAP}[A-Za-z]{rest}")
 
 
 _HAN_DIGITS = "零〇一二两三四五六七八九幺洞拐"

@@ -182,9 +182,9 @@ def _goes_on(call: Call, number: ToldNumber, one: PlacedGroup, topic: Topic | No
     asked = len(number.digits) < complete
     if topic is not None and (topic.turn, topic.start) >= (last.turn, last.group.end) and topic.name != number.topic:
         return False
-    if one.speaker != number.groups[0].speaker and not _has_same(one.digits, number.digits):
-        if len(one.digits) >= _LONG or len(number.digits) < _LEAST_APART:
-            return False
+    other = one.speaker != number.groups[0].speaker and not _has_same(one.digits, number.digits)
+    if other and (len(one.digits) >= _LONG or len(number.digits) < _LEAST_APART):
+        return False
     if one.turn - last.turn > GOES_ON_TURNS or _is_whole(call, number, one):
         return False
     if number.topic == "code" and len(number.digits) + len(one.digits) > LONGEST_CODE:
@@ -208,6 +208,8 @@ _LEAST_APART = 3
 def _is_whole(call: Call, number: ToldNumber, one: PlacedGroup) -> bool:
     """Whether a number has all its digits, and a group is no part of it that is said again."""
     if _has_same(one.digits, number.digits):
+        return False
+    if number.topic == "phone" and sensitive_words().extension.search(one.before):
         return False
     if one.turn == number.groups[-1].turn and not one.before.strip(_PAUSES):
         return False

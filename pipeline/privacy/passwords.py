@@ -1,4 +1,4 @@
-"""Passwords that are words, and letters of one: the password is marmalade; third is R and fifth is M; 口令是芝麻开门."""
+"""Passwords that are words, and letters of one: the password is marmalade; third is R, fifth is M; 口令是芝麻开门."""
 
 from __future__ import annotations
 
