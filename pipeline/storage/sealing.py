@@ -1,8 +1,8 @@
 """Files of the home encrypted at rest, where the settings say so: AES-256-GCM, the key kept outside the home.
 
-A sealed file begins with a mark and the id of its key: plain files of an older home are read as they are, and a wrong
-key is told from a damaged file. What is in force in a process stands in its environment, where the processes that it
-starts find it.
+A sealed file begins with a mark and the id of its key with a checksum: plain files of an older home are read as they
+are, and a wrong key is told from a damaged file. What is in force in a process stands in its environment, where the
+processes that it starts find it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from pipeline.storage.files import read_regular
 
 SEALING_KEY_BYTES = 32
 _MARK = b"\x93callqa sealed 1\n"
-_ID_BYTES, _NONCE_BYTES = 4, 12
+_ID_BYTES, _NONCE_BYTES = 8, 12
 _HEAD_BYTES = len(_MARK) + _ID_BYTES + _NONCE_BYTES
 _LARGEST_KEY_FILE = 10_000
 _VARIABLE = "CALLQA_SEALING"
@@ -106,6 +107,8 @@ def unsealed(data: bytes, place: Path) -> bytes:
     if not is_sealed(data):
         return data
     key_id = data[len(_MARK) : len(_MARK) + _ID_BYTES]
+    if len(data) < _HEAD_BYTES or key_id != _checked(key_id[:4]):
+        raise ValueError("the head of sealed data is damaged")
     key = sealing_in_force().keys.get(key_id)
     if key is None:
         raise MissingKey(
@@ -113,7 +116,7 @@ def unsealed(data: bytes, place: Path) -> bytes:
                 "{file}: encrypted with the key {key}, which is not at hand: name its file in privacy.key_file, or "
                 "put it into the variable of privacy.key_env; nothing is lost",
                 file=shown(place),
-                key=key_id.hex(),
+                key=key_id[:4].hex(),
             )
         )
     from cryptography.exceptions import InvalidTag
@@ -139,8 +142,12 @@ def is_as_wanted(data: bytes) -> bool:
 
 def sealing_id(key: bytes) -> str:
     """Tells a key from others, and nothing of it."""
-    return _id(key).hex()
+    return _id(key)[:4].hex()
 
 
 def _id(key: bytes) -> bytes:
-    return hashlib.sha256(b"callqa sealing key" + key).digest()[:_ID_BYTES]
+    return _checked(hashlib.sha256(b"callqa sealing key" + key).digest()[:4])
+
+
+def _checked(key_id: bytes) -> bytes:
+    return key_id + zlib.crc32(key_id).to_bytes(4, "little")
