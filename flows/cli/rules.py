@@ -190,9 +190,10 @@ def rules_replay(
     from flows.cli.replay import as_json, print_replay, print_sample
     from flows.console import counting, print_json
     from pipeline.judging.loader import load_rulebook
-    from pipeline.judging.replay import replay, sample_replay
+    from pipeline.judging.replay import replay, sample_replay, seldom_collect
     from pipeline.results.replay_page import replay_page
 
+    seldom_collect()
     settings = read_settings()
     book = load_rulebook(draft)
     began = _midnight(since, settings.ingest.timezone)

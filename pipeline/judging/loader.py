@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
@@ -66,6 +67,16 @@ class _Book:
     @property
     def numbers(self) -> dict[Content, int]:
         return self.acts.numbers
+
+    @cached_property
+    def head_values(self) -> dict[str, Any]:
+        return self.head.model_dump(mode="json") if self.head else {}
+
+    @cached_property
+    def learnt(self) -> dict[str, Any]:
+        """What the recognisers have learnt, by act."""
+        known = self.recognisers.acts if self.recognisers else {}
+        return {name: act.model_dump(mode="json") for name, act in known.items()}
 
 
 def _no_folder(folder: Path) -> Message:
@@ -318,7 +329,7 @@ def _rule_hash(rule: Rule, value: Mapping[str, Any], book: _Book) -> str:
         for label in node.condition.labels
     )  # fmt: skip
     known = {**book.known.classes, **book.known.named}
-    head = book.head.model_dump(mode="json") if book.head else {}
+    head = book.head_values
     return _hash(
         ENGINE, book.known.language,
         {key: item for key, item in value.items() if key not in ("cases", "tags", "title", "why")},
@@ -370,8 +381,7 @@ def _acts(book: _Book) -> dict[str, Act]:
 def _recognised(nodes: Iterable[Node], book: _Book) -> dict[str, Any]:
     """What the recognisers have learnt that some conditions ask."""
     names = {node.condition.act for node in nodes if isinstance(node.condition, Said) and node.condition.act}
-    known = book.recognisers.acts if book.recognisers else {}
-    return {name: known[name].model_dump(mode="json") for name in sorted(names)}
+    return {name: book.learnt[name] for name in sorted(names)}
 
 
 def _hash(*parts: Any) -> str:

@@ -181,8 +181,9 @@ _loaded: list[Rulebook] = []
 
 def _load(folder: Path) -> None:
     threading.Thread(target=_leave_with_parent, name="watch parent", daemon=True).start()
-    _loaded.append(load_rulebook(folder))
     seldom_collect()
+    _loaded.append(load_rulebook(folder))
+    gc.freeze()
 
 
 def _leave_with_parent() -> None:
