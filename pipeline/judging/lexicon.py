@@ -5,9 +5,10 @@ There are two automata: by spelling, and by sound (folded pinyin).
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,9 @@ class SegmentPart:
 PLAIN_CALLS = 30
 """Compiled loops find templates several times as fast, but it takes about so many calls before that pays."""
 
+EXCEPTION_TOKENS = {"zh": 12, "en": 10}
+"""An exception counts this many tokens around a phrase: recognised speech often lacks the punctuation between them."""
+
 HOMOPHONE = 0.01
 """The least that anything costs that is not as written."""
 
@@ -82,6 +86,7 @@ class Lexicon:
         # by part, whether a syllable may be altogether different
         sounding: dict[Part, bool] = {}
         for template in dict.fromkeys(template for listed in lists for template in listed.templates):
+            self.learn(sorted(template.barred))
             enough = 2 if template.by_sound else phonetics.SHORTEST
             for part, is_firm in template.phrases:
                 if part not in self.parts:
@@ -222,10 +227,10 @@ class Lexicon:
         for last, (size, sounding, seeds) in self._heard.iter(index.sounds(self)):
             start, end = last + 1 - size, last + 1
             for item in sounding:
-                if not item.written_at(code, start) and (value := item.cost(words[start:end])) < phonetics.OTHER:
-                    found.setdefault(item.part, []).append((start, end, max(value, HOMOPHONE)))
+                if (value := item.cost_of(code[start:end], words, start)) < phonetics.OTHER:
+                    found.setdefault(item.part, []).append((start, end, value))
             for item, begin in seeds:
-                if not item.written_at(code, start - begin) and (place := item.around(words, start - begin)):
+                if place := item.around(code, words, start - begin):
                     places = found.setdefault(item.part, [])
                     if place not in places:
                         places.append(place)
@@ -245,23 +250,44 @@ class _Sounds(dict[str, str]):
         return self[code]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Sounding:
-    """A phrase, or a part of one, that is listened for. `forms` are its ways to address somebody, in code."""
+    """A phrase, or a part of one, that is listened for. `forms` are its ways to address somebody, in code.
+
+    What was worked out is kept: people say much the same in all calls.
+    """
 
     part: KnownPart
     forms: tuple[str, ...]
     limit: float
+    _costs: dict[str, float] = field(default_factory=dict)
+    _around: dict[tuple[str, int], tuple[int, int, float] | None] = field(default_factory=dict)
 
-    def written_at(self, code: str, start: int) -> bool:
-        """Whether it stands there as it is spelt, so that there is nothing to hear."""
-        return start >= 0 and code.startswith(self.forms, start)
+    def cost_of(self, heard: str, words: Sequence[str], start: int) -> float:
+        """What it costs to hear it as what stands from one word on, in code; infinite where it is spelt so."""
+        value = self._costs.get(heard)
+        if value is None:
+            is_written = heard in self.forms
+            value = math.inf if is_written else max(self._cost(words[start : start + len(heard)]), HOMOPHONE)
+            self._costs[heard] = value
+        return value
 
-    def cost(self, heard: Sequence[str]) -> float:
+    def _cost(self, heard: Sequence[str]) -> float:
         return min(phonetics.cost(words, heard, self.limit) for words in _politeness(self.part.words, "zh"))
 
-    def around(self, words: Sequence[str], start: int) -> tuple[int, int, float] | None:
-        """The best fit of a long phrase near a place where half of it was heard."""
+    def around(self, code: str, words: Sequence[str], start: int) -> tuple[int, int, float] | None:
+        """The best fit of a long phrase near a place where half of it was heard; none where it is spelt there."""
+        if start >= 0 and code.startswith(self.forms, start):
+            return None
+        first = max(0, start - 1)
+        near = code[first : start + len(self.part.words) + 2], start - first
+        if near not in self._around:
+            found = self._fit(words, start)
+            self._around[near] = (found[0] - start, found[1] - start, found[2]) if found else None
+        place = self._around[near]
+        return (place[0] + start, place[1] + start, place[2]) if place else None
+
+    def _fit(self, words: Sequence[str], start: int) -> tuple[int, int, float] | None:
         best: tuple[float, int, int] | None = None
         size = len(self.part.words)
         for begin in (start, start - 1, start + 1):
@@ -273,7 +299,7 @@ class _Sounding:
                 heard = words[begin:end]
                 if TURN_END in heard:
                     continue
-                value = self.cost(heard)
+                value = self._cost(heard)
                 if value < float("inf") and (best is None or value < best[0]):
                     best = (value, begin, end)
             if best and best[0] <= phonetics.OTHER:

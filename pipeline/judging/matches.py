@@ -10,12 +10,9 @@ from typing import NamedTuple
 from weakref import proxy
 
 from pipeline.judging.chains import ChainMatches, Found, likest_of, once_each
-from pipeline.judging.lexicon import KnownPart, Lexicon, Places
+from pipeline.judging.lexicon import EXCEPTION_TOKENS, KnownPart, Lexicon, Places
 from pipeline.judging.phrases import ListItem, Pattern, Phrases
 from pipeline.judging.token_index import TokenIndex, TokenRange
-
-EXCLUSION_TOKENS = {"zh": 12, "en": 10}
-"""An exclusion counts this many tokens around a phrase: recognised speech often lacks the punctuation between them."""
 
 
 class Match(NamedTuple):
@@ -102,24 +99,24 @@ class CallMatches:
         self._possible = lexicon.patterns.possible(index.sentence_texts)
         self._program = lexicon.program()
         self._scanned = self._program.scan(index) if self._program else None
-        self._items: dict[int, list[tuple[int, ListItem, int]]] = {}
-        if self._program and self._scanned:
-            own = map(self._program.items_of.__getitem__, self._scanned.found)
-            numbers = lexicon.items_with((), self._possible).union(self._program.left_out, *own)
-        else:
-            numbers = lexicon.items_with(self._parts, self._possible)
-        for number in numbers:
-            item = lexicon.items[number]
-            for listed, place in lexicon.lists_with[number]:
-                if listed in self._items:
-                    self._items[listed].append((place, item, number))
-                else:
-                    self._items[listed] = [(place, item, number)]
         self._found_lists: dict[int, ListMatches] = {}
         self._found_items: dict[int, Sequence[Found]] = {}
         self._found_templates: dict[int, Sequence[Found]] = {}
         self._found_patterns: dict[str, list[TokenRange]] = {}
         self._found_in_sentences: dict[tuple[str, int], list[TokenRange]] = {}
+
+    @cached_property
+    def _items(self) -> Mapping[int, list[tuple[int, ListItem, int]]]:
+        """By list, its items that may have been said: place in the list, item, number in the lexicon."""
+        lexicon, found = self._lexicon, dict[int, list[tuple[int, ListItem, int]]]()
+        for number in lexicon.items_with(self._parts, self._possible):
+            item = lexicon.items[number]
+            for listed, place in lexicon.lists_with[number]:
+                if listed in found:
+                    found[listed].append((place, item, number))
+                else:
+                    found[listed] = [(place, item, number)]
+        return found
 
     @cached_property
     def _parts(self) -> Mapping[KnownPart, Places]:
@@ -143,7 +140,12 @@ class CallMatches:
     def _find(self, listed: Phrases) -> ListMatches:
         matches: list[Match] = []
         likely: list[tuple[int, ListItem, int]] = []
-        for place, item, number in self._items_of(listed):
+        if self._program and self._scanned and listed.number >= 0:
+            matches = list(map(Match._make, self._scanned.lines(listed.number)))
+            items: Sequence[tuple[int, ListItem, int]] = self._program.others.get(listed.number, ())
+        else:
+            items = self._items_of(listed)
+        for place, item, number in items:
             if not isinstance(item.what, Pattern):
                 found = self._item(item, number)
             elif sentences := self._possible.get(item.what.source):
@@ -157,8 +159,7 @@ class CallMatches:
         return ListMatches(self, matches, likely)
 
     def _items_of(self, listed: Phrases) -> Sequence[tuple[int, ListItem, int]]:
-        """The items of a list that may have been said: place in the list, item, and number in the lexicon, -1 for those
-        of a list that is in no rulebook."""
+        """The items of a list that may have been said; the number of those of a list that is in no rulebook is -1."""
         if listed.number < 0:
             return [(place, item, -1) for place, item in enumerate(listed.items)]
         return self._items.get(listed.number, ())
@@ -180,7 +181,7 @@ class CallMatches:
         if found is None:
             own = self._program.template_of[number] if self._program and number >= 0 else None
             if own is not None and self._scanned:
-                found = self._scanned.places(own)
+                found = self._scanned.template(own)
             else:
                 plans, said = item.plans, self._chains.of
                 found = said(plans[0]) if len(plans) == 1 else likest_of([said(plan) for plan in plans])
@@ -204,7 +205,7 @@ class CallMatches:
 
     def taken_back(self, by: Phrases, start: int, end: int) -> bool:
         """Whether a list is said in the same sentence, close by."""
-        near = EXCLUSION_TOKENS.get(self.index.language, 10)
+        near = EXCEPTION_TOKENS.get(self.index.language, 10)
         first, last = self.index.sentence(start)
         return self.of(by).any_within(max(first, start - near), min(max(last, end), end + near))
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
 
+from pipeline.judging import list_scan
 from pipeline.judging import template_arrays as arrays
 from pipeline.judging.chains import Found, gap_sign
 from pipeline.judging.compiled import Ints
-from pipeline.judging.lexicon import KnownPart, Lexicon
+from pipeline.judging.lexicon import EXCEPTION_TOKENS, KnownPart, Lexicon
 from pipeline.judging.phrase_trie import PhraseTrie, build_trie, said_phrases
-from pipeline.judging.phrases import ChainPlan, Join, Pattern, Phrases
+from pipeline.judging.phrases import ChainPlan, Join, ListItem, Pattern, Phrases
 from pipeline.judging.template_scan import scan
 from pipeline.judging.templates import NUMBERS, AnyToken, Edge, Named, Spoken
 from pipeline.judging.token_index import TokenIndex
@@ -35,16 +37,6 @@ class TemplateProgram:
         order = _Order(lexicon)
         self.template_of = order.templates
         """By the number of the first item that has a template, the template's own; None where it is left out."""
-        self.items_of: list[list[int]] = [[] for _ in order.plans]
-        """Of each template, the numbers of the items that have it."""
-        self.left_out: list[int] = []
-        """The numbers of the items whose templates are left out."""
-        for number, first in enumerate(lexicon.alike):
-            template = order.templates[first]
-            if template is not None:
-                self.items_of[template].append(number)
-            elif not isinstance(lexicon.items[number].what, Pattern):
-                self.left_out.append(number)
         plans = [plan for plans in order.plans for plan in plans]
         self._sources: dict[tuple[Spoken, bool], int] = {}
         for plan in plans:
@@ -73,6 +65,10 @@ class TemplateProgram:
             _ptr(order.list_templates), _ints([each for own in order.list_templates for each in own]),
         )  # fmt: skip
         self._room = FIRST_ROOM
+        listing = _Listing(lexicon, order.templates)
+        self._list_number, self.others = listing.numbers, listing.others
+        self._lists = list_scan.ListArrays(_ptr(listing.lines), *_lines(listing.lines))
+        self._near = EXCEPTION_TOKENS.get(lexicon.language, 10)
 
     def _written_in(self, alike: Iterable[KnownPart]) -> list[tuple[int, int]]:
         """The sources that have some phrases which are spelt alike, and the texts they have there."""
@@ -97,7 +93,7 @@ class TemplateProgram:
             ]
         return known
 
-    def scan(self, index: TokenIndex) -> ScannedTemplates:
+    def scan(self, index: TokenIndex) -> ScannedCall:
         """Where its templates were said in a call."""
         tokens = arrays.TokenArrays(
             _codes(index.code(self._lexicon)), _ints(index.sentence_of), _ints(index.sentence_ends),
@@ -109,7 +105,8 @@ class TemplateProgram:
             pool = arrays.empty_pool(self._room)
             ptr, rows = scan(self._program, self._texts, tokens, said, heard, pool)
             if not pool.state[arrays.IS_FULL]:
-                return ScannedTemplates(self.texts, ptr, rows, pool)
+                lists = list_scan.list_rows(self._lists, ptr, rows, tokens, self._near)
+                return ScannedCall(self.texts, pool, (ptr, rows), lists, self._list_number)
             self._room *= 2
 
     def _heard(self, index: TokenIndex) -> tuple[arrays.Records, Ints]:
@@ -125,23 +122,35 @@ class TemplateProgram:
         return _records(rows, arrays.ROW), _ints(heard_in)
 
 
-class ScannedTemplates:
+class ScannedCall:
     """What a scan found in a call, as it is asked for."""
 
-    def __init__(self, texts: Sequence[str], ptr: Ints, rows: arrays.Records, pool: arrays.Pool) -> None:
-        self._written, self._ptr = texts, ptr.tolist()
-        self._rows = [rows[name].tolist() for name in ("start", "end", "cost", "text")]
+    def __init__(
+        self, texts: Sequence[str], pool: arrays.Pool, templates: tuple[Ints, arrays.Records],
+        lists: tuple[Ints, arrays.Records], list_number: Mapping[int, int]
+    ) -> None:  # fmt: skip
+        self._written, self._list_number = texts, list_number
+        self._templates, self._lists = templates, (lists[0].tolist(), _columns(lists[1]))
         ends = pool.ptr[: pool.state[arrays.TEXTS] + 1]
         chars = pool.chars[: ends[-1]].astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
         self._made = [chars[start:end] for start, end in pairwise(ends.tolist())]
-        self.found: list[int] = np.flatnonzero(ptr[1:] > ptr[:-1]).tolist()
-        """The templates that were said."""
 
-    def places(self, template: int) -> list[Found]:
+    def template(self, number: int) -> list[Found]:
         """Where a template was said, in order, each stretch once."""
-        own = slice(self._ptr[template], self._ptr[template + 1])
-        starts, ends, costs, texts = (column[own] for column in self._rows)
+        ptr, rows = self._templates
+        starts, ends, costs, texts = _columns(rows[ptr[number] : ptr[number + 1]])
         return list(zip(starts, ends, costs, map(self._text, texts), strict=True))
+
+    def lines(self, listed: int) -> Iterator[tuple[int, int, float, str, int]]:
+        """Where the lines of a list were said and stand, in no order: token from, to before, cost, text, and the line's
+        place in the list."""
+        number = self._list_number.get(listed)
+        if number is None:
+            return iter(())
+        ptr, columns = self._lists
+        own = slice(ptr[number], ptr[number + 1])
+        starts, ends, costs, texts, places = (column[own] for column in columns)
+        return zip(starts, ends, costs, map(self._text, texts), places, strict=True)
 
     def _text(self, number: int) -> str:
         if number < 0:
@@ -195,6 +204,43 @@ class _Order:
         return self.lists[listed.number]
 
 
+class _Listing:
+    """The lists of a lexicon as lines of templates, each behind those that take its lines back.
+
+    `others` are, by a list's number, its lines that are left to the plain way: place in the list, item, number.
+    """
+
+    def __init__(self, lexicon: Lexicon, templates: Mapping[int, int | None]) -> None:
+        self._templates, self._alike = templates, lexicon.alike
+        self._items: dict[int, list[tuple[int, ListItem, int]]] = defaultdict(list)
+        for number, (item, holders) in enumerate(zip(lexicon.items, lexicon.lists_with, strict=True)):
+            for listed, place in holders:
+                self._items[listed].append((place, item, number))
+        self.numbers: dict[int, int] = {}
+        self.others: dict[int, list[tuple[int, ListItem, int]]] = {}
+        self.lines: list[list[tuple[int, int, list[int]]]] = []
+        for listed in list(self._items):
+            self._add(listed)
+
+    def _add(self, listed: int) -> int | None:
+        """Its own number; None where some of its lines are left out."""
+        if listed not in self.numbers:
+            lines: list[tuple[int, int, list[int]]] = []
+            others: list[tuple[int, ListItem, int]] = []
+            for place, item, number in self._items[listed]:
+                template = self._templates[self._alike[number]]
+                exceptions = [self._add(each.number) for each in item.exceptions]
+                known = [each for each in exceptions if each is not None]
+                if template is None or len(known) < len(exceptions):
+                    others.append((place, item, number))
+                else:
+                    lines.append((template, place, known))
+            self.others[listed] = others
+            self.numbers[listed] = len(self.lines)
+            self.lines.append(lines)
+        return None if self.others[listed] else self.numbers[listed]
+
+
 class _Sources:
     """What the segments of chains are called in the arrays."""
 
@@ -231,8 +277,22 @@ def _chains(
         needed += [sources.of(each, plan) for each in (*plan.spoken, *plan.named)]
         joins += [_join(sources.of(join.segment, plan), join, without, lexicon.language) for join in plan.joins]
     chains.append((0, len(needed), len(joins)))
-    words = [_codes(lexicon.learn(sorted(each))) for each in without]
+    words = [_codes(lexicon.code(sorted(each))) for each in without]
     return _records(chains, arrays.CHAIN), _records(joins, arrays.JOIN), _ints(needed), words
+
+
+def _lines(lists: Sequence[Sequence[tuple[int, int, Sequence[int]]]]) -> tuple[arrays.Records, Ints]:
+    """The lines of all lists, and what takes them back."""
+    lines: list[tuple[int, int, int]] = []
+    exceptions: list[int] = []
+    for template, place, own in chain.from_iterable(lists):
+        lines.append((template, place, len(exceptions)))
+        exceptions += own
+    return _records([*lines, (0, 0, len(exceptions))], list_scan.LINE), _ints(exceptions)
+
+
+def _columns(rows: arrays.Records) -> list[list[Any]]:
+    return [rows[name].tolist() for name in rows.dtype.names or ()]
 
 
 def _join(source: int, join: Join, without: dict[frozenset[str], int], language: str) -> tuple[int, ...]:

@@ -128,6 +128,13 @@ class SentenceTemplate:
         return ((part, part in segment.firm) for segment in self.spoken for part in segment.phrases)
 
     @property
+    def barred(self) -> frozenset[str]:
+        """The words that may not stand in its gaps, or not for any token."""
+        steps = [step for chain in self.chains for step in chain]
+        of_any = (step.segment.without for step in steps if isinstance(step.segment, AnyToken))
+        return frozenset().union(*(step.without for step in steps), *of_any)
+
+    @property
     def names(self) -> Iterator[str]:
         """The lists and classes that it holds."""
         for chain in self.chains:

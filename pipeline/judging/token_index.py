@@ -50,7 +50,14 @@ class TokenIndex:
 
     def code(self, lexicon: Lexicon) -> str:
         """The tokens as a lexicon writes them, one character each."""
-        return lexicon.code(self.words)
+        known = self._codes.get(lexicon)
+        if known is None:
+            known = self._codes[lexicon] = lexicon.code(self.words)
+        return known
+
+    @cached_property
+    def _codes(self) -> dict[Lexicon, str]:
+        return {}
 
     def sounds(self, lexicon: Lexicon) -> str:
         """The tokens' sounds as a lexicon writes them, one character each."""
