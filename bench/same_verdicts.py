@@ -2,6 +2,7 @@
 
     python bench/same_verdicts.py dump before.json --home HOME      # at the old commit
     python bench/same_verdicts.py dump after.json --home HOME       # at the new one
+    python bench/same_verdicts.py dump calls.json --generated 200   # generated calls too, badly heard ones among them
     python bench/same_verdicts.py compare before.json after.json
 
 A dump holds, for every case of every rule and for every call whose transcript lies in the home, outcome, evidence,
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -22,6 +24,7 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
+from bench.judge_speed import generate
 from pipeline.datatypes import Call, Evidence, Transcript, Verdict
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import call_from_script
@@ -31,6 +34,7 @@ from pipeline.run import judge
 from pipeline.settings import load_settings
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home
+from tests.support.faulty_calls import faulty
 
 SHOWN = 20
 """Differences printed one by one; the rest are counted."""
@@ -42,22 +46,29 @@ def main() -> int:
     dump = commands.add_parser("dump", help="write down all verdicts")
     dump.add_argument("file", type=Path)
     dump.add_argument("--home", type=Path, help="a home whose transcripts are judged; without it cases alone are")
+    dump.add_argument("--generated", type=int, default=0, help="so many generated calls of each rulebook as well")
     compare = commands.add_parser("compare", help="tell what differs between two dumps")
     compare.add_argument("before", type=Path)
     compare.add_argument("after", type=Path)
     options = parser.parse_args()
     if options.command == "dump":
-        found = dict(everything(options.home))
+        found = dict(everything(options.home, options.generated))
         options.file.write_text(json.dumps(found, ensure_ascii=False, sort_keys=True, indent=1), encoding="utf-8")
         print(f"{options.file}: {len(found)} items")
         return 0
     return differences(json.loads(options.before.read_text()), json.loads(options.after.read_text()))
 
 
-def everything(home: Path | None) -> Iterator[tuple[str, Any]]:
+def everything(home: Path | None, generated: int) -> Iterator[tuple[str, Any]]:
     rulebooks = {book.language: book for book in map(load_rulebook, sorted((CHECKOUT / "rules").glob("hotline-*")))}
     for book in rulebooks.values():
         yield from cases(book)
+        draw = random.Random(4)
+        for number, call in enumerate(generate(book, generated, seed=2)):
+            card = judge_call(faulty(call, draw), book)
+            yield f"{book.name} generated {number} score", [card.score, card.coverage, card.fatal]
+            for verdict in card.verdicts:
+                yield f"{book.name} generated {number} {verdict.rule_id}", verdict_of(verdict) | {"all": repr(verdict)}
     if home is not None:
         yield from calls(home, rulebooks)
 

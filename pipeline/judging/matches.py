@@ -252,5 +252,5 @@ class CallMatches:
             while last > first and text[last - 1] in b"\n ":
                 last -= 1
             if first < last:
-                found.append((self.index.encoded_tokens[first], self.index.encoded_tokens[last - 1] + 1))
+                found.append((self.index.token_at(first), self.index.token_at(last - 1) + 1))
         return found

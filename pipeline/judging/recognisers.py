@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.judging.faults import Faults
 from pipeline.judging.rulebook_files import read_text
-from pipeline.judging.token_index import TokenIndex
+from pipeline.judging.token_index import TokenIndex, TokenRange
 from pipeline.language.tokens import TURN_END
 from pipeline.messages import Message
 
@@ -111,6 +111,7 @@ class CallScores:
     def __init__(self, recognisers: Recognisers, index: TokenIndex) -> None:
         self._recognisers, self._index = recognisers, index
         self._pieces: dict[tuple[str, Sure], list[Piece]] = {}
+        self._reached: dict[tuple[str, Sure], list[TokenRange]] = {}
 
     @cached_property
     def _scored(self) -> tuple[list[tuple[int, int]], npt.NDArray[np.float32]]:
@@ -156,10 +157,12 @@ class CallScores:
 
     def holds(self, act: str, sure: Sure, start: int, end: int) -> bool:
         """Whether the sentence of some tokens, alone or with one beside it, reaches the bar of an act."""
-        _, column = self._of(act)
-        starts, ends, _ = self._edges
-        reaching = column >= self._recognisers.acts[act].bars[sure]
-        return bool((reaching & (starts <= start) & (ends >= end)).any())
+        reaching = self._reached.get((act, sure))
+        if reaching is None:
+            pieces, column = self._of(act)
+            bar = self._recognisers.acts[act].bars[sure]
+            reaching = self._reached[act, sure] = [pieces[at] for at in np.flatnonzero(column >= bar).tolist()]
+        return any(first <= start and end <= last for first, last in reaching)
 
     @cached_property
     def _edges(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:

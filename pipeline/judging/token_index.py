@@ -30,6 +30,10 @@ TokenRange = tuple[int, int]
 """First token, and the one behind the last."""
 
 
+WordPlace = tuple[int, int, float, float]
+"""Offsets of a word in its turn's text, start and end in seconds."""
+
+
 @dataclass(frozen=True)
 class TokenIndex:
     """All that was said in a call: tokens, and where they come from. What is worked out of it is worked out once.
@@ -131,15 +135,15 @@ class TokenIndex:
     def span(self, start: int, end: int) -> Span:
         """When these tokens were said, by the times of the words they are in."""
         turn = self.turn_of(start)
-        times, begins = self._times(turn), self._begins[turn]
-        begin = _time_at(times, self.starts[start] - begins, 0)
-        finish = _time_at(times, self.ends[end - 1] - begins - 1, 1)
+        (places, times), begins = self._times(turn), self._begins[turn]
+        begin = _time_at(places, times, self.starts[start] - begins, 0)
+        finish = _time_at(places, times, self.ends[end - 1] - begins - 1, 1)
         return Span(begin, max(begin, finish))
 
     def start_s(self, token: int) -> float:
         """When a token was begun: the start of its `span`."""
         turn = self.turn_of(token)
-        return _time_at(self._times(turn), self.starts[token] - self._begins[turn], 0)
+        return _time_at(*self._times(turn), self.starts[token] - self._begins[turn], 0)
 
     @cached_property
     def _begins(self) -> list[int]:
@@ -147,17 +151,19 @@ class TokenIndex:
         return [0, *accumulate(len(turn.text) + 1 for turn in self.call.turns)]
 
     @cached_property
-    def _word_times(self) -> dict[int, list[tuple[int, int, float, float]]]:
+    def _word_times(self) -> dict[int, tuple[list[int], list[WordPlace]]]:
         return {}
 
-    def _times(self, turn: int) -> list[tuple[int, int, float, float]]:
+    def _times(self, turn: int) -> tuple[list[int], list[WordPlace]]:
+        """The words of a turn: where they begin in its text, and their places."""
         known = self._word_times.get(turn)
         if known is None:
-            known = self._word_times[turn] = self.word_times(turn)
+            times = self.word_times(turn)
+            known = self._word_times[turn] = [place[0] for place in times], times
         return known
 
-    def word_times(self, turn: int) -> list[tuple[int, int, float, float]]:
-        """Per word of a turn: offsets in its text, start and end in seconds."""
+    def word_times(self, turn: int) -> list[WordPlace]:
+        """The words of a turn."""
         found = []
         item, place = self.call.turns[turn], 0
         for word in item.words:
@@ -241,29 +247,28 @@ class TokenIndex:
     def encoded(self) -> bytes:
         """The whole call as normalised text for patterns, a line break where a sentence or turn ends, as the bytes
         that RE2 works on."""
-        texts = self.encoded_sentences
         return b"".join(
-            text if b"\n" in (text, following) else text + b"\n"
-            for text, following in zip(texts, [*texts[1:], b"\n"], strict=True)
+            text + b"\n"[:between] for text, between in zip(self.encoded_sentences, self._line_breaks, strict=True)
         )
 
     @cached_property
-    def encoded_tokens(self) -> list[int]:
-        """The token of each byte of `encoded`; spaces and line breaks belong to no token."""
-        texts, words, gap = self.encoded_sentences, self.words, [-1] * (self.language == "en")
-        tokens: list[int] = []
-        start = 0
-        for text, following, end in zip(texts, [*texts[1:], b"\n"], self.sentence_ends, strict=True):
-            whole = len(tokens) + len(text)
-            for token in range(start, end):
-                word = words[token]
-                size = len(word) if word.isascii() else len(word.encode("utf-8", "replace"))
-                tokens += [token] * size + gap
-            del tokens[whole:]  # no space stands behind the last word
-            if b"\n" not in (text, following):
-                tokens.append(-1)
-            start = end
-        return tokens
+    def _line_breaks(self) -> list[int]:
+        """Of each sentence, how many line breaks (one or none) stand between it and the next in `encoded`."""
+        texts = self.encoded_sentences
+        return [int(b"\n" not in both) for both in zip(texts, [*texts[1:], b"\n"], strict=True)]
+
+    @cached_property
+    def _encoded_begins(self) -> list[int]:
+        """Where each sentence begins in `encoded`."""
+        sizes = zip(self.encoded_sentences, self._line_breaks, strict=True)
+        return [0, *accumulate(len(text) + between for text, between in sizes)]
+
+    def token_at(self, byte: int) -> int:
+        """The token of a byte of `encoded` that is no space and no line break."""
+        number = bisect_right(self._encoded_begins, byte) - 1
+        before = self.encoded_sentences[number][: byte - self._encoded_begins[number]]
+        at = len(before.decode("utf-8", "ignore"))  # the byte may be inside a character
+        return self.tokens_at(number, at, at + 1)[0]
 
     @cached_property
     def sentence_texts(self) -> list[str]:
@@ -351,10 +356,9 @@ class SideTurns:
     """The numbers of the exchanges that are more than a 嗯; of all, where none is."""
 
 
-def _time_at(times: Sequence[tuple[int, int, float, float]], offset: int, edge: int) -> float:
+def _time_at(places: Sequence[int], times: Sequence[WordPlace], offset: int, edge: int) -> float:
     """Time of a character, words of several characters being spoken evenly."""
-    index = max(0, bisect_right(times, (offset, float("inf"), 0.0, 0.0)) - 1)
-    start, end, start_s, end_s = times[index]
+    start, end, start_s, end_s = times[max(0, bisect_right(places, offset) - 1)]
     share = min(1.0, max(0.0, (offset + edge - start) / max(1, end - start)))
     return start_s + share * (end_s - start_s)
 

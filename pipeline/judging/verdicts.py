@@ -52,7 +52,9 @@ class Explained:
 def judge_call(call: Call, rulebook: Rulebook, answers: Answers | None = None) -> Scorecard:
     """Judge one call by every rule that is not retired, and score it. `answers` are those of a local model, if any."""
     evaluation = evaluation_of(call, rulebook, answers)
-    verdicts = tuple(judge_rule(evaluation, rule) for rule in rulebook.rules if rule.status != "retired")
+    rules = [rule for rule in rulebook.rules if rule.status != "retired"]
+    asking = {coverage: evaluation.asking(coverage) for coverage in {rule.coverage for rule in rules}}
+    verdicts = tuple([judge_rule(asking[rule.coverage], rule) for rule in rules])
     return scorecard(call, verdicts, rulebook)
 
 

@@ -345,7 +345,10 @@ class Evaluation:
         template = catalogue().get(template, template)
         if not values:
             return template
-        return template.format(**{name: in_language(value, "zh") for name, value in values.items()})
+        for name, value in values.items():
+            if isinstance(value, Message):
+                values[name] = in_language(value, "zh")
+        return template.format(**values)
 
     def name(self, message: str) -> str:
         """A name, such as a side's, in the rulebook's language."""

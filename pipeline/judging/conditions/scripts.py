@@ -53,17 +53,18 @@ class InScenario(Condition):
             return Result(False, (), evaluation.say("the house does not offer this"))
         ranking = _ranking(evaluation)
         best = max(ranking, key=lambda each: each.least, default=None)
-        own = best is not None and best.name in self.names
-        rivals = [each for each in ranking if (each.name in self.names) is not own]
+        names = self.names
+        own = best is not None and best.name in names
+        rivals = [each for each in ranking if (each.name in names) is not own]
         bar = evaluation.bar
         # what is not known could make another one the surest
         if best is not None and best.least >= bar.sure:
             unclear = any(each.most > each.least and each.beats(best) for each in rivals)
-            named = own or any(each.name in self.names and each.beats(best) for each in rivals)
+            named = own or any(each.name in names and each.beats(best) for each in rivals)
             if unclear and named:
                 return Result(None, (), evaluation.say("it is not clear which scenario this is"))
             return Result(own, best.evidence if own else (), best.reason(evaluation))
-        if any(each.most >= bar.sure and each.most > each.least for each in ranking if each.name in self.names):
+        if any(each.most >= bar.sure and each.most > each.least for each in ranking if each.name in names):
             return Result(None, (), evaluation.say("it is not clear which scenario this is"))
         if best is not None and own and best.least >= bar.doubtful:
             return Result(None, best.evidence, best.reason(evaluation))

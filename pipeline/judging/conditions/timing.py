@@ -7,6 +7,7 @@ from statistics import median
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from pipeline.call.facts import rate_per_min
@@ -20,6 +21,8 @@ from pipeline.language.normalise import tokenise
 from pipeline.language.text import speech_units
 from pipeline.messages import Message
 from pipeline.timeline import Span
+
+Levels = npt.NDArray[np.float64]
 
 LEAST_VOICE_S = 8.0
 """With less of a speaker's voice there is no usual level to compare with."""
@@ -365,8 +368,8 @@ class RaisedVoice(InWindow):
 
     def find(self, evaluation: Evaluation) -> Result:
         call, who = evaluation.call, evaluation.side(self.by)
-        steps = self._voiced_steps(call)
-        if len(steps) < 2 * self._width or len(steps) * LEVEL_STEP_S < LEAST_VOICE_S:
+        starts_s, levels = self._voiced_steps(call)
+        if len(levels) < 2 * self._width or len(levels) * LEVEL_STEP_S < LEAST_VOICE_S:
             return Result(None, (), evaluation.say("too little was said to measure the level"))
         limit: list[Scope] = []
         if self.window is not None:
@@ -374,7 +377,7 @@ class RaisedVoice(InWindow):
             if not limit:
                 return Result(None, (), why)
         evidence = []
-        for span, jump in self._loud(steps, limit):
+        for span, jump in self._loud(starts_s, levels, limit):
             text = evaluation.say(
                 "{who} is {jump:.0f} dB above the usual for {length:.1f} s",
                 who=who, jump=jump, length=span.duration_s,
@@ -389,31 +392,30 @@ class RaisedVoice(InWindow):
     def _width(self) -> int:
         return max(1, round(self.for_s / LEVEL_STEP_S))
 
-    def _voiced_steps(self, call: Call) -> list[tuple[float, float]]:
+    def _voiced_steps(self, call: Call) -> tuple[Levels, Levels]:
         """When the speaker's voiced steps begin, and their levels."""
-        levels = call.levels_dbfs.get(self.by, ())
-        floor = min(levels, default=0.0)
+        levels = np.array(call.levels_dbfs.get(self.by, ()), np.float64)
+        spans = call.voiced.get(self.by, ())
+        if not len(levels) or not spans:
+            return levels[:0], levels[:0]
         # a step counts when most of it is voiced; on one channel the other's steps are at the floor
-        spans, at = call.voiced.get(self.by, ()), 0
-        steps: list[tuple[float, float]] = []
-        for number, value in enumerate(levels):
-            middle_s = (number + 0.5) * LEVEL_STEP_S
-            while at < len(spans) and spans[at].end_s <= middle_s:
-                at += 1
-            if at < len(spans) and spans[at].start_s <= middle_s and value > floor:
-                steps.append((number * LEVEL_STEP_S, value))
-        return steps
+        numbers = np.arange(len(levels))
+        middles_s = (numbers + 0.5) * LEVEL_STEP_S
+        starts_s, ends_s = np.array([(span.start_s, span.end_s) for span in spans]).T
+        at = np.searchsorted(np.maximum.accumulate(ends_s), middles_s, side="right")
+        inside = at < len(spans)
+        inside[inside] = starts_s[at[inside]] <= middles_s[inside]
+        voiced = inside & (levels > levels.min())
+        return numbers[voiced] * LEVEL_STEP_S, levels[voiced]
 
-    def _loud(self, steps: Sequence[tuple[float, float]], limit: Sequence[Scope]) -> list[tuple[Span, float]]:
+    def _loud(self, starts_s: Levels, levels: Levels, limit: Sequence[Scope]) -> list[tuple[Span, float]]:
         """The stretches that are louder than usual, and by how much at most."""
         width = self._width
-        usual = median(value for _, value in steps)
         loud: list[tuple[Span, float]] = []
-        values = np.array([value for _, value in steps])
-        jumps = np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1) - usual
+        jumps = np.median(np.lib.stride_tricks.sliding_window_view(levels, width), axis=1) - median(levels.tolist())
         for first in map(int, np.flatnonzero(jumps >= self.jump_db)):
             jump = float(jumps[first])
-            span = Span(steps[first][0], steps[first + width - 1][0] + LEVEL_STEP_S)
+            span = Span(float(starts_s[first]), float(starts_s[first + width - 1]) + LEVEL_STEP_S)
             if limit and not any(scope.region.overlap_s(span) > 0 for scope in limit):
                 continue
             if loud and span.start_s <= loud[-1][0].end_s:
