@@ -37,7 +37,8 @@ TURNS = 80
 UNITS = {"zh": 1200, "en": 700}
 RATE_PER_S = {"zh": 4.4, "en": 2.6}
 BATCH = 500
-WARM_UP = 10
+WARM_UP = 40
+"""More than the first calls of a process, which are judged the plain way (`PLAIN_CALLS` in the lexicon)."""
 TURNS_BESIDE = 3
 
 

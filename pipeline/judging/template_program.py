@@ -43,6 +43,9 @@ class TemplateProgram:
             for segment in (plan.first, *(join.segment for join in plan.joins)):
                 if isinstance(segment, Spoken):
                     self._sources.setdefault((segment, plan.by_sound), len(self._sources))
+        self._sources_of: dict[Spoken, list[tuple[int, bool]]] = defaultdict(list)
+        for (segment, by_sound), source in self._sources.items():
+            self._sources_of[segment].append((source, by_sound))
         self.texts = sorted({each.text for part in lexicon.parts.values() for each in part.segments})
         self._text_number = {text: number for number, text in enumerate(self.texts)}
         self._heard_in: dict[KnownPart, list[HeardIn]] = {}
@@ -51,8 +54,7 @@ class TemplateProgram:
         ends = np.cumsum([0, *(len(code) for code, _ in phrases)], dtype=np.int64)
         size = 1 << max(4, (2 * len(codes)).bit_length())
         self._trie = PhraseTrie(*build_trie(codes, ends, size))
-        letters = [_codes(text) for text in self.texts]
-        self._texts = arrays.Texts(_ptr(letters), np.concatenate([*letters, _ints([])]))
+        self._texts = arrays.Texts(_ptr(self.texts), _codes("".join(self.texts)))
         first_number = len(self._sources)
         numbers = {name: first_number + number for number, name in enumerate(NUMBERS)}
         chains, joins, needed, without = _chains(plans, _Sources(self._sources, numbers, order.lists), lexicon)
@@ -72,12 +74,12 @@ class TemplateProgram:
 
     def _written_in(self, alike: Iterable[KnownPart]) -> list[tuple[int, int]]:
         """The sources that have some phrases which are spelt alike, and the texts they have there."""
+        number, sources_of = self._text_number, self._sources_of
         return [
-            (self._sources[own.segment, by_sound], self._text_number[own.text])
+            (source, number[own.text])
             for part in alike
             for own in part.segments
-            for by_sound in (False, True)
-            if (own.segment, by_sound) in self._sources
+            for source, _ in sources_of.get(own.segment, ())
         ]
 
     def _hearers(self, part: KnownPart) -> list[HeardIn]:
@@ -86,10 +88,9 @@ class TemplateProgram:
         if known is None:
             long_enough = len(part.words) >= phonetics.SHORTEST
             known = self._heard_in[part] = [
-                (self._sources[own.segment, by_sound], self._text_number[own.text], by_sound or long_enough, own.firm)
+                (source, self._text_number[own.text], by_sound or long_enough, own.firm)
                 for own in part.segments
-                for by_sound in (False, True)
-                if (own.segment, by_sound) in self._sources
+                for source, by_sound in self._sources_of.get(own.segment, ())
             ]
         return known
 
