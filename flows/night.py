@@ -45,7 +45,7 @@ from pipeline.intake.contents import forget_hash
 from pipeline.intake.servers.fetching import FetchedSoFar, RemoteInbox
 from pipeline.judging.rulebook import Rulebook
 from pipeline.messages import Message
-from pipeline.privacy.masking import masking_of
+from pipeline.privacy.masking import asked_for, masking_of
 from pipeline.privacy.sensitive import find_masks
 from pipeline.run import judge, judging_key
 from pipeline.settings import Settings
@@ -403,7 +403,7 @@ class Night:
         # named first: a kill in between costs a look at the call, not its clips
         self.pending.add(transcript.sha256)
         past = past_cards(self.home, transcript.sha256, judged.scorecard)
-        masks = find_masks(judged.call)
+        masks = find_masks(judged.call, asked_for(self.settings.privacy))
         artefacts.write(self.home.judged(transcript.sha256), JudgedFile(key, judged, hearing, past, masks))
         self.failures.forget_judging(transcript.sha256)
         self.tally.add(judged=1)

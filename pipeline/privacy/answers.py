@@ -16,7 +16,7 @@ from pipeline.language.sensitive_words import sensitive_words
 from pipeline.masks import MaskKind
 from pipeline.privacy.digits import digit_pieces
 from pipeline.privacy.spelled import SpelledPiece, SpelledRun, spelled_runs
-from pipeline.privacy.topics import Topic, named_topics
+from pipeline.privacy.topics import Topic
 
 ANSWER_TURNS = 5
 """What was asked for is told, and read back, in so many turns."""
@@ -37,15 +37,18 @@ class ToldAnswer:
     kind: MaskKind
 
 
-def find_answers(call: Call) -> list[ToldAnswer]:
-    """Where plates, codes, identity and account numbers are read out that have letters."""
+def find_answers(call: Call, topics: Sequence[Topic]) -> list[ToldAnswer]:
+    """Where plates, codes, identity and account numbers are read out that have letters, by what the call names."""
     found: list[ToldAnswer] = []
     said: list[tuple[int, SpelledRun]] = []
+    asked = {
+        turn for topic in topics if topic.name in _SPELLED for turn in range(topic.turn, topic.turn + ANSWER_TURNS + 1)
+    }
     for number, turn in enumerate(call.turns):
-        plates = _mainland_plates(turn.text)
+        plates = _mainland_plates(turn.text) if _MAY_HAVE_LETTERS.search(turn.text) else []
         found += [ToldAnswer(number, plate, "plate") for plate in plates]
-        said += [(number, run) for run in spelled_runs(turn.text) if not _overlaps(run, plates)]
-    topics = named_topics(call) if said else []
+        if number in asked or plates or _MAY_BE_SURE.search(turn.text):
+            said += [(number, run) for run in spelled_runs(turn.text) if not _overlaps(run, plates)]
     rest: list[tuple[int, SpelledRun]] = []
     for number, run in said:
         kind = _kind(number, run, len(call.turns[number].text), topics)
@@ -54,6 +57,14 @@ def find_answers(call: Call) -> list[ToldAnswer]:
         else:
             found.append(ToldAnswer(number, run, kind))
     return found + list(_read_back(found, rest))
+
+
+_SPELLED = ("plate", "code", "id", "email", "account")
+"""What may have letters in it."""
+
+_MAY_HAVE_LETTERS = re.compile(r"[A-Za-z]")
+_MAY_BE_SURE = re.compile(r"[A-Z]{2}[\s-]?\d|(?:(?<![A-Za-z])[A-Z](?![A-Za-z'’])[\s,.-]{1,2}){2}")
+"""In a turn of which nobody asked anything: letters one by one, or two and a digit."""
 
 
 def _mainland_plates(text: str) -> list[SpelledRun]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeGuard, TypeVar
 from pipeline.datatypes import Call, Evidence, Judged, Scorecard, Turn, Verdict, Word
 from pipeline.masks import Mask, MaskKind, Masks, hide
 from pipeline.privacy.digits import digit_groups
-from pipeline.privacy.sensitive import MASKING_VERSION, find_masks, word_places
+from pipeline.privacy.sensitive import BY_SETTING, MASKING_VERSION, find_masks, word_places
 from pipeline.settings import Privacy
 from pipeline.timeline import Span, Timeline
 
@@ -72,9 +72,15 @@ def masking_of(privacy: Privacy) -> str:
     return f"{MASKING_VERSION}: {', '.join(sorted(hidden_kinds(privacy)))}"
 
 
-def is_current(masks: Masks | None) -> TypeGuard[Masks]:
-    """Whether masks were found when a call was judged, as this version would find them."""
-    return masks is not None and masks.version == MASKING_VERSION
+def asked_for(privacy: Privacy) -> frozenset[MaskKind]:
+    """The kinds of `BY_SETTING` that these settings ask for."""
+    return hidden_kinds(privacy) & frozenset(BY_SETTING)
+
+
+def is_current(masks: Masks | None, privacy: Privacy) -> TypeGuard[Masks]:
+    """Whether masks were found when a call was judged, as this version would find them by these settings."""
+    version, *looked_for = masks.version.split() if masks is not None else ("",)
+    return version == MASKING_VERSION and asked_for(privacy) <= {*looked_for}
 
 
 def shown_of(masks: Masks, privacy: Privacy) -> tuple[Mask, ...]:
@@ -85,7 +91,7 @@ def shown_of(masks: Masks, privacy: Privacy) -> tuple[Mask, ...]:
 
 def masks_of(call: Call, stored: Masks | None, privacy: Privacy) -> tuple[Mask, ...]:
     """What is to be hidden of a call: by the masks that were found when it was judged, if this version found them."""
-    return shown_of(stored if is_current(stored) else find_masks(call), privacy)
+    return shown_of(stored if is_current(stored, privacy) else find_masks(call, asked_for(privacy)), privacy)
 
 
 def as_shown(judged: _Judged, masks: Sequence[Mask]) -> _Judged:

@@ -16,7 +16,7 @@ from pipeline.language.sensitive_words import sensitive_words
 from pipeline.masks import MaskKind
 from pipeline.privacy.digits import DigitGroup, digit_groups
 from pipeline.privacy.shapes import SHORT_PUBLIC, is_public, is_whole_phone, likely_kind, sure_kind
-from pipeline.privacy.topics import Topic, named_topics
+from pipeline.privacy.topics import Topic
 
 ASKED_TURNS = 8
 """What was asked for so many turns ago is answered no more."""
@@ -74,12 +74,11 @@ class ToldNumber:
     kind: MaskKind | None = None
 
 
-def find_numbers(call: Call) -> list[ToldNumber]:
-    """The numbers of a call that could be hidden, in order, with what is read back of them."""
+def find_numbers(call: Call, topics: Sequence[Topic]) -> list[ToldNumber]:
+    """The numbers of a call that are hidden, with what is read back of them; `topics` are what the call names."""
     placed = _placed(call)
     if sum(len(one.digits) for one in placed if not one.group.counts) < LEAST_DIGITS["code"]:
         return []
-    topics = named_topics(call)
     numbers = list(_numbers(call, placed, topics))
     for number in numbers:
         number.kind = _kind(call, number, topics)

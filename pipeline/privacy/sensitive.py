@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from pipeline.datatypes import Call, Turn
 from pipeline.masks import HIDDEN, Mask, MaskKind, Masks
@@ -12,6 +12,7 @@ from pipeline.privacy.mail import Stretch, find_mail
 from pipeline.privacy.numbers import ToldNumber, check_letter, find_numbers
 from pipeline.privacy.passwords import find_passwords
 from pipeline.privacy.people import find_addresses, find_names
+from pipeline.privacy.topics import named_topics
 from pipeline.timeline import Span
 
 MASKING_VERSION = "2"
@@ -22,19 +23,32 @@ UNEXPLAINED_S = 3.0
 """Voice without a word so near to a number is taken for a part of it."""
 
 
-def find_masks(call: Call) -> Masks:
-    """All stretches of a call that a setting may hide, of every kind, by turn and place, none inside another."""
+BY_SETTING: tuple[MaskKind, ...] = ("address", "name")
+"""Kinds that are looked for only where the settings ask for it."""
+
+
+def find_masks(call: Call, asked_for: Collection[MaskKind] = ()) -> Masks:
+    """All stretches of a call that are hidden, by turn and place, none inside another; of `BY_SETTING` those asked for.
+
+    The version tells what was looked for: "2", "2 name".
+    """
     found: list[tuple[Stretch, MaskKind]] = []
-    for number in find_numbers(call):
+    topics = named_topics(call)
+    for number in find_numbers(call, topics):
         assert number.kind is not None
         found += [(stretch, number.kind) for stretch in _stretches(call, number)]
     found += [(stretch, "email") for stretch in find_mail(call)]
-    found += [((told.turn, start, end), told.kind) for told in find_answers(call) for start, end in _parts(call, told)]
+    found += [
+        ((told.turn, start, end), told.kind) for told in find_answers(call, topics) for start, end in _parts(call, told)
+    ]
     found += [(stretch, "code") for stretch in find_passwords(call)]
     found += [(stretch, "code") for stretch in _removed(call)]
-    found += [(stretch, "address") for stretch in find_addresses(call)]
-    found += [(stretch, "name") for stretch in find_names(call)]
-    return Masks(MASKING_VERSION, tuple(_placed(call, found)))
+    if "address" in asked_for:
+        found += [(stretch, "address") for stretch in find_addresses(call)]
+    if "name" in asked_for:
+        found += [(stretch, "name") for stretch in find_names(call)]
+    version = " ".join((MASKING_VERSION, *(kind for kind in BY_SETTING if kind in asked_for)))
+    return Masks(version, tuple(_placed(call, found)))
 
 
 def _removed(call: Call) -> Iterator[Stretch]:
@@ -86,7 +100,7 @@ def _placed(call: Call, found: Iterable[tuple[Stretch, MaskKind]]) -> Iterator[M
     """
     placed: list[tuple[int, int, int, MaskKind]] = []
     taken: dict[int, set[int]] = {}
-    for (turn, start, end), kind in sorted(found, key=lambda item: (item[1] in _BY_SETTING, *item[0][:2], -item[0][2])):
+    for (turn, start, end), kind in sorted(found, key=lambda item: (item[1] in BY_SETTING, *item[0][:2], -item[0][2])):
         covered = taken.setdefault(turn, set())
         while start < end:
             first = next((at for at in range(start, end) if at not in covered), end)
@@ -96,9 +110,6 @@ def _placed(call: Call, found: Iterable[tuple[Stretch, MaskKind]]) -> Iterator[M
                 covered.update(range(first, start))
     for turn, start, end, kind in sorted(placed):
         yield Mask(kind, turn, start, end, said_in(call, call.turns[turn], start, end))
-
-
-_BY_SETTING = ("address", "name")
 
 
 def said_in(call: Call, turn: Turn, start: int, end: int) -> Span:

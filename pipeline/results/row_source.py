@@ -14,7 +14,7 @@ from pydantic import Field
 
 from pipeline.datatypes import CDR, Call, Facts, HangUp, LineEvent, Role, Roles, Scorecard
 from pipeline.masks import Masks
-from pipeline.privacy.masking import as_shown, is_current, shown_of
+from pipeline.privacy.masking import as_shown, asked_for, is_current, shown_of
 from pipeline.privacy.sensitive import find_masks
 from pipeline.settings import Privacy
 from pipeline.storage.home import Hearing, PastCard
@@ -69,5 +69,5 @@ class SaidFile:
 
 def as_published(file: SaidFile, whole_call: Callable[[], Call], privacy: Privacy) -> SaidFile:
     """A judged file with what these settings hide hidden. `whole_call` is asked for where nobody looked for it yet."""
-    masks = file.masks if is_current(file.masks) else find_masks(whole_call())
+    masks = file.masks if is_current(file.masks, privacy) else find_masks(whole_call(), asked_for(privacy))
     return replace(file, judged=as_shown(file.judged, shown_of(masks, privacy)))
