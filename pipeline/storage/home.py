@@ -17,6 +17,8 @@
       forgotten.json.zst, forgotten.key           calls that are not heard again (`pipeline.storage.tombstones`)
       erasing.json.zst                            what is being erased, until it is done (`pipeline.storage.erasure`)
       backups.json.zst, restoring                 where it was backed up, and that a backup is being put into it
+      caller.salt.former-<id>, rotation           keys that an import replaced; that hashes are brought under a new one
+      encrypted                                   that all is encrypted, and by which key (`pipeline.storage.resealing`)
       audit.log                                   who did what (`pipeline.storage.audit`)
       run.lock, publish.lock, rulebooks.lock      one run, one build of the database, one publishing at a time
       columns/                                    stored calls as columns (`pipeline.judging.call_cache`)

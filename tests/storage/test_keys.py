@@ -14,7 +14,7 @@ from pipeline.errors import CallQAError
 from pipeline.intake.callers import CallerHash
 from pipeline.storage import artefacts, keys
 from pipeline.storage.home import Home, RecordingRecord
-from pipeline.storage.keys import KeyChain, finish_rotation, home_chain, import_key, read_chain, rotate_key
+from pipeline.storage.keys import KeyChain, Rekeyed, finish_rotation, home_chain, import_key, read_chain, rotate_key
 
 NUMBER, OTHER = "13800138000", "13912345678"
 
@@ -87,6 +87,20 @@ def test_calls_of_a_key_that_is_not_in_the_new_one_are_told_and_still_found(tmp_
     assert {old, CallerHash(here).hashed(NUMBER)} == CallerHash(there).every_hash(NUMBER)
     rotate_key(there)
     assert record(there, "b").cdr.caller_hash == old
+
+
+def test_a_restored_home_gets_its_key_back_and_one_that_was_rotated_since(tmp_path: Path) -> None:
+    lost, restored = Home(tmp_path / "lost"), Home(tmp_path / "restored")
+    for name, key_id in (("a", ""), ("b", None)):
+        keep(lost, name, NUMBER, key_id)
+    for path in lost.files("recordings"):
+        (target := restored.root / path.relative_to(lost.root)).parent.mkdir(parents=True)
+        target.write_bytes(path.read_bytes())
+    rotate_key(lost)
+    assert import_key(restored, home_chain(lost)) == Rekeyed(changed=2, kept=0)
+    hashes = {record(home, name).cdr.caller_hash for home in (lost, restored) for name in "ab"}
+    assert hashes == {CallerHash(restored).hashed(NUMBER)}
+    assert not list(restored.root.glob("*former*"))
 
 
 def test_a_key_of_before_is_read_as_it_is(tmp_home: Home) -> None:
