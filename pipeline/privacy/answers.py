@@ -15,14 +15,21 @@ from pipeline.datatypes import Call
 from pipeline.language.sensitive_words import sensitive_words
 from pipeline.masks import MaskKind
 from pipeline.privacy.digits import digit_pieces
-from pipeline.privacy.spelled import SpelledPiece, SpelledRun, spelled_runs
+from pipeline.privacy.numbers import CORRECTED_TURNS
+from pipeline.privacy.spelled import SpelledPiece, SpelledRun, single_pieces, spelled_runs
 from pipeline.privacy.topics import Topic
 
 ANSWER_TURNS = 5
 """What was asked for is told, and read back, in so many turns."""
 
+READ_TURNS = 8
+"""It is read back so many turns from where it was asked for or told."""
+
 PART_READ_BACK = 3
 """Letters and digits of a part that is known again."""
+
+LONGEST_CORRECTION = 40
+"""Characters of what puts it right, at most."""
 
 LONGEST_ANSWER = 34
 """Letters and digits of an IBAN; nothing that is read out is longer."""
@@ -30,41 +37,50 @@ LONGEST_ANSWER = 34
 
 @dataclass(frozen=True, slots=True)
 class ToldAnswer:
-    """A run of a turn and what it is."""
+    """A stretch of a turn, what it is, and the letters and digits that it stands for."""
 
     turn: int
-    run: SpelledRun
+    start: int
+    end: int
+    value: str
     kind: MaskKind
 
 
 def find_answers(call: Call, topics: Sequence[Topic]) -> list[ToldAnswer]:
-    """Where plates, codes, identity and account numbers are read out that have letters, by what the call names."""
-    found: list[ToldAnswer] = []
-    said: list[tuple[int, SpelledRun]] = []
-    asked = {
-        turn for topic in topics if topic.name in _SPELLED for turn in range(topic.turn, topic.turn + ANSWER_TURNS + 1)
-    }
-    for number, turn in enumerate(call.turns):
-        plates = _mainland_plates(turn.text) if _MAY_HAVE_LETTERS.search(turn.text) else []
-        found += [ToldAnswer(number, plate, "plate") for plate in plates]
-        if number in asked or plates or _MAY_BE_SURE.search(turn.text):
-            said += [(number, run) for run in spelled_runs(turn.text) if not _overlaps(run, plates)]
+    """Where plates, codes, identity and account numbers are read out that have letters."""
+    plates = {turn.index: _mainland_plates(turn.text) for turn in call.turns}
+    found = [_told(number, plate, "plate") for number, own in plates.items() for plate in own]
+    near = _near(call, topics, {told.turn for told in found})
+    said = [
+        (turn.index, run)
+        for turn in call.turns
+        if turn.index in near
+        for run in spelled_runs(turn.text)
+        if not _overlaps(run, plates[turn.index])
+    ]
     rest: list[tuple[int, SpelledRun]] = []
     for number, run in said:
         kind = _kind(number, run, len(call.turns[number].text), topics)
         if kind is None:
             rest.append((number, run))
         else:
-            found.append(ToldAnswer(number, run, kind))
-    return found + list(_read_back(found, rest))
+            found.append(_told(number, run, kind))
+    return [*found, *_read_back(found, rest), *_corrected(call, found)]
 
 
-_SPELLED = ("plate", "code", "id", "email", "account")
-"""What may have letters in it."""
+def _near(call: Call, topics: Sequence[Topic], plates: set[int]) -> set[int]:
+    """The turns in which something with letters may be told: something was asked for, or a shape says it."""
+    asked = {topic.turn for topic in topics if topic.name in _WITH_LETTERS}
+    shaped = {turn.index for turn in call.turns if _MAY_BE_SURE.search(turn.text)}
+    return {near for turn in asked | shaped | plates for near in range(turn - READ_TURNS, turn + READ_TURNS)} | shaped
 
-_MAY_HAVE_LETTERS = re.compile(r"[A-Za-z]")
-_MAY_BE_SURE = re.compile(r"[A-Z]{2}[\s-]?\d|(?:(?<![A-Za-z])[A-Z](?![A-Za-z'’])[\s,.-]{1,2}){2}")
-"""In a turn of which nobody asked anything: letters one by one, or two and a digit."""
+
+_WITH_LETTERS = ("plate", "code", "id", "account", "email")
+_MAY_BE_SURE = re.compile(r"[A-Z]{2}[ -]?[0-9]{2}|[A-Z][ -]{1,2}[A-Z][ ,-]{1,2}[0-9]")
+
+
+def _told(turn: int, run: SpelledRun, kind: MaskKind) -> ToldAnswer:
+    return ToldAnswer(turn, run.start, run.end, run.value, kind)
 
 
 def _mainland_plates(text: str) -> list[SpelledRun]:
@@ -168,6 +184,19 @@ def _read_back(found: Sequence[ToldAnswer], rest: Sequence[tuple[int, SpelledRun
         if len(run.value) < PART_READ_BACK:
             continue
         for told in found:
-            if run.value in told.run.value or (told.run.value in run.value and len(told.run.value) > PART_READ_BACK):
-                yield ToldAnswer(number, run, told.kind)
+            if run.value in told.value or (told.value in run.value and len(told.value) > PART_READ_BACK):
+                yield _told(number, run, told.kind)
                 break
+
+
+def _corrected(call: Call, found: Sequence[ToldAnswer]) -> Iterator[ToldAnswer]:
+    """What puts a part of one right, in its turn behind it or in the next ones: 不是，是鄂AF6680，八零."""
+    words = sensitive_words()
+    for told in found:
+        for turn in call.turns[told.turn : told.turn + CORRECTED_TURNS + 1]:
+            start = told.end if turn.index == told.turn else 0
+            if len(turn.text) - start > LONGEST_CORRECTION or words.corrected.search(turn.text) is None:
+                continue
+            for first, last in single_pieces(turn.text, longest=PART_READ_BACK):
+                if first >= start:
+                    yield ToldAnswer(turn.index, first, last, turn.text[first:last], told.kind)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from pipeline.language.en.numbers import english_numbers
 from pipeline.language.sensitive_words import sensitive_words
@@ -73,13 +73,14 @@ def has_digits(text: str) -> bool:
     return _digits().any.search(text) is not None
 
 
-def digit_pieces(text: str) -> list[DigitPiece]:
-    """What stands for digits in a text, in order."""
+@lru_cache(maxsize=256)
+def digit_pieces(text: str) -> tuple[DigitPiece, ...]:
+    """What stands for digits in a text, in order; the last texts are kept, several look through the same turn."""
     known = _digits()
     if known.any.search(text) is None:
-        return []
+        return ()
     kept = [match.span() for match in _KEPT.finditer(text)] if _MAY_BE_KEPT.search(text) else []
-    return list(known.pieces(text, kept))
+    return tuple(known.pieces(text, kept))
 
 
 def is_gap(text: str, start: int, end: int) -> bool:

@@ -9,7 +9,7 @@ from functools import cache
 from pipeline.datatypes import Call
 from pipeline.language.en.names import common_words
 from pipeline.language.sensitive_words import sensitive_words
-from pipeline.privacy.digits import is_gap
+from pipeline.privacy.digits import digit_pieces, is_gap
 from pipeline.privacy.spelled import spelled_pieces
 
 Stretch = tuple[int, int, int]
@@ -94,7 +94,7 @@ _AT_END = re.compile(r"[\s,，]*(?:\bat|@|艾特|小老鼠)[\s.…，。]*$", re
 def _local_start(before: str) -> int:
     """Where the pieces begin that run up to the end of a text: letters, digits, words outside a sentence."""
     words = sensitive_words().en
-    spelled = [(piece.start, piece.end) for piece in spelled_pieces(before)]
+    spelled = [(piece.start, piece.end) for piece in spelled_pieces(before) or digit_pieces(before)]
     taken = bytearray(len(before))
     for first, last in spelled:
         taken[first:last] = b"\1" * (last - first)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.datatypes import Call
 from pipeline.language.sensitive_words import sensitive_words
 from pipeline.masks import MaskKind
-from pipeline.privacy.digits import DigitGroup, digit_groups
-from pipeline.privacy.shapes import SHORT_PUBLIC, is_public, is_whole_phone, likely_kind, sure_kind
+from pipeline.privacy.digits import DigitGroup, DigitPiece, digit_groups
+from pipeline.privacy.shapes import SHORT_PUBLIC, is_public, is_whole, is_whole_phone, likely_kind, sure_kind
 from pipeline.privacy.topics import Topic
 
 ASKED_TURNS = 8
@@ -65,13 +65,14 @@ class PlacedGroup:
 
 @dataclass
 class ToldNumber:
-    """Groups that are one number, `repeats` of it among them; `digits` without those."""
+    """Groups that are one number, what is read back of it among them; `digits` without that, `corrected` put right."""
 
     groups: list[PlacedGroup]
     topic: str | None
     digits: str = ""
     lengths: list[int] = field(default_factory=list)
     kind: MaskKind | None = None
+    corrected: list[str] = field(default_factory=list)
 
 
 def find_numbers(call: Call, topics: Sequence[Topic]) -> list[ToldNumber]:
@@ -81,6 +82,7 @@ def find_numbers(call: Call, topics: Sequence[Topic]) -> list[ToldNumber]:
         return []
     numbers = list(_numbers(call, placed, topics))
     for number in numbers:
+        _begin_misheard(number)
         number.kind = _kind(call, number, topics)
     found = [number for number in numbers if number.kind is not None]
     return found + list(_said_again(call, found, placed))
@@ -231,6 +233,18 @@ def _is_small(text: str, asked: bool) -> bool:
     return asked and len(text) <= SAID_BETWEEN
 
 
+def _begin_misheard(number: ToldNumber) -> None:
+    """Where a number is whole only with the word right before it, that word was a digit: 是六零幺零五… is 460105…"""
+    first = number.groups[0]
+    digit = sensitive_words().zh.misheard_inside.get(first.before[-1:])
+    if digit is None or not is_whole(f"{digit}{number.digits}") or is_whole(number.digits):
+        return
+    piece, *rest = first.group.pieces
+    longer = DigitPiece(piece.start - 1, piece.end, f"{digit}{piece.digits}")
+    number.groups[0] = replace(first, group=replace(first.group, pieces=(longer, *rest)), before=first.before[:-1])
+    number.digits = f"{digit}{number.digits}"
+
+
 def _kind(call: Call, number: ToldNumber, topics: Sequence[Topic]) -> MaskKind | None:
     """What a number is; None where it may be shown."""
     digits = number.digits + _check_letter(number)
@@ -295,7 +309,10 @@ def _said_again(call: Call, found: Sequence[ToldNumber], placed: Sequence[Placed
         if id(one) in taken:
             continue
         for number in found:
-            if _repeats(one, number) or _corrects(one, number, call):
+            corrects = _corrects(one, number, call)
+            if corrects and len(one.digits) < len(number.digits):
+                number.corrected += [number.digits[: -len(one.digits)] + one.digits]
+            if corrects or _repeats(one, number):
                 yield ToldNumber([one], number.topic, one.digits, list(one.group.lengths), number.kind)
                 break
 
@@ -305,7 +322,8 @@ def _repeats(one: PlacedGroup, number: ToldNumber) -> bool:
     away = min(abs(one.turn - group.turn) for group in number.groups)
     if one.group.counts and len(digits) < READ_BACK + 1:
         return False
-    if len(digits) >= (READ_BACK - 1 if away <= GOES_ON_TURNS else READ_BACK) and digits in number.digits:
+    least = READ_BACK - 1 if away <= GOES_ON_TURNS else READ_BACK
+    if len(digits) >= least and any(digits in known for known in (number.digits, *number.corrected)):
         return True
     return len(number.digits) >= READ_BACK and number.digits in digits
 

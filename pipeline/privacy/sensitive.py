@@ -6,8 +6,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from pipeline.datatypes import Call, Turn
+from pipeline.language.sensitive_words import sensitive_words
 from pipeline.masks import HIDDEN, Mask, MaskKind, Masks
-from pipeline.privacy.answers import ToldAnswer, find_answers
+from pipeline.privacy.answers import find_answers
 from pipeline.privacy.mail import Stretch, find_mail
 from pipeline.privacy.numbers import ToldNumber, check_letter, find_numbers
 from pipeline.privacy.passwords import find_passwords
@@ -15,7 +16,7 @@ from pipeline.privacy.people import find_addresses, find_names
 from pipeline.privacy.topics import named_topics
 from pipeline.timeline import Span
 
-MASKING_VERSION = "2"
+MASKING_VERSION = "3"
 """Raised whenever the code here finds something else; masks of another version are looked for anew."""
 
 
@@ -30,7 +31,7 @@ BY_SETTING: tuple[MaskKind, ...] = ("address", "name")
 def find_masks(call: Call, asked_for: Collection[MaskKind] = ()) -> Masks:
     """All stretches of a call that are hidden, by turn and place, none inside another; of `BY_SETTING` those asked for.
 
-    The version tells what was looked for: "2", "2 name".
+    The version tells what was looked for: "3", "3 name".
     """
     found: list[tuple[Stretch, MaskKind]] = []
     topics = named_topics(call)
@@ -38,9 +39,7 @@ def find_masks(call: Call, asked_for: Collection[MaskKind] = ()) -> Masks:
         assert number.kind is not None
         found += [(stretch, number.kind) for stretch in _stretches(call, number)]
     found += [(stretch, "email") for stretch in find_mail(call)]
-    found += [
-        ((told.turn, start, end), told.kind) for told in find_answers(call, topics) for start, end in _parts(call, told)
-    ]
+    found += [((told.turn, told.start, told.end), told.kind) for told in find_answers(call, topics)]
     found += [(stretch, "code") for stretch in find_passwords(call)]
     found += [(stretch, "code") for stretch in _removed(call)]
     if "address" in asked_for:
@@ -72,25 +71,14 @@ def _stretches(call: Call, number: ToldNumber) -> Iterator[Stretch]:
         if number.kind in ("id", "account") and (letters := _LETTERS.search(text, 0, start)):
             start = letters.start()
         for piece in pieces[1:]:
-            if any(character.isalnum() for character in text[end : piece.start]):
+            gap = text[end : piece.start].strip()
+            if any(character.isalnum() for character in gap) and gap not in sensitive_words().zh.extensions:
                 yield one.turn, start, end
                 start = piece.start
             end = piece.end
         yield one.turn, start, end
         if number.kind == "id" and (letter := check_letter(text[end:])):
             yield one.turn, end + letter[0], end + letter[1]
-
-
-def _parts(call: Call, told: ToldAnswer) -> Iterator[tuple[int, int]]:
-    """Where the letters and digits of a run stand, without the words between them."""
-    text, pieces = call.turns[told.turn].text, told.run.pieces
-    start, end = pieces[0].start, pieces[0].end
-    for piece in pieces[1:]:
-        if any(character.isalnum() for character in text[end : piece.start]):
-            yield start, end
-            start = piece.start
-        end = piece.end
-    yield start, end
 
 
 def _placed(call: Call, found: Iterable[tuple[Stretch, MaskKind]]) -> Iterator[Mask]:

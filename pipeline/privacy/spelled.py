@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from pipeline.language.sensitive_words import sensitive_words
-from pipeline.privacy.digits import digit_pieces, is_gap
+from pipeline.privacy.digits import digit_groups, digit_pieces, is_gap
 
 WHOLE_NUMBER = 9
 """So many digits in one piece are a number by themselves."""
@@ -81,15 +81,16 @@ def spelled_pieces(text: str) -> list[SpelledPiece]:
     return sorted([*letters, *digits], key=lambda piece: piece.start)
 
 
-def single_pieces(text: str) -> list[tuple[int, int]]:
-    """Where letters and digits stand that are told one by one, small words left out."""
+def single_pieces(text: str, longest: int = 1) -> list[tuple[int, int]]:
+    """Where letters and digits stand that are told one by one, or few together, small words left out."""
     letters = [
         (piece.start, piece.end)
         for run in spelled_runs(text)
         for piece in run.pieces
-        if len(piece.value) == 1 and not _is_loose(text, (piece,))
+        if len(piece.value) <= longest and not _is_loose(text, (piece,))
     ]
-    digits = [(piece.start, piece.end) for piece in digit_pieces(text) if len(piece.digits) == 1]
+    groups = (group for group in digit_groups(text) if not group.counts)
+    digits = [(one.start, one.end) for group in groups for one in group.pieces if len(one.digits) <= longest]
     return sorted({*letters, *digits})
 
 
