@@ -15,7 +15,7 @@ from pipeline.datatypes import Call
 from pipeline.language.sensitive_words import sensitive_words
 from pipeline.masks import MaskKind
 from pipeline.privacy.digits import DigitGroup, DigitPiece, digit_groups
-from pipeline.privacy.shapes import SHORT_PUBLIC, is_public, is_whole, is_whole_phone, likely_kind, sure_kind
+from pipeline.privacy.shapes import SHORT_PUBLIC, has_all_digits, is_public, is_whole_phone, likely_kind, sure_kind
 from pipeline.privacy.topics import Topic
 
 ASKED_TURNS = 8
@@ -237,7 +237,7 @@ def _begin_misheard(number: ToldNumber) -> None:
     """Where a number is whole only with the word right before it, that word was a digit: 是六零幺零五… is 460105…"""
     first = number.groups[0]
     digit = sensitive_words().zh.misheard_inside.get(first.before[-1:])
-    if digit is None or not is_whole(f"{digit}{number.digits}") or is_whole(number.digits):
+    if digit is None or not has_all_digits(f"{digit}{number.digits}") or has_all_digits(number.digits):
         return
     piece, *rest = first.group.pieces
     longer = DigitPiece(piece.start - 1, piece.end, f"{digit}{piece.digits}")

@@ -37,7 +37,7 @@ def is_public(digits: str, language: str, by_agent: bool) -> bool:
     return bool(_TOLL_FREE.fullmatch(digits)) if language == "en" else by_agent and bool(_SERVICE.fullmatch(digits))
 
 
-def is_whole(digits: str) -> bool:
+def has_all_digits(digits: str) -> bool:
     """Whether digits are all those of a mainland mobile or identity number, one of them misheard or not."""
     return bool(MOBILE.fullmatch(digits) or _BIRTH.fullmatch(digits))
 
