@@ -51,6 +51,10 @@ def cut_clips_of(night: Night, calls: Sequence[str], share_best: bool, count: bo
                     if are_here:
                         cut()
             night.tally.add(without_clips=count and excerpt_failed(home, judged.call.sha256))
+            if night.remote and settings.privacy.drop_copies_with_codes and any(mask.kind == "code" for mask in masks):
+                for part in [half.sha256 for half in record.halves] or [judged.call.sha256]:
+                    with suppress(ServerFault):
+                        night.remote.drop(part)
     return tuple(best)
 
 

@@ -305,6 +305,13 @@ class Privacy(_Section):
     )
     mask_addresses: bool = Field(False, description=Message("streets with their numbers are hidden too"))
     mask_names: bool = Field(False, description=Message("names by which callers call themselves are hidden too"))
+    drop_copies_with_codes: bool = Field(
+        False,
+        description=Message(
+            "copies of recordings fetched from a server go once their clips are cut, where a security code or PIN is "
+            "said in them"
+        ),
+    )
     keep_audio_days: int | None = Field(
         None,
         ge=1,

@@ -132,6 +132,11 @@ class FetchCache:
     def release(self, path: Path) -> None:
         self._in_use.discard(path)
 
+    def drop(self, path: Path) -> None:
+        """Let the bytes go, unless they are being read; what they were stays known. Raises OSError."""
+        if path not in self._in_use:
+            path.unlink(missing_ok=True)
+
     def room_bytes(self, wanted_bytes: float, is_needed: Callable[[str], bool], *, at_any_price: bool = False) -> float:
         """The room for new files, after files that were heard left for it, the oldest first.
 

@@ -180,6 +180,11 @@ class RemoteInbox:
                         self._by_sha256[known.sha256].append((path, known))
             return self._by_sha256.get(sha256, [])
 
+    def drop(self, sha256: str) -> None:
+        """Let the copy of a recording go; it is fetched again when it is needed. Raises ServerFault, OSError."""
+        for path, _ in self._places(sha256):
+            self._cache.drop(path)
+
     def check(self) -> None:
         """See that the server answers. Raises ServerFault."""
         self._asked_for_files(lambda: next(iter(self._server.files([])), None))
