@@ -1,7 +1,7 @@
 """Card security codes, PINs and passwords are taken out of what was heard before it is kept: PCI DSS 3.3.1 forbids to.
 
-They are found as everything else that is hidden; every word that gives one of their digits becomes `*`, on whichever
-channel and in whatever stretch it was heard, one that is held to be no speech too.
+They are found as everything else that is hidden; their words become `*`, and so does every word near them that gives
+digits, on whichever channel and in whatever stretch it was heard, one that is held to be no speech too.
 """
 
 from __future__ import annotations
@@ -25,31 +25,41 @@ def without_codes(transcript: Transcript) -> Transcript:
     if transcript.codes_removed == MASKING_VERSION:
         return transcript
     call = build_call(transcript, CDR())
-    times = Timeline(
-        Span(mask.span.start_s - NEAR_S, mask.span.end_s + NEAR_S)
+    spans = [
+        mask.span
         for mask in find_masks(call).found
         if mask.kind == "code" and not set(call.turns[mask.turn].text[mask.start : mask.end]) <= {HIDDEN, " "}
-    )
-    segments = tuple(_without(segment, times) for segment in transcript.segments) if times else transcript.segments
+    ]
+    said, near = Timeline(spans), Timeline(Span(span.start_s - NEAR_S, span.end_s + NEAR_S) for span in spans)
+    segments = transcript.segments
+    if spans:
+        segments = tuple(_without(segment, said, near) for segment in segments)
     return replace(transcript, segments=segments, codes_removed=MASKING_VERSION)
 
 
-def _without(segment: Segment, times: Timeline) -> Segment:
-    if not times & (segment.span,):
+def _without(segment: Segment, said: Timeline, near: Timeline) -> Segment:
+    """A segment without the words that are a code, and without the digits near them."""
+    if not near & (segment.span,):
         return segment
     words = tuple(
-        replace(word, text=_hidden(word.text)) if word.span.middle_s in times and has_digits(word.text) else word
+        replace(word, text=_stars(word.text) if word.span.middle_s in said else _hidden(word.text))
+        if word.span.middle_s in near
+        else word
         for word in segment.words
     )
     if words == segment.words and segment.words:
         return segment
     text = _along(segment.text, segment.words, words) if segment.words else _hidden(segment.text)
-    # what the engine wrote is not aligned with anything, so none of its digits stay
-    return replace(segment, words=words, text=text, raw_text=_hidden(segment.raw_text))
+    # what the engine wrote is not aligned with anything, so nothing of it stays
+    return replace(segment, words=words, text=text, raw_text=_stars(segment.raw_text))
 
 
 def _hidden(text: str) -> str:
-    return "".join(HIDDEN if character.isalnum() else character for character in text) if has_digits(text) else text
+    return _stars(text) if has_digits(text) else text
+
+
+def _stars(text: str) -> str:
+    return "".join(HIDDEN if character.isalnum() else character for character in text)
 
 
 def _along(text: str, before: Sequence[Word], after: Sequence[Word]) -> str:

@@ -83,6 +83,7 @@ CODES = [
     ("zh", ("收到的验证码是多少？", "889021", "889021，好的。"), "889021"),
     ("en", ("And the security code on the back?", "It's 4 2 7.", "427, thank you."), "427"),
     ("en", ("What's your PIN?", "Two two one four.", "Okay, one moment."), "two one four"),
+    ("en", ("And the password on the account?", "It's marmalade.", "Thank you."), "marmalade"),
 ]
 
 
