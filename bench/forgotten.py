@@ -4,7 +4,7 @@
 
 A canary is a text that stands nowhere else: what was said, file name, call id, caller's number, agent, a note of the
 call metadata, and the sound of the clips. Nights with Prefect, report, workbook, queries, a replay (columns), a stored
-call shown, clips and a backup: then calls are forgotten by id, by caller and by day. Looked through are the home, the
+call shown, clips and a backup: then calls are forgotten by id and by caller. Looked through are the home, the
 folder for temporary files, the logs, Prefect's database, and the backup after its next run; what is packed is unpacked
 (zstd, gzip, zip, Parquet, DuckDB, columns). What is heard is scripted.
 """
@@ -73,7 +73,7 @@ class Desk:
         self.callqa("backup", self.target)
 
     def forget(self, count: int) -> None:
-        """Some by id, some by caller, the rest by day."""
+        """Most by id, some by caller; some with their recordings."""
         by_id, by_caller = self.canaries[: count // 2], self.canaries[count // 2 : count * 4 // 5]
         print("dry run:", self.callqa("forget", *(canary.call_id for canary in by_id), "--dry-run", "--json").strip())
         self.callqa("forget", *(canary.call_id for canary in by_id), "--json", "--recording")
