@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 from pipeline.datatypes import Call
 from pipeline.language.sensitive_words import sensitive_words
@@ -39,6 +40,12 @@ FULL_DIGITS: dict[tuple[str, str | None], int] = {
 
 LONGEST_CODE = 8
 """Digits of a PIN, a security code, a code that was sent."""
+
+READ_OUT = 9
+"""Digits in a turn that says little else, whatever they are."""
+
+MOST_BETWEEN = 0.3
+"""Of the letters and digits of such a turn, so many are none of its digits."""
 
 READ_BACK = 4
 """Digits of a part of a number that is known again anywhere in the call; one digit less near it."""
@@ -85,7 +92,28 @@ def find_numbers(call: Call, topics: Sequence[Topic]) -> list[ToldNumber]:
         _begin_misheard(number)
         number.kind = _kind(call, number, topics)
     found = [number for number in numbers if number.kind is not None]
+    found += _read_out(call, placed, found, topics)
     return found + list(_said_again(call, found, placed))
+
+
+def _read_out(
+    call: Call, placed: Sequence[PlacedGroup], found: Sequence[ToldNumber], topics: Sequence[Topic]
+) -> list[ToldNumber]:
+    """Turns that are little else than many digits, where nobody was heard to say what they are."""
+    known = {one.turn for number in found for one in number.groups}
+    numbers = []
+    for turn, groups in groupby((one for one in placed if one.turn not in known), key=lambda one: one.turn):
+        own, text = list(groups), call.turns[turn].text
+        digits = "".join(one.digits for one in own)
+        if len(digits) < READ_OUT or any(one.group.counts for one in own):
+            continue
+        topic, spoken = _topic_of(own[0], topics), sum(map(str.isalnum, text))
+        others = sum(sum(map(str.isalnum, one.before)) for one in own) + sum(map(str.isalnum, own[-1].after))
+        public = is_public(digits, call.language, call.role(call.turns[turn]) == "agent")
+        if (topic is None or topic.name != "other") and others <= MOST_BETWEEN * spoken and not public:
+            lengths = [length for one in own for length in one.group.lengths]
+            numbers.append(ToldNumber(own, None, digits, lengths, "account"))
+    return numbers
 
 
 def _placed(call: Call) -> list[PlacedGroup]:
