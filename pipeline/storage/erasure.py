@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from pipeline.storage import artefacts
+from pipeline.storage.changes import file_mark
 from pipeline.storage.home import Home
 
 
@@ -70,6 +71,11 @@ def _together(one: Erasure, other: Erasure) -> Erasure:
 def unfinished(home: Home) -> Erasure | None:
     """What was to be erased and is not yet. Raises BadArtefact."""
     return artefacts.read(home.erasing, Erasure) if os.path.lexists(home.erasing) else None
+
+
+def erasing_state(home: Home) -> tuple[str, str]:
+    """What is another one once something was forgotten, or begins or ends to be."""
+    return file_mark(os.fspath(home.forgotten)), file_mark(os.fspath(home.erasing))
 
 
 def end(home: Home) -> None:

@@ -24,6 +24,7 @@ from pipeline.results.store import build_database
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.backup import (
+    BACKED_UP,
     BackedFile,
     BackupManifest,
     content_file,
@@ -33,6 +34,7 @@ from pipeline.storage.backup import (
     take_backup,
     verify_backup,
 )
+from pipeline.storage.call_files import BY_CALL, BY_NAME
 from pipeline.storage.erasure import Erasure, begin
 from pipeline.storage.home import Home
 from pipeline.storage.lock import run_lock
@@ -84,6 +86,10 @@ def test_a_restored_home_has_the_same_rows_and_hears_nothing(
     night = run_canary_night(here)
     assert (night.tally.found, night.tally.heard, night.tally.judged) == (3, 0, 0)
     assert content(new.database) == content(home.database)
+
+
+def test_whatever_is_a_calls_own_is_in_a_backup() -> None:
+    assert {*BY_CALL, *BY_NAME} <= set(BACKED_UP)
 
 
 def test_what_was_forgotten_is_named_and_leaves_the_backup_with_the_next_one(
