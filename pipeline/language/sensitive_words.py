@@ -38,6 +38,10 @@ class ChineseSensitiveWords:
     plate_provinces: str
     names_after: Words
     titles: Words
+    names_asked: Words
+    character_parts: Words
+    before_addresses: Words
+    addresses_asked: Words
     passwords: Words
     password_part: Expression
     password_untold: Words
@@ -71,6 +75,10 @@ class EnglishSensitiveWords:
     not_in_mail: WordSet
     letters: Words
     names_after: tuple[str, ...]
+    relations: Words
+    names_asked: Words
+    roads: Words
+    addresses_asked: Words
     letter_told_by: Words
     not_letters: WordSet
     glued_units: Words
@@ -158,6 +166,16 @@ class SensitiveWords:
     def label(self) -> re.Pattern[str]:
         """Right before a short number: a key that is pressed, or one of things that are counted."""
         return re.compile(rf"(?:{_listed(self.zh.labels)}|\b(?:{_listed(self.en.labels)}))\s*\Z", re.IGNORECASE)
+
+    @cached_property
+    def name_asked(self) -> re.Pattern[str]:
+        """Where a name is asked for."""
+        return _either(self.zh.names_asked, self.en.names_asked)
+
+    @cached_property
+    def address_asked(self) -> re.Pattern[str]:
+        """Where an address is asked for."""
+        return _either(self.zh.addresses_asked, self.en.addresses_asked)
 
     @cached_property
     def password(self) -> re.Pattern[str]:

@@ -1,79 +1,141 @@
-"""Callers' names and addresses in a call, hidden where the settings ask for it: by how people tell them."""
+"""Names of people in a call, hidden where the settings ask for it: told, asked for, addressed by, spelled."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from pipeline.datatypes import Call
-from pipeline.language.en.names import common_words
+from pipeline.language.data import read_words
+from pipeline.language.en.names import common_words, english_names
 from pipeline.language.sensitive_words import sensitive_words
 from pipeline.language.zh.names import chinese_surnames
 from pipeline.privacy.mail import Stretch
+from pipeline.privacy.spelled import spelled_runs
 
 SHORTEST_KNOWN = 2
 """Characters of a name that is known again wherever it stands."""
 
-_HAN_DIGITS = "零〇一二两三四五六七八九十百"
-_NUMBER = rf"[\d{_HAN_DIGITS}A-Za-z\-]{{1,8}}"
-_ADDRESS_ZH = re.compile(
-    r"(?:[\u4e00-\u9fff]{2,8}?[省市区县旗镇乡]){0,4}[\u4e00-\u9fff]{2,8}?(?:路|街|大道|巷|弄|胡同|村|小区|花园|大厦|公寓|广场)"
-    rf"(?:[，,、\s]{{0,2}}(?:第?{_NUMBER}(?:号院|号楼|号|弄|栋|幢|座|单元|楼|层|室|户)|{_NUMBER}(?=[，,。！!\s]|$))){{1,5}}"
-)
-_ADDRESS_EN = re.compile(
-    r"(?<![\w$])\d{1,5}[A-Za-z]?\s(?:(?:North|South|East|West|N|S|E|W)\.?\s)?(?:[A-Z][a-z]+\s|\d{1,3}(?:st|nd|rd|th)\s){1,3}"
-    r"(?:Street|St|Avenue|Ave|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Way|Close|Terrace|Square)\b\.?"
-    r"(?:,?\s(?:apartment|apt|unit|suite|flat|number|#)\.?\s?\w{1,5})?(?:,\s[A-Z][a-z]+(?:\s[A-Z][a-z]+)?)?"
-    r"(?:,?\s[A-Z]{2})?(?:,?\s(?:\d{5}|[A-Z]{1,2}\d{1,2}[A-Z]?\s\d[A-Z]{2}))?"
-)
-
-
-def find_addresses(call: Call) -> Iterator[Stretch]:
-    """Where streets with their numbers stand."""
-    for number, turn in enumerate(call.turns):
-        for pattern in (_ADDRESS_ZH, _ADDRESS_EN):
-            yield from ((number, *match.span()) for match in pattern.finditer(turn.text))
+LEAST_SPELLED = 3
+"""Letters that are spelled where a name was asked for."""
 
 
 def find_names(call: Call) -> Iterator[Stretch]:
-    """Where names of callers stand: where they are told or called by, and wherever the same name stands again."""
+    """Where names of people stand, and wherever the same name stands again."""
+    words = sensitive_words()
     told: set[str] = set()
+    asked = -2
     for number, turn in enumerate(call.turns):
-        for pattern in (_told_in_chinese(), _called_in_chinese(), _told_in_english()):
+        patterns = [_told_in_chinese(), _called_in_chinese(), _told_in_english(), *_called_in_english()]
+        if number == asked + 1:
+            patterns += [_answered_in_chinese(), _answered_in_english()]
+            yield from ((number, *place) for place in _spelled(turn.text))
+        for pattern in patterns:
             for match in pattern.finditer(turn.text):
                 start, end = match.span("name")
-                if (end - start) and not _is_word(match["name"]):
+                if start < end and not _is_word(match["name"]):
                     told.add(match["name"])
                     yield number, start, end
-    known = [re.escape(name) for name in told if len(name) >= SHORTEST_KNOWN]
-    if known:
-        again = re.compile("|".join(sorted(known, key=len, reverse=True)))
-        for number, turn in enumerate(call.turns):
-            yield from ((number, *match.span()) for match in again.finditer(turn.text))
+        if words.name_asked.search(turn.text):
+            asked = number
+    yield from _again(call, told)
+
+
+def _again(call: Call, told: set[str]) -> Iterator[Stretch]:
+    """Where known names stand again, whole or in part, and what explains a character: 国家的国, 双人徐."""
+    parts = {part for name in told for part in (name, *name.split()) if len(part) >= SHORTEST_KNOWN}
+    known = [re.escape(part) for part in parts if not _is_word(part)]
+    if not known:
+        return
+    listed = "|".join(sorted(known, key=len, reverse=True))
+    again = re.compile(rf"(?<![A-Za-z])(?:{listed})(?![A-Za-z])")
+    characters = "".join(sorted({letter for name in told for letter in name if "\u4e00" <= letter <= "\u9fff"}))
+    patterns = [again]
+    if characters:
+        explained = rf"[\u4e00-\u9fff]{{1,3}}的[{characters}](?![\u4e00-\u9fff])|(?:{_parts()})[{characters}]"
+        patterns.append(re.compile(explained))
+    for number, turn in enumerate(call.turns):
+        for pattern in patterns:
+            yield from ((number, *match.span()) for match in pattern.finditer(turn.text))
+
+
+def _spelled(text: str) -> Iterator[tuple[int, int]]:
+    for run in spelled_runs(text):
+        if run.singles >= LEAST_SPELLED and not run.digits:
+            yield run.start, run.end
 
 
 def _is_word(name: str) -> bool:
-    return all(word.lower() in common_words() for word in name.split())
+    return all(word.lower().strip(".") in common_words() for word in name.split())
+
+
+def _parts() -> str:
+    return "|".join(sensitive_words().zh.character_parts)
+
+
+@cache
+def _family(without: str = "") -> str:
+    surnames = chinese_surnames()
+    return f"(?:{'|'.join(sorted(surnames.compound))}|[{''.join(sorted(surnames.single - set(without)))}])"
 
 
 @cache
 def _told_in_chinese() -> re.Pattern[str]:
-    words, surnames = sensitive_words().zh, chinese_surnames()
-    family = f"(?:{'|'.join(sorted(surnames.compound))}|[{''.join(sorted(surnames.single))}])"
-    before = "|".join(words.names_after)
-    return re.compile(rf"(?:{before})[，,：:\s]?(?P<name>{family}[\u4e00-\u9fff]{{1,2}}?)(?=[\W的吧啊呀]|$)")
+    before = "|".join(sensitive_words().zh.names_after)
+    return re.compile(rf"(?:{before})[，,：:\s]?(?P<name>{_family()}[\u4e00-\u9fff]{{1,2}}?)(?=[\W的吧啊呀对]|$)")
+
+
+@cache
+def _answered_in_chinese() -> re.Pattern[str]:
+    return re.compile(rf"(?:^|[，,。\s叫是])(?P<name>{_family('对好是有我')}[\u4e00-\u9fff]{{1,2}}?)(?=[\W的吧啊呀]|$)")
 
 
 @cache
 def _called_in_chinese() -> re.Pattern[str]:
-    words, surnames = sensitive_words().zh, chinese_surnames()
-    family = f"(?:{'|'.join(sorted(surnames.compound))}|[{''.join(sorted(surnames.single - {'谢'}))}])"
-    return re.compile(rf"(?P<name>{family}[\u4e00-\u9fff]{{0,2}}?)(?={'|'.join(words.titles)})")
+    titles = "|".join(sensitive_words().zh.titles)
+    return re.compile(rf"(?P<name>{_family('谢')}[\u4e00-\u9fff]{{0,2}}?)(?={titles})")
+
+
+_NAME = r"[A-Z](?:[a-z]+(?:['’-][A-Z][a-z]+)?|['’][A-Z][a-z]+|\.)"
+_NAMES = rf"{_NAME}(?:\s(?:{_NAME}|van|von|der|den|de|da|la|bin|al)){{0,3}}"
 
 
 @cache
 def _told_in_english() -> re.Pattern[str]:
-    before = "|".join(re.escape(phrase).replace(r"\ ", r"\s+") for phrase in sensitive_words().en.names_after)
-    name = r"[A-Z][a-z]+(?:['’-][A-Z][a-z]+)?"
-    return re.compile(rf"(?i:\b(?:{before}))[,:]?\s+(?P<name>{name}(?:\s+{name}){{0,2}})")
+    words = sensitive_words().en
+    before = _listed((*words.names_after, *(f"my {relation}" for relation in words.relations)))
+    return re.compile(rf"(?i:\b(?:{before}))[,:]?\s+(?P<name>{_NAMES})")
+
+
+@cache
+def _titled_in_english() -> re.Pattern[str]:
+    titles = _listed(sorted(english_names().titles))
+    return re.compile(rf"\b(?P<name>(?i:{titles})\.?\s+{_NAMES})")
+
+
+@cache
+def _addressed_in_english() -> re.Pattern[str]:
+    """Thank you, Daniel."""
+    addressed = _listed(sorted(english_names().addressed_after))
+    return re.compile(rf"(?i:\b(?:{addressed})),\s+(?P<name>{_NAME})(?=[.,!?])")
+
+
+@cache
+def _answered_in_english() -> re.Pattern[str]:
+    return re.compile(rf"(?:^|(?<=[,.]\s)|(?<=it's\s)|(?<=It's\s)|(?<=is\s))(?P<name>{_NAMES})(?=[\s.,!?]|$)")
+
+
+def _called_in_english() -> tuple[re.Pattern[str], ...]:
+    return _titled_in_english(), _addressed_in_english(), _full_in_english()
+
+
+@cache
+def _full_in_english() -> re.Pattern[str]:
+    """A first name and one of the common surnames."""
+    surnames = "|".join(sorted(surname.capitalize() for surname in read_words("en", "surnames")))
+    return re.compile(rf"\b(?P<name>{_NAME}\s(?:{_NAME}\s)?(?:{surnames}))\b")
+
+
+def _listed(phrases: Sequence[str]) -> str:
+    return "|".join(re.escape(phrase).replace(r"\ ", r"\s+") for phrase in sorted(phrases, key=len, reverse=True))

@@ -8,15 +8,16 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pipeline.datatypes import Call, Turn
 from pipeline.language.sensitive_words import sensitive_words
 from pipeline.masks import HIDDEN, Mask, MaskKind, Masks
+from pipeline.privacy.addresses import find_addresses
 from pipeline.privacy.answers import find_answers
 from pipeline.privacy.mail import Stretch, find_mail
 from pipeline.privacy.numbers import ToldNumber, check_letter, find_numbers
 from pipeline.privacy.passwords import find_passwords
-from pipeline.privacy.people import find_addresses, find_names
+from pipeline.privacy.people import find_names
 from pipeline.privacy.topics import named_topics
 from pipeline.timeline import Span
 
-MASKING_VERSION = "3"
+MASKING_VERSION = "4"
 """Raised whenever the code here finds something else; masks of another version are looked for anew."""
 
 
@@ -31,7 +32,7 @@ BY_SETTING: tuple[MaskKind, ...] = ("address", "name")
 def find_masks(call: Call, asked_for: Collection[MaskKind] = ()) -> Masks:
     """All stretches of a call that are hidden, by turn and place, none inside another; of `BY_SETTING` those asked for.
 
-    The version tells what was looked for: "3", "3 name".
+    The version tells what was looked for: "4", "4 name".
     """
     found: list[tuple[Stretch, MaskKind]] = []
     topics = named_topics(call)

@@ -91,7 +91,7 @@ def single_pieces(text: str, longest: int = 1) -> list[tuple[int, int]]:
     ]
     groups = (group for group in digit_groups(text) if not group.counts)
     digits = [(one.start, one.end) for group in groups for one in group.pieces if len(one.digits) <= longest]
-    return sorted({*letters, *digits})
+    return sorted(place for place in {*letters, *digits} if text[slice(*place)].lower() not in _WORDS_TOO)
 
 
 def _without_words(text: str, pieces: Sequence[SpelledPiece]) -> Iterator[SpelledRun]:
@@ -115,6 +115,7 @@ def _is_loose(text: str, pieces: Sequence[SpelledPiece]) -> bool:
     return (first == "a" and text[pieces[1].start].isdigit()) or (first == "one" and len(pieces[1].value) > 1)
 
 
+_WORDS_TOO = ("oh", "o", "one")
 _LOOSE = ("a", "I", "o", "A")
 _GOES_ON = re.compile(r"\s[A-Za-z]{2}|['’]")
 

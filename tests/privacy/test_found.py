@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 
-from pipeline.masks import hide
+from pipeline.masks import MaskKind, hide
 from pipeline.privacy.sensitive import find_masks
-from tests.support.told_numbers import marked_call
+from tests.support.told_numbers import ToldNumberCall, marked_call
 
 CODES = (
     "A 您家门锁密码是多少 | C 密码是⟦一九八四零六⟧ | A 好的",
@@ -64,17 +66,50 @@ STAY = (
 )
 
 
+NAMES = (
+    "A 收件人 | C ⟦鲁小满⟧，⟦满意的满⟧ | A ⟦鲁小满⟧，好的",
+    "A 您怎么称呼 | C 我叫⟦孔令一⟧ | A 好的，⟦孔⟧女士",
+    "A Can I take your full name? | C ⟦Orla Fenwick⟧. | A Thank you, ⟦Orla⟧.",
+    "A How are you spelling that? | C ⟦F-E-N-W-I-C-K⟧. | A Right, ⟦Mrs. Fenwick⟧.",
+    "C It's for my son, ⟦Tobias⟧. I'd rather have the blue one. | A Of course.",
+)
+ADDRESSES = (
+    "A 寄到哪里 | C ⟦青岛市市南区海泊路十七号二单元四零二⟧",
+    "C 现在是⟦新民大街三百号A座1107室⟧ | A 好的",
+    "A Where do you live? | C ⟦14 Elmfield Road, Taunton, TA1 9ZZ⟧, with two cats.",
+    "A And the zip? | C ⟦80299⟧.",
+)
+BY_SETTING: list[tuple[MaskKind, str]] = [
+    *(("name", each) for each in NAMES),
+    *(("address", each) for each in ADDRESSES),
+]
+
+
+@pytest.mark.parametrize(("kind", "script"), BY_SETTING)
+def test_names_and_addresses_are_found_where_they_are_asked_for(kind: MaskKind, script: str) -> None:
+    check(script, (kind,))
+    assert not find_masks(told(script).call).found
+
+
 @pytest.mark.parametrize("script", [*CODES, *LETTERS, *MISHEARD, *PARTS, *STAY])
 def test_what_is_marked_is_hidden_and_all_else_stays(script: str) -> None:
+    check(script)
+
+
+def told(script: str) -> ToldNumberCall:
     lines = [(who, text) for who, _, text in (line.strip().partition(" ") for line in script.split("|"))]
-    told = marked_call(lines, "zh" if any("\u4e00" <= letter <= "\u9fff" for letter in script) else "en")
-    found = find_masks(told.call).found
-    for turn in told.call.turns:
-        wanted = [(start, end) for number, start, end in told.hidden if number == turn.index]
+    return marked_call(lines, "zh" if any("\u4e00" <= letter <= "\u9fff" for letter in script) else "en")
+
+
+def check(script: str, asked_for: Collection[MaskKind] = ()) -> None:
+    wanted_call = told(script)
+    found = find_masks(wanted_call.call, asked_for).found
+    for turn in wanted_call.call.turns:
+        wanted = [(start, end) for number, start, end in wanted_call.hidden if number == turn.index]
         masked = [(mask.start, mask.end) for mask in found if mask.turn == turn.index]
         assert _letters(hide(turn.text, masked)) == _letters(hide(turn.text, wanted))
 
 
 def _letters(text: str) -> str:
     """A hidden text in which only letters, digits and what hides them count."""
-    return "".join(character for character in text if character.isalnum() or character == "*").replace("*", "*")
+    return "".join(character for character in text if character.isalnum() or character == "*")
