@@ -73,10 +73,7 @@ class ListMatches:
 
     def within(self, start: int, end: int) -> Iterator[Match]:
         """Those that lie whole in a stretch of tokens."""
-        if self._likely and start < end:
-            first, last = self._index.turn_of(max(0, start)), self._index.turn_of(end - 1)
-            if asked := [turn for turn in range(first, last + 1) if turn in self._likely]:
-                self._try(asked)
+        self._try_within(start, end)
         matches = self._matches
         for at in range(bisect_left(matches, (start,)), len(matches)):
             match = matches[at]
@@ -87,7 +84,19 @@ class ListMatches:
 
     def any_within(self, start: int, end: int) -> bool:
         """Whether one lies whole in a stretch of tokens."""
-        return next(self.within(start, end), None) is not None
+        self._try_within(start, end)
+        return bool(self._matches) and next(self.within(start, end), None) is not None
+
+    def _try_within(self, start: int, end: int) -> None:
+        if self._likely and start < end:
+            first, last = self._index.turn_of(max(0, start)), self._index.turn_of(end - 1)
+            if asked := [turn for turn in range(first, last + 1) if turn in self._likely]:
+                self._try(asked)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it was surely said nowhere."""
+        return not self._matches and not self._likely
 
 
 class CallMatches:
@@ -205,9 +214,12 @@ class CallMatches:
 
     def taken_back(self, by: Phrases, start: int, end: int) -> bool:
         """Whether a list is said in the same sentence, close by."""
+        said = self.of(by)
+        if said.is_empty:
+            return False
         near = EXCEPTION_TOKENS.get(self.index.language, 10)
         first, last = self.index.sentence(start)
-        return self.of(by).any_within(max(first, start - near), min(max(last, end), end + near))
+        return said.any_within(max(first, start - near), min(max(last, end), end + near))
 
     def pattern(self, pattern: Pattern) -> list[TokenRange]:
         """Where a pattern matches, as tokens."""

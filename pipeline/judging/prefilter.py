@@ -208,6 +208,7 @@ class PieceIndex:
             needs = [numbers.setdefault(cover, len(numbers)) for cover in (best, *others)]
             self._needs[pattern] = frozenset(needs)
             self._by_best.setdefault(needs[0], []).append(pattern)
+        self._best = frozenset(self._by_best)
         by_piece: dict[str, list[int]] = {}
         for cover, number in numbers.items():
             for piece in cover:
@@ -223,14 +224,13 @@ class PieceIndex:
         found: dict[str, list[int]] = {}
         if not self.patterns:
             return found
-        needs, by_best, across = self._needs, self._by_best, self.across
+        needs, by_best, across, best = self._needs, self._by_best, self.across, self._best
         everywhere: set[int] = set()
+        nothing: frozenset[int] = frozenset()
         for number, sentence in enumerate(sentences):
-            had: set[int] = set()
-            for _, covers_ in self._pieces.iter(sentence):
-                had.update(covers_)
+            had = nothing.union(*[covers_ for _, covers_ in self._pieces.iter(sentence)])
             everywhere |= had
-            for cover in had & by_best.keys():
+            for cover in had & best:
                 for pattern in by_best[cover]:
                     if needs[pattern] <= had and pattern not in across:
                         found.setdefault(pattern, []).append(number)

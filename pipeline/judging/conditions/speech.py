@@ -193,18 +193,21 @@ class Said(InWindow):
             return []
         items: set[int] = set()
         kept: list[Match] = []
+        limited = scope.limit is not None or self.unless is not None or self.unless_then is not None
         for match in matches:
             # the very syllables count as written
             if match.cost > HOMOPHONE and not self._by_sound(evaluation.language, match.phrase):
                 continue
-            if self._stands(evaluation, scope, match.start, match.end) and self._known(evaluation, match):
+            if (not limited or self._stands(evaluation, scope, match.start, match.end)) and (
+                self.act is None or self._known(evaluation, match)
+            ):
                 kept.append(match)
                 items.add(match.item)
         wanted = len(listed.items) if self.all is not None else self.at_least or 1
         return kept if len(items) >= wanted else []
 
     def _known(self, evaluation: Evaluation, match: Match) -> bool:
-        """Whether the recogniser knows the sentence too, where one is asked."""
+        """Whether the recogniser that is asked knows the sentence too."""
         if self.act is None:
             return True
         if evaluation.recognised is None:

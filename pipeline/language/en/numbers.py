@@ -41,10 +41,12 @@ def write_english_numbers(tokens: Tokens) -> Tokens:
     if table.words.isdisjoint(words):
         return tokens
     out = Tokens([], [], [], [])
-    times = 1
-    for i, word in enumerate(words):
+    times, at = 1, 0
+    for i in [i for i, word in enumerate(words) if word in table.words or word.isdigit()]:
+        _copy(tokens, at, i, out)
+        at = i + 1
+        word, following = words[i], words[i + 1] if i + 1 < len(words) else ""
         if word in table.words:
-            following = words[i + 1] if i + 1 < len(words) else ""
             if word in table.times and table.is_digit(following):
                 times = table.times[word]
                 continue
@@ -56,7 +58,16 @@ def write_english_numbers(tokens: Tokens) -> Tokens:
                 word = _written(table, word, following)
         out.add(word * times if word.isdigit() else (word,), starts[i], ends[i], breaks[i])
         times = 1
+    _copy(tokens, at, len(words), out)
     return out
+
+
+def _copy(tokens: Tokens, first: int, behind: int, to: Tokens) -> None:
+    """Append some tokens as they are."""
+    to.words.extend(tokens.words[first:behind])
+    to.starts.extend(tokens.starts[first:behind])
+    to.ends.extend(tokens.ends[first:behind])
+    to.breaks.extend(tokens.breaks[first:behind])
 
 
 def _written(table: EnglishNumbers, word: str, following: str) -> str:
