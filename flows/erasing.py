@@ -21,12 +21,13 @@ from pipeline.errors import BadArtefact
 from pipeline.intake.contents import Hashes
 from pipeline.intake.servers.cache import drop_fetched
 from pipeline.judging.call_cache import drop_from_columns
+from pipeline.privacy.masking import masking_of
 from pipeline.results.erased_rows import drop_old_parts
 from pipeline.results.rows import rulebook_info
-from pipeline.results.store import build_database
+from pipeline.results.store import build_database, published_masking
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
-from pipeline.storage.call_files import WITH_WORDS, call_files
+from pipeline.storage.call_files import WITH_WORDS, call_files, stored_calls
 from pipeline.storage.erasure import Erasure, InboxFile, begin, end, unfinished
 from pipeline.storage.files import file_sha256
 from pipeline.storage.home import Home, JudgedFile, files_stored_as
@@ -49,6 +50,9 @@ def finish_erasing(settings: Settings) -> list[Remnant]:
         return []
     stuck = erase_files(home, erasure)
     if home.database.exists():
+        if published_masking(home.database) != masking_of(settings.privacy):
+            # what is built now hides something else than the clips do: the next night cuts them anew
+            PendingReport(home).add(*sorted(stored_calls(home, ("judged",))))
         build_database(home, settings, [rulebook_info(book) for book in rulebooks_in_force(settings).values()])
     return [*stuck, *close_erasure(home, settings, erasure)]
 

@@ -15,6 +15,7 @@ import pytest
 from flows import erasing
 from flows.erasing import erase, finish_erasing
 from flows.forgetting import Wanted, calls_wanted, held_by
+from flows.records import PendingReport
 from pipeline.errors import CallQAError
 from pipeline.results import report
 from pipeline.settings import Settings
@@ -193,3 +194,12 @@ def test_a_report_is_made_anew_where_that_was_cut_short_before(
     assert hits(tmp_home.reports, first.texts)
     assert finish_erasing(settings) == []
     assert hits(tmp_home.root, first.texts) == []
+
+
+def test_clips_that_show_what_is_hidden_now_are_cut_anew_by_the_next_night(used_home: Used, tmp_home: Home) -> None:
+    """Forgetting builds the database by the settings; the last night had been told to show everything."""
+    settings, (first, *_) = used_home
+    privacy = settings.privacy.model_copy(update={"mask": False})
+    erasure = replace(calls_wanted(tmp_home, settings, Wanted((first.call_id,))), recordings=())
+    erase(settings.model_copy(update={"privacy": privacy}), erasure)
+    assert len(PendingReport(tmp_home).calls()) == 2
