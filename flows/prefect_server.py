@@ -33,6 +33,7 @@ from flows.log import log_message
 from flows.parent import leave_when_stdin_closes
 from pipeline.errors import CallQAError, shown
 from pipeline.messages import Message
+from pipeline.storage.sealing import without_key
 
 STARTUP_LIMIT_S = 120.0
 """The first start makes Prefect's database and takes some 20 s on two busy cores, later ones some 5 s."""
@@ -160,7 +161,7 @@ def _start(log: Path, secret: str, services: bool) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stream,
-            env={**os.environ, **NO_PAGES, "PREFECT_SERVER_API_AUTH_STRING": secret},
+            env={**without_key(os.environ), **NO_PAGES, "PREFECT_SERVER_API_AUTH_STRING": secret},
             start_new_session=True,
         )
 

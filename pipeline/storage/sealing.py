@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -89,6 +90,13 @@ def _sealing(encrypt: bool, file: str, variable: str, text: str) -> Sealing:
             )
         )
     return Sealing({_id(key): key for key in keys}, keys[0] if encrypt else None)
+
+
+def without_key(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment for a program that has nothing to read here: less the variable that holds the key."""
+    told = environment.get(_VARIABLE)
+    variable = json.loads(told)[2] if told else ""
+    return {name: value for name, value in environment.items() if name != variable}
 
 
 def sealed(data: bytes) -> bytes:

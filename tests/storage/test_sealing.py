@@ -20,7 +20,7 @@ from pipeline.storage.column_files import ColumnFile, write_columns
 from pipeline.storage.home import Home
 from pipeline.storage.lock import run_lock
 from pipeline.storage.resealing import begin_sealed, is_resealed, reseal
-from pipeline.storage.sealing import MissingKey, is_sealed, seal_by, sealed, unsealed
+from pipeline.storage.sealing import MissingKey, is_sealed, seal_by, sealed, unsealed, without_key
 from tests.support.nights import callqa, environment
 
 KEY, OTHER = "ab" * 32, "cd" * 32
@@ -158,6 +158,7 @@ def test_the_key_may_stand_in_the_environment(tmp_home: Home, monkeypatch: pytes
     record, _ = fill(tmp_home)
     assert is_sealed(record.read_bytes())
     assert artefacts.read(record, CDR) == SECRET
+    assert "CALLQA_KEY" not in without_key(os.environ), "Prefect's server has nothing to read"
 
 
 def test_a_run_with_a_missing_key_is_one_line_and_changes_nothing(tmp_home: Home, tmp_path: Path) -> None:
