@@ -129,7 +129,8 @@ def act(stage: str, ground: Field, call: str, told: Connection) -> None:
     else:
         begins(stage)
         restore(ground)
-    told.send("over")
+    with suppress(BrokenPipeError):  # nobody waits for what was to be killed
+        told.send("over")
 
 
 def _night(ground: Field, begins: Callable[[str], None]) -> None:
