@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import cache
+from itertools import accumulate, pairwise
 
 from pipeline.datatypes import Call
+from pipeline.language.phonetics import fold
 from pipeline.language.sensitive_words import sensitive_words
 
 
@@ -47,4 +50,36 @@ def named_topics(call: Call) -> list[Topic]:
             name = last.name if last is not None and near else "phone"
         if name != "none":
             found.append(Topic(turn, start, end, name))
+    if call.language == "zh":
+        found = sorted([*found, *_by_sound(call, found)], key=lambda topic: (topic.turn, topic.start))
     return found
+
+
+SHORTEST_BY_SOUND = 3
+"""Syllables of a word that is known however it was written: 眼睁码 for 验证码."""
+
+
+def _by_sound(call: Call, found: Sequence[Topic]) -> Iterator[Topic]:
+    """Words that were heard as others of the same sound, where no word stands that is spelled right."""
+    sounds = _sounds()
+    taken = {(topic.turn, at) for topic in found for at in range(topic.start, topic.end)}
+    for number, turn in enumerate(call.turns):
+        folded = [fold(character) for character in turn.text]
+        for at, pair in enumerate(pairwise(folded)):
+            for word, name in sounds.get(pair, ()):
+                end = at + len(word)
+                if tuple(folded[at:end]) == word and (number, at) not in taken:
+                    yield Topic(number, at, end, name)
+                    break
+
+
+@cache
+def _sounds() -> dict[tuple[str, str], list[tuple[tuple[str, ...], str]]]:
+    """The words of topics by their first two syllables, the longest first."""
+    found: dict[tuple[str, str], list[tuple[tuple[str, ...], str]]] = {}
+    for name, words in sensitive_words().zh.topics.items():
+        for word in words if name not in ("none", "number") else ():
+            if len(word) >= SHORTEST_BY_SOUND and not any(character.isascii() for character in word):
+                syllables = tuple(map(fold, word))
+                found.setdefault((syllables[0], syllables[1]), []).append((syllables, name))
+    return {pair: sorted(words, key=lambda word: -len(word[0])) for pair, words in found.items()}
