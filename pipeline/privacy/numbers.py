@@ -85,7 +85,7 @@ class ToldNumber:
 def find_numbers(call: Call, topics: Sequence[Topic]) -> list[ToldNumber]:
     """The numbers of a call that are hidden, with what is read back of them; `topics` are what the call names."""
     placed = _placed(call)
-    if sum(len(one.digits) for one in placed if not one.group.counts) < LEAST_DIGITS["code"]:
+    if sum(len(one.digits) for one in placed) < LEAST_DIGITS["code"]:
         return []
     numbers = list(_numbers(call, placed, topics))
     for number in numbers:
@@ -148,9 +148,9 @@ def _numbers(call: Call, placed: Sequence[PlacedGroup], topics: Sequence[Topic])
     open_number: ToldNumber | None = None
     answered: dict[Topic, PlacedGroup] = {}
     for one in placed:
-        if one.group.counts or _is_word(call, one):
-            continue
         topic = _topic_of(one, topics)
+        if (one.group.counts and not _is_code_in_hundreds(one, topic)) or _is_word(call, one):
+            continue
         name = topic.name if topic else None
         if topic is not None and _is_answered(answered, topic, one):
             name = None
@@ -163,6 +163,15 @@ def _numbers(call: Call, placed: Sequence[PlacedGroup], topics: Sequence[Topic])
         _add(open_number, one)
     if open_number is not None:
         yield open_number
+
+
+def _is_code_in_hundreds(one: PlacedGroup, topic: Topic | None) -> bool:
+    """Whether a number in hundreds is no amount, but all that is said where a code was asked for."""
+    if topic is None or topic.name != "code" or topic.turn == one.turn:
+        return False
+    small = sensitive_words().lead_in
+    sized = any(piece.sized for piece in one.group.pieces)
+    return sized and small.fullmatch(one.before) is not None and small.fullmatch(one.after) is not None
 
 
 def _is_word(call: Call, one: PlacedGroup) -> bool:
