@@ -18,7 +18,7 @@ CODES = (
     "C 那个码是多少来着，哦，⟦五五零三⟧ | A 验证码是四位的是吧 | C 嗯，⟦五五零三⟧",
     "A 您当时的口令是什么 | C 口令是⟦芝麻开门⟧，对吧",
     "A And the memorable word? | C It's ⟦Blackpool⟧. | A Lovely, thanks.",
-    "A And the security code? | C ⟦One hundred and seven⟧.",
+    "A And the security code? | C ⟦One hundred⟧ and ⟦seven⟧.",
     "A The opinion poll, please. | C It was 417 for, 388 against.",
     "A The door code is ⟦4471⟧, then press the bell symbol. | C ⟦4471⟧. Cheers.",
     "A What are the last three digits on the signature strip? | C ⟦Five one nine⟧.",
