@@ -72,7 +72,7 @@ def _near(call: Call, topics: Sequence[Topic], plates: set[int]) -> set[int]:
     """The turns in which something with letters may be told: something was asked for, or a shape says it."""
     asked = {topic.turn for topic in topics if topic.name in _WITH_LETTERS}
     shaped = {turn.index for turn in call.turns if _MAY_BE_SURE.search(turn.text)}
-    return {near for turn in asked | shaped | plates for near in range(turn - READ_TURNS, turn + READ_TURNS)} | shaped
+    return {near for turn in asked | shaped | plates for near in range(turn, turn + READ_TURNS)} | shaped
 
 
 _WITH_LETTERS = ("plate", "code", "id", "account", "email")
