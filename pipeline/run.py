@@ -54,7 +54,7 @@ SURELY_FOREIGN = 0.5
 
 _WRITTEN_ALIKE = {"yue": "zh"}
 
-JUDGING_VERSION = "8"
+JUDGING_VERSION = "9"
 """Raised whenever the code of judging changes verdicts; part of every judged file's key."""
 
 

@@ -56,6 +56,9 @@ PLAIN_CALLS = 30
 EXCEPTION_TOKENS = {"zh": 12, "en": 10}
 """An exception counts this many tokens around a phrase: recognised speech often lacks the punctuation between them."""
 
+MOST_KEPT = 200_000
+"""So much of what was heard is remembered from call to call, some 50 MB."""
+
 HOMOPHONE = 0.01
 """The least that anything costs that is not as written."""
 
@@ -82,6 +85,7 @@ class Lexicon:
         )
         self._codes: dict[str, str] = {}
         self._sounds = _Sounds()
+        self._kept = _Kept()
         self.parts: dict[Part, KnownPart] = {}
         # by part, whether a syllable may be altogether different
         sounding: dict[Part, bool] = {}
@@ -101,7 +105,9 @@ class Lexicon:
         seeds: dict[str, list[tuple[_Sounding, int]]] = {}
         for part, may_slip in sounding.items():
             own_forms = _politeness(part, language)
-            heard_as = _Sounding(self.parts[part], tuple(map(self.learn, own_forms)), phonetics.budget(len(part)))
+            heard_as = _Sounding(
+                self.parts[part], tuple(map(self.learn, own_forms)), phonetics.budget(len(part)), self._kept
+            )
             for words in own_forms:
                 classes.setdefault(self.sound(self.learn(words)), []).append(heard_as)
             if may_slip and len(part) >= phonetics.SLIP:
@@ -223,6 +229,7 @@ class Lexicon:
         found: dict[KnownPart, Places] = {}
         if not len(self._heard):
             return found
+        self._kept.forget_much()
         words, code = index.words, index.code(self)
         for last, (size, sounding, seeds) in self._heard.iter(index.sounds(self)):
             start, end = last + 1 - size, last + 1
@@ -250,6 +257,20 @@ class _Sounds(dict[str, str]):
         return self[code]
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What was worked out of what was heard, of all phrases together."""
+
+    costs: dict[tuple[_Sounding, str], float] = field(default_factory=dict)
+    around: dict[tuple[_Sounding, str, int], tuple[int, int, float] | None] = field(default_factory=dict)
+
+    def forget_much(self) -> None:
+        """Begin anew where it has grown large: a process may judge a million calls."""
+        for known in (self.costs, self.around):
+            if len(known) > MOST_KEPT:
+                known.clear()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sounding:
     """A phrase, or a part of one, that is listened for. `forms` are its ways to address somebody, in code.
@@ -260,16 +281,15 @@ class _Sounding:
     part: KnownPart
     forms: tuple[str, ...]
     limit: float
-    _costs: dict[str, float] = field(default_factory=dict)
-    _around: dict[tuple[str, int], tuple[int, int, float] | None] = field(default_factory=dict)
+    kept: _Kept
 
     def cost_of(self, heard: str, words: Sequence[str], start: int) -> float:
         """What it costs to hear it as what stands from one word on, in code; infinite where it is spelt so."""
-        value = self._costs.get(heard)
+        value = self.kept.costs.get((self, heard))
         if value is None:
             is_written = heard in self.forms
             value = math.inf if is_written else max(self._cost(words[start : start + len(heard)]), HOMOPHONE)
-            self._costs[heard] = value
+            self.kept.costs[self, heard] = value
         return value
 
     def _cost(self, heard: Sequence[str]) -> float:
@@ -280,11 +300,12 @@ class _Sounding:
         if start >= 0 and code.startswith(self.forms, start):
             return None
         first = max(0, start - 1)
-        near = code[first : start + len(self.part.words) + 2], start - first
-        if near not in self._around:
+        near = self, code[first : start + len(self.part.words) + 2], start - first
+        known = self.kept.around
+        if near not in known:
             found = self._fit(words, start)
-            self._around[near] = (found[0] - start, found[1] - start, found[2]) if found else None
-        place = self._around[near]
+            known[near] = (found[0] - start, found[1] - start, found[2]) if found else None
+        place = known[near]
         return (place[0] + start, place[1] + start, place[2]) if place else None
 
     def _fit(self, words: Sequence[str], start: int) -> tuple[int, int, float] | None:

@@ -9,6 +9,7 @@ from functools import cache
 from pipeline.datatypes import Call
 from pipeline.language.en.numbers import english_numbers
 from pipeline.language.sensitive_words import sensitive_words
+from pipeline.language.text import HAN
 from pipeline.privacy.digits import digit_groups
 from pipeline.privacy.mail import Stretch
 
@@ -20,9 +21,9 @@ _NUMBER = rf"(?=[A-Za-z\-]{{0,2}}[\d{_HAN_DIGITS}]|[A-Z]座)[\d{_HAN_DIGITS}A-Za
 _UNIT = "号院|号楼|号|弄|栋|幢|座|区|期|单元|楼|层|室|户|院|排"
 _PLACE = "路|街|大道|道|巷|弄|胡同|村|小区|花园|大厦|公寓|广场|苑|里|庄|园|城|湾|府|轩|社区|新村|家园|山庄"
 _CHINESE = re.compile(
-    rf"(?P<road>(?:[\u4e00-\u9fff]{{2,8}}?[省市区县旗镇乡]){{0,4}}[\u4e00-\u9fff]{{2,8}}?(?:{_PLACE}))"
-    rf"(?:[\u4e00-\u9fff]{{2,8}}?(?:{_PLACE}|区))?"
-    rf"(?:[，,、\s]{{0,2}}(?:[\u4e00-\u9fff]{{2,8}}?(?:{_PLACE}))?"
+    rf"(?P<road>(?:[{HAN}]{{2,8}}?[省市区县旗镇乡]){{0,4}}[{HAN}]{{2,8}}?(?:{_PLACE}))"
+    rf"(?:[{HAN}]{{2,8}}?(?:{_PLACE}|区))?"
+    rf"(?:[，,、\s]{{0,2}}(?:[{HAN}]{{2,8}}?(?:{_PLACE}))?"
     rf"(?:第?{_NUMBER}(?:{_UNIT})|{_NUMBER}(?=[\W搬到的]|$))){{1,6}}"
 )
 _CHINESE_PARTS = re.compile(

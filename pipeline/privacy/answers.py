@@ -13,6 +13,7 @@ from functools import cache
 
 from pipeline.datatypes import Call
 from pipeline.language.sensitive_words import sensitive_words
+from pipeline.language.text import HAN
 from pipeline.masks import MaskKind
 from pipeline.privacy.digits import digit_pieces
 from pipeline.privacy.numbers import CORRECTED_TURNS
@@ -107,7 +108,7 @@ def _overlaps(run: SpelledRun, others: Sequence[SpelledRun]) -> bool:
 @cache
 def _mainland() -> re.Pattern[str]:
     provinces, one = sensitive_words().zh.plate_provinces, rf"[A-Za-z0-9{_HAN_DIGITS}]"
-    before = rf"[{provinces}](?:[，,、\s]*[\u4e00-\u9fff]{{1,2}}的[{provinces}])?"
+    before = rf"[{provinces}](?:[，,、\s]*[{HAN}]{{1,2}}的[{provinces}])?"
     rest = rf"(?:(?:{_GAP}{one}){{5,6}}(?![0-9{_HAN_DIGITS}])|(?:{_GAP}{one}){{4}}{_GAP}[港澳警学挂试超])"
     return re.compile(rf"{before}{_GAP}[A-Za-z]{rest}")
 

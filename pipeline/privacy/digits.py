@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 
 from pipeline.language.en.numbers import english_numbers
 from pipeline.language.sensitive_words import sensitive_words
+from pipeline.language.text import HAN
 from pipeline.language.zh.numbers import chinese_numbers
 
 GAP_CHARACTERS = 24
@@ -217,7 +218,7 @@ class _Digits:
         return (
             rf"(?<!\d)(?P<han_times>[两俩二三四五六2-6](?=\s?[个连])|双)\s?[个连]?(?P<han_timed>{digit})"
             rf"(?:(?<=[\d{han}][两俩二三四五六2-6]个{digit})"
-            rf"|(?![十百千万个位张{digit[1:-1]}])(?=[^\u4e00-\u9fff]|$|然后|再|后面|嗯|最后|吧|的))"
+            rf"|(?![十百千万个位张{digit[1:-1]}])(?=[^{HAN}]|$|然后|再|后面|嗯|最后|吧|的))"
             rf"|(?P<number>(?<![A-Za-z0-9])[0-9０-９]+(?![A-WYZa-wyz0-9]))"
             rf"|(?P<han>(?:(?![两俩二三四五六][个连]{digit})[{any_han}])+)"
             rf"|\b(?P<times>{_or(self.times)})[\s-]+(?P<timed>{one}|\d)\b"
@@ -309,7 +310,7 @@ class _Digits:
         return self.ones.get(first) or self.teens.get(first) or first
 
 
-_HAN = re.compile(r"[\u4e00-\u9fff]")
+_HAN = re.compile(rf"[{HAN}]")
 
 
 _WANTS = tuple("我想只需不就还您你")

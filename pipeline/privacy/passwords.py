@@ -9,6 +9,7 @@ from functools import cache
 from pipeline.datatypes import Call
 from pipeline.language.en.names import common_words
 from pipeline.language.sensitive_words import sensitive_words
+from pipeline.language.text import HAN
 from pipeline.privacy.mail import Stretch
 from pipeline.privacy.spelled import single_pieces
 
@@ -84,7 +85,7 @@ def _words(number: int, text: str, start: int, end: int) -> Iterator[Stretch]:
 
 
 _PHRASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9'’_!#$&*-]*(?:[ ][A-Za-z0-9'’_!#$&*-]+)*")
-_HAN_PHRASE = re.compile(r"[\u4e00-\u9fff]{2,8}(?=[，。,.！!；\s]|$)")
+_HAN_PHRASE = re.compile(rf"[{HAN}]{{2,8}}(?=[，。,.！!；\s]|$)")
 _SPELLED_BEHIND = re.compile(r"\s*[,，]\s*(?:all|one word|lower|upper|capital|with|as in|spelled|小写|大写)")
 
 

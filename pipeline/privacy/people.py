@@ -10,6 +10,7 @@ from pipeline.datatypes import Call
 from pipeline.language.data import read_words
 from pipeline.language.en.names import common_words, english_names
 from pipeline.language.sensitive_words import sensitive_words
+from pipeline.language.text import HAN, HAN_CHARACTER
 from pipeline.language.zh.names import chinese_surnames
 from pipeline.privacy.mail import Stretch
 from pipeline.privacy.spelled import spelled_runs
@@ -50,10 +51,10 @@ def _again(call: Call, told: set[str]) -> Iterator[Stretch]:
         return
     listed = "|".join(sorted(known, key=len, reverse=True))
     again = re.compile(rf"(?<![A-Za-z])(?:{listed})(?![A-Za-z])")
-    characters = "".join(sorted({letter for name in told for letter in name if "\u4e00" <= letter <= "\u9fff"}))
+    characters = "".join(sorted({letter for name in told for letter in name if HAN_CHARACTER.match(letter)}))
     patterns = [again]
     if characters:
-        explained = rf"[\u4e00-\u9fff]{{1,3}}的[{characters}](?![\u4e00-\u9fff])|(?:{_parts()})[{characters}]"
+        explained = rf"[{HAN}]{{1,3}}的[{characters}](?![{HAN}])|(?:{_parts()})[{characters}]"
         patterns.append(re.compile(explained))
     for number, turn in enumerate(call.turns):
         for pattern in patterns:
@@ -83,18 +84,18 @@ def _family(without: str = "") -> str:
 @cache
 def _told_in_chinese() -> re.Pattern[str]:
     before = "|".join(sensitive_words().zh.names_after)
-    return re.compile(rf"(?:{before})[，,：:\s]?(?P<name>{_family()}[\u4e00-\u9fff]{{1,2}}?)(?=[\W的吧啊呀对]|$)")
+    return re.compile(rf"(?:{before})[，,：:\s]?(?P<name>{_family()}[{HAN}]{{1,2}}?)(?=[\W的吧啊呀对]|$)")
 
 
 @cache
 def _answered_in_chinese() -> re.Pattern[str]:
-    return re.compile(rf"(?:^|[，,。\s叫是])(?P<name>{_family('对好是有我')}[\u4e00-\u9fff]{{1,2}}?)(?=[\W的吧啊呀]|$)")
+    return re.compile(rf"(?:^|[，,。\s叫是])(?P<name>{_family('对好是有我')}[{HAN}]{{1,2}}?)(?=[\W的吧啊呀]|$)")
 
 
 @cache
 def _called_in_chinese() -> re.Pattern[str]:
     titles = "|".join(sensitive_words().zh.titles)
-    return re.compile(rf"(?P<name>{_family('谢')}[\u4e00-\u9fff]{{0,2}}?)(?={titles})")
+    return re.compile(rf"(?P<name>{_family('谢')}[{HAN}]{{0,2}}?)(?={titles})")
 
 
 _NAME = r"[A-Z](?:[a-z]+(?:['’-][A-Z][a-z]+)?|['’][A-Z][a-z]+|\.)"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from pipeline.language.sensitive_words import sensitive_words
+from pipeline.language.text import HAN
 from pipeline.privacy.digits import digit_groups, digit_pieces, is_gap
 
 WHOLE_NUMBER = 9
@@ -158,7 +159,7 @@ def _letter() -> re.Pattern[str]:
         r"|(?P<token>(?=[A-Za-z-]*\d)(?=[\d-]*[A-Za-z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*|(?-i:[A-Z]{2,5})|[A-Za-z]{2,8}(?=[零〇一二三四五六七八九幺]{2})|(?<=[零〇一二三四五六七八九幺])[A-Za-z]{2,8})"
         r"|(?P<alone>[A-Za-z])"
         r")(?![A-Za-z0-9'’_@])"
-        rf"|(?P<province>[{provinces}])(?:[，,、\s]*[\u4e00-\u9fff]{{1,2}}的(?P=province))?(?=[，,、\s]*[A-Za-z](?![A-Za-z]))",
+        rf"|(?P<province>[{provinces}])(?:[，,、\s]*[{HAN}]{{1,2}}的(?P=province))?(?=[，,、\s]*[A-Za-z](?![A-Za-z]))",
         re.IGNORECASE,
     )
 
