@@ -83,7 +83,7 @@ hashes: .supply
 
 sbom: .supply
 	@mkdir -p build && .venv-supply/bin/cyclonedx-py environment $(PYTHON) --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json
-	@$(PYTHON) supply/sbom.py build/sbom.json
+	@$(PYTHON) .ci/sbom.py build/sbom.json
 
 # --strict: a package that could not be looked up is no package without holes
 audit: .supply

@@ -53,7 +53,7 @@ def test_the_bill_of_materials_names_the_weights_with_their_hashes(tmp_path: Pat
     package = {"type": "library", "bom-ref": "x==1", "name": "x", "version": "1", "licenses": [{"expression": "MIT"}]}
     bill.write_text(json.dumps({"bomFormat": "CycloneDX", "components": [package]}), encoding="utf-8")
     for _ in range(2):  # a second time adds nothing
-        subprocess.run([sys.executable, "supply/sbom.py", str(bill)], cwd=CHECKOUT, check=True, capture_output=True)
+        subprocess.run([sys.executable, ".ci/sbom.py", str(bill)], cwd=CHECKOUT, check=True, capture_output=True)
     components = json.loads(bill.read_text(encoding="utf-8"))["components"]
     assert [entry["name"] for entry in components] == ["x", *(model.name for model in CATALOGUE)]
     told = {file["hashes"][0]["content"] for entry in components[1:] for file in entry["components"]}
