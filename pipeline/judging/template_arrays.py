@@ -34,6 +34,10 @@ NO_TEXT = -1
 ROWS, TEXTS, IS_FULL = 0, 1, 2
 """What a pool's `state` holds: how many rows and texts there are, and whether there was no room for more."""
 
+MOST_REACHED, TOO_MUCH = 256, 2
+"""Where a chain reaches more stretches of one sentence, the call is looked through the plain way, which bounds its
+time; then `IS_FULL` says `TOO_MUCH`."""
+
 
 class Texts(NamedTuple):
     """Texts as characters: that of a number begins where `ptr` says. Those that are written down stand in order; behind

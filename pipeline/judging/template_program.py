@@ -94,8 +94,8 @@ class TemplateProgram:
             ]
         return known
 
-    def scan(self, index: TokenIndex) -> ScannedCall:
-        """Where its templates were said in a call."""
+    def scan(self, index: TokenIndex) -> ScannedCall | None:
+        """Where its templates were said in a call; None for one that is to be looked through the plain way."""
         tokens = arrays.TokenArrays(
             _codes(index.code(self._lexicon)), _ints(index.sentence_of), _ints(index.sentence_ends),
             _ints(index.digit_runs).reshape(-1, 2),
@@ -105,6 +105,8 @@ class TemplateProgram:
         while True:
             pool = arrays.empty_pool(self._room)
             ptr, rows = scan(self._program, self._texts, tokens, said, heard, pool)
+            if pool.state[arrays.IS_FULL] & arrays.TOO_MUCH:
+                return None
             if not pool.state[arrays.IS_FULL]:
                 lists = list_scan.list_rows(self._lists, ptr, rows, tokens, self._near)
                 return ScannedCall(self.texts, pool, (ptr, rows), lists, self._list_number)

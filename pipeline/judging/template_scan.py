@@ -16,10 +16,12 @@ from pipeline.judging.template_arrays import (
     ANY_TOKEN,
     EDGE_END,
     IS_FULL,
+    MOST_REACHED,
     NO_TEXT,
     ROW,
     ROWS,
     TEXTS,
+    TOO_MUCH,
     Bits,
     Pool,
     Program,
@@ -36,7 +38,7 @@ _TURN_END = 10
 def _put(rows: Records, state: Ints, start: int, end: int, cost: float, text: int) -> None:
     at = state[ROWS]
     if at == len(rows):
-        state[IS_FULL] = 1
+        state[IS_FULL] |= 1
         return
     row = rows[at]
     row.start, row.end, row.cost, row.text = start, end, cost, text
@@ -70,7 +72,7 @@ def _begin_text(pool: Pool, size: int) -> int:
     """Make room for a text of so many characters: where it begins; -1 where there is no room."""
     number = pool.state[TEXTS]
     if number + 1 == len(pool.ptr) or pool.ptr[number] + size > len(pool.chars):
-        pool.state[IS_FULL] = 1
+        pool.state[IS_FULL] |= 1
         return -1
     pool.ptr[number + 1] = pool.ptr[number] + size
     pool.state[TEXTS] = number + 1
@@ -263,7 +265,7 @@ def _longer(
         likest[:count] = one[:count]
         state[ROWS] = count
     for number in range(count):
-        if left <= 0:
+        if left <= 0 or state[ROWS] > MOST_REACHED:
             break
         row = one[number]
         low, high = 0, other_count
@@ -292,7 +294,8 @@ def _longer(
                     _put(likest, state, start, end, cost, text)
                 else:
                     likest[at].cost, likest[at].text = cost, text
-    return left
+    state[IS_FULL] |= TOO_MUCH if state[ROWS] > MOST_REACHED else 0
+    return left if state[ROWS] <= MOST_REACHED else 0
 
 
 @inner

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import replace
 
 import pytest
@@ -90,6 +91,22 @@ def test_templates_are_found_where_the_plain_way_finds_them(language: str, seed:
             assert other.of(listed).everywhere() == matches, listed.title
             found += len(matches)
     assert found > 20
+
+
+def test_what_would_take_for_ever_is_left_to_the_plain_way() -> None:
+    listed = read_phrases(["甲…30" * 100 + "甲"], Lists("zh", {}))
+    plain, quick = Lexicon("zh", [listed]), Lexicon("zh", [listed])
+    quick.plain_calls = 0
+    said_once, said_often = (index_call(call_from_script(f"agent 0.0: {'甲' * n}", "zh"), "zh") for n in (3, 400))
+    program = quick.program()
+    assert program is not None
+    assert program.scan(said_once) is not None  # what is compiled now is not counted below
+    began = time.process_time()
+    assert program.scan(said_often) is None
+    assert time.process_time() - began < 5
+    assert (
+        CallMatches(said_often, quick).of(listed).everywhere() == CallMatches(said_often, plain).of(listed).everywhere()
+    )
 
 
 def said_in_cases(book: Rulebook, draw: random.Random) -> list[str]:
