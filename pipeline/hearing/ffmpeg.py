@@ -158,12 +158,21 @@ class FfmpegSound:
 
     @property
     def timed_out(self) -> bool:
-        """Whether its time, by the clock or the processor's, was over."""
-        return self._late.is_set() or self._process.returncode == -signal.SIGXCPU
+        """Whether its time, by the clock or the processor's, was over.
+
+        A process over its processor time is killed like one that somebody else ends: only what it used tells them
+        apart.
+        """
+        return self._late.is_set() or (self._was_ended and self._cpu_s >= self._timeout_s)
 
     @property
     def killed(self) -> bool:
         """Whether somebody else ended it: the machine short of memory, an administrator."""
+        return self._was_ended and not self.timed_out
+
+    @property
+    def _was_ended(self) -> bool:
+        """Whether a signal that is none of ours ended it."""
         return not (self._late.is_set() or self._stopped) and self._process.returncode in _ENDED_FROM_OUTSIDE
 
     @property

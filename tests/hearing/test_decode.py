@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -236,6 +237,14 @@ def test_a_stuck_decoder_is_killed_with_its_children(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_work_without_end_is_the_recordings_fault(tmp_path: Path) -> None:
     assert refused(spoken(tmp_path), program(tmp_path, "while :; do :; done\n")) == "timeout"
+
+
+@pytest.mark.slow
+def test_work_on_all_cores_without_end_is_the_recordings_fault(tmp_path: Path) -> None:
+    # where two cores are free, its processor time is over before the clock's
+    busy = "from hashlib import pbkdf2_hmac as work; from threading import Thread; "
+    busy += "[Thread(target=work, args=('sha256', b'', b'', 10**9)).start() for _ in range(2)]"
+    assert refused(spoken(tmp_path), program(tmp_path, f'exec {sys.executable} -c "{busy}"\n')) == "timeout"
 
 
 @pytest.mark.parametrize("number", ["KILL", "TERM"])
