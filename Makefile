@@ -91,4 +91,4 @@ audit: .supply
 
 clean:
 	@rm -rf build .venv-supply .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov *.egg-info
-	@find pipeline models flows tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find pipeline models flows desk tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,7 +11,7 @@ from importlib.metadata import packages_distributions
 
 from pipeline.settings import CHECKOUT
 
-PACKAGES = ("pipeline", "models", "flows")
+PACKAGES = ("pipeline", "models", "flows", "desk")
 
 
 def plain(name: str) -> str:

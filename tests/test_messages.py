@@ -29,7 +29,7 @@ Call = tuple[str, str, frozenset[str] | None]
 def written() -> Iterator[Call]:
     """Where, English, and the names of the values given (None: not told by the call's form)."""
     yield from written_in_templates()
-    for package in ("pipeline", "models", "flows"):
+    for package in ("pipeline", "models", "flows", "desk"):
         for file in sorted((CHECKOUT / package).rglob("*.py")):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if not isinstance(node, ast.Call):
@@ -47,7 +47,9 @@ def written() -> Iterator[Call]:
 
 def written_in_templates() -> Iterator[Call]:
     """The same of the calls of `t` and `say` in the templates of pages."""
-    for file in sorted((CHECKOUT / "pipeline").rglob("templates/*.html")):
+    for file in sorted(
+        file for package in ("pipeline", "desk") for file in (CHECKOUT / package).rglob("templates/**/*.html")
+    ):
         for call in Environment().parse(file.read_text(encoding="utf-8")).find_all(nodes.Call):
             if not isinstance(call.node, nodes.Name) or call.node.name not in ("t", "say"):
                 continue
@@ -75,7 +77,7 @@ def fields(template: str) -> set[str]:
 
 def test_messages_are_english_literals_with_their_values_by_name() -> None:
     wrong = []
-    for package in ("pipeline", "models", "flows"):
+    for package in ("pipeline", "models", "flows", "desk"):
         for file in sorted((CHECKOUT / package).rglob("*.py")):
             place = file.relative_to(CHECKOUT).as_posix()
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

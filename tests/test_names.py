@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from pipeline.settings import CHECKOUT
 
-PACKAGES = ("pipeline", "models", "flows")
+PACKAGES = ("pipeline", "models", "flows", "desk")
 
 SAME_ON_PURPOSE = {
     "main": "what a module that runs as a program does when it is started",

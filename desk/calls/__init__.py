@@ -1,0 +1,1 @@
+"""Pages on calls: the list, one call, its sound."""

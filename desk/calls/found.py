@@ -1,0 +1,79 @@
+"""A call by the id in its address, as far as who asks may see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from desk.context import Desk
+from desk.rights import User
+from desk.routing import NotThere, Visit
+from pipeline.datatypes import CDR, Judged
+from pipeline.errors import BadArtefact
+from pipeline.masks import Mask
+from pipeline.privacy.masking import as_shown, masks_of
+from pipeline.storage import artefacts
+from pipeline.storage.home import Home, JudgedFile, RecordingRecord
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCall:
+    """A stored call. `judged` is as it may be shown to who asks; `masks` are what is hidden of it."""
+
+    call_id: str
+    stored: JudgedFile
+    record: RecordingRecord | None
+    judged: Judged
+    masks: tuple[Mask, ...]
+
+    @property
+    def sha256(self) -> str:
+        return self.judged.call.sha256
+
+    @property
+    def cdr(self) -> CDR:
+        return self.judged.call.cdr
+
+
+def find_call(visit: Visit, call_id: str) -> FoundCall:
+    """The call of an id. Raises NotThere where there is none, or none that who asks may see."""
+    desk, user = visit.desk, visit.whose
+    sha256 = _sha256(desk.home, desk.call_ids.beginning(call_id))
+    if sha256 is None:
+        raise NotThere
+    try:
+        stored = artefacts.read(desk.home.judged(sha256), JudgedFile)
+    except BadArtefact:
+        raise NotThere from None
+    if not may_see(desk, user, stored.judged.call.cdr, sha256):
+        raise NotThere
+    privacy = desk.settings.privacy
+    if user.may("unmask"):
+        privacy = privacy.model_copy(update={"mask": False})
+    masks = masks_of(stored.judged.call, stored.masks, privacy)
+    return FoundCall(call_id, stored, _record(desk.home, sha256), as_shown(stored.judged, masks), tuple(masks))
+
+
+def may_see(desk: Desk, user: User, cdr: CDR, sha256: str) -> bool:
+    """Whether a call is within an account's scope."""
+    match user.scope:
+        case "all":
+            return True
+        case "teams":
+            return cdr.team is not None and cdr.team in user.teams
+        case "own":
+            return user.agent_id is not None and cdr.agent_id == user.agent_id
+
+
+def _sha256(home: Home, beginning: str | None) -> str | None:
+    if beginning is None:
+        return None
+    folder = home.judged(beginning).parent
+    found = next(folder.glob(f"{beginning}*.json.*"), None)
+    return found.name.split(".", 1)[0] if found else None
+
+
+def _record(home: Home, sha256: str) -> RecordingRecord | None:
+    try:
+        return artefacts.read(home.recording(sha256), RecordingRecord)
+    except BadArtefact:
+        return None

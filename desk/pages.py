@@ -1,0 +1,82 @@
+"""Pages out of templates: everything is escaped, every text for people comes from the catalogue.
+
+In a template `t("English", value=…)` is a text in the page's language; it takes a name in both languages too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from desk.rights import ROLE_TITLES
+from pipeline.errors import CallQAError
+from pipeline.messages import Message
+from pipeline.results.display import (
+    HUNG_UP_LABELS,
+    OUTCOME_LABELS,
+    ROLE_LABELS,
+    SEVERITY_LABELS,
+    clock,
+    percent,
+    points,
+)
+
+if TYPE_CHECKING:
+    from desk.routing import Visit
+
+_FOLDER = Path(__file__).parent
+STATIC = _FOLDER / "static"
+
+
+def page_html(template: str, visit: Visit, **values: Any) -> str:
+    """The HTML of a template, for who visit."""
+    language = visit.language
+
+    def t(text: Any, **given: object) -> str:
+        said = text if isinstance(text, Message | CallQAError) or not isinstance(text, str) else Message(text, **given)
+        return str(said.in_language(language))
+
+    html: str = (
+        _environment()
+        .get_template(template)
+        .render(
+            t=t, user=visit.user, language=language, nonce=visit.nonce, path=visit.request.url.path,
+            query=visit.request.query_params, partial=visit.partial, names=_NAMES, **values,
+        )
+    )  # fmt: skip
+    return html
+
+
+_NAMES = {
+    "outcome": OUTCOME_LABELS, "severity": SEVERITY_LABELS, "role": ROLE_LABELS, "hung_up": HUNG_UP_LABELS,
+    "account": ROLE_TITLES,
+}  # fmt: skip
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters |= {"clock": clock, "percent": percent, "points": points, "hue": _hue}
+    made.globals |= {"static": static_path}
+    return made
+
+
+@cache
+def static_path(name: str) -> str:
+    """The address of a static file; it changes with the file, so that browsers may keep it."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+def _hue(score: float | None) -> str:
+    """The class of a score's colour."""
+    if score is None:
+        return "none"
+    return "good" if score >= 90 else "fair" if score >= 80 else "poor" if score >= 60 else "bad"
