@@ -5,12 +5,13 @@
 # make lint      style, types and import contracts
 # make hashes    requirements-hashed.txt out of constraints.txt: each pin with the hashes of its files
 # make sbom      what is installed, and the weights, as CycloneDX (build/sbom.json), and all licences (build/licences.md)
+# make vendor    the scripts that the desk's pages load, out of desk/vendor.toml: needs npm and a network
 # make audit     known holes of the pinned set, asked of the package index: needs a network
 # make clean     removes .venv and what tools left behind; data/ stays
 
 .DEFAULT_GOAL := venv
 .NOTPARALLEL:
-.PHONY: venv nightly test quick lint clean test-venv hashes sbom audit
+.PHONY: venv nightly test quick lint clean test-venv hashes sbom vendor audit
 
 # Another project's environment must not leak into this one.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE CONDA_PREFIX
@@ -84,6 +85,9 @@ hashes: .supply
 sbom: .supply
 	@mkdir -p build && .venv-supply/bin/cyclonedx-py environment $(PYTHON) --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json
 	@$(PYTHON) .ci/sbom.py build/sbom.json
+
+vendor:
+	@$(PYTHON) .ci/vendor.py
 
 # --strict: a package that could not be looked up is no package without holes
 audit: .supply

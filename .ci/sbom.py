@@ -1,4 +1,4 @@
-"""Adds the weights to a bill of materials of the packages, and lists the licences of both.
+"""Adds the weights and the desk's scripts to a bill of materials of the packages, and lists the licences of all.
 
     make sbom        # build/sbom.json (CycloneDX), build/licences.md
 
@@ -8,14 +8,17 @@ What the packages declare is what cyclonedx-py read of their metadata; the weigh
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
+import tomllib
 from collections import defaultdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+CHECKOUT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(CHECKOUT))
 
 from models.weights import CATALOGUE, EmbeddedModel
 
@@ -44,6 +47,20 @@ def component(model: EmbeddedModel) -> dict[str, Any]:
     }
 
 
+def script(package: dict[str, Any]) -> dict[str, Any]:
+    """A package of npm from desk/vendor.toml as CycloneDX has it."""
+    digest = base64.b64decode(package["integrity"].removeprefix("sha512-")).hex()
+    return {
+        "type": "library",
+        "bom-ref": f"npm:{package['name']}",
+        "purl": f"pkg:npm/{package['name']}@{package['version']}",
+        "name": package["name"],
+        "version": package["version"],
+        "hashes": [{"alg": "SHA-512", "content": digest}],
+        "licenses": [{"license": {"id": package["licence"]}}],
+    }
+
+
 def licence(entry: dict[str, Any]) -> str:
     """What a component declares, in a line."""
     names = []
@@ -68,8 +85,9 @@ def licence_file(package: str) -> str:
 def main() -> None:
     file = Path(sys.argv[1])
     bill = json.loads(file.read_text(encoding="utf-8"))
-    known = [entry for entry in bill["components"] if not entry["bom-ref"].startswith("weights:")]
-    bill["components"] = [*known, *map(component, CATALOGUE)]
+    known = [entry for entry in bill["components"] if not entry["bom-ref"].startswith(("weights:", "npm:"))]
+    scripts = tomllib.loads((CHECKOUT / "desk" / "vendor.toml").read_text("utf-8"))["package"]
+    bill["components"] = [*known, *map(script, scripts), *map(component, CATALOGUE)]
     file.write_text(json.dumps(bill, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     by_licence: dict[str, list[str]] = defaultdict(list)
     for entry in bill["components"]:
@@ -78,7 +96,7 @@ def main() -> None:
     lines += [f"| {name} | {', '.join(sorted(them, key=str.lower))} |" for name, them in sorted(by_licence.items())]
     table = file.with_name("licences.md")
     table.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"{file}: {len(known)} packages, {len(CATALOGUE)} sets of weights")
+    print(f"{file}: {len(known)} packages, {len(scripts)} scripts, {len(CATALOGUE)} sets of weights")
     print(f"{table}: {len(by_licence)} licences; {UNDECLARED}: {', '.join(by_licence[UNDECLARED]) or 'none'}")
 
 

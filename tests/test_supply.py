@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +50,24 @@ def test_nothing_is_unpickled_but_weights() -> None:
         assert given["weights_only"].value is True, place  # type: ignore[attr-defined]
 
 
+def test_the_desks_scripts_are_those_that_were_written_down() -> None:
+    """When this fails, somebody changed a file of others: `make vendor` fetches it again."""
+    packages = tomllib.loads((CHECKOUT / "desk" / "vendor.toml").read_text("utf-8"))["package"]
+    listed = {
+        f"{package['name']}-{package['version']}/{Path(name).name}": sha256
+        for package in packages
+        for name, sha256 in package["files"].items()
+    }
+    folder = CHECKOUT / "desk" / "static" / "vendor"
+    lying = {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+    assert lying == listed
+    assert all("LICENSE" in package["files"] and package["licence"] for package in packages)
+
+
 def test_the_bill_of_materials_names_the_weights_with_their_hashes(tmp_path: Path) -> None:
     bill = tmp_path / "sbom.json"
     package = {"type": "library", "bom-ref": "x==1", "name": "x", "version": "1", "licenses": [{"expression": "MIT"}]}
@@ -55,7 +75,9 @@ def test_the_bill_of_materials_names_the_weights_with_their_hashes(tmp_path: Pat
     for _ in range(2):  # a second time adds nothing
         subprocess.run([sys.executable, ".ci/sbom.py", str(bill)], cwd=CHECKOUT, check=True, capture_output=True)
     components = json.loads(bill.read_text(encoding="utf-8"))["components"]
-    assert [entry["name"] for entry in components] == ["x", *(model.name for model in CATALOGUE)]
-    told = {file["hashes"][0]["content"] for entry in components[1:] for file in entry["components"]}
+    scripts = [entry["name"] for entry in components if entry["bom-ref"].startswith("npm:")]
+    assert scripts == ["htmx.org", "wavesurfer.js"]
+    assert [entry["name"] for entry in components] == ["x", *scripts, *(model.name for model in CATALOGUE)]
+    told = {file["hashes"][0]["content"] for entry in components[3:] for file in entry["components"]}
     assert told == {file.sha256 for model in CATALOGUE for file in model.files}
     assert "| MIT | " in (tmp_path / "licences.md").read_text(encoding="utf-8")
