@@ -17,10 +17,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(CHECKOUT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from models.weights import CATALOGUE, EmbeddedModel
+from pipeline.settings import CHECKOUT
 
 UNDECLARED = "not declared"
 
