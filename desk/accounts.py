@@ -54,7 +54,7 @@ class Accounts:
     """All accounts of a home."""
 
     def __init__(self, home: Home) -> None:
-        self.file = SqliteFile(home.root / "accounts.sqlite", MIGRATIONS)
+        self.file = SqliteFile(home.root / "accounts.sqlite", {"accounts": MIGRATIONS})
         self._hasher = PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_hex())
 
