@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import uvicorn
 from starlette.testclient import TestClient
 
 from desk.app import make_app
 from desk.context import Desk, make_desk
 from desk.rights import AccountRole
+from desk.routing import SESSION_COOKIE
 from pipeline.datatypes import Judged
 from pipeline.results.store import build_database
 from pipeline.settings import Settings, load_settings
 from pipeline.storage.home import Home
+from tests.support.browser import Browser
 from tests.support.factories import make_night, recorded, save
 
 PASSWORD = "long enough"
@@ -49,3 +56,42 @@ def signed_in(
 def stranger(desk: Desk) -> TestClient:
     """A browser that nobody has signed in with."""
     return TestClient(make_app(desk), follow_redirects=False, headers={"accept-language": "en"})
+
+
+@contextmanager
+def served(desk: Desk) -> Iterator[str]:
+    """The address of a desk that a real server shows, on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    config = uvicorn.Config(make_app(desk), host="127.0.0.1", port=port, log_level="error", access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    end = time.monotonic() + 30
+    while not server.started:
+        assert thread.is_alive(), "the desk does not start"
+        assert time.monotonic() < end, "the desk does not start in time"
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(5)
+        server.force_exit = True
+        thread.join(10)
+
+
+def sign_in(
+    page: Browser, address: str, desk: Desk, role: AccountRole, name: str = "", teams: tuple[str, ...] = (),
+    agent_id: str | None = None, language: str = "en",
+) -> None:  # fmt: skip
+    """Sign a browser in as somebody with such an account, which is made where there is none."""
+    name = name or f"browser-{role}"
+    session = desk.accounts.begin_session(name, PASSWORD)
+    if session is None:
+        desk.accounts.make(name, role, PASSWORD, teams=teams, agent_id=agent_id)
+        session = desk.accounts.begin_session(name, PASSWORD)
+    assert session is not None
+    page.set_cookie(address, SESSION_COOKIE, session)
+    page.set_cookie(address, "callqa-language", language)
