@@ -61,7 +61,7 @@ def find_answers(call: Call, topics: Sequence[Topic]) -> list[ToldAnswer]:
     ]
     rest: list[tuple[int, SpelledRun]] = []
     for number, run in said:
-        kind = _kind(number, run, len(call.turns[number].text), topics)
+        kind = _kind(number, run, call.turns[number].text, topics)
         if kind is None:
             rest.append((number, run))
         else:
@@ -109,24 +109,31 @@ def _overlaps(run: SpelledRun, others: Sequence[SpelledRun]) -> bool:
 def _mainland() -> re.Pattern[str]:
     provinces, one = sensitive_words().zh.plate_provinces, rf"[A-Za-z0-9{_HAN_DIGITS}]"
     before = rf"[{provinces}](?:[，,、\s]*[{HAN}]{{1,2}}的[{provinces}])?"
-    rest = rf"(?:(?:{_GAP}{one}){{5,6}}(?![0-9{_HAN_DIGITS}])|(?:{_GAP}{one}){{4}}{_GAP}[港澳警学挂试超])"
+    told = rf"(?:[，,、\s]*[{HAN}]{{1,2}}的[{provinces}])?"
+    six = rf"(?:{_GAP}{one}){{5}}(?:{_GAP}{one}(?!{_UNIT}))?(?![0-9{_HAN_DIGITS}])"
+    rest = rf"{told}(?:{six}|(?:{_GAP}{one}){{4}}{_GAP}[港澳警学挂试超])"
     return re.compile(rf"{before}{_GAP}[A-Za-z]{rest}")
 
 
 _HAN_DIGITS = "零〇一二两三四五六七八九幺洞拐"
+_UNIT = "[小时分秒块元角天个点年月日号层楼位辆次]"
 _GAP = r"[\s，,、·.\-—。]{0,3}(?:(?:嗯|啊|然后|再|杠|点|后面|数字|字母)[\s，,、]{0,2})?"
 
 
-def _kind(number: int, run: SpelledRun, length: int, topics: Sequence[Topic]) -> MaskKind | None:
+def _kind(number: int, run: SpelledRun, text: str, topics: Sequence[Topic]) -> MaskKind | None:
     """What a run is by the last word before it that tells, or by its shape."""
-    topic = _topic(number, run, topics)
+    topic, length = _topic(number, run, topics), len(text)
     if kind := _sure_kind(run.value):
         near = (other.name for other in topics if 0 <= number - other.turn <= ANSWER_TURNS)
-        return kind if topic != "other" or kind in near else None
+        before = max((other.end for other in topics if other.turn == number and other.end <= run.start), default=0)
+        return kind if topic != "other" or kind in near or _NEW_SENTENCE.search(text, before, run.start) else None
     if topic is None or len(run.value) > LONGEST_ANSWER:
         return None
     alone = len(run.value) >= 2 and run.end - run.start >= _ALONE * length
     return _answer_kind(topic, run, alone) if alone or len(run.value) >= PART_READ_BACK else None
+
+
+_NEW_SENTENCE = re.compile(r"[.?!]\s+(?=[A-Z])")
 
 
 def _topic(number: int, run: SpelledRun, topics: Sequence[Topic]) -> str | None:

@@ -35,13 +35,21 @@ def find_mail(call: Call) -> list[Stretch]:
     for number, turn in enumerate(call.turns):
         if _MAY_BE_MAIL.search(turn.text) is None:
             continue
-        written = [match.span() for match in _WRITTEN.finditer(turn.text)]
+        written = [_from_sign(turn.text, *match.span()) for match in _WRITTEN.finditer(turn.text)]
         found += [(number, start, end) for start, end in written]
         for match in _read_out().finditer(turn.text):
             if any(start < match.start() < end for start, end in written):
                 continue
             found += _with_local_part(call, number, match.start(), match.end())
     return found
+
+
+def _from_sign(text: str, start: int, end: int) -> tuple[int, int]:
+    """A written address with what stands before it, where a sign was read out in between: chen 下划线 1990@qq.com."""
+    return (_local_start(text[:start]) if _SIGN_END.search(text, 0, start) else start), end
+
+
+_SIGN_END = re.compile(r"(?:下划线|横?杠|减号|点|\b(?:underscore|dash|hyphen|dot))\s*\Z", re.IGNORECASE)
 
 
 @cache
@@ -94,14 +102,16 @@ _AT_END = re.compile(r"[\s,，]*(?:\bat|@|艾特|小老鼠)[\s.…，。]*$", re
 def _local_start(before: str) -> int:
     """Where the pieces begin that run up to the end of a text: letters, digits, words outside a sentence."""
     words = sensitive_words().en
-    spelled = [(piece.start, piece.end) for piece in spelled_pieces(before) or digit_pieces(before)]
+    pieces = spelled_pieces(before) or digit_pieces(before)
+    spelled = [(piece.start, piece.end) for piece in pieces if not _GLUED.search(before, 0, piece.start)]
     taken = bytearray(len(before))
     for first, last in spelled:
         taken[first:last] = b"\1" * (last - first)
     others = [match.span() for match in _PIECE.finditer(before) if not any(taken[match.start() : match.end()])]
     start = edge = len(before)
     for first, last in sorted([*spelled, *others], reverse=True)[:LOCAL_PIECES]:
-        gap, word = before[last:edge], before[first:last].lower()
+        gap, word = before[last:edge], before[first:last].lower().rstrip("._+-")
+        gap = before[first + len(word) : last] + gap
         if len(word) > 1 and (word in words.not_in_mail or (edge < len(before) and word in common_words())):
             break
         if (len(gap) > 3 or _APART.search(gap)) and not (is_gap(before, last, edge) and not _SENTENCE_END.search(gap)):
@@ -112,4 +122,5 @@ def _local_start(before: str) -> int:
     return start
 
 
+_GLUED = re.compile(r"[A-Za-z0-9]{2}[._+-]\Z")
 _SENTENCE_END = re.compile(r"[.?!。？！]\s|[a-z]{2}|[。？！]")

@@ -192,6 +192,8 @@ def _is_answered(answered: dict[Topic, PlacedGroup], topic: Topic, one: PlacedGr
         return False
     if topic.name == "code" and len(one.digits) < LEAST_DIGITS["code"]:
         return False
+    if topic.name == "code" and (len(one.digits) > LONGEST_CODE or _is_tail(one)):
+        return True  # a card, or where the code was sent: the code itself is told yet
     first = answered.setdefault(topic, one)
     if one.turn == first.turn or _has_same(first.digits, one.digits):
         return False
@@ -221,6 +223,8 @@ def _goes_on(call: Call, number: ToldNumber, one: PlacedGroup, topic: Topic | No
     if topic is not None and (topic.turn, topic.start) >= (last.turn, last.group.end) and topic.name != number.topic:
         return False
     other = one.speaker != number.groups[0].speaker and not _has_same(one.digits, number.digits)
+    if other and _is_tail(number.groups[0]):
+        return False
     if other and (len(one.digits) >= _LONG or len(number.digits) < _LEAST_APART):
         return False
     if one.turn - last.turn > GOES_ON_TURNS or _is_whole(call, number, one):
@@ -295,6 +299,8 @@ def _kind(call: Call, number: ToldNumber, topics: Sequence[Topic]) -> MaskKind |
         return None
     if _PLUS.search(first.before) and len(digits) >= _LEAST_ABROAD:
         return "phone"
+    if _is_keyed_in(number):
+        return "code"
     if _is_tail(first):
         return "id" if number.topic == "id" else None
     if number.topic in LEAST_DIGITS and len(digits) >= LEAST_DIGITS[number.topic]:
@@ -310,6 +316,16 @@ _SHORTEST_TAIL = 3
 _LEAST_ABROAD = 9
 _PLUS = re.compile(r"(?:\+|\bplus|加号)\s*$", re.IGNORECASE)
 """A number with its country code: +353 87 555 0142."""
+
+
+def _is_keyed_in(number: ToldNumber) -> bool:
+    """Whether a number ends with the key that opens doors: 4417#, 1234 and then hash, 零六零幺井号."""
+    return len(number.digits) in range(4, LONGEST_CODE + 1) and bool(_HASH_KEY.match(number.groups[-1].after))
+
+
+_HASH_KEY = re.compile(
+    r"[\s,，.。]{0,2}(?:and |then |followed by |再按?|然后按?|加个?)*(?:the )?(?:#|hash\b|pound key|井)", re.IGNORECASE
+)
 
 
 def _is_tail(one: PlacedGroup) -> bool:

@@ -35,10 +35,19 @@ def find_passwords(call: Call) -> list[Stretch]:
         answer = following.text if following is not None and following.speaker != turn.speaker else ""
         if words.password_part.search(turn.text):
             found += _characters(number + 1, answer)
-        elif words.password_untold.search(turn.text) is None:
+        elif words.password_untold.search(_clause(turn.text, *asked.span())) is None:
             places = list(_told(number, turn.text, asked.end())) or list(_answer(number + 1, answer))
             found += [place for told in places for place in (told, *_read_back(call, told))]
     return sorted(set(found))
+
+
+def _clause(text: str, start: int, end: int) -> str:
+    """The clause that a place stands in."""
+    before, behind = _MARK.split(text[:start])[-1], _MARK.split(text[end:], maxsplit=1)[0]
+    return before + text[start:end] + behind
+
+
+_MARK = re.compile(r"[,.?!;，。？！；…]")
 
 
 def _characters(number: int, text: str) -> Iterator[Stretch]:

@@ -30,6 +30,9 @@ _OF = re.compile(
 )
 """Between two such words: the second only tells where the first belongs. The card number for your order."""
 
+_AND = re.compile(r"(?: numbers?)?,? ?(?:and|和|以及|还有|跟)(?: (?:the|your))? ?", re.IGNORECASE)
+"""Between two such words: both are asked for. CVV and expiry."""
+
 
 def named_topics(call: Call) -> list[Topic]:
     """All of a call, in order. `number` without more is what was spoken of last, else a telephone number."""
@@ -45,6 +48,8 @@ def named_topics(call: Call) -> list[Topic]:
         name = words.topic_of[" ".join(match[0].lower().replace("-", " ").split())]
         if last is not None and last.turn == turn and _OF.fullmatch(text, last.end, start):
             continue
+        if name == "other" and last is not None and last.turn == turn and _is_asked_beside(last, text, start):
+            continue
         if name == "number":
             near = last is not None and (turn == last.turn or (turn == last.turn + 1 and last.name != "other"))
             name = last.name if last is not None and near else "phone"
@@ -53,6 +58,11 @@ def named_topics(call: Call) -> list[Topic]:
     if call.language == "zh":
         found = sorted([*found, *_by_sound(call, found)], key=lambda topic: (topic.turn, topic.start))
     return found
+
+
+def _is_asked_beside(last: Topic, text: str, start: int) -> bool:
+    """Whether a word stands beside a code that is asked for in the same breath, and so does not take its place."""
+    return last.name == "code" and _AND.fullmatch(text, last.end, start) is not None
 
 
 SHORTEST_BY_SOUND = 3

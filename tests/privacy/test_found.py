@@ -25,6 +25,10 @@ CODES = (
     "A What's your gate code? | C Star, ⟦one nine eight four⟧. | A See you at nine forty, then.",
     "C The password would be reset, they said. | A What happens when you type it? | C It just says invalid.",
     "A Could you tell me your password please? | C Um, ⟦Tangerine44⟧. | A ⟦Tangerine44⟧, okay.",
+    "A The passcode was sent to your phone ending in 0132. | C Got it. It's ⟦six six two, nine oh one⟧.",
+    "A What's the CVV and expiry? | C Oh, 08/27 and ⟦2 1 6⟧.",
+    "A The courier's at your gate, he needs a number. | C The gate's ⟦4417⟧#. | A ⟦4417⟧ and then hash?",
+    "A 请问您的登录名和密码 | C 登录名我忘了，密码是⟦hao 123 456⟧",
     "A Read me the code we sent. | C ⟦Eight eight one, two oh four⟧. | A Thanks. It's five working days, 260 in all.",
 )
 LETTERS = (
@@ -38,6 +42,10 @@ LETTERS = (
     "A National Insurance number? | C ⟦QQ 40 81 22 B⟧. | A ⟦Q for Quebec, Q, 40 81 22 B⟧?",
     "A The IBAN, please. | C ⟦GB29 NWBK 6016 1331 9268 19⟧. | A Fee's 9 euro 50.",
     "A Where do I send it? | C ⟦T for Tango, B-R-O-W-N, 1-9 at Yahoo dot co dot UK⟧.",
+    "C Text is great. Or ⟦nina-b at protonmail dot com⟧, with a dash.",
+    "A 下划线是吗，⟦chenhao 下划线 1990 @qq.com⟧ | C 对",
+    "A I can see the policy. And the car on cover is ⟦KF68 UXT⟧?",
+    "A 请报您的车牌号 | C 我念啊，⟦皖A，安徽的皖，8，8，K，零，三⟧ | A ⟦皖A88K03⟧，四小时",
     "C 邮箱是⟦零五七一八八二三三六艾特幺六三点com⟧ | A ⟦0571882336@163.com⟧对吧",
 )
 MISHEARD = (
