@@ -9,6 +9,7 @@ from desk.accounts import Accounts
 from desk.call_ids import CallIds
 from desk.snapshot import Snapshot
 from pipeline.judging.rulebook import Rulebook
+from pipeline.reviews.store import Reviews
 from pipeline.settings import Settings
 from pipeline.storage.home import Home
 
@@ -23,6 +24,7 @@ class Desk:
     call_ids: CallIds
     snapshot: Snapshot
     rulebooks: Callable[[], Mapping[str, Rulebook]]
+    reviews: Reviews
 
 
 def make_desk(settings: Settings, rulebooks: Callable[[], Mapping[str, Rulebook]]) -> Desk:
@@ -30,4 +32,5 @@ def make_desk(settings: Settings, rulebooks: Callable[[], Mapping[str, Rulebook]
     home = Home(settings.paths.home)
     accounts = Accounts(home)
     call_ids = CallIds(accounts.secret("call-ids"))
-    return Desk(settings, home, accounts, call_ids, Snapshot(home.database, settings.ingest.timezone), rulebooks)
+    snapshot = Snapshot(home.database, settings.ingest.timezone)
+    return Desk(settings, home, accounts, call_ids, snapshot, rulebooks, Reviews(home))

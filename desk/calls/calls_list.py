@@ -6,8 +6,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from desk.rights import User
 from desk.routing import Visit, endpoint
+from pipeline.reviews.releases import calls_released_to
 
 PAGE = 50
 """Calls on a page."""
@@ -23,20 +23,27 @@ _FILTERS = {
 }
 
 
-def within(user: User) -> tuple[str, dict[str, Any]]:
-    """The condition that keeps a query to what an account sees, and its values."""
+def within(visit: Visit) -> tuple[str, dict[str, Any]]:
+    """The condition that keeps a query to what who asks may see, and its values."""
+    user = visit.whose
     match user.scope:
         case "all":
             return "true", {}
         case "teams":
             return "team IN (SELECT unnest($teams))", {"teams": list(user.teams)}
         case "own":
-            return "agent_id = $own", {"own": user.agent_id}
+            with visit.desk.reviews.file.reading() as rows:
+                released = calls_released_to(rows, user.agent_id) if user.agent_id else []
+            # as of now, and not of the night that published the database
+            return "agent_id = $own AND sha256 IN (SELECT unnest($released))", {
+                "own": user.agent_id,
+                "released": released,
+            }
 
 
 @endpoint("/calls", "calls")
 def _list(visit: Visit) -> Response:
-    condition, values = within(visit.whose)
+    condition, values = within(visit)
     for name, part in _FILTERS.items():
         if given := visit.query(name):
             condition += f" AND {part}"

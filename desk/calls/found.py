@@ -11,6 +11,7 @@ from pipeline.datatypes import CDR, Judged
 from pipeline.errors import BadArtefact
 from pipeline.masks import Mask
 from pipeline.privacy.masking import as_shown, masks_of
+from pipeline.reviews.releases import released
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
 
@@ -61,7 +62,13 @@ def may_see(desk: Desk, user: User, cdr: CDR, sha256: str) -> bool:
         case "teams":
             return cdr.team is not None and cdr.team in user.teams
         case "own":
-            return user.agent_id is not None and cdr.agent_id == user.agent_id
+            return user.agent_id is not None and cdr.agent_id == user.agent_id == _released_to(desk, sha256)
+
+
+def _released_to(desk: Desk, sha256: str) -> str | None:
+    with desk.reviews.file.reading() as rows:
+        last = released(rows, sha256)
+    return last.result.agent_id if last else None
 
 
 def _sha256(home: Home, beginning: str | None) -> str | None:

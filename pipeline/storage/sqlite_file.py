@@ -65,6 +65,22 @@ class SqliteFile:
                     connection.execute("ROLLBACK")
                 raise
 
+    def empty_log(self) -> None:
+        """Leave nothing in the log beside the file, of what was written over or deleted either."""
+        connection = self._connection()
+        with self._explained():
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise sqlite3.OperationalError("somebody reads from it")
+
+    def copy_to(self, path: Path) -> None:
+        """Write a whole copy of it as of now, while others write to it. Raises CallQAError where it is damaged."""
+        with self._explained(), closing(sqlite3.connect(path, isolation_level=None)) as copy:
+            copy.execute("PRAGMA journal_mode=OFF")
+            self._connection().backup(copy)
+            if (found := copy.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(str(found))
+
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
         if connection is None:
