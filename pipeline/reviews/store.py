@@ -13,6 +13,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 
+from pipeline.reviews.plans import PLANS_MIGRATIONS
+from pipeline.reviews.queues import QUEUES_MIGRATIONS
 from pipeline.reviews.releases import RELEASES_MIGRATIONS
 from pipeline.reviews.verdict_reviews import VERDICT_REVIEWS_MIGRATIONS
 from pipeline.storage.home import Home
@@ -21,6 +23,8 @@ from pipeline.storage.sqlite_file import Migrations, SqliteFile
 REVIEWS_MIGRATIONS: Migrations = {
     "verdict reviews": VERDICT_REVIEWS_MIGRATIONS,
     "releases": RELEASES_MIGRATIONS,
+    "plans": PLANS_MIGRATIONS,
+    "queues": QUEUES_MIGRATIONS,
 }
 """By subject; a later one may have foreign keys into an earlier one and views over it."""
 
