@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from desk.accounts import Accounts
 from desk.call_ids import CallIds
+from desk.calls.sound_files import Sounds
 from desk.snapshot import Snapshot
 from pipeline.judging.rulebook import Rulebook
 from pipeline.reviews.store import Reviews
@@ -23,6 +24,7 @@ class Desk:
     accounts: Accounts
     call_ids: CallIds
     snapshot: Snapshot
+    sounds: Sounds
     rulebooks: Callable[[], Mapping[str, Rulebook]]
     reviews: Reviews
 
@@ -33,4 +35,4 @@ def make_desk(settings: Settings, rulebooks: Callable[[], Mapping[str, Rulebook]
     accounts = Accounts(home)
     call_ids = CallIds(accounts.secret("call-ids"))
     snapshot = Snapshot(home.database, settings.ingest.timezone)
-    return Desk(settings, home, accounts, call_ids, snapshot, rulebooks, Reviews(home))
+    return Desk(settings, home, accounts, call_ids, snapshot, Sounds(home, settings), rulebooks, Reviews(home))

@@ -18,7 +18,7 @@ from pipeline.results.erased_rows import calls_in_database, unneeded_parts
 from pipeline.results.report_record import read_report_record
 from pipeline.storage.audit import audit_file
 from pipeline.storage.backup import backup_targets, read_manifest
-from pipeline.storage.call_files import WITH_WORDS, call_files
+from pipeline.storage.call_files import WITH_SOUND, WITH_WORDS, call_files
 from pipeline.storage.erasure import Erasure
 from pipeline.storage.files import file_sha256
 from pipeline.storage.home import Home, files_stored_as
@@ -46,7 +46,7 @@ def _own_files(home: Home, erasure: Erasure) -> Iterator[Remnant]:
         yield Remnant(file.path, why)
     for file in call_files(home, erasure.words, WITH_WORDS):
         yield Remnant(file.path, why)
-    for file in call_files(home, erasure.clips, ("excerpts",)):
+    for file in call_files(home, erasure.clips, WITH_SOUND):
         yield Remnant(file.path, why)
 
 

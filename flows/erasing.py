@@ -27,7 +27,7 @@ from pipeline.results.rows import rulebook_info
 from pipeline.results.store import build_database, published_masking
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
-from pipeline.storage.call_files import WITH_WORDS, call_files, stored_calls
+from pipeline.storage.call_files import WITH_SOUND, WITH_WORDS, call_files, stored_calls
 from pipeline.storage.erasure import Erasure, InboxFile, begin, end, unfinished
 from pipeline.storage.files import file_sha256
 from pipeline.storage.home import Home, JudgedFile, files_stored_as
@@ -67,7 +67,7 @@ def erase_files(home: Home, erasure: Erasure) -> list[Remnant]:
         _remove(file.path, stuck)
     for file in call_files(home, erasure.words, WITH_WORDS):
         _remove(file.path, stuck)
-    for file in call_files(home, erasure.clips, ("excerpts",)):
+    for file in call_files(home, erasure.clips, WITH_SOUND):
         _remove(file.path, stuck)
     for key in erasure.failures:
         _remove(home.failure(key), stuck)

@@ -17,7 +17,7 @@ from flows.tally import Tally
 from pipeline.intake.servers.cache import fetched_contents
 from pipeline.settings import Settings
 from pipeline.storage import audit
-from pipeline.storage.call_files import stored_calls
+from pipeline.storage.call_files import WITH_SOUND, stored_calls
 from pipeline.storage.erasure import Erasure, begin
 from pipeline.storage.home import Home, RecordingRecord
 
@@ -35,7 +35,7 @@ def expired(home: Home, settings: Settings) -> Erasure:
     if keep.keep_audio_days is keep.keep_transcripts_days is keep.keep_scores_days is None:
         return Erasure()
     said = stored_calls(home, ("heard", "judged", "answers"))
-    clips, fetched = stored_calls(home, ("excerpts",)), fetched_contents(home.root / "fetched")
+    clips, fetched = stored_calls(home, WITH_SOUND), fetched_contents(home.root / "fetched")
     records = {record.sha256: record for record in home.recording_records()}
     calls: set[str] = set()
     words: set[str] = set()

@@ -405,6 +405,15 @@ def fetched_folder(home: Path, address: str) -> Path:
     return home / "fetched" / f"{host}-{hashlib.sha256(address.rstrip('/').encode()).hexdigest()[:12]}"
 
 
+class DeskOptions(_Section):
+    sound_cache_gb: float = Field(
+        10.0,
+        ge=0.1,
+        le=10_000,
+        description=Message("room for recordings as browsers play them; those not asked for longest go first"),
+    )
+
+
 class Settings(_Section):
     paths: Paths = Paths()  # type: ignore[call-arg]
     ingest: Ingest = Ingest()  # type: ignore[call-arg]
@@ -417,6 +426,7 @@ class Settings(_Section):
     privacy: Privacy = Privacy()  # type: ignore[call-arg]
     report: Report = Report()  # type: ignore[call-arg]
     sql: Sql = Sql()  # type: ignore[call-arg]
+    desk: DeskOptions = DeskOptions()  # type: ignore[call-arg]
     metrics: Metrics = Metrics()  # type: ignore[call-arg]
     log: Log = Log()  # type: ignore[call-arg]
 

@@ -1,63 +1,98 @@
-"""A call's sound for browsers: made once from the recording, numbers silenced for who may not hear them, and kept.
-
-Whatever the recording is, what is played is MP3 of constant bit rate: every browser plays it, and places in it are
-exact. What is kept lies in the home and can be made again.
-"""
+"""A call's sound for browsers: how far it is made, the sound itself in whatever pieces are asked for, its peaks."""
 
 from __future__ import annotations
 
-import hashlib
-import math
+import re
+import threading
+import time
 from pathlib import Path
 
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 
 from desk.calls.found import FoundCall, find_call
-from desk.context import Desk
-from desk.routing import NotThere, Visit, endpoint
-from pipeline.datatypes import RATE_HZ, Audio, Half
-from pipeline.errors import BadRecording
-from pipeline.hearing.decode import decode, decode_halves
-from pipeline.hearing.ffmpeg import mp3_bytes
+from desk.calls.sound_making import SoundSource
+from desk.routing import Visit, endpoint
 from pipeline.privacy.masking import silenced
 from pipeline.storage import audit
-from pipeline.storage.files import write_whole
 
-BITRATE_KBPS = 48
+SAME_PLAY_S = 600.0
+"""Pieces of a call that one account asks for within so long are one playing in the audit log."""
+
+_ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 @endpoint("/calls/{call_id}/sound", "listen")
 def _sound(visit: Visit) -> Response:
     found = find_call(visit, visit.request.path_params["call_id"])
-    audit.record(visit.desk.home, "play", calls=[found.sha256], user=visit.whose.name)
-    return FileResponse(sound_file(visit.desk, found), media_type="audio/mpeg")
+    path = visit.desk.sounds.file(sound_source(found), "mp3")
+    _PLAYED.record(visit, found)
+    return _answer(visit, path, "audio/mpeg")
 
 
-def sound_file(desk: Desk, found: FoundCall) -> Path:
-    """The MP3 of a call as who asks may hear it. Raises NotThere where its recording is gone."""
-    quiet = silenced(found.masks)
-    key = hashlib.sha256(repr((BITRATE_KBPS, [(s.start_s, s.end_s) for s in quiet])).encode()).hexdigest()[:16]
-    path = desk.home.root / "desk" / "sound" / found.sha256[:2] / f"{found.sha256}.{key}.mp3"
-    if not path.exists():
-        samples = _decoded(desk, found).samples
-        for stretch in quiet:
-            first, last = stretch.start_s * RATE_HZ, stretch.end_s * RATE_HZ
-            samples[:, math.floor(first) : math.ceil(last)] = 0.0
-        write_whole(path, mp3_bytes(samples, RATE_HZ, BITRATE_KBPS, desk.settings.decode.ffmpeg))
-    return path
+@endpoint("/calls/{call_id}/sound/state", "listen")
+def _state(visit: Visit) -> Response:
+    state = visit.desk.sounds.state(sound_source(find_call(visit, visit.request.path_params["call_id"])))
+    problem = state.problem.in_language(visit.language) if state.problem else None
+    return JSONResponse({"is_there": state.is_there, "share": round(state.share, 3), "problem": problem})
 
 
-def _decoded(desk: Desk, found: FoundCall) -> Audio:
-    if found.record is None:
-        raise NotThere
-    settings = desk.settings
-    if found.record.halves:
-        halves = [Half(file, half.sha256) for half in found.record.halves for file in half.files[:1]]
-        return decode_halves(halves, settings.decode, settings.ingest)
-    for file in found.record.files:
-        if file.exists():
-            try:
-                return decode(file, settings.decode, settings.ingest, found.sha256)
-            except BadRecording:
-                continue
-    raise NotThere
+@endpoint("/calls/{call_id}/peaks", "listen")
+def _peaks(visit: Visit) -> Response:
+    found = find_call(visit, visit.request.path_params["call_id"])
+    return _answer(visit, visit.desk.sounds.file(sound_source(found), "peaks"), "application/octet-stream")
+
+
+def sound_source(found: FoundCall) -> SoundSource:
+    """What a call's sound is made from, for who may see so much of it."""
+    hearing = found.stored.hearing
+    return SoundSource(
+        found.sha256, found.record, hearing.layout if hearing else None, found.judged.call.facts.duration_s,
+        silenced(found.masks),
+    )  # fmt: skip
+
+
+def _answer(visit: Visit, path: Path, media_type: str) -> Response:
+    plain = visit.desk.sounds.bytes_of(path)
+    if plain is None:
+        return FileResponse(path, media_type=media_type)
+    return _part(plain, visit.request.headers.get("range", ""), media_type)
+
+
+def _part(data: bytes, asked: str, media_type: str) -> Response:
+    """The bytes that were asked for, as RFC 9110 has it; all of them where the question is none that we answer."""
+    length, headers = len(data), {"accept-ranges": "bytes"}
+    match = _ONE_RANGE.fullmatch(asked.replace(" ", ""))
+    if match is None or not (match[1] or match[2]):
+        return Response(data, media_type=media_type, headers=headers)
+    if match[1]:
+        first, last = int(match[1]), min(int(match[2] or length - 1), length - 1)
+        if match[2] and int(match[2]) < first:
+            return Response(data, media_type=media_type, headers=headers)
+    else:
+        first, last = max(0, length - int(match[2])), length - 1
+    if first > last:
+        return Response(status_code=416, headers={**headers, "content-range": f"bytes */{length}"})
+    headers["content-range"] = f"bytes {first}-{last}/{length}"
+    return Response(data[first : last + 1], 206, media_type=media_type, headers=headers)
+
+
+class _Played:
+    """Who was handed which call's sound lately."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._at: dict[tuple[str, str], float] = {}
+
+    def record(self, visit: Visit, found: FoundCall) -> None:
+        """Put it into the audit log, once for all the pieces of one playing."""
+        key, now = (visit.whose.name, found.sha256), time.monotonic()
+        with self._lock:
+            for old in [key for key, at in self._at.items() if at < now - SAME_PLAY_S]:
+                del self._at[old]
+            known = key in self._at
+            self._at[key] = now
+        if not known:
+            audit.record(visit.desk.home, "play", calls=[found.sha256], user=visit.whose.name)
+
+
+_PLAYED = _Played()

@@ -34,6 +34,7 @@ KINDS = {
     "unanswered": Message("open questions to a local model"),
     "failures": Message("failures"),
     "excerpts": Message("clips"),
+    "sound": Message("recordings as the desk plays them"),
     "columns": Message("columns for replays, with other calls; made anew"),
     "reports": Message("reports and workbooks; made anew"),
     "inbox": Message("recordings in the inbox"),

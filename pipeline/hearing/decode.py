@@ -120,6 +120,25 @@ def decode_spans(
     return cut if layout == "stereo" else [samples[:1] for samples in cut]
 
 
+def decode_pieces(
+    path: Path, settings: Decode, ingest: Ingest | None = None, sha256: str | None = None
+) -> Iterator[Samples]:
+    """The samples a minute at a time, shape (1 or 2, n), channels as the file has them, without keeping any.
+
+    What is wrong with the recording is raised at the end at the latest: what was made of it is not to be kept then.
+    Raises what `decode` raises.
+    """
+    with open_recording(path, sha256) as recording:
+        frames = 0
+        with decoding(recording, settings, ingest) as sound:
+            for block in sound.blocks(_PIECE):
+                frames += len(block)
+                if frames > settings.longest_s * RATE_HZ:
+                    break
+                yield _floats(block)
+        sound.check(settings, frames)
+
+
 def _pieces(block: npt.NDArray[np.generic]) -> Iterator[Samples]:
     """A block as floats, a minute at a time."""
     for at in range(0, len(block), _PIECE):

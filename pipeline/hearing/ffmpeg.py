@@ -28,6 +28,8 @@ _NOTES_BYTES = 1 << 16
 _OUTPUT_HEADER_BYTES = 4096
 _SPARE_BYTES = 1 << 16
 """What an MP3 may have beyond its bit rate."""
+_MP3_DELAY = 1105
+"""Samples that encoder and decoder of MP3 put before the sound: 576 and 529."""
 _WORKING_SHARE = 0.125
 """Share of its time that a decoder which works has of the processor even on a busy machine."""
 _ENDED_FROM_OUTSIDE = tuple(-number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT))
@@ -69,8 +71,95 @@ def mp3_bytes(samples: Samples, rate_hz: int, bitrate_kbps: int = 32, ffmpeg: st
     most = _SPARE_BYTES + round(length_s * bitrate_kbps * 1000 / 8)
     made, status = _output(command, data, 60 + length_s, most)
     if status or not made:
-        raise BadSetting(Message("decode.ffmpeg: this ffmpeg cannot write MP3 (libmp3lame); install a complete one"))
+        raise _no_mp3()
     return made
+
+
+class Mp3Stream:
+    """MP3 of constant bit rate out of samples that come in blocks; made by `mp3_stream`.
+
+    Without a tag a decoder gives out `_MP3_DELAY` samples more than went in, all before the sound: as many are left out
+    at its beginning, so that each place of the MP3 is that place of the sound.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], channels: int) -> None:
+        assert process.stdin
+        assert process.stdout
+        self._process, self._stdin, self._stdout = process, process.stdin, process.stdout
+        self._made, self._skip, self._channels = bytearray(), _MP3_DELAY, channels
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def add(self, samples: Samples) -> None:
+        """Take in the next samples, shape (channels, n). Raises TransientFault when ffmpeg is gone."""
+        skipped = min(self._skip, samples.shape[1])
+        self._skip -= skipped
+        self._give((np.clip(samples[:, skipped:].T, -1.0, 1.0) * 32767.0).astype("<i2").tobytes())
+
+    def finished(self) -> bytes:
+        """All of the MP3. Raises BadSetting when this ffmpeg cannot write any, TransientFault when it was ended."""
+        self._give(bytes(2 * self._channels * _MP3_DELAY))
+        self._stdin.close()
+        self._reader.join()
+        status = self._process.wait()
+        if status or not self._made:
+            raise self._fault(status)
+        return bytes(self._made)
+
+    def ended(self) -> None:
+        """Wait until nothing more can come."""
+        self._reader.join()
+
+    def _give(self, data: bytes) -> None:
+        try:
+            self._stdin.write(data)
+        except (BrokenPipeError, ValueError) as error:
+            raise self._fault(self._process.wait()) from error
+
+    @staticmethod
+    def _fault(status: int) -> BadSetting | TransientFault:
+        if status not in _ENDED_FROM_OUTSIDE:
+            return _no_mp3()
+        ended = Message("ffmpeg was ended from outside; memory may be short (callqa doctor)")
+        return TransientFault("machine", ended)
+
+    def _read(self) -> None:
+        while block := os.read(self._stdout.fileno(), 1 << 16):
+            self._made += block
+
+
+@contextmanager
+def mp3_stream(channels: int, rate_hz: int, bitrate_kbps: int, ffmpeg: str = "auto") -> Iterator[Mp3Stream]:
+    """Begin an MP3; ffmpeg is gone when this is left. Channels are kept apart. Raises BadSetting, TransientFault."""
+    command = [
+        ffmpeg_executable(ffmpeg), "-hide_banner", "-nostats", "-loglevel", "error", "-protocol_whitelist", "pipe",
+        "-f", "s16le", "-ar", str(rate_hz), "-ac", str(channels), "-i", "pipe:0",
+        "-c:a", "libmp3lame", "-b:a", f"{bitrate_kbps}k", "-compression_level", "7", "-joint_stereo", "0",
+        "-threads", "1", "-write_xing", "0", "-id3v2_version", "0", "-map_metadata", "-1", "-fflags", "+bitexact",
+        "-f", "mp3", "pipe:1",
+    ]  # fmt: skip
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+    except OSError as error:
+        raise not_runnable(command[0], error) or TransientFault("machine", not_started(error)) from error
+    assert process.stdin
+    assert process.stdout
+    stream = Mp3Stream(process, channels)
+    try:
+        yield stream
+    finally:
+        _kill_group(process)
+        process.wait()
+        with suppress(OSError):
+            process.stdin.close()
+        stream.ended()
+        process.stdout.close()
+
+
+def _no_mp3() -> BadSetting:
+    return BadSetting(Message("decode.ffmpeg: this ffmpeg cannot write MP3 (libmp3lame); install a complete one"))
 
 
 def _output(command: list[str], data: bytes, limit_s: float, most: int) -> tuple[bytes, int]:

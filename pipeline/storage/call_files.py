@@ -21,8 +21,16 @@ BY_CALL = ("recordings", "heard", "judged", "scores", "answers", "excerpts")
 BY_NAME = ("unanswered", "failures")
 """Folders whose files lie there at once, their names beginning with the SHA-256."""
 
-WITH_WORDS = ("heard", "judged", "answers", "unanswered", "excerpts")
+MADE_AGAIN = ("sound",)
+"""Folders as those of `BY_CALL` whose files can be made again at any time: they are in no backup."""
+
+WITH_WORDS = ("heard", "judged", "answers", "unanswered", "excerpts", "sound")
 """Those in which something stands that was said."""
+
+WITH_SOUND = ("excerpts", "sound")
+"""Those in which somebody is heard."""
+
+EVERY_KIND = (*BY_CALL, *MADE_AGAIN, *BY_NAME)
 
 _SHA_LENGTH = 64
 
@@ -36,12 +44,12 @@ class CallFile:
     path: Path
 
 
-def call_files(home: Home, calls: Collection[str], kinds: Collection[str] = (*BY_CALL, *BY_NAME)) -> Iterator[CallFile]:
+def call_files(home: Home, calls: Collection[str], kinds: Collection[str] = EVERY_KIND) -> Iterator[CallFile]:
     """The files of some recordings, half-written ones too, by their SHA-256."""
     wanted = frozenset(calls)
     for kind in kinds:
         top = home.root / kind
-        folders = [top / head for head in sorted({sha256[:2] for sha256 in wanted})] if kind in BY_CALL else [top]
+        folders = [top / head for head in sorted({sha256[:2] for sha256 in wanted})] if kind not in BY_NAME else [top]
         for folder in folders:
             for name in _names(folder):
                 sha256 = name.removeprefix(".")[:_SHA_LENGTH]
@@ -49,12 +57,12 @@ def call_files(home: Home, calls: Collection[str], kinds: Collection[str] = (*BY
                     yield from (CallFile(sha256, kind, path) for path in _files(folder / name))
 
 
-def stored_calls(home: Home, kinds: Collection[str] = (*BY_CALL, *BY_NAME)) -> frozenset[str]:
+def stored_calls(home: Home, kinds: Collection[str] = EVERY_KIND) -> frozenset[str]:
     """The SHA-256s of all recordings of which the home has files of some kinds."""
     found: set[str] = set()
     for kind in kinds:
         top = home.root / kind
-        for folder in (top / head for head in _names(top)) if kind in BY_CALL else (top,):
+        for folder in (top / head for head in _names(top)) if kind not in BY_NAME else (top,):
             found.update(name[:_SHA_LENGTH] for name in _names(folder) if not name.startswith("."))
     return frozenset(name for name in found if len(name) == _SHA_LENGTH and set(name) <= set("0123456789abcdef"))
 

@@ -24,6 +24,7 @@
       columns/                                    stored calls as columns (`pipeline.judging.call_cache`)
       callqa.duckdb, callqa.parts/                the database and its weeks, can be made again from the above
       excerpts/, reports/                         so can these
+      sound/ab/<sha256>.<mask>.mp3                a recording as browsers play it (`desk.calls.sound_files`); so can it
 
 These files decide what is done. Nothing else does: not Prefect, not the database.
 """
@@ -178,6 +179,7 @@ class Home:
         self.parts = parts_folder(self.database)
         self.excerpts = root / "excerpts"
         self.reports = root / "reports"
+        self.sound = root / "sound"
         self.nights = root / "nights"
         self.lock = root / "run.lock"
         self.database_lock = root / "publish.lock"

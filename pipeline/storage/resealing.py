@@ -30,7 +30,8 @@ def reseal(home: Home, on_progress: Callable[[int, int], None] = lambda done, of
     Raises MissingKey before anything is lost, OSError.
     """
     _mark(home).unlink(missing_ok=True)
-    shutil.rmtree(home.columns, ignore_errors=True)  # made anew when they are asked for
+    for folder in (home.columns, home.sound):  # made anew when they are asked for
+        shutil.rmtree(folder, ignore_errors=True)
     paths = [path for path in _files(home) if _is_ours(home, path)]
     changed, damaged = 0, []
     for number, path in enumerate(paths, 1):
