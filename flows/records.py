@@ -11,14 +11,13 @@ from typing import Literal
 
 from flows.log import log_event
 from flows.tally import Tally
-from pipeline.datatypes import Scorecard
 from pipeline.errors import BadArtefact
 from pipeline.messages import in_language
 from pipeline.numbers import mask_numbers
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.files import write_whole
-from pipeline.storage.home import Failure, Home, JudgedFile, PastCard, Run
+from pipeline.storage.home import Failure, Home, Run
 
 
 class PendingReport:
@@ -90,21 +89,6 @@ class Failures:
         with suppress(BadArtefact):
             if artefacts.read(self._home.failure(sha256), Failure).stage == "judge":
                 self.forget(sha256)
-
-
-def past_cards(home: Home, sha256: str, card: Scorecard | None) -> tuple[PastCard, ...]:
-    """What other versions of the rulebook said of a call before it is judged again."""
-    try:
-        before = artefacts.read(home.judged(sha256), JudgedFile)
-    except BadArtefact:
-        return ()
-    old = before.judged.scorecard
-    cards = list(before.past)
-    if old is not None:
-        cards.append(PastCard(old.rulebook, old.version, old.score, {v.rule_id: v.outcome for v in old.verdicts}))
-    now = (card.rulebook, card.version) if card else None
-    by_version = {(past.rulebook, past.version): past for past in cards}
-    return tuple(past for version, past in by_version.items() if version != now)
 
 
 class RunRecord:

@@ -16,6 +16,9 @@ MaskKind = Literal["card", "id", "phone", "account", "plate", "email", "code", "
 
 HIDDEN = "*"
 
+NO_TURN = -1
+"""`Mask.turn` of what is in no turn: people said it was no speech, and its sound is silenced all the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mask:

@@ -16,16 +16,19 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from pipeline.asking.ask import Asker
+from pipeline.asking.ask import Asker, kept_answers
 from pipeline.asking.prompt import PROMPT_VERSION
-from pipeline.call.build import build_call
+from pipeline.call.build import build_call, build_corrected
+from pipeline.corrections import Corrections
 from pipeline.datatypes import (
     CDR,
     Audio,
+    Call,
     Diarizer,
     Judged,
     LineEvent,
     Recognizer,
+    Scorecard,
     Segment,
     SpeakerSpan,
     Transcript,
@@ -39,9 +42,13 @@ from pipeline.hearing.line_events import line_events, without_events
 from pipeline.hearing.postprocess import postprocess
 from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.verdicts import judge_call
+from pipeline.masks import NO_TURN, Mask, Masks
 from pipeline.privacy.codes import without_codes
+from pipeline.privacy.masking import asked_for
+from pipeline.privacy.sensitive import find_masks
 from pipeline.settings import Settings
-from pipeline.timeline import Span
+from pipeline.storage.home import CorrectedBy, Hearing, JudgedFile, PastCard
+from pipeline.timeline import Span, Timeline
 
 HEARING_VERSION = "5"
 """Raised whenever the code of hearing changes what is heard; part of every artefact's fingerprint."""
@@ -223,10 +230,18 @@ def _coverage(voiced: tuple[tuple[Span, ...], ...], segments: list[Segment]) -> 
     return covered_s / total_s if total_s else 1.0
 
 
-_CDR = TypeAdapter(CDR)
+_CDR, _CORRECTIONS = TypeAdapter(CDR), TypeAdapter(Corrections)
+_NONE = Corrections()
 
 
-def judging_key(sha256: str, fingerprint: str, cdr: CDR, rulebooks: Mapping[str, Rulebook], settings: Settings) -> str:
+def judging_key(
+    sha256: str,
+    fingerprint: str,
+    cdr: CDR,
+    rulebooks: Mapping[str, Rulebook],
+    settings: Settings,
+    corrections: Corrections = _NONE,
+) -> str:
     """Hexadecimal hash of everything that `judge` depends on; `fingerprint` is the artefact's (its first 16 do)."""
     return _digest(
         JUDGING_VERSION,
@@ -236,6 +251,7 @@ def judging_key(sha256: str, fingerprint: str, cdr: CDR, rulebooks: Mapping[str,
         json.dumps({language: book.hash for language, book in sorted(rulebooks.items())}),
         settings.judge.model_dump_json(),
         *_asked(rulebooks, settings),
+        *([_CORRECTIONS.dump_json(corrections).decode()] if corrections else []),
     )
 
 
@@ -246,12 +262,95 @@ def _asked(rulebooks: Mapping[str, Rulebook], settings: Settings) -> list[str]:
     return [settings.asks.model, PROMPT_VERSION]
 
 
-def judge(transcript: Transcript, cdr: CDR, rulebooks: Mapping[str, Rulebook], asker: Asker | None = None) -> Judged:
+def judge(
+    transcript: Transcript,
+    cdr: CDR,
+    rulebooks: Mapping[str, Rulebook],
+    asker: Asker | None = None,
+    corrections: Corrections = _NONE,
+) -> Judged:
     """Judge one heard call by the rulebook of its language; without one, the scorecard is None.
 
     `asker` gives a local model's answers to the questions of the rulebook; without it what hangs on them is unsure.
+    `corrections` are what people said was heard wrongly.
     """
-    call = build_call(transcript, cdr)
+    return _judged(build_call(transcript, cdr, corrections), transcript, rulebooks, asker, corrections)
+
+
+def _judged(
+    call: Call,
+    transcript: Transcript,
+    rulebooks: Mapping[str, Rulebook],
+    asker: Asker | None,
+    corrections: Corrections,
+) -> Judged:
     rulebook = rulebooks.get(call.language)
-    answers = asker.answers(call, transcript.fingerprint, rulebook) if asker and rulebook else None
+    heard = transcript.fingerprint
+    if corrections:
+        # what a model said of the call as it was heard is not said of this one
+        heard = _digest(heard, _CORRECTIONS.dump_json(corrections).decode())
+    answers = asker.answers(call, heard, rulebook) if asker and rulebook else None
     return Judged(call, judge_call(call, rulebook, answers) if rulebook else None)
+
+
+def judged_file(
+    key: str,
+    transcript: Transcript,
+    cdr: CDR,
+    rulebooks: Mapping[str, Rulebook],
+    settings: Settings,
+    asker: Asker | None = None,
+    corrections: Corrections = _NONE,
+    before: JudgedFile | None = None,
+) -> JudgedFile:
+    """A judged call with all that is kept of it; `before` is what was kept of its last judging."""
+    built = build_corrected(transcript, cdr, corrections)
+    judged = _judged(built.call, transcript, rulebooks, asker, corrections)
+    masks, corrected = find_masks(judged.call, asked_for(settings.privacy)), None
+    if corrections:
+        plain = build_call(transcript, cdr)
+        masks = _with_removed(masks, find_masks(plain, asked_for(settings.privacy)))
+        corrected = CorrectedBy(corrections, built.left_out, _uncorrected(plain, transcript, rulebooks, asker))
+    hearing = Hearing(
+        transcript.fingerprint,
+        transcript.layout,
+        transcript.language_probability,
+        transcript.provenance,
+        transcript.faults,
+    )
+    return JudgedFile(key, judged, hearing, _past_cards(before, judged.scorecard), masks, corrected)
+
+
+def _uncorrected(
+    plain: Call, transcript: Transcript, rulebooks: Mapping[str, Rulebook], asker: Asker | None
+) -> PastCard | None:
+    """What the rulebook says of a call as it was heard; nobody is asked for that, answers that are there count."""
+    rulebook = rulebooks.get(plain.language)
+    if rulebook is None:
+        return None
+    answers = None
+    if asker is not None:
+        answers = kept_answers(asker.home, plain, transcript.fingerprint, rulebook, asker.endpoint.model)
+    return _as_past(judge_call(plain, rulebook, answers))
+
+
+def _with_removed(masks: Masks, heard: Masks) -> Masks:
+    """Masks of a corrected call, with those of what is in no turn any more: its sound is silenced all the same."""
+    there = Timeline(mask.span for mask in masks.found)
+    removed = (Mask(mask.kind, NO_TURN, 0, 0, mask.span) for mask in heard.found if Timeline([mask.span]) - there)
+    return Masks(masks.version, (*masks.found, *removed))
+
+
+def _past_cards(before: JudgedFile | None, card: Scorecard | None) -> tuple[PastCard, ...]:
+    """What other versions of the rulebook said of a call before it is judged again."""
+    if before is None:
+        return ()
+    old = before.judged.scorecard
+    cards = [*before.past, *([_as_past(old)] if old is not None else [])]
+    now = (card.rulebook, card.version) if card else None
+    by_version = {(past.rulebook, past.version): past for past in cards}
+    return tuple(past for version, past in by_version.items() if version != now)
+
+
+def _as_past(card: Scorecard) -> PastCard:
+    return PastCard(card.rulebook, card.version, card.score, {v.rule_id: v.outcome for v in card.verdicts})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from pipeline.call.corrections import lay_over
 from pipeline.call.echo import find_echoes, without_echoes
 from pipeline.call.facts import measure
 from pipeline.call.hang_up import find_hang_up
@@ -13,26 +16,43 @@ from pipeline.call.transfers import transfer_events
 from pipeline.call.turns import make_turns
 from pipeline.call.voices import find_voices
 from pipeline.call.words import attribute, transcribed_words
+from pipeline.corrections import Corrections, LeftOut
 from pipeline.datatypes import CDR, Call, Transcript
 
+_NONE = Corrections()
 
-def build_call(transcript: Transcript, cdr: CDR) -> Call:
+
+@dataclass(frozen=True, slots=True)
+class BuiltCall:
+    """A call, and the corrections that say nothing of it because what they are of was not found in what was heard."""
+
+    call: Call
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def build_call(transcript: Transcript, cdr: CDR, corrections: Corrections = _NONE) -> Call:
     """All that a rule may see of a call, from what was heard and the CDR. Never fails on a call without words."""
+    return build_corrected(transcript, cdr, corrections).call
+
+
+def build_corrected(transcript: Transcript, cdr: CDR, corrections: Corrections) -> BuiltCall:
+    """The same, with what was left out of the corrections."""
     words = transcribed_words(transcript)
     echoes = find_echoes(words, transcript)
-    speaker_words = attribute(without_echoes(words, echoes), transcript)
-    speaker_words = set_prompts_apart(speaker_words, transcript.language)
-    turns = make_turns(speaker_words, transcript.language)
-    roles = assign(turns, transcript, cdr)
-    voices = find_voices(transcript, turns, roles, echoes)
+    heard = attribute(without_echoes(words, echoes), transcript)
+    heard_turns = make_turns(set_prompts_apart(heard, transcript.language), transcript.language)
+    assigned = assign(heard_turns, transcript, cdr)
+    corrected = lay_over(corrections, heard_turns, assigned, heard, transcript.language)
+    turns, roles = corrected.turns, corrected.roles
+    voices = find_voices(transcript, heard_turns, corrected, echoes)
     added = (*prompt_events(turns), *transfer_events(turns, roles))
     events = tuple(sorted((*transcript.events, *added), key=lambda event: (event.span, event.kind)))
     hang_up = find_hang_up(transcript, turns, roles, cdr)
     # the silence of who was not recorded is none
-    one_side = roles.method == ONE_SIDE
+    one_side = assigned.method == ONE_SIDE
     silences = () if one_side else find_silences(transcript.duration_s, voices, events, hang_up.at_s)
     overlaps = find_overlaps(voices, turns, roles)
-    return Call(
+    call = Call(
         sha256=transcript.sha256,
         language=transcript.language,
         cdr=cdr,
@@ -47,3 +67,4 @@ def build_call(transcript: Transcript, cdr: CDR) -> Call:
         hang_up=hang_up,
         facts=measure(transcript, cdr, turns, roles, voices, events, silences, overlaps),
     )
+    return BuiltCall(call, corrected.left_out)

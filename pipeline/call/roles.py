@@ -35,6 +35,9 @@ ONE_SIDE = "one-side"
 """`Roles.method` where one channel is dead and one voice alone is on the other: the other party was not recorded, and
 what it did not say or wait for nobody knows."""
 
+CORRECTED = "corrected"
+"""`Roles.method` where people said whose voice is whose (`pipeline.call.corrections`)."""
+
 MOST_PER_PHRASE = 2
 """A phrase said again and again counts this many times."""
 
@@ -48,6 +51,7 @@ _METHODS = {
     "first-voice": Message("who speaks first"),
     "mixed": Message("nothing: one voice says what both sides say"),
     ONE_SIDE: Message("nothing: one side alone was recorded"),
+    CORRECTED: Message("what people said of it"),
     "none": Message("nothing"),
 }
 """What decided, by its name in `Roles.method`."""

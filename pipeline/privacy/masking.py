@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Protocol, TypeGuard, TypeVar
 
 from pipeline.datatypes import Call, Evidence, Judged, Scorecard, Turn, Verdict, Word
-from pipeline.masks import Mask, MaskKind, Masks, hide
+from pipeline.masks import NO_TURN, Mask, MaskKind, Masks, hide
 from pipeline.privacy.digits import digit_groups
 from pipeline.privacy.sensitive import BY_SETTING, MASKING_VERSION, find_masks, word_places
 from pipeline.settings import Privacy
@@ -91,7 +91,11 @@ def shown_of(masks: Masks, privacy: Privacy) -> tuple[Mask, ...]:
 
 def masks_of(call: Call, stored: Masks | None, privacy: Privacy) -> tuple[Mask, ...]:
     """What is to be hidden of a call: by the masks that were found when it was judged, if this version found them."""
-    return shown_of(stored if is_current(stored, privacy) else find_masks(call, asked_for(privacy)), privacy)
+    if is_current(stored, privacy):
+        return shown_of(stored, privacy)
+    removed = tuple(mask for mask in stored.found if mask.turn == NO_TURN) if stored else ()
+    found = find_masks(call, asked_for(privacy))
+    return shown_of(Masks(found.version, found.found + removed), privacy)
 
 
 def as_shown(judged: _Judged, masks: Sequence[Mask]) -> _Judged:
@@ -137,7 +141,7 @@ class Cover:
     @cached_property
     def written(self) -> Collection[str]:
         """What is hidden, as it stands in the turns, longest first."""
-        texts = {self.turns[mask.turn].text[mask.start : mask.end] for mask in self.masks}
+        texts = {self.turns[mask.turn].text[mask.start : mask.end] for mask in self.masks if mask.turn != NO_TURN}
         return sorted((text for text in texts if len(text) >= LEAST_QUOTED), key=len, reverse=True)
 
     @cached_property

@@ -41,6 +41,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from pipeline.corrections import Corrections, LeftOut
 from pipeline.datatypes import CDR, Judged, Layout, Outcome, SoundFault
 from pipeline.errors import BadArtefact
 from pipeline.masks import Masks
@@ -133,11 +134,23 @@ class PastCard:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectedBy:
+    """What people corrected of a call before it was judged, what of that was not found in what was heard, and what the
+    rulebook says without it; `uncorrected` is None where there is no rulebook.
+    """
+
+    corrections: Corrections
+    left_out: tuple[LeftOut, ...] = ()
+    uncorrected: PastCard | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedFile:
-    """`judged` and `key`, the hash of what it was made from: artefact, CDR, rulebook, judging code's version.
+    """`judged` and `key`, the hash of what it was made from: artefact, CDR, rulebook, judging code's version, what
+    people corrected.
 
     `past` is what earlier versions of the rulebook said, oldest first; `masks` what may have to be hidden of the call,
-    None in files of versions that did not look for it.
+    None in files of versions that did not look for it; `corrected` is None where nobody corrected anything.
     """
 
     key: str
@@ -145,6 +158,7 @@ class JudgedFile:
     hearing: Hearing | None = None
     past: tuple[PastCard, ...] = ()
     masks: Masks | None = None
+    corrected: CorrectedBy | None = None
 
 
 @dataclass(frozen=True, slots=True)
