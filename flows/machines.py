@@ -98,8 +98,13 @@ def plan_shards(night: Night) -> tuple[Shard, ...]:
             room_s += largest_s
         shards[-1].append(sha256)
         room_s -= weight_s
+    said = night.corrections
     return tuple(
-        Shard(tuple(s for s in shard if s in lengths_s), tuple(s for s in shard if s not in lengths_s))
+        Shard(
+            tuple(s for s in shard if s in lengths_s),
+            tuple(s for s in shard if s not in lengths_s),
+            {s: said[s] for s in shard if said.get(s)},
+        )
         for shard in shards
     )
 

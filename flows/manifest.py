@@ -2,7 +2,7 @@
 
     home/nights/<run id>/
       manifest.json.zst           Manifest: how many shards there are, and what calls are heard and judged by
-      todo/<n>.json.zst           Shard: its calls by SHA-256
+      todo/<n>.json.zst           Shard: its calls by SHA-256, and what people corrected in them
       shards/<n>.json.zst         ShardOutcome: that a shard is done, and what it came to
       hearing/<sha256>.<try>      a mark: a worker is at a recording; one left behind says that it was lost there
       failed/<sha256>             a mark: a call that could not be heard or judged tonight
@@ -21,6 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
+from pipeline.corrections import Corrections
 from pipeline.errors import BadArtefact
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home
@@ -28,10 +29,14 @@ from pipeline.storage.home import Home
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A part of a night, by SHA-256: recordings to hear, and calls that are heard and lack verdicts or clips."""
+    """A part of a night, by SHA-256: recordings to hear, and calls that are heard and lack verdicts or clips.
+
+    `corrections` are what people said of these calls: the file that keeps it is for one machine alone.
+    """
 
     to_hear: tuple[str, ...] = ()
     heard: tuple[str, ...] = ()
+    corrections: dict[str, Corrections] = field(default_factory=dict)
 
     @property
     def calls(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,13 +31,14 @@ from flows.plan import (
     plan_judging,
     was_heard,
 )
-from flows.records import Failures, PendingReport, RunRecord, close_lost_runs, past_cards
+from flows.records import Failures, PendingReport, RunRecord, close_lost_runs
 from flows.retention import begin_retention, end_retention
 from flows.rulebooks import rulebooks_in_force
 from flows.tally import Tally
 from flows.worker_pool import MACHINE, MachineFaults, WorkerOutcome, WorkerPool
 from pipeline.asking.ask import Asker
 from pipeline.asking.endpoint import Endpoint
+from pipeline.corrections import Corrections
 from pipeline.datatypes import Half, Recording
 from pipeline.errors import BadArtefact, shown
 from pipeline.hearing.formats import DECODE_REASONS
@@ -45,12 +46,13 @@ from pipeline.intake.contents import forget_hash
 from pipeline.intake.servers.fetching import FetchedSoFar, RemoteInbox
 from pipeline.judging.rulebook import Rulebook
 from pipeline.messages import Message
-from pipeline.privacy.masking import asked_for, masking_of
-from pipeline.privacy.sensitive import find_masks
-from pipeline.run import judge, judging_key
+from pipeline.privacy.masking import masking_of
+from pipeline.reviews.corrections import all_corrections, corrections_of
+from pipeline.reviews.store import Reviews
+from pipeline.run import judged_file, judging_key
 from pipeline.settings import Settings
 from pipeline.storage import artefacts, audit
-from pipeline.storage.home import Failure, HalfRecord, Hearing, Home, JudgedFile, RecordingRecord
+from pipeline.storage.home import Failure, HalfRecord, Home, JudgedFile, RecordingRecord
 from pipeline.storage.keys import finish_rotation
 from pipeline.storage.resealing import begin_sealed
 from pipeline.storage.tombstones import Tombstones
@@ -100,6 +102,7 @@ class Night:
     on_publish: Callable[[tuple[int, int]], None] = lambda done: None
     to_judge: list[RecordingRecord] = field(default_factory=list)
     publishes: bool = True
+    corrections: Mapping[str, Corrections] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # once: what is free changes while the run is at work
@@ -108,6 +111,7 @@ class Night:
         self.pool = WorkerPool(self.settings, self.stop)
         self.pending = PendingReport(self.home, self.publishes)
         self.failures = Failures(self.home, self.pending, self.tally, LANGUAGE)
+        self.reviews = Reviews(self.home)
         self.record = RunRecord(self.home, self.run_id, self.started_at, self.settings)
         self._machine_faults = MachineFaults()
         self._hashes_lock = threading.Lock()
@@ -243,14 +247,19 @@ class Night:
         return published_masking(self.home.database) not in (None, masking_of(self.settings.privacy))
 
     def plan_judging(self, everything: bool = False) -> None:
-        """List what must be judged (again): what the inbox holds, or `everything` in the home."""
+        """List what must be judged (again): what the inbox holds and what people corrected, or `everything` in the
+        home."""
         records: Iterable[RecordingRecord]
+        self.corrections = all_corrections(self.reviews)
         if everything:
             records = self.home.recording_records()
         else:
-            paths = (self.home.recording(recording.sha256) for recording in self._inbox)
+            calls = dict.fromkeys((*(recording.sha256 for recording in self._inbox), *self.corrections))
+            paths = (self.home.recording(sha256) for sha256 in calls)
             records = (artefacts.read(path, RecordingRecord) for path in paths if path.exists())
-        self.to_judge = plan_judging(self.home, self.fingerprint, self.settings, self.rulebooks, records)
+        self.to_judge = plan_judging(
+            self.home, self.fingerprint, self.settings, self.rulebooks, records, self.corrections
+        )
         self.tally.to_judge = len(self.to_judge)
 
     @property
@@ -364,7 +373,8 @@ class Night:
         self.record.begin(self.pending, self.tally)
         for record in self.to_judge[shard * JUDGED_A_SHARD : (shard + 1) * JUDGED_A_SHARD]:
             self.heed_stop()
-            self.judge_one(record)
+            # what somebody corrected since it was planned counts too
+            self.judge_one(record, corrections_of(self.reviews, record.sha256).in_force)
         self.warn_of_unasked()
 
     def warn_of_unasked(self) -> None:
@@ -375,8 +385,9 @@ class Night:
             told = Message("the local model was not asked about all calls, the next run does: {why}", why=why)
             self.tally.warnings = tuple(dict.fromkeys((*self.tally.warnings, told)))
 
-    def judge_one(self, record: RecordingRecord) -> bool:
-        """Judge a call that has an artefact, and keep the verdicts, or why there are none: False."""
+    def judge_one(self, record: RecordingRecord, corrections: Corrections) -> bool:
+        """Judge a call that has an artefact, by what people said of it too, and keep the verdicts, or why there are
+        none: False."""
         path = artefact_to_judge(self.home, self.fingerprint, record.sha256)
         assert path is not None
         try:
@@ -387,25 +398,22 @@ class Night:
             lost = Message("its transcript could not be read back; it will be transcribed again")
             self._fail_judging(record, "damaged-artefact", lost)
             return False
-        key = judging_key(transcript.sha256, path.name.split(".")[1], record.cdr, self.rulebooks, self.settings)
+        artefact = path.name.split(".")[1]
+        key = judging_key(record.sha256, artefact, record.cdr, self.rulebooks, self.settings, corrections)
+        before = None
+        with suppress(BadArtefact):
+            before = artefacts.read(self.home.judged(record.sha256), JudgedFile)
         try:
-            judged = judge(transcript, record.cdr, self.rulebooks, self.asker)
+            judged = judged_file(
+                key, transcript, record.cdr, self.rulebooks, self.settings, self.asker, corrections, before
+            )
         except Exception as error:  # one odd call must not cost the others their verdicts
             self._fail_judging(record, "unforeseen", explained(error).message)
             return False
-        hearing = Hearing(
-            transcript.fingerprint,
-            transcript.layout,
-            transcript.language_probability,
-            transcript.provenance,
-            transcript.faults,
-        )
         # named first: a kill in between costs a look at the call, not its clips
-        self.pending.add(transcript.sha256)
-        past = past_cards(self.home, transcript.sha256, judged.scorecard)
-        masks = find_masks(judged.call, asked_for(self.settings.privacy))
-        artefacts.write(self.home.judged(transcript.sha256), JudgedFile(key, judged, hearing, past, masks))
-        self.failures.forget_judging(transcript.sha256)
+        self.pending.add(record.sha256)
+        artefacts.write(self.home.judged(record.sha256), judged)
+        self.failures.forget_judging(record.sha256)
         self.tally.add(judged=1)
         return True
 

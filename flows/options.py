@@ -24,6 +24,7 @@ from pipeline.storage.sealing import seal_by
 from pipeline.validation import told
 
 if TYPE_CHECKING:
+    from pipeline.corrections import Corrections
     from pipeline.datatypes import CDR, Transcript
 
 
@@ -115,12 +116,15 @@ def settings_file() -> Path | None:
     return next((file for file in places if file.is_file() and file.stat().st_size), None)
 
 
-def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR]:
-    """The transcript of a stored call and its CDR, by call id, file name or SHA-256, or the beginning of id or SHA-256.
+def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR, Corrections]:
+    """The transcript of a stored call, its CDR and what people corrected in it, by call id, file name or SHA-256, or
+    the beginning of id or SHA-256.
 
     The audit log has it: whoever asks reads the call. Raises CallQAError.
     """
     from pipeline.datatypes import Transcript
+    from pipeline.reviews.corrections import corrections_of
+    from pipeline.reviews.store import Reviews
 
     matches = meant_records(home.recording_records(), identity)
     identity = mask_numbers(identity)
@@ -139,7 +143,8 @@ def stored_call(identity: str, home: Home) -> tuple[Transcript, CDR]:
     if path is None:
         raise CallQAError(Message("{call}: not transcribed yet; run `callqa nightly`", call=identity))
     audit.record(home, "show", calls=[matches[0].sha256])
-    return artefacts.read(path, Transcript), matches[0].cdr
+    said = corrections_of(Reviews(home), matches[0].sha256).in_force
+    return artefacts.read(path, Transcript), matches[0].cdr, said
 
 
 def meant_records(records: Iterable[RecordingRecord], identity: str) -> list[RecordingRecord]:

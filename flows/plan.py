@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.corrections import Corrections
 from pipeline.datatypes import Recording
 from pipeline.errors import BadArtefact
 from pipeline.judging.rulebook import Rulebook
@@ -110,8 +111,10 @@ def plan_judging(
     settings: Settings,
     rulebooks: Mapping[str, Rulebook],
     records: Iterable[RecordingRecord],
+    corrections: Mapping[str, Corrections],
 ) -> list[RecordingRecord]:
-    """The recordings whose verdicts are missing or were made from something else than there is now."""
+    """The recordings whose verdicts are missing or were made from something else than there is now. `corrections` are
+    what people said of calls, by SHA-256."""
     to_judge = []
     asking = settings.asks.endpoint is not None
     for record in records:
@@ -119,7 +122,8 @@ def plan_judging(
             continue
         artefact = artefact_to_judge(home, fingerprint, record.sha256)
         if artefact is not None:
-            key = judging_key(record.sha256, artefact.name.split(".")[1], record.cdr, rulebooks, settings)
+            said = corrections.get(record.sha256, Corrections())
+            key = judging_key(record.sha256, artefact.name.split(".")[1], record.cdr, rulebooks, settings, said)
             if stored_key(home.judged(record.sha256)) != key or (asking and home.unanswered(record.sha256).exists()):
                 to_judge.append(record)
     return to_judge

@@ -23,6 +23,7 @@ from flows.night import GONE, Night
 from flows.plan import artefact_to_judge, failure_fingerprint, plan_judging
 from flows.worker_pool import WorkerOutcome, WorkerPool
 from pipeline.asking.prompt import PROMPT_VERSION
+from pipeline.corrections import Corrections
 from pipeline.datatypes import Half, Recording, Transcript
 from pipeline.errors import BadArtefact, shown
 from pipeline.judging.rulebook import Rulebook
@@ -118,7 +119,8 @@ def _do(night: Night, folder: NightFolder, shard: Shard) -> ShardOutcome:
     for number, sha256 in enumerate(shard.calls):
         if night.stop.is_set() or folder.is_over:
             raise interruption()
-        audio_s += _do_call(night, folder, sha256, number < len(shard.to_hear), lost)
+        said = shard.corrections.get(sha256, Corrections())
+        audio_s += _do_call(night, folder, sha256, number < len(shard.to_hear), said, lost)
     night.warn_of_unasked()
     best = night.cut_clips_of(shard.calls, share_best=False, count=False)
     home = night.home
@@ -135,7 +137,9 @@ def _do(night: Night, folder: NightFolder, shard: Shard) -> ShardOutcome:
     )  # fmt: skip
 
 
-def _do_call(night: Night, folder: NightFolder, sha256: str, to_hear: bool, lost: list[str]) -> float:
+def _do_call(
+    night: Night, folder: NightFolder, sha256: str, to_hear: bool, said: Corrections, lost: list[str]
+) -> float:
     """Hear and judge a call as far as that is not done, and return its length in seconds, if it was to be heard."""
     home = night.home
     try:
@@ -158,8 +162,8 @@ def _do_call(night: Night, folder: NightFolder, sha256: str, to_hear: bool, lost
             elif outcome.reason is not None:
                 folder.set_failed(sha256)
     if artefact_to_judge(home, night.fingerprint, sha256) is not None:
-        due = plan_judging(home, night.fingerprint, night.settings, night.rulebooks, [record])
-        if due and not night.judge_one(record):
+        due = plan_judging(home, night.fingerprint, night.settings, night.rulebooks, [record], {sha256: said})
+        if due and not night.judge_one(record, said):
             folder.set_failed(sha256)
     return audio_s
 

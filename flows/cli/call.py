@@ -125,17 +125,20 @@ def judge_command(
     from pipeline import run
     from pipeline.privacy.codes import without_codes
     from pipeline.privacy.masking import as_shown, masks_of
+    from pipeline.reviews.corrections import corrections_of
+    from pipeline.reviews.store import Reviews
 
     settings = read_settings()
     if Path(target).is_file():
         rulebooks = rulebooks_in_force(settings)  # before the long work
         transcript = _hear_file(Path(target), hearing_with(settings, engine, model, language))
-        cdr = _known_cdr(transcript.sha256, Home(settings.paths.home))
+        home = Home(settings.paths.home)
+        cdr, said = _known_cdr(transcript.sha256, home), corrections_of(Reviews(home), transcript.sha256).in_force
     else:
-        transcript, cdr = stored_call(target, Home(settings.paths.home))
+        transcript, cdr, said = stored_call(target, Home(settings.paths.home))
         rulebooks = rulebooks_in_force(settings)
     settings = shown_with(settings, unmasked, [transcript.sha256])
-    judged = run.judge(without_codes(transcript), cdr, rulebooks)
+    judged = run.judge(without_codes(transcript), cdr, rulebooks, None, said)
     judged = as_shown(judged, masks_of(judged.call, None, settings.privacy))
     if json_output:
         from pydantic import TypeAdapter

@@ -147,8 +147,8 @@ def rules_explain(
     from pipeline.validation import did_you_mean
 
     settings = read_settings()
-    transcript, cdr = stored_call(call, Home(settings.paths.home))
-    judged = build_call(without_codes(transcript), cdr)
+    transcript, cdr, said = stored_call(call, Home(settings.paths.home))
+    judged = build_call(without_codes(transcript), cdr, said)
     rulebook = load_rulebook(book) if book else rulebooks_in_force(settings).get(judged.language)
     if rulebook is None:
         raise CallQAError(Message("there is no rulebook for {language}", language=judged.language))

@@ -27,10 +27,10 @@ from pipeline.corrections import (
 from pipeline.datatypes import Role, Roles, Turn, Word
 from pipeline.timeline import Span, Timeline
 
-COVERED, FEW, SEVERAL = 0.6, 0.25, 0.4
+COVERED, NEIGHBOUR, SEVERAL = 0.6, 0.25, 0.4
 """A turn of another hearing is the one that was corrected if `COVERED` of its words lie in the span and it fills as
-much of that; with less than `FEW` it is a neighbour, in between nobody can tell. A second voice that fills `SEVERAL` of
-the span leaves open which was meant."""
+much of that; with less than `NEIGHBOUR` it is a neighbour, in between nobody can tell. A second voice that fills
+`SEVERAL` of the span leaves open which was meant."""
 
 EDGE_S = 0.3
 """So far may the edges of one turn lie apart in two hearings."""
@@ -206,7 +206,7 @@ def _words_of_another_hearing(correction: TurnCorrection, turns: Sequence[Turn])
     for turn in near:
         places = [number for number, word in enumerate(turn.words) if _lies_in(word, span)]
         share = _spoken_s(turn, places) / (_spoken_s(turn, range(len(turn.words))) or 1.0)
-        if share < FEW:
+        if share < NEIGHBOUR:
             continue
         if share < COVERED:
             return "heard-together"

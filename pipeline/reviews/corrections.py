@@ -8,18 +8,36 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from pipeline.corrections import Corrections
 from pipeline.errors import CallQAError
 from pipeline.messages import Message
-from pipeline.reviews.store import Reviews
-from pipeline.storage.home import Home
+from pipeline.reviews.events import unchangeable
+
+if TYPE_CHECKING:
+    from pipeline.reviews.store import Reviews
+
+CORRECTIONS_MIGRATIONS = (
+    f"""
+    CREATE TABLE corrections (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, account TEXT NOT NULL, sha256 TEXT NOT NULL,
+        fingerprint TEXT NOT NULL, said TEXT, undoes INTEGER UNIQUE REFERENCES corrections (id),
+        CHECK ((said IS NULL) = (undoes IS NOT NULL))
+    ) STRICT;
+    CREATE INDEX corrections_by_call ON corrections (sha256, id);
+    CREATE VIEW corrections_in_force AS
+        SELECT * FROM corrections AS c
+        WHERE c.undoes IS NULL AND NOT EXISTS (SELECT 1 FROM corrections AS u WHERE u.undoes = c.id);
+    {unchangeable("corrections", ("id", "at", "account", "sha256", "fingerprint", "said", "undoes"))}
+    """,
+)
+"""`said` is a `Corrections` as JSON, `fingerprint` that of the hearing that was corrected; an undoing says nothing."""
 
 
 class CorrectedMeanwhile(CallQAError):
@@ -28,127 +46,122 @@ class CorrectedMeanwhile(CallQAError):
 
 @dataclass(frozen=True, slots=True)
 class CorrectionAct:
-    """What one person said of a call at one time, of which hearing, and by whom and when it was undone."""
+    """What an account said of a call at one time (seconds since 1970), of which hearing, and who undid it and when."""
 
-    number: int
+    id: int
+    at: float
+    account: str
     sha256: str
-    at: datetime
-    who: str
-    hearing: str
+    fingerprint: str
     said: Corrections
-    undone_at: datetime | None = None
-    undone_by: str = ""
+    undone_at: float | None = None
+    undone_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CallCorrections:
     """All acts on a call, oldest first; `seen` is what the next one has to have seen."""
 
+    sha256: str
     acts: tuple[CorrectionAct, ...] = ()
     seen: int = 0
 
     @property
     def in_force(self) -> Corrections:
         """What is not undone."""
-        return together(act.said for act in self.acts if act.undone_at is None)
+        return _together(act.said for act in self.acts if act.undone_at is None)
 
 
-def together(said: Iterable[Corrections]) -> Corrections:
+def _together(said: Iterable[Corrections]) -> Corrections:
     """Several corrections of a call, in their order."""
     return reduce(Corrections.then, said, Corrections())
 
 
-def corrections_in_force(home: Home) -> dict[str, Corrections]:
-    """What is in force of every call of which something is, by SHA-256; makes no file where there is none."""
-    reviews = Reviews(home)
-    if not reviews.file.path.exists():
+def all_corrections(reviews: Reviews) -> dict[str, Corrections]:
+    """What is in force of every call of which anything was ever said, by SHA-256; it may be nothing any more.
+
+    Makes no file where there is none.
+    """
+    if not reviews.file.is_there:
         return {}
     found: dict[str, list[Corrections]] = {}
     with reviews.file.reading() as rows:
-        for row in rows.execute("SELECT sha256, said FROM corrections_in_force ORDER BY number"):
-            found.setdefault(row["sha256"], []).append(_decoded(row["said"]))
-    return {sha256: together(said) for sha256, said in found.items()}
+        for row in rows.execute("SELECT DISTINCT sha256 FROM corrections"):
+            found[row["sha256"]] = []
+        for row in rows.execute("SELECT sha256, said FROM corrections_in_force ORDER BY id"):
+            found[row["sha256"]].append(_decoded(row["said"]))
+    return {sha256: _together(said) for sha256, said in found.items()}
 
 
-def corrections_of_call(reviews: Reviews, sha256: str) -> CallCorrections:
+def corrections_of(reviews: Reviews, sha256: str) -> CallCorrections:
     """What was said of one call."""
-    if not reviews.file.path.exists():
-        return CallCorrections()
+    if not reviews.file.is_there:
+        return CallCorrections(sha256)
     with reviews.file.reading() as rows:
         return _call(rows, sha256)
 
 
 def corrected_calls(reviews: Reviews) -> list[CallCorrections]:
     """All calls of which anything was ever said, those of the last acts first."""
-    if not reviews.file.path.exists():
+    if not reviews.file.is_there:
         return []
     with reviews.file.reading() as rows:
-        found = rows.execute("SELECT sha256 FROM corrections GROUP BY sha256 ORDER BY max(number) DESC")
+        found = rows.execute("SELECT sha256 FROM corrections GROUP BY sha256 ORDER BY max(id) DESC")
         return [_call(rows, row["sha256"]) for row in found.fetchall()]
 
 
-def correct(reviews: Reviews, sha256: str, who: str, hearing: str, said: Corrections, seen: int) -> None:
-    """Add an act. Raises CorrectedMeanwhile."""
+def correct(reviews: Reviews, sha256: str, by: str, fingerprint: str, said: Corrections, seen: int) -> None:
+    """Add an act, if it is not the last one already. Raises CorrectedMeanwhile."""
     with reviews.file.writing() as rows:
-        _check_seen(rows, sha256, seen)
+        before = _call(rows, sha256)
+        if before.seen != seen:
+            last = before.acts[-1] if before.acts else None
+            if last and (last.id, last.account, last.said, last.undone_at) == (before.seen, by, said, None):
+                return  # sent twice
+            _refuse()
         rows.execute(
-            "INSERT INTO corrections (sha256, at, who, hearing, said) VALUES (?, ?, ?, ?, ?)",
-            (sha256, time.time(), who, hearing, msgspec.json.encode(said).decode()),
+            "INSERT INTO corrections (at, account, sha256, fingerprint, said) VALUES (?, ?, ?, ?, ?)",
+            (time.time(), by, sha256, fingerprint, msgspec.json.encode(said).decode()),
         )
 
 
-def undo(reviews: Reviews, sha256: str, who: str, number: int, seen: int) -> None:
-    """Undo an act of a call. Raises CorrectedMeanwhile; what is undone already stays so."""
+def undo(reviews: Reviews, sha256: str, by: str, act: int, seen: int) -> None:
+    """Undo an act of a call; one that is undone stays so. Raises CorrectedMeanwhile."""
     with reviews.file.writing() as rows:
-        _check_seen(rows, sha256, seen)
+        before = _call(rows, sha256)
+        if all(each.id != act or each.undone_at is not None for each in before.acts):
+            return
+        if before.seen != seen:
+            _refuse()
         rows.execute(
-            "INSERT INTO corrections (sha256, at, who, hearing, undoes) "
-            "SELECT sha256, ?, ?, hearing, number FROM corrections_in_force WHERE sha256 = ? AND number = ?",
-            (time.time(), who, sha256, number),
+            "INSERT INTO corrections (at, account, sha256, fingerprint, undoes) "
+            "SELECT ?, ?, sha256, fingerprint, id FROM corrections WHERE id = ?",
+            (time.time(), by, act),
         )
 
 
-def forget_corrections(home: Home, calls: Collection[str]) -> None:
-    """Remove all that was said of some calls (SHA-256)."""
-    reviews = Reviews(home)
-    if calls and reviews.file.path.exists():
-        with reviews.file.writing() as rows:
-            for undoing in ("IS NOT NULL", "IS NULL"):
-                rows.executemany(
-                    f"DELETE FROM corrections WHERE sha256 = ? AND undoes {undoing}", [(sha256,) for sha256 in calls]
-                )
-
-
-def _check_seen(rows: sqlite3.Connection, sha256: str, seen: int) -> None:
-    if _last(rows, sha256) != seen:
-        raise CorrectedMeanwhile(
-            Message("somebody corrected this call meanwhile; look at it again, then correct what is left")
-        )
-
-
-def _last(rows: sqlite3.Connection, sha256: str) -> int:
-    (last,) = rows.execute("SELECT coalesce(max(number), 0) FROM corrections WHERE sha256 = ?", (sha256,)).fetchone()
-    return int(last)
+def _refuse() -> None:
+    raise CorrectedMeanwhile(
+        Message("somebody corrected this call meanwhile; look at it again, then correct what is left")
+    )
 
 
 def _call(rows: sqlite3.Connection, sha256: str) -> CallCorrections:
     found = rows.execute(
-        "SELECT c.number, c.at, c.who, c.hearing, c.said, u.at AS undone_at, u.who AS undone_by FROM corrections AS c "
-        "LEFT JOIN corrections AS u ON u.undoes = c.number WHERE c.sha256 = ? AND c.undoes IS NULL ORDER BY c.number",
+        "SELECT c.id, c.at, c.account, c.fingerprint, c.said, u.at AS undone_at, u.account AS undone_by "
+        "FROM corrections AS c LEFT JOIN corrections AS u ON u.undoes = c.id "
+        "WHERE c.sha256 = ? AND c.undoes IS NULL ORDER BY c.id",
         (sha256,),
     )
     acts = tuple(
         CorrectionAct(
-            row["number"], sha256, _moment(row["at"]), row["who"], row["hearing"], _decoded(row["said"]),
-            row["undone_at"] and _moment(row["undone_at"]), row["undone_by"] or "",
+            row["id"], row["at"], row["account"], sha256, row["fingerprint"], _decoded(row["said"]), row["undone_at"],
+            row["undone_by"],
         )
         for row in found
     )  # fmt: skip
-    return CallCorrections(acts, _last(rows, sha256))
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    last = rows.execute("SELECT max(id) AS id FROM corrections WHERE sha256 = ?", (sha256,)).fetchone()
+    return CallCorrections(sha256, acts, last["id"] or 0)
 
 
 def _decoded(text: str) -> Corrections:

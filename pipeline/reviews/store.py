@@ -13,6 +13,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 
+from pipeline.reviews.corrections import CORRECTIONS_MIGRATIONS
 from pipeline.reviews.plans import PLANS_MIGRATIONS
 from pipeline.reviews.queues import QUEUES_MIGRATIONS
 from pipeline.reviews.releases import RELEASES_MIGRATIONS
@@ -25,6 +26,7 @@ REVIEWS_MIGRATIONS: Migrations = {
     "releases": RELEASES_MIGRATIONS,
     "plans": PLANS_MIGRATIONS,
     "queues": QUEUES_MIGRATIONS,
+    "corrections": CORRECTIONS_MIGRATIONS,
 }
 """By subject; a later one may have foreign keys into an earlier one and views over it."""
 

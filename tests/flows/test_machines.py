@@ -101,7 +101,8 @@ def test_a_manifest_holds_hashes_and_nothing_of_a_call(here: Settings) -> None:
     files = filter(artefacts.is_artefact, (here.paths.home / "nights" / RUN).rglob("*"))
     text = "".join(artefacts.unpacked(path).decode() for path in files)
     values = re.findall(r'"([^"]*)"', text)
-    names = {"run_id", "fingerprint", "made_by", "shards", "to_hear", "heard", *made_by(here, FINGERPRINT, {})}
+    fields = {"run_id", "fingerprint", "made_by", "shards", "to_hear", "heard", "corrections"}
+    names = fields | {*made_by(here, FINGERPRINT, {})}
     assert all(re.fullmatch(r"[0-9a-f]{64}", value) for value in values if value not in names | {RUN})
 
 
