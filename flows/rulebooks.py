@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from pathlib import Path
 
-from pipeline.errors import CallQAError, shown
+from pipeline.errors import BadRule, CallQAError, shown
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.versions import Publication, in_force, publish_rulebook
 from pipeline.messages import Message
 from pipeline.settings import Settings
+from pipeline.storage.changes import file_mark
 from pipeline.storage.home import Home
 
 
@@ -20,6 +24,49 @@ def rulebooks_in_force(settings: Settings) -> dict[str, Rulebook]:
         language: load_rulebook(in_force(home, folder), language)
         for language, folder in settings.paths.rulebooks.items()
     }
+
+
+LOOKED_EVERY_S = 5.0
+"""How often it is looked whether rulebooks changed."""
+
+
+class KeptRulebooks:
+    """The rulebooks in force, for a process that stays: read again when their files change. For threads.
+
+    While changed files are faulty, those that were in force before are. Raises BadRule where there were none.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._lock = settings, threading.Lock()
+        self._books: dict[str, Rulebook] | None = None
+        self._marks: object = None
+        self._looked_s = 0.0
+
+    def __call__(self) -> dict[str, Rulebook]:
+        with self._lock:
+            now_s = time.monotonic()
+            if self._books is None or now_s - self._looked_s > LOOKED_EVERY_S:
+                self._looked_s = now_s
+                self._bring_up_to_date()
+            assert self._books is not None
+            return self._books
+
+    def _bring_up_to_date(self) -> None:
+        home = Home(self._settings.paths.home)
+        folders = [in_force(home, folder) for folder in self._settings.paths.rulebooks.values()]
+        marks = sorted(
+            (path, file_mark(path))
+            for folder in folders
+            for top, _, names in os.walk(folder)
+            for path in (os.path.join(top, name) for name in names)
+        )
+        if self._books is not None and marks == self._marks:
+            return
+        try:
+            self._books, self._marks = rulebooks_in_force(self._settings), marks
+        except BadRule:
+            if self._books is None:
+                raise
 
 
 def publish(settings: Settings, folder: Path, version: str | None) -> Publication | None:

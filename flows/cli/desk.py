@@ -31,14 +31,14 @@ def desk_command(
     from desk.app import make_app
     from desk.context import make_desk
     from flows.demo import demo_settings
-    from flows.rulebooks import rulebooks_in_force
+    from flows.rulebooks import KeptRulebooks
 
     settings = demo_settings() if demo else read_settings()
     if not settings.paths.home.is_dir():
         raise CallQAError(
             Message("{home}: no callqa home is there; `callqa nightly` makes it", home=settings.paths.home)
         )
-    desk = make_desk(settings, lambda: rulebooks_in_force(settings))
+    desk = make_desk(settings, KeptRulebooks(settings))
     server = uvicorn.Server(
         uvicorn.Config(make_app(desk), host="127.0.0.1", port=port, log_level="warning", access_log=False)
     )
