@@ -83,7 +83,7 @@ def judge_rule(evaluation: Evaluation, rule: Rule) -> Verdict:
         reason = _with_scenario(evaluation, rule.asked_scenario, outcome, reason)
     return Verdict(
         rule.id, rule.hash, outcome, evidence, reason, occurrences if failed else 0,
-        _deducted(rule, occurrences) if failed else 0.0, grounds, outcome == "pass" and rule.finds_little,
+        points_lost(rule, occurrences) if failed else 0.0, grounds, outcome == "pass" and rule.finds_little,
         suspect_in(evaluation, rule) if outcome == "pass" else None,
     )  # fmt: skip
 
@@ -95,7 +95,7 @@ def outcome_of(evaluation: Evaluation, rule: Rule) -> tuple[Outcome, float]:
     if decision.outcome != "fail":
         return decision.outcome, 0.0
     occurrences = decision.occurrences(evaluation) if rule.deduct else 1
-    return "fail", _deducted(rule, occurrences)
+    return "fail", points_lost(rule, occurrences)
 
 
 class _Decision(NamedTuple):
@@ -157,7 +157,7 @@ def _with_scenario(ev: Evaluation, told: Node | None, outcome: Outcome, reason: 
     return ("；" if ev.language == "zh" else "; ").join((reason, ev.result(told).reason(ev)))
 
 
-def _deducted(rule: Rule, occurrences: int) -> float:
+def points_lost(rule: Rule, occurrences: int) -> float:
     """Points of the rule's weight that are lost: all of them unless the rule counts how often it was broken."""
     if rule.deduct is None:
         return rule.weight

@@ -8,29 +8,38 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from pipeline.errors import CallQAError
+
 Authority = Literal[1, 2, 3, 4]
 """Whose word counts: 1 a reviewer's, 2 a supervisor's or administrator's, 3 an appeal's, 4 that of its second instance.
 Of the same authority the last word counts."""
 
-Cell = str | int | float | None
-
-_NOT_CONTENT = frozenset(("open_s", "listened_s"))
-"""Columns that differ between two clicks on one button."""
+EventCell = str | int | float | None
 
 
-def append(rows: sqlite3.Connection, table: str, by: str, token: str, cells: Mapping[str, Cell]) -> int | None:
+class BadStep(CallQAError):
+    """A step that cannot be taken: it was taken already, comes too late, or is somebody else's."""
+
+
+def once_of(table: str, by: str, token: str, *what: EventCell) -> str:
+    """What makes an event the same one when it is sent again: who sent it by which form (`token`), and what of it."""
+    return hashlib.sha256(repr((table, by, token, what)).encode()).hexdigest()[:32]
+
+
+def happened(rows: sqlite3.Connection, table: str, once: str) -> bool:
+    """Whether an event was written down before."""
+    return rows.execute(f"SELECT 1 FROM {table} WHERE once = ?", (once,)).fetchone() is not None
+
+
+def append(rows: sqlite3.Connection, table: str, once: str, by: str, cells: Mapping[str, EventCell]) -> int | None:
     """Append a row to a table of events; its id, or None where it is there already.
 
-    `token` is of the form that was sent: the same content of the same account under it is the same event. Tables have
-    `id`, `once` (unique), `at` (seconds since 1970), `account`, and `cells`.
+    Tables have `id`, `once` (unique), `at` (seconds since 1970; now, unless `cells` tell), `account`, and `cells`.
     """
-    said = sorted((name, cell) for name, cell in cells.items() if name not in _NOT_CONTENT)
-    once = hashlib.sha256(repr((token, by, table, said)).encode()).hexdigest()[:32]
     row = {"once": once, "at": time.time(), "account": by, **cells}
     names, places = ", ".join(row), ", ".join("?" * len(row))
-    done = rows.execute(
-        f"INSERT INTO {table} ({names}) VALUES ({places}) ON CONFLICT (once) DO NOTHING", [*row.values()]
-    )
+    insert = f"INSERT INTO {table} ({names}) VALUES ({places}) ON CONFLICT (once) DO NOTHING"
+    done = rows.execute(insert, [*row.values()])
     return done.lastrowid if done.rowcount else None
 
 

@@ -8,15 +8,15 @@ An agent sees the last version alone, of calls that were released as theirs, and
 from __future__ import annotations
 
 import sqlite3
+import time
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
 from pipeline.datatypes import Outcome
-from pipeline.errors import CallQAError
 from pipeline.messages import Message
-from pipeline.reviews.events import Authority, append, unchangeable
+from pipeline.reviews.events import Authority, BadStep, EventCell, append, happened, once_of, unchangeable
 from pipeline.reviews.verdict_keys import VerdictKey
 
 ReleaseStep = Literal["released", "withdrawn", "acknowledged"]
@@ -49,10 +49,6 @@ RELEASES_MIGRATIONS = (
     {unchangeable("releases", _COLUMNS)}
     """,
 )
-
-
-class BadStep(CallQAError):
-    """A step that cannot be taken: it was taken already, comes too late, or is somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +133,7 @@ def calls_released_to(rows: sqlite3.Connection, agent_id: str) -> list[str]:
 
 def release(
     rows: sqlite3.Connection, by: str, authority: Authority, token: str, result: CallResult, comment: str = "",
-    appeal: int | None = None,
+    appeal: int | None = None, now: float | None = None,
 ) -> bool:  # fmt: skip
     """ResultStep a result to its agent; false where this very result is released already. Raises BadStep."""
     if result.agent_id is None:
@@ -146,43 +142,52 @@ def release(
     if last and last.result == result:
         return False
     version = _versions(rows, result.sha256) + 1
-    return _step(rows, by, authority, token, "released", version, result, comment, appeal)
+    return _step(rows, by, authority, token, "released", version, result, comment, appeal, now)
 
 
 def withdraw(
     rows: sqlite3.Connection, by: str, authority: Authority, token: str, sha256: str, comment: str,
-    appeal: int | None = None,
+    appeal: int | None = None, now: float | None = None,
 ) -> bool:  # fmt: skip
-    """Take a released result back: it is a draft again. Raises BadStep."""
+    """Take a released result back: it is a draft again; false where it was. Raises BadStep."""
+    if happened(rows, "releases", _once(by, token, "withdrawn", sha256)):
+        return False
     last = released(rows, sha256)
     if last is None:
         raise BadStep(Message("this result is not released"))
-    return _step(rows, by, authority, token, "withdrawn", last.version, last.result, comment, appeal)
+    return _step(rows, by, authority, token, "withdrawn", last.version, last.result, comment, appeal, now)
 
 
-def acknowledge(rows: sqlite3.Connection, by: str, token: str, sha256: str, agent_id: str | None) -> bool:
+def acknowledge(
+    rows: sqlite3.Connection, by: str, token: str, sha256: str, agent_id: str | None, now: float | None = None
+) -> bool:
     """Note that an agent has seen their result; false where they had. Raises BadStep."""
     last = released(rows, sha256)
     if last is None or agent_id is None or last.result.agent_id != agent_id:
         raise BadStep(Message("this result is not released"))
     if last.acknowledged_at is not None:
         return False
-    return _step(rows, by, 1, token, "acknowledged", last.version, last.result, "", None)
+    return _step(rows, by, 1, token, "acknowledged", last.version, last.result, "", None, now)
 
 
 def _step(
     rows: sqlite3.Connection, by: str, authority: Authority, token: str, step: ReleaseStep, version: int,
-    result: CallResult, comment: str, appeal: int | None,
+    result: CallResult, comment: str, appeal: int | None, now: float | None,
 ) -> bool:  # fmt: skip
     verdicts = result.verdicts if step == "released" else ()
-    cells = {
-        "authority": authority, "sha256": result.sha256, "step": step, "version": version, "agent_id": result.agent_id,
+    cells: dict[str, EventCell] = {
+        "at": time.time() if now is None else now, "authority": authority, "sha256": result.sha256,
+        "step": step, "version": version, "agent_id": result.agent_id,
         "score": result.score, "reviewed_score": result.reviewed_score, "manual_points": result.manual_points,
         "rulebook": result.rulebook, "rulebook_hash": result.rulebook_hash,
         "rulebook_version": result.rulebook_version, "fingerprint": result.fingerprint,
         "verdicts": msgspec.json.encode(verdicts).decode(), "appeal": appeal, "comment": comment,
     }  # fmt: skip
-    return append(rows, "releases", by, token, cells) is not None
+    return append(rows, "releases", _once(by, token, step, result.sha256), by, cells) is not None
+
+
+def _once(by: str, token: str, step: ReleaseStep, sha256: str) -> str:
+    return once_of("releases", by, token, step, sha256)
 
 
 def _versions(rows: sqlite3.Connection, sha256: str) -> int:

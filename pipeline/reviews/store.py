@@ -13,7 +13,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 
+from pipeline.reviews.appeals import APPEALS_MIGRATIONS
+from pipeline.reviews.comment_templates import COMMENT_TEMPLATES_MIGRATIONS
 from pipeline.reviews.corrections import CORRECTIONS_MIGRATIONS
+from pipeline.reviews.finished_reviews import FINISHED_REVIEWS_MIGRATIONS
+from pipeline.reviews.manual_points import MANUAL_POINTS_MIGRATIONS
 from pipeline.reviews.plans import PLANS_MIGRATIONS
 from pipeline.reviews.queues import QUEUES_MIGRATIONS
 from pipeline.reviews.releases import RELEASES_MIGRATIONS
@@ -27,6 +31,10 @@ REVIEWS_MIGRATIONS: Migrations = {
     "plans": PLANS_MIGRATIONS,
     "queues": QUEUES_MIGRATIONS,
     "corrections": CORRECTIONS_MIGRATIONS,
+    "appeals": APPEALS_MIGRATIONS,
+    "manual points": MANUAL_POINTS_MIGRATIONS,
+    "finished reviews": FINISHED_REVIEWS_MIGRATIONS,
+    "comment templates": COMMENT_TEMPLATES_MIGRATIONS,
 }
 """By subject; a later one may have foreign keys into an earlier one and views over it."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.datatypes import Outcome
-from pipeline.reviews.events import Authority, append, unchangeable
+from pipeline.reviews.events import Authority, EventCell, append, once_of, unchangeable
 from pipeline.reviews.verdict_keys import VerdictKey
 
 ReviewAnswer = Literal["right", "wrong", "unsure"]
@@ -87,16 +87,16 @@ def add_review(
 ) -> int | None:
     """Keep an answer; its id, None where it is there already."""
     key = review.key
-    return append(
-        rows, "verdict_reviews", by, token,
-        {
-            "authority": authority, "sha256": key.sha256, "rule_id": key.rule_id, "rule_hash": key.rule_hash,
-            "fingerprint": key.fingerprint, "outcome": key.outcome, "evidence": key.evidence, "piece": review.piece,
-            "answer": review.answer, "right_outcome": review.right_outcome, "at_s": review.at_s,
-            "comment": review.comment, "open_s": review.open_s, "listened_s": review.listened_s,
-            "played": int(review.played), "blind": int(review.blind), "task": review.task,
-        },
-    )  # fmt: skip
+    what: dict[str, EventCell] = {
+        "authority": authority, "sha256": key.sha256, "rule_id": key.rule_id, "rule_hash": key.rule_hash,
+        "fingerprint": key.fingerprint, "outcome": key.outcome, "evidence": key.evidence, "piece": review.piece,
+        "answer": review.answer, "right_outcome": review.right_outcome, "at_s": review.at_s,
+        "comment": review.comment, "blind": int(review.blind), "task": review.task,
+    }  # fmt: skip
+    # two clicks on one button differ in these
+    how = {"open_s": review.open_s, "listened_s": review.listened_s, "played": int(review.played)}
+    once = once_of("verdict_reviews", by, token, *what.values())
+    return append(rows, "verdict_reviews", once, by, {**what, **how})
 
 
 def reviews_of(rows: sqlite3.Connection, sha256: str) -> list[StoredReview]:
