@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipeline.messages import Message
 from pipeline.reviews.events import BadStep, EventCell, append, once_of
 
-LONGEST_TEMPLATE = 500
+LONGEST_COMMENT_TEMPLATE = 500
 """Characters of a template."""
 
 COMMENT_TEMPLATES_MIGRATIONS = (
@@ -48,8 +48,8 @@ def templates_for(rows: sqlite3.Connection, account: str) -> list[CommentTemplat
 def add_template(rows: sqlite3.Connection, by: str, token: str, text: str, shared: bool) -> bool:
     """Add a template; false where the same form did. Raises BadStep for one that is empty or too long."""
     text = " ".join(text.split())
-    if not text or len(text) > LONGEST_TEMPLATE:
-        raise BadStep(Message("a template has 1 to {most} characters", most=LONGEST_TEMPLATE))
+    if not text or len(text) > LONGEST_COMMENT_TEMPLATE:
+        raise BadStep(Message("a template has 1 to {most} characters", most=LONGEST_COMMENT_TEMPLATE))
     cells: dict[str, EventCell] = {"shared": int(shared), "text": text}
     once = once_of("comment_templates", by, token, *cells.values())
     return append(rows, "comment_templates", once, by, cells) is not None
