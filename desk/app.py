@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.applications import Starlette
+from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, ExceptionHandler, Scope
 
+from desk.access.guard import Guard
 from desk.context import Desk
 from desk.pages import STATIC
-from desk.routing import routes
+from desk.routing import no_such_page, routes
 
 # each adds its endpoints
 from desk import signing_in  # noqa: F401  # isort: skip
+from desk.access import account_list, own_account  # noqa: F401  # isort: skip
 from desk.calls import call_page, calls_list, sound  # noqa: F401  # isort: skip
 
 
-def make_app(desk: Desk) -> Starlette:
+class _Static(StaticFiles):
+    """Files that everybody may read; those asked for by their version are kept by browsers."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if scope["query_string"].startswith(b"v=") and response.status_code == 200:
+            response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def make_app(desk: Desk) -> ASGIApp:
     """The application on a desk."""
-    app = Starlette(routes=[*routes(), Mount("/static", StaticFiles(directory=STATIC))])
+    faults: dict[Any, ExceptionHandler] = dict.fromkeys((404, 405), no_such_page)
+    app = Starlette(routes=[*routes(), Mount("/static", _Static(directory=STATIC))], exception_handlers=faults)
     app.state.desk = desk
-    return app
+    return Guard(app, desk)

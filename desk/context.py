@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from desk.access.attempts import Attempts
+from desk.access.proxies import DeskReach, check_reach, reach_of
+from desk.access.sessions import Sessions
+from desk.access.trail import Trail
 from desk.accounts import Accounts
 from desk.call_ids import CallIds
 from desk.calls.sound_files import Sounds
@@ -22,6 +26,10 @@ class Desk:
     settings: Settings
     home: Home
     accounts: Accounts
+    sessions: Sessions
+    attempts: Attempts
+    trail: Trail
+    reach: DeskReach
     call_ids: CallIds
     snapshot: Snapshot
     sounds: Sounds
@@ -30,9 +38,21 @@ class Desk:
 
 
 def make_desk(settings: Settings, rulebooks: Callable[[], Mapping[str, Rulebook]]) -> Desk:
-    """A desk on the home of some settings."""
+    """A desk on the home of some settings. Raises BadSetting where anybody could say that they are somebody else."""
+    check_reach(settings.desk)
     home = Home(settings.paths.home)
     accounts = Accounts(home)
-    call_ids = CallIds(accounts.secret("call-ids"))
-    snapshot = Snapshot(home.database, settings.ingest.timezone)
-    return Desk(settings, home, accounts, call_ids, snapshot, Sounds(home, settings), rulebooks, Reviews(home))
+    return Desk(
+        settings=settings,
+        home=home,
+        accounts=accounts,
+        sessions=Sessions(accounts.file, settings.desk),
+        attempts=Attempts(accounts.secret("known-browsers")),
+        trail=Trail(home),
+        reach=reach_of(settings.desk),
+        call_ids=CallIds(accounts.secret("call-ids")),
+        snapshot=Snapshot(home.database, settings.ingest.timezone),
+        sounds=Sounds(home, settings),
+        rulebooks=rulebooks,
+        reviews=Reviews(home),
+    )

@@ -6,9 +6,11 @@ In a template `t("English", value=…)` is a text in the page's language; it tak
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -63,7 +65,8 @@ def _environment() -> Environment:
         loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"clock": clock, "percent": percent, "points": points, "hue": _hue}
+    made.filters |= {"clock": clock, "percent": percent, "points": points, "hue": _hue, "moment": _moment}
+    made.filters |= {"browser": _browser}
     made.globals |= {"static": static_path}
     return made
 
@@ -80,3 +83,17 @@ def _hue(score: float | None) -> str:
     if score is None:
         return "none"
     return "good" if score >= 90 else "fair" if score >= 80 else "poor" if score >= 60 else "bad"
+
+
+def _moment(at: float, zone: str) -> str:
+    """Seconds since 1970 as a date and a time of the centre's."""
+    return f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+
+
+def _browser(user_agent: str) -> str:
+    """What a browser says it is, in two words."""
+    kinds = (("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
+    systems = ("Windows", "Android", "iPhone", "Mac", "Linux")
+    kind = next((name for mark, name in kinds if mark in user_agent), "")
+    system = next((name for name in systems if name in user_agent), "")
+    return " · ".join(filter(None, (kind, system))) or user_agent[:40] or "?"

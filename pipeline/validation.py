@@ -35,6 +35,10 @@ _WANTED = {
         "agent, http from ~/.netrc"
     ),
     "prometheus_file": Message("a file that ends in .prom; node_exporter reads no other"),
+    "web_address": Message("an address such as https://desk.example.com, without a password"),
+    "web_origin": Message("an address without a path, such as https://desk.example.com"),
+    "network": Message("a list of networks such as 10.0.0.5/32"),
+    "header_name": Message("the name of a header that only a proxy sets, such as X-Remote-User"),
     "memory_size": Message('a size from "100MB" to "1TB"'),
 }
 """Pydantic's kinds of wrong types: what is wanted instead."""

@@ -36,7 +36,8 @@ class FoundCall:
 
 
 def find_call(visit: Visit, call_id: str) -> FoundCall:
-    """The call of an id. Raises NotThere where there is none, or none that who asks may see."""
+    """The call of an id, which the log tells once in a while that somebody looked at. Raises NotThere where there is
+    none, or none that who asks may see; CallQAError where that cannot be recorded."""
     desk, user = visit.desk, visit.whose
     sha256 = _sha256(desk.home, desk.call_ids.beginning(call_id))
     if sha256 is None:
@@ -47,8 +48,10 @@ def find_call(visit: Visit, call_id: str) -> FoundCall:
         raise NotThere from None
     if not may_see(desk, user, stored.judged.call.cdr, sha256):
         raise NotThere
+    desk.trail.note_once("view", user.name, sha256)
     privacy = desk.settings.privacy
-    if user.may("unmask"):
+    if visit.shows_numbers and privacy.mask:
+        desk.trail.note_once("unmask", user.name, sha256)
         privacy = privacy.model_copy(update={"mask": False})
     masks = masks_of(stored.judged.call, stored.masks, privacy)
     return FoundCall(call_id, stored, _record(desk.home, sha256), as_shown(stored.judged, masks), tuple(masks))

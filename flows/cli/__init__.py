@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
-from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
@@ -20,10 +18,11 @@ from flows.options import given, settings_file
 from pipeline.errors import CallQAError
 from pipeline.messages import shown_lines
 from pipeline.settings import load_settings
+from pipeline.storage.error_log import note_error
 from pipeline.storage.permissions import only_ours
 
 # each registers its commands, which help lists in this order
-from flows.cli import night, worker, call, mask, cdr, results, desk, audit, keys, forget  # noqa: F401  # isort: skip
+from flows.cli import night, worker, call, mask, cdr, results, desk, user, audit, keys, forget  # noqa: F401  # isort: skip
 from flows.cli import backup, evaluate, rules, phrase_lists, sayings, metrics, install  # noqa: F401  # isort: skip
 
 __all__ = ["app", "main"]
@@ -91,16 +90,8 @@ def _unforeseen(error: BaseException) -> NoReturn:
     """One line for the user; the frames, without any value that passed through them, into a file."""
     from flows.faults import explained
 
-    log = _error_log()
-    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-    message = explained(error).in_language(LANGUAGE)
-    if log is None:
-        _leave(message)
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a", encoding="utf-8") as stream:
-            stream.write("\n".join([datetime.now(UTC).isoformat(), *frames, type(error).__name__, ""]) + "\n")
-    except OSError:
+    log, message = _error_log(), explained(error).in_language(LANGUAGE)
+    if log is None or not note_error(log, error):
         _leave(message)
     _leave(f"{message} ({log})")
 

@@ -46,6 +46,19 @@ ACTION_NAMES = {
     "keys.imported": Message("key imported"),
     "encrypted": Message("files encrypted"),
     "closed": Message("home closed, which others could read"),
+    "login": Message("signed in"),
+    "login.failed": Message("did not get in"),
+    "logout": Message("signed out"),
+    "view": Message("call looked at"),
+    "decision": Message("decision"),
+    "account.made": Message("account made"),
+    "account.changed": Message("account changed"),
+    "account.disabled": Message("account disabled"),
+    "account.enabled": Message("account let in again"),
+    "account.reset": Message("password taken away"),
+    "account.link": Message("link for a password made"),
+    "password.changed": Message("password chosen"),
+    "sessions.ended": Message("sessions ended"),
 }
 """Each action, for people."""
 

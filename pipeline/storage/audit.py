@@ -38,7 +38,8 @@ from pipeline.storage.home import Home
 AuditAction = Literal[
     "run.started", "run.ended", "publish", "query", "show", "export", "unmask", "play", "review", "forget", "retention",
     "backup", "restore", "rules.published", "keys.rotated", "keys.exported", "keys.imported", "encrypted",
-    "closed",
+    "closed", "login", "login.failed", "logout", "view", "decision", "account.made", "account.changed",
+    "account.disabled", "account.enabled", "account.reset", "account.link", "password.changed", "sessions.ended",
 ]  # fmt: skip
 """What is recorded; the names are kept from version to version."""
 

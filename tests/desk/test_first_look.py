@@ -17,7 +17,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 def test_a_link_makes_the_first_account_once(tmp_path: Path) -> None:
     desk, _ = make_small_desk(tmp_path, 1)
-    token = desk.accounts.make_link("administrator")
+    token = desk.accounts.make_first_link()
     browser = stranger(desk)
     assert browser.get("/calls").headers["location"] == "/sign-in?to=%2Fcalls"
     given = {"name": "root", "password": PASSWORD}

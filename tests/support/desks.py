@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from desk.app import make_app
 from desk.context import Desk, make_desk
 from desk.rights import AccountRole
-from desk.routing import SESSION_COOKIE
+from desk.routing import session_cookie
 from pipeline.datatypes import Judged
 from pipeline.results.store import build_database
 from pipeline.settings import Settings, load_settings
@@ -45,17 +45,24 @@ def signed_in(
     desk: Desk, role: AccountRole, name: str = "", teams: tuple[str, ...] = (), agent_id: str | None = None
 ) -> TestClient:
     """A browser of somebody with such an account, which is made where there is none."""
-    name = name or role
-    desk.accounts.make(name, role, PASSWORD, teams=teams, agent_id=agent_id)
     client = stranger(desk)
-    answer = client.post("/sign-in", data={"name": name, "password": PASSWORD}, headers=ORIGIN)
-    assert answer.status_code == 303, answer.text
+    client.cookies.set(session_cookie(desk), session_of(desk, role, name or role, teams, agent_id))
     return client
+
+
+def session_of(
+    desk: Desk, role: AccountRole, name: str, teams: tuple[str, ...] = (), agent_id: str | None = None
+) -> str:
+    """The secret of a session of an account, which is made, with PASSWORD, where there is none."""
+    if desk.accounts.get(name) is None:
+        desk.accounts.make(name, role, PASSWORD, teams=teams, agent_id=agent_id)
+    return desk.sessions.begin(name, "password")
 
 
 def stranger(desk: Desk) -> TestClient:
     """A browser that nobody has signed in with."""
-    return TestClient(make_app(desk), follow_redirects=False, headers={"accept-language": "en"})
+    address = desk.settings.desk.address or "http://127.0.0.1:8642"
+    return TestClient(make_app(desk), address, follow_redirects=False, headers={"accept-language": "en"})
 
 
 @contextmanager
@@ -88,10 +95,5 @@ def sign_in(
 ) -> None:  # fmt: skip
     """Sign a browser in as somebody with such an account, which is made where there is none."""
     name = name or f"browser-{role}"
-    session = desk.accounts.begin_session(name, PASSWORD)
-    if session is None:
-        desk.accounts.make(name, role, PASSWORD, teams=teams, agent_id=agent_id)
-        session = desk.accounts.begin_session(name, PASSWORD)
-    assert session is not None
-    page.set_cookie(address, SESSION_COOKIE, session)
+    page.set_cookie(address, session_cookie(desk), session_of(desk, role, name, teams, agent_id))
     page.set_cookie(address, "callqa-language", language)

@@ -13,18 +13,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from pipeline.errors import BadSetting, shown
 from pipeline.messages import Message
+from pipeline.settings.desk import DeskSettings, OpenIdSettings
+from pipeline.settings.section import Section
 from pipeline.validation import told
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
 SERVERS = ("s3", "sftp", "http", "https")
@@ -49,7 +47,7 @@ def _folder_or_address(value: object) -> object:
     return value
 
 
-class Paths(_Section):
+class Paths(Section):
     inbox: Annotated[Path | str, BeforeValidator(_folder_or_address)] = Field(
         Path("data/inbox"),
         description=Message(
@@ -93,7 +91,7 @@ def _of_older_files(given: Any) -> Any:
     return given
 
 
-class Ingest(_Section):
+class Ingest(Section):
     extensions: tuple[str, ...] = Field(
         (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".mp4", ".amr", ".awb", ".gsm", ".g729", ".729",
          ".ul", ".ulaw", ".ulw", ".mu", ".mulaw", ".pcmu", ".al", ".alaw", ".alw", ".pcma", ".wma", ".oga", ".spx",
@@ -171,7 +169,7 @@ class Ingest(_Section):
         return (self.metadata,) if isinstance(self.metadata, str) else self.metadata or ()
 
 
-class Decode(_Section):
+class Decode(Section):
     layout: Literal["auto", "mono", "stereo"] = Field(
         "auto",
         description=Message(
@@ -188,7 +186,7 @@ class Decode(_Section):
     largest_mb: float = Field(2000, gt=0, le=1_000_000, description=Message("files larger than this are refused"))
 
 
-class Hear(_Section):
+class Hear(Section):
     language: Literal["auto", "zh", "en"] = Field("auto", description=Message("language of the calls; auto: per call"))
     engine: Literal["faster-whisper", "openai-whisper"] = Field(
         "faster-whisper", description=Message("speech recogniser")
@@ -228,7 +226,7 @@ class Hear(_Section):
     )
 
 
-class Judge(_Section):
+class Judge(Section):
     default_language: Literal["zh", "en"] = Field("zh", description=Message("rulebook when the language is not known"))
 
 
@@ -243,7 +241,7 @@ def _model_address(value: str) -> str:
     return value
 
 
-class LocalModel(_Section):
+class LocalModel(Section):
     endpoint: Annotated[str, AfterValidator(_model_address)] | None = Field(
         None,
         description=Message(
@@ -267,7 +265,7 @@ def _scheduler_address(value: str) -> str:
     return value
 
 
-class Machines(_Section):
+class Machines(Section):
     engine: Literal["local", "dask"] = Field(
         "local",
         description=Message(
@@ -289,13 +287,13 @@ class Machines(_Section):
     )
 
 
-class Excerpts(_Section):
+class Excerpts(Section):
     margin_s: float = Field(2.0, ge=0, le=600, description=Message("audio before and after the evidence"))
     longest_s: float = Field(60, gt=0, le=3600, description=Message("an excerpt is cut at this length"))
     bitrate_kbps: int = Field(32, ge=8, le=128, description=Message("MP3 bit rate"))
 
 
-class Privacy(_Section):
+class Privacy(Section):
     mask: bool = Field(
         True,
         description=Message(
@@ -339,7 +337,7 @@ class Privacy(_Section):
     )
 
 
-class Report(_Section):
+class Report(Section):
     language: Literal["zh", "en"] = Field("zh", description=Message("language of the report's own words"))
     target: float = Field(0.8, ge=0, le=1, description=Message("achievement rate below which an indicator is marked"))
     month_scores: Path | None = Field(
@@ -357,7 +355,7 @@ def _prometheus_file(value: Path) -> Path:
     return value
 
 
-class Metrics(_Section):
+class Metrics(Section):
     file: Annotated[Path, AfterValidator(_prometheus_file)] | None = Field(
         None,
         description=Message(
@@ -367,7 +365,7 @@ class Metrics(_Section):
     )
 
 
-class Log(_Section):
+class Log(Section):
     format: Literal["text", "json"] = Field(
         "text", description=Message("what runs write to stderr: text for people, or json, one event a line")
     )
@@ -388,7 +386,7 @@ def _memory(text: str) -> str:
     return text
 
 
-class Sql(_Section):
+class Sql(Section):
     memory: Annotated[str, AfterValidator(_memory)] = Field("1GB", description=Message("memory limit of a query"))
     timeout_s: float = Field(60, gt=0, le=86_400, description=Message("time limit of a query"))
 
@@ -405,16 +403,7 @@ def fetched_folder(home: Path, address: str) -> Path:
     return home / "fetched" / f"{host}-{hashlib.sha256(address.rstrip('/').encode()).hexdigest()[:12]}"
 
 
-class DeskOptions(_Section):
-    sound_cache_gb: float = Field(
-        10.0,
-        ge=0.1,
-        le=10_000,
-        description=Message("room for recordings as browsers play them; those not asked for longest go first"),
-    )
-
-
-class Settings(_Section):
+class Settings(Section):
     paths: Paths = Paths()  # type: ignore[call-arg]
     ingest: Ingest = Ingest()  # type: ignore[call-arg]
     decode: Decode = Decode()  # type: ignore[call-arg]
@@ -426,7 +415,8 @@ class Settings(_Section):
     privacy: Privacy = Privacy()  # type: ignore[call-arg]
     report: Report = Report()  # type: ignore[call-arg]
     sql: Sql = Sql()  # type: ignore[call-arg]
-    desk: DeskOptions = DeskOptions()  # type: ignore[call-arg]
+    desk: DeskSettings = DeskSettings()  # type: ignore[call-arg]
+    openid: OpenIdSettings = OpenIdSettings()  # type: ignore[call-arg]
     metrics: Metrics = Metrics()  # type: ignore[call-arg]
     log: Log = Log()  # type: ignore[call-arg]
 
@@ -461,10 +451,10 @@ class Settings(_Section):
             privacy = privacy.model_copy(update={"key_file": folder / privacy.key_file})
         own = {name: getattr(self.machines, name) for name in ("ca", "certificate", "key")}
         machines = self.machines.model_copy(update={name: path and folder / path for name, path in own.items()})
+        desk = self.desk.anchored(folder)
         paths = self.paths.model_copy(update=anchored)
-        return self.model_copy(
-            update={"paths": paths, "report": report, "metrics": metrics, "machines": machines, "privacy": privacy}
-        )
+        changed = {"paths": paths, "report": report, "metrics": metrics, "machines": machines, "privacy": privacy}
+        return self.model_copy(update={**changed, "desk": desk})
 
 
 LARGEST_SETTINGS = 1_000_000
