@@ -1,0 +1,42 @@
+"""Who may ask what: one line an endpoint. `test_who_may.py` fails for an endpoint without one, and for one too many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+ANYBODY = ("nobody", "agent", "reviewer", "coach", "supervisor", "administrator")
+SIGNED_IN = ("agent", "reviewer", "coach", "supervisor", "administrator")
+AGENTS = ("agent",)
+STAFF = ("reviewer", "coach", "supervisor", "administrator")
+REVIEWERS = ("reviewer", "supervisor", "administrator")
+LEADERS = ("supervisor", "administrator")
+ADMINISTRATORS = ("administrator",)
+
+WHO_MAY: Mapping[str, tuple[str, ...]] = {
+    # the way in, the own account
+    "GET /sign-in": ANYBODY,
+    "POST /sign-in": ANYBODY,
+    "POST /sign-out": SIGNED_IN,
+    "GET /new-account/{token}": ANYBODY,
+    "POST /new-account/{token}": ANYBODY,
+    "POST /language": ANYBODY,
+    "GET /": SIGNED_IN,
+    "GET /account": SIGNED_IN,
+    "POST /account/password": SIGNED_IN,
+    "POST /account/sessions/end": SIGNED_IN,
+    # accounts
+    "GET /accounts": ADMINISTRATORS,
+    "GET /accounts/one": ADMINISTRATORS,
+    "POST /accounts/new": ADMINISTRATORS,
+    "POST /accounts/change": ADMINISTRATORS,
+    "POST /accounts/disable": ADMINISTRATORS,
+    "POST /accounts/enable": ADMINISTRATORS,
+    "POST /accounts/end-sessions": ADMINISTRATORS,
+    "POST /accounts/reset": ADMINISTRATORS,
+    # calls
+    "GET /calls": SIGNED_IN,
+    "GET /calls/{call_id}": SIGNED_IN,
+    "GET /calls/{call_id}/sound": SIGNED_IN,
+    "GET /calls/{call_id}/sound/state": SIGNED_IN,
+    "GET /calls/{call_id}/peaks": SIGNED_IN,
+}
