@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from desk.calls.found import find_call
+from desk.queues.my_queue import task_on
 from desk.routing import Visit, endpoint
 from pipeline.datatypes import Evidence, Verdict
 from pipeline.judging.rulebook import Rule
@@ -35,4 +36,6 @@ def _page(visit: Visit) -> Response:
         ShownVerdict(v, rules.get(v.rule_id), tuple((item, marked_quote(item, call)) for item in v.evidence))
         for v in sorted(card.verdicts if card else (), key=lambda v: ORDER.index(v.outcome))
     ]
-    return visit.page("calls/call.html", found=found, call=call, card=card, verdicts=verdicts)
+    return visit.page(
+        "calls/call.html", found=found, call=call, card=card, verdicts=verdicts, task=task_on(visit, found)
+    )

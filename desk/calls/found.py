@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from desk.context import Desk
 from desk.rights import User
@@ -11,6 +11,7 @@ from pipeline.datatypes import CDR, Judged
 from pipeline.errors import BadArtefact
 from pipeline.masks import Mask
 from pipeline.privacy.masking import as_shown, masks_of
+from pipeline.reviews.queues import Queues
 from pipeline.reviews.releases import released
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
@@ -54,7 +55,20 @@ def find_call(visit: Visit, call_id: str) -> FoundCall:
         desk.trail.note_once("unmask", user.name, sha256)
         privacy = privacy.model_copy(update={"mask": False})
     masks = masks_of(stored.judged.call, stored.masks, privacy)
-    return FoundCall(call_id, stored, _record(desk.home, sha256), as_shown(stored.judged, masks), tuple(masks))
+    judged = _to_be_seen(visit, as_shown(stored.judged, masks))
+    return FoundCall(call_id, stored, _record(desk.home, sha256), judged, tuple(masks))
+
+
+def _to_be_seen(visit: Visit, judged: Judged) -> Judged:
+    """A call without the verdicts that who asks is to answer blind, and then without its score."""
+    user, file, card = visit.whose, visit.desk.reviews.file, judged.scorecard
+    if card is None or not user.may("review") or not file.is_there:
+        return judged
+    hidden = Queues(file).blind_rules(user.name, judged.call.sha256)
+    if not hidden:
+        return judged
+    verdicts = tuple(verdict for verdict in card.verdicts if verdict.rule_id not in hidden)
+    return replace(judged, scorecard=replace(card, verdicts=verdicts, score=None, fatal=False))
 
 
 def may_see(desk: Desk, user: User, cdr: CDR, sha256: str) -> bool:

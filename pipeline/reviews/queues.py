@@ -150,11 +150,13 @@ class Queues:
 
     def finish(self, token: str, person: str, review_id: int | None = None, now: float | None = None) -> None:
         """Finish a claim, even one whose time is over while nobody else has taken it. Raises ClaimGone."""
-        self._end(token, person, "finished", person, review_id, now)
+        with self.file.writing() as rows:
+            finish_task(rows, token, person, review_id, now)
 
     def decline(self, token: str, person: str, now: float | None = None) -> None:
         """Leave a claimed slot to others. Raises ClaimGone."""
-        self._end(token, person, "declined", person, None, now)
+        with self.file.writing() as rows:
+            _note(rows, _last(rows, token, person), "declined", person, person, time.time() if now is None else now)
 
     def take_back(self, item_id: int, slot: int, by: str, now: float | None = None) -> None:
         """Take a claimed slot away from who holds it. Raises ClaimGone where nobody does."""
@@ -176,11 +178,10 @@ class Queues:
                 raise ClaimGone(Message("somebody is working on this; take it back first"))
             _note(rows, row, "assigned", person, by, now)
 
-    def _end(
-        self, token: str, person: str, kind: str, by: str, review_id: int | None, now: float | None
-    ) -> None:  # fmt: skip
-        with self.file.writing() as rows:
-            _note(rows, _last(rows, token, person), kind, person, by, time.time() if now is None else now, review_id)
+    def held(self, person: str, now: float | None = None) -> list[Task]:
+        """What somebody holds, oldest first."""
+        with self.file.reading() as rows:
+            return list(_held(rows, person, time.time() if now is None else now))
 
     def blind_rules(self, person: str, sha256: str) -> frozenset[str]:
         """The rules whose verdicts on a call somebody must not see: he holds a blind slot of theirs, or will get it."""
@@ -239,6 +240,13 @@ class Queues:
                 row["plan_id"]: Standing(row["free"], row["slots"] - row["free"] - row["finished"], row["finished"])
                 for row in found
             }
+
+
+def finish_task(
+    rows: sqlite3.Connection, token: str, person: str, review_id: int | None = None, now: float | None = None
+) -> None:
+    """Finish a claim within what else is written, so that both are kept or neither. Raises ClaimGone."""
+    _note(rows, _last(rows, token, person), "finished", person, person, time.time() if now is None else now, review_id)
 
 
 def _held(rows: sqlite3.Connection, person: str, now: float) -> Iterator[Task]:

@@ -137,7 +137,7 @@ def draw(ask: Ask, plan: SamplingPlan, within: str = "true", values: Mapping[str
         within=f"({within}) AND {condition}", layout=_LAYOUT if plan.by_layout else "''",
         few="true" if plan.agent_week is None else "place <= $agent_week",
         share="1::DOUBLE" if plan.agent_week is None else "least(1, $agent_week / of)::DOUBLE",
-        rules="true" if not plan.filters.rules else "rule_id IN (SELECT unnest($rules))",
+        rules="true" if not plan.filters.rules else "rule_id IN (SELECT unnest($of_rules))",
     )  # fmt: skip
     if plan.agent_week is not None:
         given["agent_week"] = plan.agent_week
@@ -171,17 +171,17 @@ def _condition(filters: PlanFilters) -> tuple[str, dict[str, Any]]:
     parts, values = ["rulebook IS NOT NULL"], dict[str, Any]()
     for name, part, value in (
         ("first_day", "day >= $first_day", filters.first_day), ("last_day", "day <= $last_day", filters.last_day),
-        ("teams", "team IN (SELECT unnest($teams))", filters.teams),
-        ("agents", "agent_id IN (SELECT unnest($agents))", filters.agents),
-        ("queues", "queue IN (SELECT unnest($queues))", filters.queues),
-        ("directions", "direction IN (SELECT unnest($directions))", filters.directions),
-        ("scenarios", "scenario IN (SELECT unnest($scenarios))", filters.scenarios),
+        ("of_teams", "team IN (SELECT unnest($of_teams))", filters.teams),
+        ("of_agents", "agent_id IN (SELECT unnest($of_agents))", filters.agents),
+        ("of_queues", "queue IN (SELECT unnest($of_queues))", filters.queues),
+        ("of_directions", "direction IN (SELECT unnest($of_directions))", filters.directions),
+        ("of_scenarios", "scenario IN (SELECT unnest($of_scenarios))", filters.scenarios),
     ):  # fmt: skip
         if value:
             parts.append(part)
             values[name] = list(value) if isinstance(value, tuple) else value
     if filters.rules:
-        values["rules"] = list(filters.rules)
+        values["of_rules"] = list(filters.rules)
     return " AND ".join(parts), values
 
 
