@@ -72,6 +72,16 @@ MIGRATIONS = (
     """,
 )
 
+SAVED_FILTERS_MIGRATIONS = (
+    """
+    CREATE TABLE saved_filters (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL REFERENCES accounts (name) ON DELETE CASCADE,
+        name TEXT NOT NULL, query TEXT NOT NULL, shared INTEGER NOT NULL, made_at REAL NOT NULL, UNIQUE (account, name)
+    ) STRICT
+    """,
+)
+"""What people keep of the list of calls (`desk.calls.saved_filters`)."""
+
 
 class BadAccount(CallQAError):
     """What was asked of an account cannot be done."""
@@ -95,7 +105,9 @@ class Accounts:
     """All accounts of a home."""
 
     def __init__(self, home: Home) -> None:
-        self.file = SqliteFile(home.root / "accounts.sqlite", {"accounts": MIGRATIONS})
+        self.file = SqliteFile(
+            home.root / "accounts.sqlite", {"accounts": MIGRATIONS, "saved filters": SAVED_FILTERS_MIGRATIONS}
+        )
         self._hasher = PasswordHasher()
         self._at_once = threading.BoundedSemaphore(_AT_ONCE)
         self._nobody = "$".join(("$argon2id$v=19$m=65536,t=3,p=4", _base64(16), _base64(32)))

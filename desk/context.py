@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from desk.access.attempts import Attempts
 from desk.access.proxies import DeskReach, check_reach, reach_of
@@ -11,6 +11,8 @@ from desk.access.sessions import Sessions
 from desk.access.trail import Trail
 from desk.accounts import Accounts
 from desk.call_ids import CallIds
+from desk.calls.call_index import CallIndex
+from desk.calls.list_choices import ChoiceCache
 from desk.calls.sound_files import Sounds
 from desk.snapshot import Snapshot
 from pipeline.judging.rulebook import Rulebook
@@ -35,6 +37,8 @@ class Desk:
     sounds: Sounds
     rulebooks: Callable[[], Mapping[str, Rulebook]]
     reviews: Reviews
+    index: CallIndex
+    choices: ChoiceCache = field(default_factory=ChoiceCache)
 
 
 def make_desk(settings: Settings, rulebooks: Callable[[], Mapping[str, Rulebook]]) -> Desk:
@@ -42,6 +46,7 @@ def make_desk(settings: Settings, rulebooks: Callable[[], Mapping[str, Rulebook]
     check_reach(settings.desk)
     home = Home(settings.paths.home)
     accounts = Accounts(home)
+    snapshot = Snapshot(home.database, settings.ingest.timezone)
     return Desk(
         settings=settings,
         home=home,
@@ -51,8 +56,9 @@ def make_desk(settings: Settings, rulebooks: Callable[[], Mapping[str, Rulebook]
         trail=Trail(home),
         reach=reach_of(settings.desk),
         call_ids=CallIds(accounts.secret("call-ids")),
-        snapshot=Snapshot(home.database, settings.ingest.timezone),
+        snapshot=snapshot,
         sounds=Sounds(home, settings),
         rulebooks=rulebooks,
         reviews=Reviews(home),
+        index=CallIndex(home, snapshot),
     )

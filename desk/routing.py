@@ -75,7 +75,8 @@ class Visit:
     @property
     def partial(self) -> bool:
         """Whether a part of a page is asked for, and not the whole."""
-        return self.request.headers.get("hx-request") == "true"
+        headers = self.request.headers
+        return headers.get("hx-request") == "true" and headers.get("hx-request-type") != "full"
 
     def query(self, name: str, default: str = "") -> str:
         """A parameter of the address."""

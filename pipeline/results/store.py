@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -190,15 +191,18 @@ def _salt(home: Home, anew: bool) -> str:
 
 
 @contextmanager
-def open_database(database: Path, timezone: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_database(
+    database: Path, timezone: str, parts: Path | None = None, limits: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection for callqa's own reading; times are shown in `timezone`. Raises BadQuery.
 
-    Read-only, and locked: whatever a database says, a view of it can reach no file and no network.
+    Read-only, and locked: whatever a database says, a view of it can reach no file and no network. `parts`: where the
+    database's parts lie, if not beside it. `limits` are settings of DuckDB, such as its memory.
     """
     if not database.exists():
         raise no_database(database)
     try:
-        connection = _read_only(database)
+        connection = _read_only(database, parts, limits)
     except duckdb.Error as error:
         raise cannot_open(database, str(error)) from error
     with connection:
@@ -261,10 +265,12 @@ def remove_strays(database: Path) -> None:
                     shutil.rmtree(folder)
 
 
-def _read_only(database: Path, parts: Path | None = None) -> duckdb.DuckDBPyConnection:
+def _read_only(
+    database: Path, parts: Path | None = None, limits: Mapping[str, str] = MappingProxyType({})
+) -> duckdb.DuckDBPyConnection:
     """A read-only connection that reaches nothing but the database and its parts. Raises duckdb.Error."""
     remove_strays(database)
-    connection = duckdb.connect(str(database), read_only=True, config=NOTHING_LOADED)
+    connection = duckdb.connect(str(database), read_only=True, config={**NOTHING_LOADED, **limits})
     try:
         connection.execute("SET allowed_directories = ?", [[os.path.realpath(parts or parts_folder(database))]])
         connection.execute("SET enable_external_access = false")
