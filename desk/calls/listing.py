@@ -19,7 +19,7 @@ from desk.calls.search_words import BETWEEN_TURNS, Search, search_words
 PAGE = 50
 """Calls on a page."""
 
-MOST_COUNTED = 10_000
+COUNT_EXACTLY = 10_000
 """So many calls are counted; of more, their number is estimated from the parts that were counted."""
 
 _SHOWN = (
@@ -116,7 +116,7 @@ class Listing:
         counted = seen = 0
         asked = list(self._asked())
         for number, (part, facts) in enumerate(asked):
-            if counted > MOST_COUNTED and number < len(asked):
+            if counted > COUNT_EXACTLY and number < len(asked):
                 rest = sum(facts.calls for _, facts in asked[number:])
                 estimate = counted + counted * rest / max(1, seen)
                 size = 10 ** (len(str(int(estimate))) - 2)
