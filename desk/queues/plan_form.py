@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 
-from desk.calls.calls_list import within
+from desk.calls.scope import within
 from desk.routing import Visit
 from pipeline.errors import CallQAError
 from pipeline.messages import Message
