@@ -19,6 +19,7 @@ from pipeline.errors import CallQAError
 from pipeline.messages import Message
 from pipeline.results.display import (
     HUNG_UP_LABELS,
+    NOTHING_FOUND,
     OUTCOME_LABELS,
     ROLE_LABELS,
     SEVERITY_LABELS,
@@ -55,7 +56,7 @@ def page_html(template: str, visit: Visit, **values: Any) -> str:
 
 _NAMES = {
     "outcome": OUTCOME_LABELS, "severity": SEVERITY_LABELS, "role": ROLE_LABELS, "hung_up": HUNG_UP_LABELS,
-    "account": ROLE_TITLES,
+    "account": ROLE_TITLES, "nothing_found": NOTHING_FOUND,
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from pipeline.masks import Mask
 from pipeline.privacy.masking import as_shown, masks_of
 from pipeline.reviews.queues import Queues
 from pipeline.reviews.releases import released
+from pipeline.settings import Privacy
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
 
@@ -50,11 +51,9 @@ def find_call(visit: Visit, call_id: str) -> FoundCall:
     if not may_see(desk, user, stored.judged.call.cdr, sha256):
         raise NotThere
     desk.trail.note_once("view", user.name, sha256)
-    privacy = desk.settings.privacy
-    if visit.shows_numbers and privacy.mask:
+    if visit.shows_numbers and desk.settings.privacy.mask:
         desk.trail.note_once("unmask", user.name, sha256)
-        privacy = privacy.model_copy(update={"mask": False})
-    masks = masks_of(stored.judged.call, stored.masks, privacy)
+    masks = masks_of(stored.judged.call, stored.masks, privacy_for(visit))
     judged = _to_be_seen(visit, as_shown(stored.judged, masks))
     return FoundCall(call_id, stored, _record(desk.home, sha256), judged, tuple(masks))
 
@@ -69,6 +68,12 @@ def _to_be_seen(visit: Visit, judged: Judged) -> Judged:
         return judged
     verdicts = tuple(verdict for verdict in card.verdicts if verdict.rule_id not in hidden)
     return replace(judged, scorecard=replace(card, verdicts=verdicts, score=None, fatal=False))
+
+
+def privacy_for(visit: Visit) -> Privacy:
+    """What is hidden from who asks."""
+    privacy = visit.desk.settings.privacy
+    return privacy.model_copy(update={"mask": False}) if visit.shows_numbers else privacy
 
 
 def may_see(desk: Desk, user: User, cdr: CDR, sha256: str) -> bool:

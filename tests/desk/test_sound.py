@@ -123,7 +123,7 @@ def test_an_encrypted_home_holds_no_sound_in_clear(tmp_path: Path, monkeypatch: 
 
 def test_pieces_of_it_are_answered_and_a_playing_is_put_down_once(desk: Desk) -> None:
     browser = signed_in(desk, "administrator", "listener")
-    address = browser.get("/calls").text.split('<th><a href="')[1].split('"')[0]
+    address = browser.get("/calls").text.split('<th scope="row"><a href="')[1].split('"')[0]
     whole = browser.get(f"{address}/sound").content
     assert browser.get(f"{address}/sound", headers={"range": "bytes=100-199"}).content == whole[100:200]
     assert browser.get(f"{address}/sound", headers={"range": f"bytes={len(whole)}-"}).status_code == 416
