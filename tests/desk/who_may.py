@@ -39,4 +39,16 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /calls/{call_id}/sound": SIGNED_IN,
     "GET /calls/{call_id}/sound/state": SIGNED_IN,
     "GET /calls/{call_id}/peaks": SIGNED_IN,
+    # queues, samples
+    "GET /queue": REVIEWERS,
+    "POST /queue/next": REVIEWERS,
+    "POST /queue/goal": REVIEWERS,
+    "POST /queue/{token}/answer": REVIEWERS,
+    "POST /queue/{token}/decline": REVIEWERS,
+    "GET /plans": LEADERS,
+    "GET /plans/new": LEADERS,
+    "POST /plans": LEADERS,
+    "GET /plans/{plan_id}": LEADERS,
+    "POST /plans/{plan_id}/open": LEADERS,
+    "POST /plans/{plan_id}/take-back": LEADERS,
 }
