@@ -51,4 +51,8 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /plans/{plan_id}": LEADERS,
     "POST /plans/{plan_id}/open": LEADERS,
     "POST /plans/{plan_id}/take-back": LEADERS,
+    # agreement
+    "GET /agreement": STAFF,
+    "GET /agreement/rules/{rule_id}": STAFF,
+    "GET /agreement/reviewers/{name}": STAFF,
 }
