@@ -120,13 +120,13 @@ class Accounts:
     def everybody(self) -> list[Account]:
         """All accounts, by name."""
         with self.file.reading() as rows:
-            return [_account(row) for row in rows.execute("SELECT * FROM accounts ORDER BY disabled_at, folded")]
+            return [account_of_row(row) for row in rows.execute("SELECT * FROM accounts ORDER BY disabled_at, folded")]
 
     def get(self, name: str) -> Account | None:
         """The account of a name, however its letters are written."""
         with self.file.reading() as rows:
             found = rows.execute("SELECT * FROM accounts WHERE folded = ?", (_folded(name),)).fetchone()
-        return _account(found) if found else None
+        return account_of_row(found) if found else None
 
     def make(
         self, name: str, role: AccountRole, password: str | None = None, shown_name: str = "",
@@ -145,7 +145,7 @@ class Accounts:
         """Change an account; what is None stays, agent_id "" means none. It holds from its next request on."""
         new = {
             "role": role, "shown_name": shown_name, "agent_id": agent_id,
-            "teams": None if teams is None else _listed(teams),
+            "teams": None if teams is None else listed_teams(teams),
         }  # fmt: skip
         return self._update(name, {column: value for column, value in new.items() if value is not None})
 
@@ -183,7 +183,7 @@ class Accounts:
                 rows.execute("DELETE FROM links WHERE account = ?", (found["name"],))
             if "role" in values or "disabled_at" in values:
                 _keep_an_administrator(rows)
-            return _account(rows.execute("SELECT * FROM accounts WHERE name = ?", (found["name"],)).fetchone())
+            return account_of_row(rows.execute("SELECT * FROM accounts WHERE name = ?", (found["name"],)).fetchone())
 
     def make_first_link(self) -> str:
         """The secret of a link by which the first account, an administrator's, is made. No older one works then."""
@@ -241,7 +241,7 @@ class Accounts:
             return None
         if self._hasher.check_needs_rehash(stored):
             self.choose_password(found["name"], password)
-        return _account(found)
+        return account_of_row(found)
 
     def secret(self, name: str) -> bytes:
         """16 random bytes of this home, made when they are first asked for."""
@@ -322,7 +322,7 @@ def insert_account(rows: sqlite3.Connection, user: User, password_hash: str) -> 
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 name, _folded(name), user.shown_name.strip() or name, user.role, password_hash, user.agent_id or None,
-                _listed(user.teams), time.time(),
+                listed_teams(user.teams), time.time(),
             ),
         )  # fmt: skip
     except sqlite3.IntegrityError:
@@ -352,7 +352,8 @@ def _link(rows: sqlite3.Connection, token: str) -> Link | None:
     return Link(found["account"]) if found else None
 
 
-def _account(row: sqlite3.Row) -> Account:
+def account_of_row(row: sqlite3.Row) -> Account:
+    """The account of a row of accounts."""
     return Account(user_of_row(row), row["made_at"], row["disabled_at"], bool(row["password"]))
 
 
@@ -361,7 +362,8 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
-def _listed(teams: tuple[str, ...]) -> str:
+def listed_teams(teams: tuple[str, ...]) -> str:
+    """Teams as a row of accounts has them."""
     return json.dumps(list(dict.fromkeys(filter(None, map(str.strip, teams)))), ensure_ascii=False)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from desk.access.attempts import Attempts
+from desk.access.openid import OpenId
 from desk.access.proxies import DeskReach, check_reach, reach_of
 from desk.access.sessions import Sessions
 from desk.access.trail import Trail
@@ -39,6 +40,7 @@ class Desk:
     reviews: Reviews
     index: CallIndex
     choices: ChoiceCache = field(default_factory=ChoiceCache)
+    openid: OpenId | None = None
 
 
 def make_desk(settings: Settings, rulebooks: Callable[[], Mapping[str, Rulebook]]) -> Desk:
@@ -61,4 +63,5 @@ def make_desk(settings: Settings, rulebooks: Callable[[], Mapping[str, Rulebook]
         rulebooks=rulebooks,
         reviews=Reviews(home),
         index=CallIndex(home, snapshot),
+        openid=OpenId(settings.openid, accounts.secret("openid")) if settings.openid.issuer else None,
     )

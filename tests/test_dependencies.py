@@ -32,7 +32,9 @@ def imported(folder: str) -> Iterator[str]:
 def test_every_import_is_asked_for_and_pinned() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    needed = {plain(name) for name in [*project["dependencies"], *extras["remote"], *extras["cluster"]]}
+    needed = {
+        plain(name) for name in [*project["dependencies"], *extras["remote"], *extras["cluster"], *extras["oidc"]]
+    }
     tests = {plain(name) for name in extras["test"]} - {"callqa"}
     pins = re.findall(r"^(\S+)==", (CHECKOUT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
     assert needed | tests <= {plain(name) for name in pins}

@@ -16,6 +16,8 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     # the way in, the own account
     "GET /sign-in": ANYBODY,
     "POST /sign-in": ANYBODY,
+    "GET /sign-in/openid": ANYBODY,
+    "GET /sign-in/openid/back": ANYBODY,
     "POST /sign-out": SIGNED_IN,
     "GET /new-account/{token}": ANYBODY,
     "POST /new-account/{token}": ANYBODY,
