@@ -154,10 +154,12 @@ class OpenId:
         from joserfc.jwk import KeySet
 
         place = self._place("jwks_uri")
+        keys: Any = self._kept(place)
         try:
-            return jwt.decode(token, KeySet.import_key_set(self._kept(place)), algorithms=ALGORITHMS)
+            return jwt.decode(token, KeySet.import_key_set(keys), algorithms=ALGORITHMS)
         except (InvalidKeyIdError, ValueError):  # a key that is new since we asked
-            return jwt.decode(token, KeySet.import_key_set(self._kept(place, _ASKED_AGAIN_S)), algorithms=ALGORITHMS)
+            keys = self._kept(place, _ASKED_AGAIN_S)
+            return jwt.decode(token, KeySet.import_key_set(keys), algorithms=ALGORITHMS)
 
     def _user(self, claims: dict[str, Any]) -> User:
         settings = self._settings
