@@ -41,6 +41,9 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /calls/{call_id}/sound": SIGNED_IN,
     "GET /calls/{call_id}/sound/state": SIGNED_IN,
     "GET /calls/{call_id}/peaks": SIGNED_IN,
+    "GET /calls/{call_id}/not-speech": SIGNED_IN,
+    "POST /saved-filters": SIGNED_IN,
+    "POST /saved-filters/{number}/remove": SIGNED_IN,
     # queues, samples
     "GET /queue": REVIEWERS,
     "POST /queue/next": REVIEWERS,
