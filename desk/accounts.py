@@ -18,6 +18,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from argon2 import PasswordHasher
@@ -101,13 +102,16 @@ class Account:
         return self.user.name
 
 
+def accounts_file(home: Home) -> Path:
+    """Where the accounts of a home lie; nothing is there before a desk was first opened."""
+    return home.root / "accounts.sqlite"
+
+
 class Accounts:
     """All accounts of a home."""
 
     def __init__(self, home: Home) -> None:
-        self.file = SqliteFile(
-            home.root / "accounts.sqlite", {"accounts": MIGRATIONS, "saved filters": SAVED_FILTERS_MIGRATIONS}
-        )
+        self.file = SqliteFile(accounts_file(home), {"accounts": MIGRATIONS, "saved filters": SAVED_FILTERS_MIGRATIONS})
         self._hasher = PasswordHasher()
         self._at_once = threading.BoundedSemaphore(_AT_ONCE)
         self._nobody = "$".join(("$argon2id$v=19$m=65536,t=3,p=4", _base64(16), _base64(32)))

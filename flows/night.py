@@ -461,6 +461,16 @@ class Night:
         end_retention(self.home, self.settings, expired, self.tally)
         if built.changed:
             audit.record(self.home, "publish", run=self.run_id, calls_shown=built.rows.get("calls", 0))
+            self._make_call_index()
+
+    def _make_call_index(self) -> None:
+        """What the desk lists and searches, where there is a desk: else people wait for it in the morning."""
+        from desk.accounts import accounts_file
+        from desk.calls.call_index import make_index
+        from desk.snapshot import Snapshot
+
+        if accounts_file(self.home).exists():
+            make_index(self.home, Snapshot(self.home.database, self.settings.ingest.timezone).parts())
 
     def write_report(self) -> None:
         """Make the report of the calls judged since the last one (all, if none), unless the options say no."""

@@ -7,7 +7,6 @@ makes them too, at its end, so that people hardly ever wait.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import threading
@@ -21,12 +20,13 @@ from urllib.parse import quote
 
 import duckdb
 
-from desk.calls.index_files import IndexKind, index_file, index_folder, make_index_file, remove_other_files
+from desk.calls.index_files import IndexKind, index_file, make_index_file, remove_other_files
 from desk.snapshot import Snapshot
 from pipeline.errors import CallQAError
 from pipeline.messages import Message
 from pipeline.results.parts import DamagedPart, part_rows
 from pipeline.storage.home import Home
+from pipeline.storage.lock import call_index_lock
 
 PATIENCE_S = 2.0
 """So long the first list after a night waits for its files; a small home's are there by then."""
@@ -219,7 +219,7 @@ def make_index(home: Home, parts: Sequence[str]) -> set[str]:
     """Make the missing files of a database's parts, the newest first, and remove those of others; the parts that could
     not be read. Whoever comes second waits and finds most of it done."""
     faulty: set[str] = set()
-    with _only_maker(home):
+    with call_index_lock(home):
         remove_other_files(home, parts)
         for kind in INDEX_KINDS:
             for part in sorted(parts, reverse=True):
@@ -228,18 +228,6 @@ def make_index(home: Home, parts: Sequence[str]) -> set[str]:
                 except (duckdb.Error, OSError, sqlite3.Error):  # a part that has gone meanwhile, a full disk
                     faulty.add(part)
     return faulty
-
-
-@contextmanager
-def _only_maker(home: Home) -> Iterator[None]:
-    folder = index_folder(home).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / "index.lock", os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _address(file: Path) -> str:

@@ -72,7 +72,7 @@ def asked_list(visit: Visit) -> AskedList:
         filters = filters if filters.sort in ("time", "length") else replace(filters, sort="time")
     desk, scope = visit.desk, index_scope(visit)
     zone = ZoneInfo(desk.settings.ingest.timezone)
-    reviewed = _reviewed(visit) if filters.reviewed else None
+    reviewed = reviewed_calls(visit) if filters.reviewed else None
     condition = condition_of(filters, datetime.now(zone).date(), reviewed)
     sql = scope.sql if condition.sql == "true" else f"{scope.sql} AND {condition.sql}"
     condition = replace(condition, sql=sql, values={**condition.values, **scope.values})
@@ -127,7 +127,7 @@ def _untidy(visit: Visit) -> bool:
 def _shown(visit: Visit, page: ListPage, search: Search | None) -> list[ShownCall]:
     zone = ZoneInfo(visit.desk.settings.ingest.timezone)
     calls = page.calls
-    reviewed = frozenset(_reviewed(visit, [call.sha256 for call in calls]))
+    reviewed = frozenset(reviewed_calls(visit, [call.sha256 for call in calls]))
     own = _own_results(visit, calls)
     shown = []
     for call in calls:
@@ -163,7 +163,7 @@ def _own_results(visit: Visit, calls: Sequence[ListedCall]) -> dict[str, tuple[f
     }
 
 
-def _reviewed(visit: Visit, among: Sequence[str] | None = None) -> list[str]:
+def reviewed_calls(visit: Visit, among: Sequence[str] | None = None) -> list[str]:
     """The calls of which a verdict was reviewed, or those among some; agents are not told."""
     if visit.whose.scope == "own" or not visit.desk.reviews.file.is_there or among == []:
         return []

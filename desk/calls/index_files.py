@@ -1,7 +1,7 @@
 """What the list of calls is read from: two SQLite files for each part of the published database, made from it.
 
-    desk/index-1/2025-03-03-<hash>.calls.sqlite   a row a call: what is filtered, sorted and shown
-    desk/index-1/2025-03-03-<hash>.words.sqlite   where which words are said (FTS5), and the turns to quote them from
+    call-index/1/2025-03-03-<hash>.calls.sqlite   a row a call: what is filtered, sorted and shown
+    call-index/1/2025-03-03-<hash>.words.sqlite   where which words are said (FTS5), and the turns to quote them from
 
 A part never changes once it is written and its name tells its content, so neither do these: a night brings files for
 the parts that it made anew, the files of parts that are gone are removed, and a whole list is always of one snapshot.
@@ -11,8 +11,8 @@ They hold what the database shows, with what is masked there masked, and can be 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -22,12 +22,16 @@ from typing import Any, Literal
 import duckdb
 
 from desk.calls.search_words import BETWEEN_TURNS, search_words
+from pipeline.results.erased_rows import index_part
 from pipeline.results.parts import NOTHING_LOADED, quoted
 from pipeline.storage.files import put_in_place
 from pipeline.storage.home import Home
 
 INDEX_VERSION = 1
 """Raised when files of earlier versions shall not be used."""
+
+REPLACED_S = 900.0
+"""So long files stay that no database needs any more: a list that was begun may still be read from them."""
 
 IndexKind = Literal["calls", "words"]
 
@@ -98,7 +102,7 @@ JOIN ({_NUMBERED}) USING (sha256) GROUP BY n ORDER BY n
 
 def index_folder(home: Home) -> Path:
     """Where the files lie."""
-    return home.root / "desk" / f"index-{INDEX_VERSION}"
+    return home.call_index / str(INDEX_VERSION)
 
 
 def index_file(home: Home, part: str, kind: IndexKind) -> Path:
@@ -112,7 +116,7 @@ def make_index_file(home: Home, part: str, kind: IndexKind) -> None:
     if file.exists():
         return
     index_folder(home).mkdir(parents=True, exist_ok=True)
-    making = file.with_name(f".{file.name}.{os.getpid()}")
+    making = file.with_name(f".{file.name}.making")
     making.unlink(missing_ok=True)
     try:
         with _reading(home, part) as parquet, closing(sqlite3.connect(making, isolation_level=None)) as connection:
@@ -135,19 +139,23 @@ def make_index_file(home: Home, part: str, kind: IndexKind) -> None:
         making.unlink(missing_ok=True)
 
 
-def remove_other_files(home: Home, parts: Iterable[str]) -> None:
-    """Remove the files of all parts but these, of other versions, and what killed builders left."""
-    needed = {index_file(home, part, kind) for part in parts for kind in ("calls", "words")}
-    for file in (home.root / "desk").glob("index-*/*"):
-        if file not in needed and not _is_being_made(file):
-            with suppress(OSError):
+def remove_other_files(home: Home, parts: Iterable[str], kept_s: float = REPLACED_S) -> None:
+    """Remove the files of all parts but these, once they have been left over for so long, of other versions, and what
+    killed makers left; only for who holds the lock."""
+    needed = set(parts)
+    for file in home.call_index.glob("*/*"):
+        mark = file.with_name(f"{file.name}.replaced")
+        with suppress(OSError):
+            if file.name.endswith(".replaced"):
+                if not file.with_name(file.name.removesuffix(".replaced")).exists():
+                    file.unlink()
+            elif index_part(file) in needed and file.parent == index_folder(home):
+                mark.unlink(missing_ok=True)
+            elif kept_s and not mark.exists() and not file.name.endswith(".making"):
+                mark.touch()
+            elif not kept_s or not mark.exists() or mark.stat().st_mtime < time.time() - kept_s:
                 file.unlink()
-
-
-def _is_being_made(file: Path) -> bool:
-    """Whether a living process may be at work on a file."""
-    _, _, pid = file.name.rpartition(".")
-    return file.name.startswith(".") and pid.isdecimal() and Path(f"/proc/{pid}").exists()
+                mark.unlink(missing_ok=True)
 
 
 def _reading(home: Home, part: str) -> duckdb.DuckDBPyConnection:

@@ -27,6 +27,7 @@ _SHOWN = (
     "score, fatal, failed, unsure, complaint, outcomes"
 )
 _LEAST, _MOST = -1e18, 1e18
+_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +131,13 @@ class Listing:
         return counted, True
 
     def all(self) -> Iterator[ListedCall]:
-        """All calls, in order of parts, without quotes."""
-        order = f"ORDER BY started {'ASC' if self.ascending else 'DESC'}, sha256"
-        for part, facts in self._asked():
-            for row in self._ask(part, facts, f"SELECT {_SHOWN} FROM calls WHERE {self.condition.sql} {order}", {}):
-                yield ListedCall(dict(row), part, facts.rules)
+        """All calls in their order, without quotes, some at a time."""
+        place: ListPlace | None = None
+        while rows := self._ordered(place, self.ascending, _AT_ONCE):
+            for part, row in rows:
+                call = ListedCall(dict(row), part, self.index.facts(part).rules)
+                yield call
+            place = call.place(self.sort, self.ascending, "after")
 
     def _asked(self) -> Iterator[tuple[str, PartFacts]]:
         """The parts that can have such calls, the newest first."""

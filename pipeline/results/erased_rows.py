@@ -9,26 +9,38 @@ from pathlib import Path
 from pipeline.results.store import open_database, records
 from pipeline.results.tables import CALL_TABLES
 from pipeline.storage.home import Home
-from pipeline.storage.lock import database_lock
+from pipeline.storage.lock import call_index_lock, database_lock
 
 
 def drop_old_parts(home: Home) -> None:
-    """Remove at once the parts that the database does not need. Who still reads an older one reads it no more.
+    """Remove at once the parts that the database does not need, and what the index of calls has of them. Who still
+    reads an older one reads it no more.
 
     Raises BadQuery where the database cannot be read, OSError.
     """
-    with database_lock(home):
-        for folder in unneeded_parts(home):
-            shutil.rmtree(folder)
+    with database_lock(home), call_index_lock(home):
+        for path in unneeded_parts(home):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def unneeded_parts(home: Home) -> list[Path]:
-    """The parts, whole or not, that the database does not need. Raises BadQuery."""
+    """The parts, whole or not, that the database does not need, and files of the index of calls. Raises BadQuery."""
     needed: set[str] = set()
     if home.database.exists():
         with open_database(home.database, "UTC") as connection:
             needed = {row["name"] for row in records(connection, "SELECT name FROM totals.parts")}
-    return [path for path in sorted(home.parts.glob("*")) if path.is_dir() and path.name not in needed]
+    parts = [path for path in sorted(home.parts.glob("*")) if path.is_dir() and path.name not in needed]
+    index = [path for path in sorted(home.call_index.glob("*/*")) if index_part(path) not in needed]
+    return [*parts, *index]
+
+
+def index_part(file: Path) -> str:
+    """The part that a file of the index of calls is of: PART.calls.sqlite; other files are of none."""
+    part, _, kind = file.name.partition(".sqlite")[0].rpartition(".")
+    return part if kind and file.name.endswith(".sqlite") else ""
 
 
 def calls_in_database(home: Home, calls: Collection[str], wordless: Collection[str], silent: Collection[str]) -> int:

@@ -88,6 +88,15 @@ def database_lock(home: Home) -> Iterator[None]:
 
 
 @contextmanager
+def call_index_lock(home: Home) -> Iterator[None]:
+    """Hold the right to make and remove files of the index of calls, waiting for whoever does so now."""
+    home.call_index.mkdir(parents=True, exist_ok=True)
+    with (home.call_index / "lock").open("a+", encoding="utf-8") as stream:
+        _taken(stream, wait=True)
+        yield
+
+
+@contextmanager
 def publishing_lock(home: Home) -> Iterator[None]:
     """Hold the right to publish a rulebook to the home, waiting for whoever publishes now."""
     home.root.mkdir(parents=True, exist_ok=True)
