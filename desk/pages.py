@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from desk.reviews.titles import APPEAL_TITLES, RELEASE_TITLES
 from desk.rights import ROLE_TITLES
 from pipeline.errors import CallQAError
 from pipeline.messages import Message
@@ -56,7 +57,7 @@ def page_html(template: str, visit: Visit, **values: Any) -> str:
 
 _NAMES = {
     "outcome": OUTCOME_LABELS, "severity": SEVERITY_LABELS, "role": ROLE_LABELS, "hung_up": HUNG_UP_LABELS,
-    "account": ROLE_TITLES, "nothing_found": NOTHING_FOUND,
+    "account": ROLE_TITLES, "nothing_found": NOTHING_FOUND, "appeal": APPEAL_TITLES, "release": RELEASE_TITLES,
 }  # fmt: skip
 
 

@@ -65,6 +65,11 @@ class User:
         return right in RIGHTS[self.role]
 
     @property
+    def authority(self) -> Literal[1, 2]:
+        """Whose word counts over whose (`pipeline.reviews.events.Authority`)."""
+        return 2 if self.role in ("supervisor", "administrator") else 1
+
+    @property
     def scope(self) -> AccountScope:
         """Which calls the account sees; a coach or supervisor without teams sees none."""
         if self.role == "agent":

@@ -12,6 +12,7 @@ from desk.calls.call_lines import EVENT_LABELS, SoundLine, TurnLine, call_lines,
 from desk.calls.call_verdicts import findings, marked_words, shown_verdicts
 from desk.calls.found import FoundCall, find_call, privacy_for
 from desk.queues.my_queue import task_on
+from desk.reviews.results import review_of
 from desk.routing import Visit, endpoint
 from pipeline.call.roles import method_text
 from pipeline.datatypes import Transcript, Turn
@@ -38,7 +39,7 @@ def _page(visit: Visit) -> Response:
         cdr=list(cdr_rows(call.cdr, not visit.shows_numbers)), past=_past(found),
         hung_up=hung_up_reason(call, visit.language), roles_from=method_text(call.roles.method), hearing=hearing,
         faults=[sound_fault_message(fault) for fault in hearing.faults] if hearing else [],
-        task=task_on(visit, found),
+        task=task_on(visit, found), review=review_of(visit, found),
         is_turn=lambda line: isinstance(line, TurnLine), is_sound=lambda line: isinstance(line, SoundLine),
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from desk.context import Desk
+from desk.reviews.released_view import as_released
 from desk.rights import User
 from desk.routing import NotThere, Visit
 from pipeline.datatypes import CDR, Judged
@@ -12,7 +13,7 @@ from pipeline.errors import BadArtefact
 from pipeline.masks import Mask
 from pipeline.privacy.masking import as_shown, masks_of
 from pipeline.reviews.queues import Queues
-from pipeline.reviews.releases import released
+from pipeline.reviews.releases import CallResult, released
 from pipeline.settings import Privacy
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
@@ -54,13 +55,19 @@ def find_call(visit: Visit, call_id: str) -> FoundCall:
     if visit.shows_numbers and desk.settings.privacy.mask:
         desk.trail.note_once("unmask", user.name, sha256)
     masks = masks_of(stored.judged.call, stored.masks, privacy_for(visit))
-    judged = _to_be_seen(visit, as_shown(stored.judged, masks))
+    judged = _to_be_seen(visit, stored, as_shown(stored.judged, masks))
     return FoundCall(call_id, stored, _record(desk.home, sha256), judged, tuple(masks))
 
 
-def _to_be_seen(visit: Visit, judged: Judged) -> Judged:
-    """A call without the verdicts that who asks is to answer blind, and then without its score."""
+def _to_be_seen(visit: Visit, stored: JudgedFile, judged: Judged) -> Judged:
+    """A call as it was released, for its agent; for others without the verdicts that they are to answer blind, and
+    then without its score."""
     user, file, card = visit.whose, visit.desk.reviews.file, judged.scorecard
+    if user.scope == "own":
+        last = released_result(visit.desk, judged.call.sha256)
+        if last is None:
+            raise NotThere
+        return as_released(judged, stored, last, visit.say("judged again since it was released to you"))
     if card is None or not user.may("review") or not file.is_there:
         return judged
     hidden = Queues(file).blind_rules(user.name, judged.call.sha256)
@@ -84,13 +91,17 @@ def may_see(desk: Desk, user: User, cdr: CDR, sha256: str) -> bool:
         case "teams":
             return cdr.team is not None and cdr.team in user.teams
         case "own":
-            return user.agent_id is not None and cdr.agent_id == user.agent_id == _released_to(desk, sha256)
+            if user.agent_id is None or cdr.agent_id != user.agent_id:
+                return False
+            last = released_result(desk, sha256)
+            return last is not None and last.agent_id == user.agent_id
 
 
-def _released_to(desk: Desk, sha256: str) -> str | None:
+def released_result(desk: Desk, sha256: str) -> CallResult | None:
+    """The result of a call that its agent sees."""
     with desk.reviews.file.reading() as rows:
         last = released(rows, sha256)
-    return last.result.agent_id if last else None
+    return last.result if last else None
 
 
 def _sha256(home: Home, beginning: str | None) -> str | None:

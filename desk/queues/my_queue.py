@@ -17,7 +17,6 @@ from pipeline.datatypes import Outcome
 from pipeline.errors import CallQAError
 from pipeline.judging.rulebook import TitlePair
 from pipeline.messages import Message
-from pipeline.reviews.events import Authority
 from pipeline.reviews.plans import Plans
 from pipeline.reviews.queues import Queues, Standing, Task, finish_task
 from pipeline.reviews.sampling import DRAWN_OUTCOMES
@@ -108,7 +107,7 @@ def _answer(visit: Visit) -> Response:
         key, answer, right_outcome, comment=visit.field("comment")[:_LONGEST_COMMENT], blind=task.blind, task=token
     )
     with visit.desk.reviews.file.writing() as rows:
-        review_id = add_review(rows, user.name, authority_of(visit), secrets.token_hex(8), review)
+        review_id = add_review(rows, user.name, user.authority, secrets.token_hex(8), review)
         finish_task(rows, token, user.name, review_id)
     audit.record(visit.desk.home, "review", calls=[task.sha256], user=user.name)
     return go_on(visit)
@@ -123,11 +122,6 @@ def _given(visit: Visit, machine: Outcome) -> tuple[ReviewAnswer, Outcome | None
         if given == outcome:
             return ("right", None) if outcome == machine else ("wrong", outcome)
     raise CallQAError(Message("choose what is right, or that it cannot be told"))
-
-
-def authority_of(visit: Visit) -> Authority:
-    """Whose word counts over whose: supervisors' and administrators' over reviewers'."""
-    return 2 if visit.whose.may("assign") else 1
 
 
 @dataclass(frozen=True, slots=True)

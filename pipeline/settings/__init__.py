@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from pipeline.errors import BadSetting, shown
 from pipeline.messages import Message
 from pipeline.settings.desk import DeskSettings, OpenIdSettings
+from pipeline.settings.reviews import ReviewSettings
 from pipeline.settings.section import Section
 from pipeline.validation import told
 
@@ -416,6 +417,7 @@ class Settings(Section):
     report: Report = Report()  # type: ignore[call-arg]
     sql: Sql = Sql()  # type: ignore[call-arg]
     desk: DeskSettings = DeskSettings()  # type: ignore[call-arg]
+    reviews: ReviewSettings = ReviewSettings()  # type: ignore[call-arg]
     openid: OpenIdSettings = OpenIdSettings()  # type: ignore[call-arg]
     metrics: Metrics = Metrics()  # type: ignore[call-arg]
     log: Log = Log()  # type: ignore[call-arg]

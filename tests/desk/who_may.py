@@ -60,4 +60,15 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /agreement": STAFF,
     "GET /agreement/rules/{rule_id}": STAFF,
     "GET /agreement/reviewers/{name}": STAFF,
+    # reviews, releases, appeals
+    "POST /calls/{call_id}/answers": REVIEWERS,
+    "POST /calls/{call_id}/missed": REVIEWERS,
+    "POST /calls/{call_id}/points": REVIEWERS,
+    "POST /calls/{call_id}/finish": REVIEWERS,
+    "POST /calls/{call_id}/release": LEADERS,
+    "POST /calls/{call_id}/acknowledge": AGENTS,
+    "POST /calls/{call_id}/appeals": AGENTS,
+    "POST /appeals/{ref}/more": AGENTS,
+    "POST /appeals/{ref}/decision": LEADERS,
+    "GET /appeals": LEADERS,
 }

@@ -1,0 +1,1 @@
+"""People's word on verdicts: answers, released results, appeals."""
