@@ -42,6 +42,7 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /calls/{call_id}/sound/state": SIGNED_IN,
     "GET /calls/{call_id}/peaks": SIGNED_IN,
     "GET /calls/{call_id}/not-speech": SIGNED_IN,
+    "GET /calls.csv": LEADERS,
     "POST /saved-filters": SIGNED_IN,
     "POST /saved-filters/{number}/remove": SIGNED_IN,
     # queues, samples
