@@ -10,7 +10,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, ExceptionHandler, Scope
 
-from desk.access.guard import Guard
+from desk.access.guard import Guard, broken
 from desk.context import Desk
 from desk.pages import STATIC
 from desk.routing import no_such_page, routes
@@ -36,7 +36,7 @@ class _Static(StaticFiles):
 
 def make_app(desk: Desk) -> ASGIApp:
     """The application on a desk."""
-    faults: dict[Any, ExceptionHandler] = dict.fromkeys((404, 405), no_such_page)
+    faults: dict[Any, ExceptionHandler] = {404: no_such_page, 405: no_such_page, 500: broken}
     app = Starlette(routes=[*routes(), Mount("/static", _Static(directory=STATIC))], exception_handlers=faults)
     app.state.desk = desk
     return Guard(app, desk)

@@ -6,7 +6,8 @@ Static files and answers that never reach an endpoint have the same headers as p
 from __future__ import annotations
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from desk.context import Desk
@@ -32,6 +33,11 @@ def page_policy(nonce: str, form_targets: str = "") -> str:
         f"img-src 'self' data:; media-src 'self'; connect-src 'self'; font-src 'self'; form-action {forms}; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
+
+
+async def broken(request: Request, error: Exception) -> Response:
+    """What is answered when nobody thought of it; the guard writes down where it was."""
+    return HTMLResponse(BROKEN, 500)
 
 
 class Guard:
