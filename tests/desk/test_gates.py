@@ -194,32 +194,25 @@ def test_the_header_of_anybody_else_means_nothing(proxied: Desk, peer: str) -> N
 def test_a_proxy_that_names_nobody_or_several_lets_nobody_in(proxied: Desk) -> None:
     assert behind(proxied, "10.0.0.5").get("/account").status_code == 303
     assert behind(proxied, "10.0.0.5", x_remote_user="").get("/account").status_code == 303
-    twice = behind(proxied, "10.0.0.5").get(
-        "/account", headers=[("x-remote-user", "li.mei"), ("x-remote-user", "root")]
-    )
-    assert twice.status_code == 303
-    both = behind(proxied, "10.0.0.5").get("/account", headers=[("x-remote-user", "li.mei, root")])
-    assert both.status_code == 403
+    proxy = behind(proxied, "10.0.0.5")
+    twice = [("x-remote-user", "li.mei"), ("x-remote-user", "root")]
+    assert proxy.get("/account", headers=twice).status_code == 303
+    assert proxy.get("/account", headers=[("x-remote-user", "li.mei, root")]).status_code == 403
 
 
 def test_accounts_that_the_desk_does_not_know_are_made_only_where_the_settings_say_so(tmp_path: Path) -> None:
     trusted = {"proxy_header": "X-Remote-User", "trusted_proxies": ["10.0.0.5/32"]}
-    closed, open_to_new = (
-        desk_with(tmp_path / "a", **trusted),
-        desk_with(tmp_path / "b", **trusted, new_account_role="agent"),
-    )
-    name = "王 强".encode().decode("latin-1")
-    assert (
-        behind(closed, "10.0.0.5").get("/account", headers=[(b"x-remote-user", name.encode("latin-1"))]).status_code
-        == 403
-    )
-    page = behind(open_to_new, "10.0.0.5").get("/account", headers=[(b"x-remote-user", name.encode("latin-1"))])
-    assert "王 强" in page.text
-    assert "agent" in page.text
-    open_to_new.accounts.make("root", "administrator")
-    open_to_new.accounts.disable("王 强")
-    assert behind(open_to_new, "10.0.0.5", x_remote_user="root").get("/account").status_code == 200
-    assert behind(open_to_new, "10.0.0.5").get("/account", headers=named).status_code == 403
+    closed = behind(desk_with(tmp_path / "a", **trusted), "10.0.0.5")
+    desk = desk_with(tmp_path / "b", **trusted, new_account_role="agent")
+    named = [(b"x-remote-user", "王 强".encode())]
+    assert closed.get("/account", headers=named).status_code == 403
+    page = behind(desk, "10.0.0.5").get("/account", headers=named).text
+    assert "王 强" in page
+    assert "agent" in page
+    desk.accounts.make("root", "administrator")
+    desk.accounts.disable("王 强")
+    assert behind(desk, "10.0.0.5", x_remote_user="root").get("/account").status_code == 200
+    assert behind(desk, "10.0.0.5").get("/account", headers=named).status_code == 403
 
 
 def test_what_a_proxy_signed_in_is_not_done_from_another_site_either(proxied: Desk) -> None:
@@ -307,7 +300,7 @@ STRANGE = (
 @pytest.mark.parametrize("path", STRANGE)
 def test_strange_addresses_are_answered_plainly(chief: TestClient, path: str) -> None:
     answer = chief.get(path)
-    assert answer.status_code in (200, 303, 307, 404, 409, 503), answer.text
+    assert answer.status_code in (200, 303, 307, 400, 404, 409, 503), answer.text
     assert "evil.example" not in answer.headers.get("location", "").split("?")[0]
     assert "a=b" not in str(answer.headers.get("set-cookie"))
     assert "Traceback" not in answer.text
