@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from itertools import product
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pipeline.settings import Privacy
-from tests.support.told_excerpts import found_in, told_excerpts
+from tests.support.told_excerpts import SETS, found_in, told_excerpts
 
 
 def main() -> None:
@@ -23,14 +24,14 @@ def main() -> None:
     parser.add_argument("--names", action="store_true")
     names = parser.parse_args().names
     privacy = Privacy(mask_names=names, mask_addresses=names)
-    for language in ("zh", "en"):
-        for even in (False, True):
-            count = found_in((each for each in told_excerpts(language) if each.is_even is even), privacy)
-            kinds = ", ".join(f"{kind} {count.found[kind]}/{count.asked[kind]}" for kind in sorted(count.asked))
-            print(
-                f"{language}, {'even' if even else 'odd'}: {count.found.total()} of {count.asked.total()} = "
-                f"{count.recall:.3f}; others hidden {count.hidden_share:.2%}; {kinds}"
-            )
+    for language, number, even in product(("zh", "en"), range(1, len(SETS) + 1), (False, True)):
+        own = [each for each in told_excerpts(language) if each.written_in == number and each.is_even is even]
+        count = found_in(own, privacy)
+        kinds = ", ".join(f"{kind} {count.found[kind]}/{count.asked[kind]}" for kind in sorted(count.asked))
+        print(
+            f"{language} {number}, {'even' if even else 'odd'}: {count.found.total()} of {count.asked.total()} = "
+            f"{count.recall:.3f}; others hidden {count.hidden_share:.2%}; {kinds}"
+        )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ class ChineseSensitiveWords:
 
     topics: Mapping[str, Words]
     tails: Words
+    named_ends: Words
     fillers: Words
+    signs: Words
     corrections: Words
     lead_ins: Words
     units: Words
@@ -34,6 +36,7 @@ class ChineseSensitiveWords:
     misheard_inside: Mapping[str, int]
     mail_at: Words
     mail_dots: Words
+    mail_hosts: Words
     mail_signs: Mapping[str, str]
     plate_provinces: str
     names_after: Words
@@ -56,7 +59,9 @@ class EnglishSensitiveWords:
 
     topics: Mapping[str, Words]
     tails: Words
+    named_ends: Words
     fillers: Words
+    signs: Words
     corrections: Words
     lead_ins: Words
     units: Words
@@ -71,9 +76,12 @@ class EnglishSensitiveWords:
     misheard: Mapping[str, int]
     mail_at: Words
     mail_dots: Words
+    mail_hosts: Words
     mail_signs: Mapping[str, str]
     not_in_mail: WordSet
     letters: Words
+    letters_too: Words
+    letter_names: Mapping[str, str]
     names_after: tuple[str, ...]
     relations: Words
     names_asked: Words
@@ -116,7 +124,9 @@ class SensitiveWords:
         # PIN stands by itself in Chinese too, not in opinion
         zh, en = (_listed(word for word in words if word.isascii() == latin) for latin in (False, True))
         # hundreds of words in every turn: re2 is twenty times as fast; it has no types, but the methods of re
-        compiled: re.Pattern[str] = re2.compile(rf"(?i)(?:{zh})|\b(?:{en})\b")
+        options = re2.Options()
+        options.max_mem = _MOST_MEMORY
+        compiled: re.Pattern[str] = re2.compile(rf"(?i)(?:{zh})|\b(?:{en})\b", options)
         return compiled
 
     @cached_property
@@ -127,6 +137,18 @@ class SensitiveWords:
     @cached_property
     def tail(self) -> re.Pattern[str]:
         return _either(self.zh.tails, self.en.tails)
+
+    @cached_property
+    def named_end(self) -> re.Pattern[str]:
+        """Right before a group: its last digits tell which number is meant."""
+        return re.compile(
+            rf"(?:{_listed(self.zh.named_ends)}|\b(?:{_listed(self.en.named_ends)}))[\s是为：:]*\Z", re.IGNORECASE
+        )
+
+    @cached_property
+    def sign(self) -> re.Pattern[str]:
+        """Punctuation, and signs that are read out, between the groups of a number."""
+        return _nothing_but(self.zh.signs, self.en.signs)
 
     @cached_property
     def filler(self) -> re.Pattern[str]:
@@ -198,6 +220,10 @@ class SensitiveWords:
     def not_password(self) -> re.Pattern[str]:
         """What is said in place of a password."""
         return _either(self.zh.not_passwords, self.en.not_passwords)
+
+
+_MOST_MEMORY = 32 << 20
+"""Bytes for the states of one automaton; with fewer a list of this length is searched slowly."""
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 
 from pipeline.datatypes import Call
+from pipeline.language.en.numbers import english_numbers
 from pipeline.language.sensitive_words import sensitive_words
 from pipeline.language.text import HAN
 from pipeline.masks import MaskKind
-from pipeline.privacy.digits import digit_pieces
+from pipeline.privacy.digits import digit_groups, digit_pieces, is_sign, is_what_was_wrong
 from pipeline.privacy.numbers import CORRECTED_TURNS
 from pipeline.privacy.spelled import SpelledPiece, SpelledRun, single_pieces, spelled_runs
 from pipeline.privacy.topics import Topic
@@ -26,11 +28,17 @@ ANSWER_TURNS = 5
 READ_TURNS = 8
 """It is read back so many turns from where it was asked for or told."""
 
+READ_BEFORE = 2
+"""It may have been told so many turns before what it is was named."""
+
 PART_READ_BACK = 3
 """Letters and digits of a part that is known again."""
 
 LONGEST_CORRECTION = 40
 """Characters of what puts it right, at most."""
+
+LONGEST_PLATE = 9
+"""Letters and digits of a plate, at most."""
 
 LONGEST_ANSWER = 34
 """Letters and digits of an IBAN; nothing that is read out is longer."""
@@ -38,13 +46,14 @@ LONGEST_ANSWER = 34
 
 @dataclass(frozen=True, slots=True)
 class ToldAnswer:
-    """A stretch of a turn, what it is, and the letters and digits that it stands for."""
+    """A stretch of a turn, what it is, and the letters and digits that it stands for; `between`: gaps in it."""
 
     turn: int
     start: int
     end: int
     value: str
     kind: MaskKind
+    between: tuple[tuple[int, int], ...] = ()
 
 
 def find_answers(call: Call, topics: Sequence[Topic]) -> list[ToldAnswer]:
@@ -56,32 +65,53 @@ def find_answers(call: Call, topics: Sequence[Topic]) -> list[ToldAnswer]:
         (turn.index, run)
         for turn in call.turns
         if turn.index in near
-        for run in spelled_runs(turn.text)
+        for run in (*spelled_runs(turn.text), *_digit_runs(turn.text))
         if not _overlaps(run, plates[turn.index])
     ]
     rest: list[tuple[int, SpelledRun]] = []
     for number, run in said:
-        kind = _kind(number, run, call.turns[number].text, topics)
-        if kind is None:
-            rest.append((number, run))
-        else:
-            found.append(_told(number, run, kind))
-    return [*found, *_read_back(found, rest), *_corrected(call, found)]
+        for part in _shaped_parts(call.turns[number].text, run):
+            kind = _kind(call, number, part, topics) or _goes_on(call, number, part, found)
+            if kind is None:
+                rest.append((number, part))
+            else:
+                found.append(_told(number, part, kind))
+    found += _read_back(found, rest)
+    return [part for told in (*found, *_corrected(call, found)) for part in _parts(told, call.turns[told.turn].text)]
+
+
+def _parts(told: ToldAnswer, text: str) -> Iterator[ToldAnswer]:
+    """A stretch without the words between its letters and digits: and then, 然后."""
+    start = told.start
+    for first, last in told.between:
+        if not is_sign(text[first:last]):
+            yield replace(told, start=start, end=first)
+            start = last
+    yield replace(told, start=start)
 
 
 def _near(call: Call, topics: Sequence[Topic], plates: set[int]) -> set[int]:
     """The turns in which something with letters may be told: something was asked for, or a shape says it."""
     asked = {topic.turn for topic in topics if topic.name in _WITH_LETTERS}
-    shaped = {turn.index for turn in call.turns if _MAY_BE_SURE.search(turn.text)}
-    return {near for turn in asked | shaped | plates for near in range(turn, turn + READ_TURNS)} | shaped
+    shaped = {turn.index for turn in call.turns if _may_be_sure().search(turn.text)}
+    return {near for turn in asked | shaped | plates for near in range(turn - READ_BEFORE, turn + READ_TURNS)}
 
 
 _WITH_LETTERS = ("plate", "code", "id", "account", "email")
-_MAY_BE_SURE = re.compile(r"[A-Z]{2}[ -]?[0-9]{2}|[A-Z][ -]{1,2}[A-Z][ ,-]{1,2}[0-9]")
+
+
+@cache
+def _may_be_sure() -> re.Pattern[str]:
+    """Where a British plate or an IBAN may begin: YD65, Y D sixty-five, mike tango one eight."""
+    numbers, letters = english_numbers(), "|".join(sensitive_words().en.letters)
+    letter = rf"(?:[A-Za-z]|(?i:{letters}))"
+    digit = rf"(?:[0-9]|(?i:{'|'.join((*numbers.digits, *numbers.teens, *numbers.tens))}|oh)\b)"
+    return re.compile(rf"[A-Z]{{2}}[ -]?[0-9]{{2}}|\b{letter}[ ,-]{{1,2}}{letter}[ ,-]{{1,2}}(?:{digit}|[A-Z]\b)")
 
 
 def _told(turn: int, run: SpelledRun, kind: MaskKind) -> ToldAnswer:
-    return ToldAnswer(turn, run.start, run.end, run.value, kind)
+    between = tuple((one.end, other.start) for one, other in pairwise(run.pieces))
+    return ToldAnswer(turn, run.start, run.end, run.value, kind, between)
 
 
 def _mainland_plates(text: str) -> list[SpelledRun]:
@@ -101,6 +131,38 @@ def _bare(text: str) -> str:
     return out
 
 
+def _digit_runs(text: str) -> Iterator[SpelledRun]:
+    """Digits without letters, of which a plate may go on."""
+    for group in digit_groups(text):
+        if not group.counts and len(group.digits) <= LONGEST_PLATE:
+            yield SpelledRun(tuple(SpelledPiece(one.start, one.end, one.digits, False) for one in group.pieces))
+
+
+def _shaped_parts(text: str, run: SpelledRun) -> tuple[SpelledRun, ...]:
+    """A run; where a mark parts it from something of a sure shape, that and the rest: a dark blue Golf, FP16 YZT."""
+    for at in range(1, len(run.pieces) if _sure_kind(run.value) is None else 0):
+        parts = (SpelledRun(run.pieces[:at]), SpelledRun(run.pieces[at:]))
+        if "," in text[parts[0].end : parts[1].start] and any(_sure_kind(part.value) for part in parts):
+            return parts
+    return (run,)
+
+
+def _goes_on(call: Call, number: int, run: SpelledRun, found: Sequence[ToldAnswer]) -> MaskKind | None:
+    """Whether digits go on a plate that was begun before: Lincoln, Paul, seven. - Yeah. - Four four one nine."""
+    before = next((told for told in reversed(found) if told.turn < number), None)
+    if before is None or before.kind != "plate" or number - before.turn > CORRECTED_TURNS or run.letters:
+        return None
+    same = call.turns[number].speaker == call.turns[before.turn].speaker
+    begins = sensitive_words().lead_in.fullmatch(call.turns[number].text[: run.start])
+    if not same or not begins or len(before.value) > _LONGEST_BEGUN or len(run.value) < 2:
+        return None
+    return "plate" if len(before.value) + len(run.value) < LONGEST_PLATE else None
+
+
+_LONGEST_BEGUN = 4
+"""Letters and digits of a plate with which it is not whole."""
+
+
 def _overlaps(run: SpelledRun, others: Sequence[SpelledRun]) -> bool:
     return any(run.start < other.end and other.start < run.end for other in others)
 
@@ -111,8 +173,8 @@ def _mainland() -> re.Pattern[str]:
     before = rf"[{provinces}](?:[，,、\s]*[{HAN}]{{1,2}}的[{provinces}])?"
     told = rf"(?:[，,、\s]*[{HAN}]{{1,2}}的[{provinces}])?"
     six = rf"(?:{_GAP}{one}){{5}}(?:{_GAP}{one}(?!{_UNIT}))?(?![0-9{_HAN_DIGITS}])"
-    rest = rf"{told}(?:{six}|(?:{_GAP}{one}){{4}}{_GAP}[港澳警学挂试超])"
-    return re.compile(rf"{before}{_GAP}[A-Za-z]{rest}")
+    rest = rf"(?:\s?临)?{told}(?:{six}|(?:{_GAP}{one}){{4}}{_GAP}[港澳警学挂试超])"
+    return re.compile(rf"{before}[\s，,、·.\-—]{{0,2}}[A-Za-z]{rest}")
 
 
 _HAN_DIGITS = "零〇一二两三四五六七八九幺洞拐"
@@ -120,23 +182,36 @@ _UNIT = "[小时分秒块元角天个点年月日号层楼位辆次]"
 _GAP = r"[\s，,、·.\-—。]{0,3}(?:(?:嗯|啊|然后|再|杠|点|后面|数字|字母)[\s，,、]{0,2})?"
 
 
-def _kind(number: int, run: SpelledRun, text: str, topics: Sequence[Topic]) -> MaskKind | None:
+def _kind(call: Call, number: int, run: SpelledRun, topics: Sequence[Topic]) -> MaskKind | None:
     """What a run is by the last word before it that tells, or by its shape."""
-    topic, length = _topic(number, run, topics), len(text)
+    topic, text = _topic(number, run, topics), call.turns[number].text
     if kind := _sure_kind(run.value):
         near = (other.name for other in topics if 0 <= number - other.turn <= ANSWER_TURNS)
         before = max((other.end for other in topics if other.turn == number and other.end <= run.start), default=0)
-        return kind if topic != "other" or kind in near or _NEW_SENTENCE.search(text, before, run.start) else None
-    if topic is None or len(run.value) > LONGEST_ANSWER:
+        far = topic is not None and topic.turn == number and run.start - topic.end > _NAMED_FAR
+        shown = topic is not None and topic.name == "other" and not (far and kind == "plate")
+        return kind if not shown or kind in near or _NEW_SENTENCE.search(text, before, run.start) else None
+    if topic is None or not run.letters or len(run.value) > LONGEST_ANSWER:
         return None
-    alone = len(run.value) >= 2 and run.end - run.start >= _ALONE * length
-    return _answer_kind(topic, run, alone) if alone or len(run.value) >= PART_READ_BACK else None
+    alone = run.end - run.start >= _ALONE * len(text.rstrip(" .,?!。，？！"))
+    if len(run.value) == 1:
+        alone = alone and number > 0 and _LETTER.search(call.turns[number - 1].text) is not None
+    named = topic.turn == number and 0 <= run.start - topic.end <= _NAMED
+    named = named or run.value[0] in sensitive_words().zh.plate_provinces
+    return _answer_kind(topic.name, run, alone, named) if alone or named or len(run.value) >= PART_READ_BACK else None
 
+
+_NAMED_FAR = 10
+"""Characters between a word that tells what is said and a plate that it does not tell: a ticket on my car, WV21 HHJ."""
+
+_LETTER = re.compile(r"\bletter|字母")
+_NAMED = 5
+"""Characters between a word that tells what is said and that itself, where nothing else is said: version code K M."""
 
 _NEW_SENTENCE = re.compile(r"[.?!]\s+(?=[A-Z])")
 
 
-def _topic(number: int, run: SpelledRun, topics: Sequence[Topic]) -> str | None:
+def _topic(number: int, run: SpelledRun, topics: Sequence[Topic]) -> Topic | None:
     """What was asked for last; what is shown counts only where it was named just before."""
     for topic in reversed(topics):
         if topic.turn > number or (topic.turn == number and topic.end > run.start + 1):
@@ -144,7 +219,7 @@ def _topic(number: int, run: SpelledRun, topics: Sequence[Topic]) -> str | None:
         if number - topic.turn > ANSWER_TURNS:
             return None
         if topic.name != "other" or topic.turn >= number - 1:
-            return topic.name
+            return topic
     return None
 
 
@@ -152,25 +227,31 @@ _ALONE = 0.7
 """So much of its turn takes a part of a number that is told in parts."""
 
 
-def _answer_kind(topic: str, run: SpelledRun, alone: bool) -> MaskKind | None:
+def _answer_kind(topic: str, run: SpelledRun, alone: bool, named: bool) -> MaskKind | None:
     mixed = run.letters > 0 and run.digits > 0
+    few = (alone or named) and run.singles == len(run.value) <= _FEW_LETTERS
     match topic:
-        case "plate" if len(run.value) <= _LONGEST_PLATE and (mixed or run.singles >= PART_READ_BACK or alone):
+        case "plate" if len(run.value) <= LONGEST_PLATE and (mixed or run.singles >= PART_READ_BACK or alone):
+            return "plate"
+        case "plate" if run.value[0] in sensitive_words().zh.plate_provinces:
             return "plate"
         case "code" if mixed or run.singles >= PART_READ_BACK + 1:
             return "code"
-        case "id" if mixed and (run.digits >= _LEAST_ID_DIGITS or alone):
+        case "id" if (mixed and (run.digits >= _LEAST_ID_DIGITS or alone)) or few:
             return "id"
         case "email" if run.singles >= _LEAST_MAIL_LETTERS:
             return "email"
-        case "account" if run.letters >= 2 and run.digits >= _LEAST_ID_DIGITS:
+        case "account" if run.letters >= 2 and run.digits >= _LEAST_ACCOUNT_DIGITS:
             return "account"
     return None
 
 
+_FEW_LETTERS = 3
+"""Letters with which an identity number begins or ends."""
+
 _LEAST_MAIL_LETTERS = 2
-_LONGEST_PLATE = 9
 _LEAST_ID_DIGITS = 5
+_LEAST_ACCOUNT_DIGITS = 4
 
 
 def _sure_kind(value: str) -> MaskKind | None:
@@ -206,5 +287,5 @@ def _corrected(call: Call, found: Sequence[ToldAnswer]) -> Iterator[ToldAnswer]:
             if len(turn.text) - start > LONGEST_CORRECTION or words.corrected.search(turn.text) is None:
                 continue
             for first, last in single_pieces(turn.text, longest=PART_READ_BACK):
-                if first >= start:
+                if first >= start and not is_what_was_wrong(turn.text[:first]):
                     yield ToldAnswer(turn.index, first, last, turn.text[first:last], told.kind)

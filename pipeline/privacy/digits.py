@@ -88,17 +88,31 @@ def is_gap(text: str, start: int, end: int) -> bool:
     gap = text[start:end]
     if len(gap) > GAP_CHARACTERS or (gap.strip() in (":", "：", "/") and gap == gap.strip()):
         return False
+    if _MONEY.search(gap) or is_what_was_wrong(gap):
+        return False
     if not gap:
         return True
     return sensitive_words().filler.fullmatch(gap) is not None and _SENTENCE.search(gap) is None
 
 
+def is_sign(gap: str) -> bool:
+    """Whether a gap has no words but what a sign is called: dash, 杠."""
+    return sensitive_words().sign.fullmatch(gap) is not None
+
+
+def is_what_was_wrong(before: str) -> bool:
+    """Whether what follows a text is named as wrong: 不是八六, not the 5."""
+    return _WRONG.search(before[-16:]) is not None
+
+
+_WRONG = re.compile(r"(?:不是|\bnot(?: the| a| an)?|\binstead of|\brather than)\s*\Z", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.?!。？！]\s*[^\W\d_]")
+_MONEY = re.compile(r"[$£€¥￥]")
 
 
 def _group(text: str, pieces: list[DigitPiece]) -> Iterator[DigitGroup]:
     """One group; small words that look like digits at its edges are left out, and a last piece that counts things."""
-    if len(pieces) > 1 and _PRONOUN.fullmatch(text[pieces[0].start : pieces[1].start]):
+    if len(pieces) > 1 and _is_pronoun(text, pieces[0].start, pieces[1].start):
         pieces = pieces[1:]
     while (
         len(pieces) > 1
@@ -116,6 +130,19 @@ def _group(text: str, pieces: list[DigitPiece]) -> Iterator[DigitGroup]:
             return
         pieces = pieces[:-1]
     yield DigitGroup(tuple(pieces), _is_sum(text, pieces) or _is_labelled(text, pieces))
+
+
+def _is_pronoun(text: str, start: int, following: int) -> bool:
+    """Whether a group begins with a word that is none of its digits: on this one, 0161."""
+    said = text[start:following]
+    if _PRONOUN.fullmatch(said):
+        return True
+    return (
+        said.lower().strip(" ,") == "one" and "," in said and _WHICH.search(text[max(0, start - 8) : start]) is not None
+    )
+
+
+_WHICH = re.compile(r"\b(?:this|that|the|which|new|old|other|right|wrong|best) \Z", re.IGNORECASE)
 
 
 def _is_sum(text: str, pieces: list[DigitPiece]) -> bool:
@@ -143,8 +170,11 @@ _PIECES_LABELLED = 2
 _LONGEST_CENTS = 2
 """Digits behind a currency: nine euro 50."""
 
-_PRONOUN = re.compile(r"(?i:one)\W+(?i:is|was|it's|that's)\W+(?:\w+\W+)?")
-"""The new one is 555…"""
+_PRONOUN = re.compile(
+    r"(?i:one)\W+(?i:is|was|it's|that's)\W+(?:\w+\W+)?"
+    r"|(?i:oh)\W+(?i:okay|ok|yes|yeah|no|sorry|right|well|it's|it is)\b.*"
+)
+"""The new one is 555; oh, okay, 3782."""
 
 _NEW_SENTENCE = re.compile(r"[.?!]\s")
 _LONGEST_COUNT = 7
@@ -174,16 +204,18 @@ def _counts(text: str, end: int) -> bool:
     return not text.startswith(sensitive_words().zh.not_units, at)
 
 
-_MAY_BE_KEPT = re.compile(r"\d[:：]\s?\d|\d[/.\-年]\d|第|周|期|拜|[a-z] (?:19|20)\d\d\b")
+_MAY_BE_KEPT = re.compile(r"\d[:：]\s?\d|\d[/.\-年]\d|第|周|期|拜|[a-z] (?:19|20)\d\d\b|\b(?:first|last) ")
 _KEPT = re.compile(
     r"(?<!\d)\d{1,2}[:：]\s?\d{2}(?:[:：]\s?\d{2})?(?!\d(?!\d[:：]))"
     r"|(?<![\d/])\d{1,2}/\d{1,2}(?:/\d{2,4})?(?![\d/])"
     r"|(?<!\d)(?:19|20)\d\d([-./])\d{1,2}\1\d{1,2}(?!\d)"
-    r"|(?<![\d.])\d{1,6}\.\d{1,2}(?![\d.])"
+    r"|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*,? (?:the )?(?:\d\d?,? )?(?:19|20)\d\d\b"
+    r"|(?<![\d.])\d{1,6}\.\d{1,2}(?![\d.])|(?<![\d.])\d{1,3}(?:\.\d{1,3}){2,3}(?!\.?\d)"
+    r"|\b(?:first|last) (?:one|two|three|four|five|six|[1-6])(?=[.?!]| (?:swapped|were|are|is|of|on|wrong|again)\b|$)"
     r"|\b(?:in|since|from|to|until|till|through|of|by) (?:19|20)\d\d\b(?![\s-]*\d)"
     r"|第[\d零〇一二三四五六七八九十百]{1,5}|(?:周|星期|礼拜)[\d一二三四五六日天]"
 )
-"""Times, dates, decimals, ordinals, days of the week: no digits of a number."""
+"""Times, dates, decimals, versions, ordinals, days of the week, the last two: no digits of a number."""
 
 
 class _Digits:
@@ -292,8 +324,10 @@ class _Digits:
 
     def _stands_alone(self, text: str, start: int, end: int) -> bool:
         """Whether a single Han digit is read out: among other digits, or with nothing but small words beside it."""
-        if self.listed_after.match(text, end) or self.listed_before.search(text, max(0, start - 3), start):
+        if self.listed_after.match(text, end):
             return True
+        if self.listed_before.search(text, max(0, start - 3), start):
+            return _IN_A_WORD.match(text, start) is None and not _counts(text, end)
         if _HAN.match(text, end) and not self.small_after.match(text, end):
             return False
         before = _HAN.match(text[start - 1 : start])
@@ -313,6 +347,9 @@ class _Digits:
 _HAN = re.compile(rf"[{HAN}]")
 
 
+_IN_A_WORD = re.compile(r"一[直下共般会样起定些边路律切旦向致]|[两三四五六七八九]个|[一两三四五六七八九]到")
+"""What begins with a digit and is none, behind a number: 七七五九二一，一直关机."""
+
 _WANTS = tuple("我想只需不就还您你")
 _LEAST_MISHEARD = 3
 
@@ -330,11 +367,20 @@ def _without_words(text: str, pieces: Sequence[DigitPiece]) -> Iterator[DigitPie
         elif before:
             kept = before >= _LEAST_MISHEARD - 1 and _CLOSED.match(text, piece.end) is not None
         else:
-            kept = (
-                after >= _LEAST_MISHEARD - 1 and _OPEN.search(text[max(0, piece.start - 3) : piece.start]) is not None
-            )
+            start = _row_start(text, pieces[: at + 1])
+            kept = after >= _LEAST_MISHEARD - 1 and _OPEN.search(text[max(0, start - 3) : start]) is not None
         if kept:
             yield piece
+
+
+def _row_start(text: str, pieces: Sequence[DigitPiece]) -> int:
+    """Where a row of misheard digits begins, of which the last is the last of these."""
+    start = pieces[-1].start
+    for piece in reversed(pieces[:-1]):
+        if not piece.misheard or text[piece.end : start] != " ":
+            break
+        start = piece.start
+    return start
 
 
 _CLOSED = re.compile(r"\s*(?:[,.;?!]|$)")

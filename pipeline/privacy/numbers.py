@@ -15,7 +15,7 @@ from itertools import groupby
 from pipeline.datatypes import Call
 from pipeline.language.sensitive_words import sensitive_words
 from pipeline.masks import MaskKind
-from pipeline.privacy.digits import DigitGroup, DigitPiece, digit_groups
+from pipeline.privacy.digits import DigitGroup, DigitPiece, digit_groups, is_what_was_wrong
 from pipeline.privacy.shapes import SHORT_PUBLIC, has_all_digits, is_public, is_whole_phone, likely_kind, sure_kind
 from pipeline.privacy.topics import Topic
 
@@ -32,6 +32,9 @@ LISTENING = 14
 """Characters of a turn of the other side that is heard as listening, whatever it says."""
 
 LEAST_DIGITS: dict[str, int] = {"phone": 5, "id": 6, "card": 5, "account": 5, "code": 3}
+SURE_DIGITS: dict[str | None, int] = {"phone": 7, "card": 12, "account": 7}
+"""With fewer, what was asked for is only what stands alone: else it is an amount, a reading, an extension."""
+
 FULL_DIGITS: dict[tuple[str, str | None], int] = {
     ("", "phone"): 11, ("en", "phone"): 10, ("", "id"): 18, ("en", "id"): 9, ("", "card"): 16, ("", "account"): 12,
     ("en", "account"): 8, ("", "code"): 4,
@@ -134,7 +137,11 @@ def _topic_of(one: PlacedGroup, topics: Sequence[Topic]) -> Topic | None:
     last = topics[at - 1] if at else None
     following = topics[at] if at < len(topics) and topics[at].turn == one.turn else None
     named = following is not None and following.start - one.group.end <= _NAMED_BEHIND
-    named = named and _ENDED.search(one.after[: _NAMED_BEHIND + 2]) is None
+    if named and following is not None:
+        between = one.after[: following.start - one.group.end]
+        named = _ENDED.search(one.after[: _NAMED_BEHIND + 2]) is None and (
+            following.name != "other" or _SAYS_WHAT.search(between) is not None or not _PAUSE.search(between)
+        )
     if last is not None and (last.turn == one.turn or not named) and one.turn - last.turn <= ASKED_TURNS:
         return last
     return following if named else None
@@ -142,6 +149,9 @@ def _topic_of(one: PlacedGroup, topics: Sequence[Topic]) -> Topic | None:
 
 _NAMED_BEHIND = 14
 _ENDED = re.compile(r"[.?!。？！]\s*\w")
+_PAUSE = re.compile(r"[,，、]")
+_SAYS_WHAT = re.compile(r"是|\b(?:is|was|it's|that's|as)\b", re.IGNORECASE)
+"""4471, that's the code; but not in 117, expiry 03 29."""
 
 
 def _numbers(call: Call, placed: Sequence[PlacedGroup], topics: Sequence[Topic]) -> Iterator[ToldNumber]:
@@ -223,7 +233,7 @@ def _goes_on(call: Call, number: ToldNumber, one: PlacedGroup, topic: Topic | No
     if topic is not None and (topic.turn, topic.start) >= (last.turn, last.group.end) and topic.name != number.topic:
         return False
     other = one.speaker != number.groups[0].speaker and not _has_same(one.digits, number.digits)
-    if other and _is_tail(number.groups[0]):
+    if _is_end_named(call, one) or is_what_was_wrong(one.before) or (other and _is_tail(number.groups[0])):
         return False
     if other and (len(one.digits) >= _LONG or len(number.digits) < _LEAST_APART):
         return False
@@ -278,12 +288,13 @@ def _begin_misheard(number: ToldNumber) -> None:
     """Where a number is whole only with the word right before it, that word was a digit: 是六零幺零五… is 460105…"""
     first = number.groups[0]
     digit = sensitive_words().zh.misheard_inside.get(first.before[-1:])
-    if digit is None or not has_all_digits(f"{digit}{number.digits}") or has_all_digits(number.digits):
+    said = [each for each in (number.digits, first.digits) if has_all_digits(f"{digit}{each}")]
+    if not said or has_all_digits(first.digits):
         return
     piece, *rest = first.group.pieces
     longer = DigitPiece(piece.start - 1, piece.end, f"{digit}{piece.digits}")
     number.groups[0] = replace(first, group=replace(first.group, pieces=(longer, *rest)), before=first.before[:-1])
-    number.digits = f"{digit}{number.digits}"
+    number.digits = f"{digit}{said[0]}"
 
 
 def _kind(call: Call, number: ToldNumber, topics: Sequence[Topic]) -> MaskKind | None:
@@ -304,12 +315,23 @@ def _kind(call: Call, number: ToldNumber, topics: Sequence[Topic]) -> MaskKind |
     if _is_tail(first):
         return "id" if number.topic == "id" else None
     if number.topic in LEAST_DIGITS and len(digits) >= LEAST_DIGITS[number.topic]:
-        if number.topic == "code" and len(digits) > LONGEST_CODE:
+        too_long = number.topic == "code" and len(digits) > LONGEST_CODE
+        if too_long or (len(digits) < SURE_DIGITS.get(number.topic, 0) and not _is_said_alone(call, first, topics)):
             return likely_kind(digits, number.lengths, call.language)
         return number.topic  # type: ignore[return-value]  # the topics with a least number are kinds
     if len(digits) >= _SHORTEST_TAIL and number.topic in LEAST_DIGITS and _asked_for_tail(call, first):
         return number.topic  # type: ignore[return-value]
     return likely_kind(digits, number.lengths, call.language)
+
+
+def _is_said_alone(call: Call, first: PlacedGroup, topics: Sequence[Topic]) -> bool:
+    """Whether nothing else is said before a number in its clause, or between it and what tells what it is."""
+    ends = [topic.end for topic in topics if topic.turn == first.turn and topic.end <= first.group.start]
+    before = call.turns[first.turn].text[max(ends, default=0) : first.group.start]
+    return sensitive_words().lead_in.fullmatch(_CLAUSE.split(before)[-1]) is not None
+
+
+_CLAUSE = re.compile(r"[,.?!;，。？！；:：]")
 
 
 _SHORTEST_TAIL = 3
@@ -359,7 +381,7 @@ def _said_again(call: Call, found: Sequence[ToldNumber], placed: Sequence[Placed
     """Groups elsewhere that repeat a part of a number that is hidden, or put it right."""
     taken = {id(one) for number in found for one in number.groups}
     for one in placed:
-        if id(one) in taken:
+        if id(one) in taken or _is_end_named(call, one):
             continue
         for number in found:
             corrects = _corrects(one, number, call)
@@ -381,13 +403,32 @@ def _repeats(one: PlacedGroup, number: ToldNumber) -> bool:
     return len(number.digits) >= READ_BACK and number.digits in digits
 
 
+def _is_end_named(call: Call, one: PlacedGroup) -> bool:
+    """Whether a group is the end of a number that tells which one is meant: 尾号 2615, the one ending 9916."""
+    if len(one.digits) > _LONGEST_END:
+        return False
+    before = call.turns[one.turn].text[max(0, one.group.start - _END_NAMED) : one.group.start]
+    return sensitive_words().named_end.search(before) is not None
+
+
+_END_NAMED = 20
+"""Characters in which that is said."""
+
+
+_LONGEST_END = 4
+
+
 def _corrects(one: PlacedGroup, number: ToldNumber, call: Call) -> bool:
     """Whether a group right behind a number puts a part of it right: 不对，最后是零一一八."""
     last = max((group.turn for group in number.groups if group.turn <= one.turn), default=None)
     if last is None or one.turn - last > CORRECTED_TURNS or one.group.counts:
         return False
+    if is_what_was_wrong(one.before):
+        return False
     if len(one.digits) < _LEAST_CORRECTED:
-        return last == one.turn and sensitive_words().corrected.search(one.before) is not None
+        return (
+            not _is_word(call, one) and last == one.turn and sensitive_words().corrected.search(one.before) is not None
+        )
     return (
         len(one.digits) <= len(number.digits)
         and sensitive_words().corrected.search(call.turns[one.turn].text) is not None

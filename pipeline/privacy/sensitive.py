@@ -17,7 +17,7 @@ from pipeline.privacy.people import find_names
 from pipeline.privacy.topics import named_topics
 from pipeline.timeline import Span
 
-MASKING_VERSION = "6"
+MASKING_VERSION = "7"
 """Raised whenever the code here finds something else; masks of another version are looked for anew."""
 
 
@@ -32,7 +32,7 @@ BY_SETTING: tuple[MaskKind, ...] = ("address", "name")
 def find_masks(call: Call, asked_for: Collection[MaskKind] = ()) -> Masks:
     """All stretches of a call that are hidden, by turn and place, none inside another; of `BY_SETTING` those asked for.
 
-    The version tells what was looked for: "6", "6 name".
+    The version tells what was looked for: "7", "7 name".
     """
     found: list[tuple[Stretch, MaskKind]] = []
     topics = named_topics(call)
@@ -61,6 +61,9 @@ def _removed(call: Call) -> Iterator[Stretch]:
 _LETTERS = re.compile(r"(?<![A-Za-z])[A-Z]{1,2}\s?\Z")
 """Letters with which a passport's or a member's number begins."""
 
+_KEY = re.compile(r"\b(?:star|asterisk|pound|hash) \Z", re.IGNORECASE)
+"""A key that is pressed before a code."""
+
 _HIDDEN = re.compile(rf"{re.escape(HIDDEN)}+")
 
 
@@ -71,6 +74,8 @@ def _stretches(call: Call, number: ToldNumber) -> Iterator[Stretch]:
         start, end = pieces[0].start, pieces[0].end
         if number.kind in ("id", "account") and (letters := _LETTERS.search(text, 0, start)):
             start = letters.start()
+        if number.kind == "code" and (key := _KEY.search(text, 0, start)):
+            start = key.start()
         for piece in pieces[1:]:
             gap = text[end : piece.start].strip()
             if any(character.isalnum() for character in gap) and gap not in sensitive_words().zh.extensions:

@@ -17,12 +17,16 @@ WHOLE_NUMBER = 9
 
 @dataclass(frozen=True, slots=True)
 class SpelledPiece:
-    """What stands for letters or digits, in capitals: B for Bravo, double L, k8m2, one nine. `single`: one by one."""
+    """What stands for letters or digits, in capitals: B for Bravo, double L, k8m2, one nine.
+
+    `single`: one by one. `weak`: a word that is none but amid others: Lincoln, kay.
+    """
 
     start: int
     end: int
     value: str
     single: bool
+    weak: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,23 @@ def spelled_pieces(text: str) -> list[SpelledPiece]:
         if len(one.digits) < WHOLE_NUMBER
         and not any(one.start < piece.end and piece.start < one.end for piece in letters)
     ]
-    return sorted([*letters, *digits], key=lambda piece: piece.start)
+    pieces = sorted([*letters, *digits], key=lambda piece: piece.start)
+    return [piece for at, piece in enumerate(pieces) if not piece.weak or _is_amid(text, pieces, at)]
+
+
+def _is_amid(text: str, pieces: Sequence[SpelledPiece], at: int) -> bool:
+    """Whether right beside a word that may be a letter stand others, or nothing."""
+    start, end = (pieces[at - 1].end if at else 0), (pieces[at + 1].start if at + 1 < len(pieces) else len(text))
+    before, after = text[start : pieces[at].start], text[pieces[at].end : end]
+    beside = [at > 0 and not before.strip(" ,.-"), at + 1 < len(pieces) and not after.strip(" ,.-")]
+    return (
+        any(beside)
+        and (beside[0] or _EDGE.search(before) is not None)
+        and (beside[1] or _EDGE.match(after) is not None)
+    )
+
+
+_EDGE = re.compile(r"^\W*$|^[,.?!]|[,.?!]\s*$")
 
 
 def single_pieces(text: str, longest: int = 1) -> list[tuple[int, int]]:
@@ -102,8 +122,19 @@ def _without_words(text: str, pieces: Sequence[SpelledPiece]) -> Iterator[Spelle
         del pieces[0]
     while pieces and text[pieces[-1].start : pieces[-1].end] in _LOOSE and _GOES_ON.match(text, pieces[-1].end):
         del pieces[-1]
+    while len(pieces) > 1 and _is_new_word(text, pieces):
+        del pieces[-1]
     if any(not piece.value.isdigit() for piece in pieces):
         yield SpelledRun(tuple(pieces))
+
+
+def _is_new_word(text: str, pieces: Sequence[SpelledPiece]) -> bool:
+    """Whether the last piece begins a sentence: 34 56 C. Oh no."""
+    last = pieces[-1]
+    return (
+        text[last.start : last.end].lower() in _WORDS_TOO
+        and _NEW_SENTENCE.search(text, pieces[-2].end, last.start) is not None
+    )
 
 
 def _is_loose(text: str, pieces: Sequence[SpelledPiece]) -> bool:
@@ -117,6 +148,7 @@ def _is_loose(text: str, pieces: Sequence[SpelledPiece]) -> bool:
 
 
 _WORDS_TOO = ("oh", "o", "one")
+_NEW_SENTENCE = re.compile(r"[.?!]\s")
 _LOOSE = ("a", "I", "o", "A")
 _GOES_ON = re.compile(r"\s[A-Za-z]{2}|['’]")
 
@@ -135,6 +167,9 @@ def _piece(match: re.Match[str]) -> SpelledPiece | None:
         return SpelledPiece(start, end, match["many"].upper() * times, True)
     if match["province"]:
         return SpelledPiece(start, end, match["province"], False)
+    if match["weak"]:
+        letter = sensitive_words().en.letter_names.get(match["weak"].lower()) or match["weak"][0]
+        return SpelledPiece(start, end, letter, True, weak=True)
     letter = match["told"] or match["alone"] or match["word"][0]
     return SpelledPiece(start, end, letter.upper(), True)
 
@@ -148,15 +183,16 @@ def _letter() -> re.Pattern[str]:
     words = sensitive_words()
     by = "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in words.en.letter_told_by)
     letters = "|".join(sorted(words.en.letters, key=len, reverse=True))
+    named, names = "|".join(words.en.letters_too), "|".join(words.en.letter_names)
     times = "|".join(sorted(words.times, key=len, reverse=True))
     provinces = words.zh.plate_provinces
     return re.compile(
         r"(?<![A-Za-z0-9'’_@])(?:"
         rf"(?P<told>[A-Za-z])[\s,]+(?:{by})\s+(?:(?P=told)[A-Za-z]+|(?-i:[A-Z])[a-z]+)"
         rf"|(?P<times>{times})[\s-]+(?P<many>[A-Za-z])"
-        rf"|(?P<word>{letters})"
+        rf"|(?P<word>{letters})|(?P<weak>(?-i:{named})|{names})"
         r"|(?P<row>[A-Za-z0-9](?:-[A-Za-z0-9])*-[A-Za-z](?:-[A-Za-z0-9])*|[A-Za-z](?:-[A-Za-z0-9])+)"
-        r"|(?P<token>(?=[A-Za-z-]*\d)(?=[\d-]*[A-Za-z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*|(?-i:[A-Z]{2,5})|[A-Za-z]{2,8}(?=[零〇一二三四五六七八九幺]{2})|(?<=[零〇一二三四五六七八九幺])[A-Za-z]{2,8})"
+        r"|(?P<token>(?=[A-Za-z_-]*\d)(?=[\d_-]*[A-Za-z])[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*|(?-i:[A-Z]{2,5})|[A-Za-z]{2,8}(?=[零〇一二三四五六七八九幺]{2})|(?<=[零〇一二三四五六七八九幺])[A-Za-z]{2,8})"
         r"|(?P<alone>[A-Za-z])"
         r")(?![A-Za-z0-9'’_@])"
         rf"|(?P<province>[{provinces}])(?:[，,、\s]*[{HAN}]{{1,2}}的(?P=province))?(?=[，,、\s]*[A-Za-z](?![A-Za-z]))",

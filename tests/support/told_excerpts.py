@@ -1,7 +1,8 @@
 """Excerpts of calls in which somebody tells what must not be shown, written by people who had not seen how it is found.
 
-`excerpts/{zh,en}.jsonl` has one a line, with what is to be hidden as `{kind:text}`. The code was mended by those with
-odd numbers; those with even ones were only counted, so they tell more of calls in other people's words.
+`excerpts/{zh,en}.jsonl` and, by other people and later, `{zh,en}-2.jsonl` have one a line, with what is to be hidden as
+`{kind:text}`. The code was mended by those with odd numbers; those with even ones were only counted, so they tell more
+of calls in other people's words. Nothing may print them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from tests.support.told_numbers import ToldNumberCall, marked_call
 BY_SETTING = ("name", "address")
 """Kinds that are hidden only where the settings ask for it."""
 
+SETS = ("", "-2")
+"""How the files of each set end."""
+
 _FOLDER = Path(__file__).resolve().parent / "excerpts"
 _MARK = re.compile(r"\{(\w+):([^{}]*)\}")
 _SIDES = {"agent": "A", "customer": "C"}
@@ -27,20 +31,22 @@ _SIDES = {"agent": "A", "customer": "C"}
 
 @dataclass(frozen=True)
 class ToldExcerpt:
-    """An excerpt, and the kind of each of its hidden stretches. `is_even`: the code was not mended by it."""
+    """An excerpt, the kind of each of its hidden stretches, and its set. `is_even`: the code was not mended by it."""
 
     told: ToldNumberCall
     kinds: tuple[str, ...]
+    written_in: int
     is_even: bool
 
 
 def told_excerpts(language: str) -> Iterator[ToldExcerpt]:
-    """All excerpts of a language."""
-    for line in (_FOLDER / f"{language}.jsonl").read_text(encoding="utf-8").splitlines():
-        written = json.loads(line)
-        script = [(_SIDES.get(who, "C"), _MARK.sub(r"⟦\2⟧", text)) for who, text in written["turns"]]
-        kinds = tuple(kind for _, text in written["turns"] for kind, _ in _MARK.findall(text))
-        yield ToldExcerpt(marked_call(script, language), kinds, int(written["id"][2:]) % 2 == 0)
+    """All excerpts of a language, of the first set and of the second."""
+    for number, ending in enumerate(SETS, start=1):
+        for line in (_FOLDER / f"{language}{ending}.jsonl").read_text(encoding="utf-8").splitlines():
+            written = json.loads(line)
+            script = [(_SIDES.get(who, "C"), _MARK.sub(r"⟦\2⟧", text)) for who, text in written["turns"]]
+            kinds = tuple(kind for _, text in written["turns"] for kind, _ in _MARK.findall(text))
+            yield ToldExcerpt(marked_call(script, language), kinds, number, int(written["id"][2:]) % 2 == 0)
 
 
 @dataclass
