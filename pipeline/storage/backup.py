@@ -15,8 +15,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,9 @@ BACKED_UP = (
     "reports",
 )  # fmt: skip
 """Folders of a home, what rests on others first: a file that is copied finds there what it was made from."""
+
+DATABASES = ("accounts.sqlite", "reviews.sqlite")
+"""What people write; a file and its log are one state only as SQLite copies them."""
 
 _BLOCK = 1 << 20
 _HALF_WRITTEN = ".copying"
@@ -160,6 +164,8 @@ class _Copy:
     def of(self, path: Path) -> BackedFile | None:
         """A file of the home as it is in the backup now; None when it has left the home. Raises OSError."""
         name = str(path.relative_to(self._home.root))
+        if name in DATABASES:
+            return self._of_database(path)
         known = self._before.get(name)
         try:
             with path.open("rb") as stream:
@@ -172,6 +178,32 @@ class _Copy:
         except FileNotFoundError:
             return None
         return BackedFile(name, size_bytes, info.st_mtime_ns, sha256)
+
+    def _of_database(self, path: Path) -> BackedFile:
+        """A database as it is at one moment, while others write. Raises CallQAError for one that is damaged."""
+        temporary = self._target / "files" / f"{_HALF_WRITTEN}-database"
+        temporary.parent.mkdir(exist_ok=True)
+        temporary.unlink(missing_ok=True)
+        try:
+            modified_ns = path.stat().st_mtime_ns
+            with (
+                closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as source,
+                closing(sqlite3.connect(temporary)) as copy,
+            ):
+                source.backup(copy)
+            with temporary.open("rb") as stream:
+                sha256, size_bytes = self._put(stream)
+        except sqlite3.Error as error:
+            raise CallQAError(
+                Message(
+                    "{file}: cannot be copied ({error}); see to its disk, or restore it from the last backup",
+                    file=shown(path),
+                    error=error,
+                )
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+        return BackedFile(path.name, size_bytes, modified_ns, sha256)
 
     def _put(self, stream: BinaryIO) -> tuple[str, int]:
         """Copy what is left of a stream, unless it is there; its SHA-256 and size."""
@@ -245,6 +277,7 @@ def _to_back_up(home: Home) -> Iterator[Path]:
 def _single_files(home: Home) -> tuple[Path, ...]:
     return (
         home.root / "night.json.zst", home.root / "unpublished", home.forgotten_key, home.forgotten, audit_file(home),
+        *(home.root / name for name in DATABASES),
     )  # fmt: skip
 
 
