@@ -118,7 +118,7 @@ def correct(reviews: Reviews, sha256: str, by: str, fingerprint: str, said: Corr
             last = before.acts[-1] if before.acts else None
             if last and (last.id, last.account, last.said, last.undone_at) == (before.seen, by, said, None):
                 return  # sent twice
-            _refuse()
+            refuse_correction()
         rows.execute(
             "INSERT INTO corrections (at, account, sha256, fingerprint, said) VALUES (?, ?, ?, ?, ?)",
             (time.time(), by, sha256, fingerprint, msgspec.json.encode(said).decode()),
@@ -132,7 +132,7 @@ def undo(reviews: Reviews, sha256: str, by: str, act: int, seen: int) -> None:
         if all(each.id != act or each.undone_at is not None for each in before.acts):
             return
         if before.seen != seen:
-            _refuse()
+            refuse_correction()
         rows.execute(
             "INSERT INTO corrections (at, account, sha256, fingerprint, undoes) "
             "SELECT ?, ?, sha256, fingerprint, id FROM corrections WHERE id = ?",
@@ -140,7 +140,8 @@ def undo(reviews: Reviews, sha256: str, by: str, act: int, seen: int) -> None:
         )
 
 
-def _refuse() -> None:
+def refuse_correction() -> None:
+    """Raise CorrectedMeanwhile."""
     raise CorrectedMeanwhile(
         Message("somebody corrected this call meanwhile; look at it again, then correct what is left")
     )

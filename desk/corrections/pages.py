@@ -1,0 +1,107 @@
+"""Correcting a call: who speaks, or what is no speech; and undoing it. And what was not carried over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from desk.calls.found import FoundCall, find_call, may_see
+from desk.corrections.judging import heard_call, in_force_of, judge_again, judged_now
+from desk.corrections.shown import CORRECTED_TO, NOT_CARRIED, heard_mark
+from desk.routing import NotThere, Visit, endpoint
+from pipeline.call.build import build_call
+from pipeline.call.correcting import swap_correction, turn_correction, voice_correction
+from pipeline.corrections import Corrections, LeftOut
+from pipeline.datatypes import CDR
+from pipeline.errors import BadArtefact
+from pipeline.reviews.corrections import correct, corrected_calls, refuse_correction, undo
+from pipeline.storage import artefacts, audit
+from pipeline.storage.home import JudgedFile
+
+
+@endpoint("/calls/{call_id}/corrections", "correct", "POST")
+def _correct(visit: Visit) -> Response:
+    found = find_call(visit, visit.request.path_params["call_id"])
+    what = visit.field("do")
+    if what not in ("swap", *CORRECTED_TO):
+        raise NotThere
+    fingerprint = found.stored.hearing.fingerprint if found.stored.hearing else ""
+    if visit.field("heard") != heard_mark(found.stored):
+        refuse_correction()
+    said = _said(visit, found, what)
+    audit.record(visit.desk.home, "correct", calls=[found.sha256], user=visit.whose.name, what=what)
+    correct(visit.desk.reviews, found.sha256, visit.whose.name, fingerprint, said, _number(visit, "seen"))
+    return _judged(visit, found)
+
+
+@endpoint("/calls/{call_id}/corrections/undo", "correct", "POST")
+def _undo(visit: Visit) -> Response:
+    found = find_call(visit, visit.request.path_params["call_id"])
+    audit.record(visit.desk.home, "correct", calls=[found.sha256], user=visit.whose.name, what="undo")
+    undo(visit.desk.reviews, found.sha256, visit.whose.name, _number(visit, "act"), _number(visit, "seen"))
+    return _judged(visit, found)
+
+
+def _said(visit: Visit, found: FoundCall, what: str) -> Corrections:
+    """What somebody means who saw the call as it is found. Raises NothingToCorrect, NotThere, BadArtefact."""
+    call, heard = found.stored.judged.call, build_call(*heard_call(visit.desk, found.stored))
+    if what == "swap":
+        return swap_correction(call, heard, found.said.in_force)
+    number = _number(visit, "turn")
+    if not 0 <= number < len(call.turns):
+        raise NotThere
+    turn = call.turns[number]
+    match what:
+        case "voice-agent":
+            return voice_correction(turn, call, heard, "agent")
+        case "voice-customer":
+            return voice_correction(turn, call, heard, "customer")
+        case "agent" | "customer" | "unknown" | "not-speech":
+            return turn_correction(turn, heard, what)
+    raise NotThere
+
+
+def _number(visit: Visit, name: str) -> int:
+    text = visit.field(name)
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise NotThere
+    return int(text)
+
+
+def _judged(visit: Visit, found: FoundCall) -> Response:
+    judge_again(visit.desk, found.sha256)
+    return visit.to(f"/calls/{found.call_id}#corrections")
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedCall:
+    """A call that somebody corrected: what was not carried over, and whether it was judged by all that is in force."""
+
+    call_id: str
+    cdr: CDR
+    acts: int
+    left_out: tuple[LeftOut, ...]
+    is_kept: bool
+
+
+@endpoint("/corrections", "correct")
+def _list(visit: Visit) -> Response:
+    return visit.page("corrections/list.html", calls=_corrected(visit), reasons=NOT_CARRIED)
+
+
+def _corrected(visit: Visit) -> list[CorrectedCall]:
+    """The corrected calls that who asks may see, those first of which something was not carried over."""
+    desk, calls = visit.desk, []
+    for said in corrected_calls(desk.reviews):
+        try:
+            stored = artefacts.read(desk.home.judged(said.sha256), JudgedFile)
+        except BadArtefact:
+            continue
+        acts = sum(act.undone_at is None for act in said.acts)
+        cdr, is_kept = stored.judged.call.cdr, in_force_of(stored) == said.in_force
+        if (acts or not is_kept) and may_see(desk, visit.whose, cdr, said.sha256):
+            corrected = judged_now(desk, stored, said).corrected
+            left_out = corrected.left_out if corrected else ()
+            calls.append(CorrectedCall(desk.call_ids.of(said.sha256), cdr, acts, left_out, is_kept))
+    return sorted(calls, key=lambda call: (not call.left_out, call.is_kept))
