@@ -14,7 +14,8 @@ from pipeline.call.build import build_call
 from pipeline.call.correcting import swap_correction, turn_correction, voice_correction
 from pipeline.corrections import Corrections, LeftOut
 from pipeline.datatypes import CDR
-from pipeline.errors import BadArtefact
+from pipeline.errors import BadArtefact, CallQAError
+from pipeline.messages import Message
 from pipeline.reviews.corrections import correct, corrected_calls, refuse_correction, undo
 from pipeline.storage import artefacts, audit
 from pipeline.storage.home import JudgedFile
@@ -44,8 +45,14 @@ def _undo(visit: Visit) -> Response:
 
 
 def _said(visit: Visit, found: FoundCall, what: str) -> Corrections:
-    """What somebody means who saw the call as it is found. Raises NothingToCorrect, NotThere, BadArtefact."""
-    call, heard = found.stored.judged.call, build_call(*heard_call(visit.desk, found.stored))
+    """What somebody means who saw the call as it is found. Raises CallQAError, NotThere."""
+    call = found.stored.judged.call
+    try:
+        heard = build_call(*heard_call(visit.desk, found.stored))
+    except BadArtefact:
+        raise CallQAError(
+            Message("what was heard of this call is not kept any more, so it cannot be judged again")
+        ) from None
     if what == "swap":
         return swap_correction(call, heard, found.said.in_force)
     number = _number(visit, "turn")

@@ -72,4 +72,8 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "POST /appeals/{ref}/more": AGENTS,
     "POST /appeals/{ref}/decision": LEADERS,
     "GET /appeals": LEADERS,
+    # corrections
+    "POST /calls/{call_id}/corrections": REVIEWERS,
+    "POST /calls/{call_id}/corrections/undo": REVIEWERS,
+    "GET /corrections": REVIEWERS,
 }
