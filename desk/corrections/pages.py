@@ -78,7 +78,7 @@ def _number(visit: Visit, name: str) -> int:
 
 def _judged(visit: Visit, found: FoundCall) -> Response:
     judge_again(visit.desk, found.sha256)
-    return visit.to(f"/calls/{found.call_id}#corrections")
+    return visit.to(f"/calls/{found.call_id}?corrected=1#corrections")
 
 
 @dataclass(frozen=True, slots=True)

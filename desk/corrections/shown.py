@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from desk.calls.found import FoundCall
+from desk.calls.found import FoundCall, privacy_for
 from desk.corrections.judging import heard_call
 from desk.routing import Visit
 from pipeline.call.build import build_call
@@ -15,7 +15,7 @@ from pipeline.call.corrections import spoken_by
 from pipeline.corrections import NotCarried, TurnCorrection
 from pipeline.datatypes import Call, Outcome, Turn
 from pipeline.errors import BadArtefact, BadQuery
-from pipeline.judging.rulebook import Rule
+from pipeline.judging.rulebook import Rule, Rulebook
 from pipeline.messages import Message
 from pipeline.privacy.masking import call_as_shown, masks_of
 from pipeline.reviews.corrections import CorrectionAct
@@ -109,8 +109,9 @@ def heard_mark(stored: JudgedFile) -> str:
     return stored.hearing.fingerprint[:16] if stored.hearing else ""
 
 
-def shown_corrections(visit: Visit, found: FoundCall, rules: Mapping[str, Rule]) -> ShownCorrections:
+def shown_corrections(visit: Visit, found: FoundCall, book: Rulebook | None) -> ShownCorrections:
     """All that is to be shown of a call's corrections."""
+    rules = {rule.id: rule for rule in book.rules} if book else {}
     stored, said = found.stored, found.said
     zone = ZoneInfo(visit.desk.settings.ingest.timezone)
     # an agent learns that somebody corrected the call, and what that changes: not who, nor what of others was undone
@@ -175,14 +176,11 @@ def _words(correction: TurnCorrection, heard: Call) -> str:
 
 def _heard(visit: Visit, stored: JudgedFile) -> Call | None:
     """The call without corrections, as who asks may see it."""
-    privacy = visit.desk.settings.privacy
-    if visit.shows_numbers:
-        privacy = privacy.model_copy(update={"mask": False})
     try:
         call = build_call(*heard_call(visit.desk, stored))
     except BadArtefact:
         return None
-    return call_as_shown(call, masks_of(call, None, privacy))
+    return call_as_shown(call, masks_of(call, None, privacy_for(visit)))
 
 
 def _listed(visit: Visit, found: FoundCall) -> float | None:
