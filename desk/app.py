@@ -22,8 +22,6 @@ from desk.reviews import answering, appealing, releasing  # noqa: F401  # isort:
 from desk.calls import call_page, calls_list, sound  # noqa: F401  # isort: skip
 from desk.calls import list_export, saved_filters  # noqa: F401  # isort: skip
 from desk.queues import agreement_pages, my_queue, plan_pages  # noqa: F401  # isort: skip
-from desk.queues import my_queue, plan_pages  # noqa: F401  # isort: skip
-from desk.calls import saved_filters  # noqa: F401  # isort: skip
 from desk.corrections import pages as correction_pages  # noqa: F401  # isort: skip
 
 
