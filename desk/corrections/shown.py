@@ -110,15 +110,14 @@ def heard_mark(stored: JudgedFile) -> str:
 
 
 def shown_corrections(visit: Visit, found: FoundCall, book: Rulebook | None) -> ShownCorrections:
-    """All that is to be shown of a call's corrections."""
-    rules = {rule.id: rule for rule in book.rules} if book else {}
+    """All that is to be shown of a call's corrections; nothing to its agent, who sees the result that was released."""
     stored, said = found.stored, found.said
-    zone = ZoneInfo(visit.desk.settings.ingest.timezone)
-    # an agent learns that somebody corrected the call, and what that changes: not who, nor what of others was undone
-    acts = said.acts if visit.whose.role != "agent" else ()
-    heard = _heard(visit, stored) if acts else None
-    left_out = {left.turn: NOT_CARRIED[left.why] for left in (stored.corrected.left_out if stored.corrected else ())}
-    corrected = stored.corrected
+    voices = frozenset(spoken_by(found.judged.call.turns))
+    if visit.whose.scope == "own" or not (said.acts or stored.corrected):
+        return ShownCorrections((), said.seen, heard_mark(stored), True, False, None, (), None, voices)
+    zone, rules = ZoneInfo(visit.desk.settings.ingest.timezone), {rule.id: rule for rule in book.rules} if book else {}
+    heard, corrected = _heard(visit, stored), stored.corrected
+    left_out = {left.turn: NOT_CARRIED[left.why] for left in (corrected.left_out if corrected else ())}
     card, before = found.judged.scorecard, corrected.uncorrected if corrected else None
     outcomes = before.outcomes if before else {}
     changed = [
@@ -126,23 +125,14 @@ def shown_corrections(visit: Visit, found: FoundCall, book: Rulebook | None) -> 
         for v in (card.verdicts if card else ())
         if v.rule_id in outcomes and outcomes[v.rule_id] != v.outcome
     ]
-    # nor who answers blind what the score is, or was
-    is_blind = (
-        card is not None
-        and stored.judged.scorecard is not None
-        and len(card.verdicts) < len(stored.judged.scorecard.verdicts)
-    )
+    # who is to answer blind does not learn what the score was either
+    whole = stored.judged.scorecard
+    is_blind = card is not None and whole is not None and len(card.verdicts) < len(whole.verdicts)
     return ShownCorrections(
-        tuple(_shown_act(act, heard, left_out, zone) for act in reversed(acts)),
-        said.seen,
-        heard_mark(stored),
-        found.is_kept,
-        corrected is not None,
-        before.score if before and not is_blind else None,
-        tuple(changed),
-        _listed(visit, found) if said.acts and not is_blind else None,
-        frozenset(spoken_by(found.judged.call.turns)),
-    )
+        tuple(_shown_act(act, heard, left_out, zone) for act in reversed(said.acts)), said.seen, heard_mark(stored),
+        found.is_kept, corrected is not None, before.score if before and not is_blind else None, tuple(changed),
+        None if is_blind else _listed(visit, found), voices,
+    )  # fmt: skip
 
 
 def _shown_act(
