@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -131,14 +132,13 @@ class CallIndex:
         self._idle: dict[str, list[IndexPart]] = {}
         self._maker: threading.Thread | None = None
 
-    def state(self, patience_s: float = PATIENCE_S) -> IndexState:
-        """The index of the database of now. Has missing files made, and waits so long for them. Raises BadQuery."""
+    def state(self) -> IndexState:
+        """The index of the database of now. Has missing files made, and waits a while. Raises BadQuery."""
         parts = self.snapshot.parts()
-        missing = self._look(parts)
-        if missing:
-            maker = self._make()
-            maker.join(patience_s)
-            self._look(parts)
+        until = time.monotonic() + PATIENCE_S
+        while self._look(parts) and (left_s := until - time.monotonic()) > 0:
+            self._make().join(left_s)
+            parts = self.snapshot.parts()  # a night may have come meanwhile
         with self._lock:
             listed, searchable = self._there["calls"], self._there["words"]
             known = tuple(part for part in parts if part in listed)
@@ -183,6 +183,7 @@ class CallIndex:
         with self._lock:
             if parts != self._parts:
                 self._parts = parts
+                self._faulty.clear()
                 for gone in self._idle.keys() - set(parts):
                     for opened in self._idle.pop(gone):
                         opened.close()
