@@ -76,4 +76,8 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "POST /calls/{call_id}/corrections": REVIEWERS,
     "POST /calls/{call_id}/corrections/undo": REVIEWERS,
     "GET /corrections": REVIEWERS,
+    # cases for rules
+    "POST /calls/{call_id}/case": REVIEWERS,
+    "GET /cases": REVIEWERS,
+    "POST /cases/drop": REVIEWERS,
 }
