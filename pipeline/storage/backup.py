@@ -6,6 +6,7 @@
 
 It holds what cannot be made again; not the database, which is built from it, and not the key of callers' hashes. It is
 taken while a night runs: every file of a home is put in its place whole, and what rests on a file is copied before it.
+What people write at the desk is copied by SQLite itself, as of one moment.
 The next backup copies what is new, and removes what the home has no more, so that what was forgotten leaves it too. The
 manifest changes at one moment: whoever is killed leaves the last backup or the new one.
 """
@@ -15,9 +16,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from pipeline.storage.audit import audit_file
 from pipeline.storage.erasure import unfinished
 from pipeline.storage.files import file_sha256, is_temporary
 from pipeline.storage.home import Home
+from pipeline.storage.sqlite_file import copy_sqlite
 
 BACKED_UP = (
     "excerpts", "judged", "scores", "answers", "unanswered", "failures", "heard", "runs", "recordings", "rulebooks",
@@ -164,9 +165,9 @@ class _Copy:
     def of(self, path: Path) -> BackedFile | None:
         """A file of the home as it is in the backup now; None when it has left the home. Raises OSError."""
         name = str(path.relative_to(self._home.root))
-        if name in DATABASES:
-            return self._of_database(path)
         known = self._before.get(name)
+        if name in DATABASES:
+            return self._of_database(path, name, known)
         try:
             with path.open("rb") as stream:
                 info = os.fstat(stream.fileno())
@@ -179,31 +180,21 @@ class _Copy:
             return None
         return BackedFile(name, size_bytes, info.st_mtime_ns, sha256)
 
-    def _of_database(self, path: Path) -> BackedFile:
-        """A database as it is at one moment, while others write. Raises CallQAError for one that is damaged."""
-        temporary = self._target / "files" / f"{_HALF_WRITTEN}-database"
-        temporary.parent.mkdir(exist_ok=True)
-        temporary.unlink(missing_ok=True)
+    def _of_database(self, path: Path, name: str, known: BackedFile | None) -> BackedFile:
+        """What people wrote, as of now. Raises CallQAError where it is damaged."""
+        log = path.with_name(f"{name}-wal")
+        modified_ns = max(each.stat().st_mtime_ns for each in (path, log) if each.exists())
+        if known and known.modified_ns == modified_ns and content_file(self._target, known.sha256).exists():
+            return known
+        copy = self._target / "files" / f"{_HALF_WRITTEN}.sqlite"
+        copy.parent.mkdir(exist_ok=True)
         try:
-            modified_ns = path.stat().st_mtime_ns
-            with (
-                closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as source,
-                closing(sqlite3.connect(temporary)) as copy,
-            ):
-                source.backup(copy)
-            with temporary.open("rb") as stream:
+            copy_sqlite(path, copy)
+            with copy.open("rb") as stream:
                 sha256, size_bytes = self._put(stream)
-        except sqlite3.Error as error:
-            raise CallQAError(
-                Message(
-                    "{file}: cannot be copied ({error}); see to its disk, or restore it from the last backup",
-                    file=shown(path),
-                    error=error,
-                )
-            ) from error
         finally:
-            temporary.unlink(missing_ok=True)
-        return BackedFile(path.name, size_bytes, modified_ns, sha256)
+            copy.unlink(missing_ok=True)
+        return BackedFile(name, size_bytes, modified_ns, sha256)
 
     def _put(self, stream: BinaryIO) -> tuple[str, int]:
         """Copy what is left of a stream, unless it is there; its SHA-256 and size."""
@@ -296,7 +287,7 @@ def _remove_unnamed(target: Path, named: set[str]) -> int:
         for name in names:
             if name not in named:
                 Path(folder, name).unlink(missing_ok=True)
-                removed += name != _HALF_WRITTEN
+                removed += not name.startswith(_HALF_WRITTEN)
     return removed
 
 
