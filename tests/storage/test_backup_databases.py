@@ -62,6 +62,6 @@ def test_what_is_damaged_stops_a_backup_and_the_last_one_stays(home: Home, tmp_p
     for path in home.root.glob("accounts.sqlite*"):
         path.unlink()
     (home.root / "accounts.sqlite").write_bytes(b"no database" * 1000)
-    with pytest.raises(CallQAError, match="cannot be copied"):
+    with pytest.raises(CallQAError, match="cannot be used"):
         take_backup(home, tmp_path / "target")
     assert read_manifest(tmp_path / "target") == before
