@@ -72,38 +72,48 @@ PARTS: dict[str, list[tuple[str, str]]] = {
 
 
 def make_home(folder: Path, calls: int, night: int) -> tuple[Home, Settings, dict[str, str]]:
-    """The year, the index of it, a night into it, the index of that; figures are kept beside it."""
+    """The year, the index of it, a night into it, the index of that; each is kept with its figures once it is made."""
     home, settings, kept = Home(folder / str(calls)), load_settings(), folder / f"{calls}.json"
-    if kept.exists():
-        return home, settings, json.loads(kept.read_text())
+    figures: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
     os.fsync = lambda handle: None  # type: ignore[assignment]
     book = load_rulebook(CHECKOUT / "rules" / "hotline-zh")
     books = [rulebook_info(book)]
-    templates = [Judged(call, judge_call(call, book)) for call in generate(book, store_scale.DISTINCT)]
-    figures = store_scale.make_year(home, settings, calls, templates, books)
+
+    def templates() -> list[Judged]:
+        return [Judged(call, judge_call(call, book)) for call in generate(book, store_scale.DISTINCT)]
+
+    def publish() -> dict[str, str]:
+        last = store_scale.FIRST + timedelta(weeks=store_scale.WEEKS - 1, days=6)
+        new = store_scale.calls_of(templates(), night, last, 1, "night")
+        return store_scale.publish_night(home, settings, new, books)
+
     snapshot = Snapshot(home.database, settings.ingest.timezone)
+    stages: dict[str, Callable[[], dict[str, str]]] = {
+        "year": lambda: store_scale.make_year(home, settings, calls, templates(), books),
+        "words that are seldom said": lambda: season(home, snapshot),
+        "index": lambda: indexed(home, snapshot, "the index, made from nothing"),
+        "night": publish,
+        "index of the night": lambda: indexed(home, snapshot, f"the index after a night of {night:,} calls"),
+    }
+    for stage, make in stages.items():
+        if f"made: {stage}" not in figures:
+            figures |= make() | {f"made: {stage}": "yes"}
+            kept.write_text(json.dumps(figures, ensure_ascii=False))
+    return home, settings, {name: value for name, value in figures.items() if not name.startswith("made: ")}
+
+
+def season(home: Home, snapshot: Snapshot) -> dict[str, str]:
+    """Put the words that are seldom said into the turns."""
     for name in snapshot.parts():
-        season(home, name)
-    figures |= indexed(home, snapshot, "the index, made from nothing")
-    last = store_scale.FIRST + timedelta(weeks=store_scale.WEEKS - 1, days=6)
-    new = store_scale.calls_of(templates, night, last, 1, "night")
-    figures |= store_scale.publish_night(home, settings, new, books)
-    figures |= indexed(home, snapshot, f"the index after a night of {night:,} calls")
-    kept.write_text(json.dumps(figures, ensure_ascii=False))
-    return home, settings, figures
-
-
-def season(home: Home, name: str) -> None:
-    """Put the words that are seldom said into a part's turns."""
-    folder = home.parts / name
-    turns, made = folder / "turns.parquet", folder / ".seasoned"
-    with duckdb.connect(config={"memory_limit": "1GB", "threads": "1"}) as connection:
-        connection.execute(
-            f"COPY (SELECT * REPLACE ({SELDOM} AS text) FROM read_parquet({quoted(str(turns))})) "
-            f"TO {quoted(str(made))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 61440)"
-        )
-    made.replace(turns)
-    finish_part(folder, part_rows(folder))
+        turns, made = home.parts / name / "turns.parquet", home.parts / name / ".seasoned"
+        with duckdb.connect(config={"memory_limit": "1GB", "threads": "1"}) as connection:
+            connection.execute(
+                f"COPY (SELECT * REPLACE ({SELDOM} AS text) FROM read_parquet({quoted(str(turns))})) "
+                f"TO {quoted(str(made))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 61440)"
+            )
+        made.replace(turns)
+        finish_part(home.parts / name, part_rows(home.parts / name))
+    return {}
 
 
 def indexed(home: Home, snapshot: Snapshot, what: str) -> dict[str, str]:

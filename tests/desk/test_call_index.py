@@ -67,11 +67,13 @@ def test_calls_are_listed_before_their_words_can_be_searched(tmp_path: Path, mon
 
     monkeypatch.setattr(call_index, "make_index_file", only_lists)
     monkeypatch.setattr(call_index, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(call_index, "BRIEFLY_S", 0.3)
     desk = make_desk(settings, dict)
     browser = signed_in(desk, "administrator")
     assert "call-a" in browser.get("/calls").text
     assert "cannot be searched yet" in browser.get("/calls?q=您好").text
     monkeypatch.setattr(call_index, "make_index_file", make_index_file)
+    monkeypatch.setattr(call_index, "BRIEFLY_S", 60.0)
     assert "<mark>您好</mark>" in browser.get("/calls?q=您好").text
 
 
