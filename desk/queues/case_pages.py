@@ -16,7 +16,6 @@ from pipeline.messages import Message
 from pipeline.reviews.case_proposals import close_proposal, open_proposals, propose_case
 from pipeline.reviews.verdict_keys import verdict_keys
 from pipeline.reviews.verdict_reviews import reviewed_verdicts, reviews_of
-from pipeline.storage import audit
 
 
 @endpoint("/calls/{call_id}/case", "review", "POST")
@@ -36,7 +35,7 @@ def _make(visit: Visit) -> Response:
     machine = keys[rule_id].outcome
     note = visit.say("reviewed: confirmed") if right == machine else visit.say("reviewed: overturned")
     case = written_case(call, rule_id, right, book, note)
-    audit.record(visit.desk.home, "review", calls=[found.sha256], user=visit.whose.name, what="case made")
+    visit.desk.trail.note("review", visit.whose.name, found.sha256, what="case made", rule=rule_id)
     propose_case(
         visit.desk.reviews.file, visit.whose.name, found.sha256, call.language, rule_id, machine, right, case.found,
         case.yaml,

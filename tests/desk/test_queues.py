@@ -159,3 +159,24 @@ def test_a_reviewed_verdict_becomes_a_case_by_one_button(made: tuple[Desk, Seque
     assert case is not None
     wu.post("/cases/drop", data={"case": case[1]}, headers=ORIGIN)
     assert "No case waits" in wu.get("/cases").text
+
+
+def test_an_answer_beside_the_verdict_finishes_its_task(
+    made: tuple[Desk, Sequence[Judged]], supervisor: TestClient
+) -> None:
+    desk, _ = made
+    for plan in Plans(desk.reviews.file).all():
+        Plans(desk.reviews.file).set_open(plan.plan_id, False, "boss")
+    make_plan(supervisor, blind="0", rule="apology")
+    zhou = signed_in(desk, "reviewer", "zhou")
+    location = zhou.post("/queue/next", headers=ORIGIN).headers["location"]
+    token = location.split("task=")[1].split("#")[0]
+    page = zhou.get(location).text
+    beside = page[page.index('id="answer-apology"') :]
+    sent = dict(re.findall(r'name="(rule|verdict|token)" value="([^"]*)"', beside)[:3])
+    answer = zhou.post(f"{location.split('?')[0]}/answers", data={**sent, "answer": "right"}, headers=ORIGIN)
+    assert answer.status_code == 303, answer.text
+    assert Queues(desk.reviews.file).is_finished(token, "zhou")
+    # the bar of the page that is still open goes on with the next
+    again = zhou.post(f"/queue/{token}/answer", data={"outcome": "fail"}, headers=ORIGIN)
+    assert again.headers["location"] != location
