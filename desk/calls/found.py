@@ -13,6 +13,7 @@ from pipeline.datatypes import CDR, Judged
 from pipeline.errors import BadArtefact
 from pipeline.masks import Mask
 from pipeline.privacy.masking import as_shown, masks_of
+from pipeline.reviews.calibrations import Calibrations
 from pipeline.reviews.corrections import CallCorrections, corrections_of
 from pipeline.reviews.queues import Queues
 from pipeline.reviews.releases import CallResult, released
@@ -80,7 +81,8 @@ def _to_be_seen(visit: Visit, stored: JudgedFile, judged: Judged) -> Judged:
         return as_released(judged, stored, last, visit.say("judged again since it was released to you"))
     if card is None or not user.may("review") or not file.is_there:
         return judged
-    hidden = Queues(file).blind_rules(user.name, judged.call.sha256)
+    sha256 = judged.call.sha256
+    hidden = Queues(file).blind_rules(user.name, sha256) | Calibrations(file).blind_rules(user.name, sha256)
     if not hidden:
         return judged
     verdicts = tuple(verdict for verdict in card.verdicts if verdict.rule_id not in hidden)

@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Collection
 
 from pipeline.reviews.appeals import APPEALS_MIGRATIONS
+from pipeline.reviews.calibrations import CALIBRATIONS_MIGRATIONS
 from pipeline.reviews.case_proposals import CASE_PROPOSALS_MIGRATIONS
 from pipeline.reviews.comment_templates import COMMENT_TEMPLATES_MIGRATIONS
 from pipeline.reviews.corrections import CORRECTIONS_MIGRATIONS
@@ -32,6 +33,7 @@ REVIEWS_MIGRATIONS: Migrations = {
     "plans": PLANS_MIGRATIONS,
     "queues": QUEUES_MIGRATIONS,
     "case proposals": CASE_PROPOSALS_MIGRATIONS,
+    "calibrations": CALIBRATIONS_MIGRATIONS,
     "corrections": CORRECTIONS_MIGRATIONS,
     "appeals": APPEALS_MIGRATIONS,
     "manual points": MANUAL_POINTS_MIGRATIONS,

@@ -80,4 +80,12 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "POST /calls/{call_id}/case": REVIEWERS,
     "GET /cases": REVIEWERS,
     "POST /cases/drop": REVIEWERS,
+    # calibration
+    "GET /calibration": REVIEWERS,
+    "GET /calibration/new": LEADERS,
+    "POST /calibration": LEADERS,
+    "GET /calibration/{session_id}": REVIEWERS,
+    "POST /calibration/{session_id}/answers": REVIEWERS,
+    "POST /calibration/{session_id}/open": LEADERS,
+    "POST /calibration/{session_id}/agree": LEADERS,
 }
