@@ -17,6 +17,7 @@ from pipeline.corrections import Corrections
 from pipeline.datatypes import CDR, Transcript
 from pipeline.errors import BadArtefact
 from pipeline.privacy.codes import without_codes
+from pipeline.reviews.carried_over import judged_by
 from pipeline.reviews.corrections import CallCorrections, corrections_of
 from pipeline.run import judged_file
 from pipeline.storage import artefacts
@@ -36,7 +37,7 @@ _recent_lock = threading.Lock()
 
 def judged_now(desk: Desk, stored: JudgedFile, said: CallCorrections) -> JudgedFile:
     """A judged call as it is by what people said of it; itself where it is so, or its transcript is gone."""
-    if in_force_of(stored) == said.in_force:
+    if judged_by(stored, said):
         return stored
     key = (desk.home.root, said.sha256, said.seen, stored.key, _books(desk))
     with _recent_lock:
@@ -53,11 +54,6 @@ def judged_now(desk: Desk, stored: JudgedFile, said: CallCorrections) -> JudgedF
     return fresh
 
 
-def in_force_of(stored: JudgedFile) -> Corrections:
-    """The corrections by which a call was judged."""
-    return stored.corrected.corrections if stored.corrected else Corrections()
-
-
 def judge_again(desk: Desk, sha256: str) -> bool:
     """Judge a call by what people said of it and keep that; false where a run is at work, which leaves it to a night.
 
@@ -68,7 +64,7 @@ def judge_again(desk: Desk, sha256: str) -> bool:
         try:
             mark, said = file_mark(str(path)), corrections_of(desk.reviews, sha256)
             stored = artefacts.read(path, JudgedFile)
-            if in_force_of(stored) == said.in_force:
+            if judged_by(stored, said):
                 return True
             fresh = _judged(desk, stored, said.in_force)
         except BadArtefact:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from starlette.responses import Response
 
 from desk.calls.found import FoundCall, find_call, may_see
-from desk.corrections.judging import heard_call, in_force_of, judge_again, judged_now
-from desk.corrections.shown import CORRECTED_TO, NOT_CARRIED, heard_mark
+from desk.corrections.judging import heard_call, judge_again
+from desk.corrections.shown import CORRECTED_TO, heard_mark
 from desk.routing import NotThere, Visit, endpoint
 from pipeline.call.build import build_call
 from pipeline.call.correcting import swap_correction, turn_correction, voice_correction
-from pipeline.corrections import Corrections, LeftOut
-from pipeline.datatypes import CDR
+from pipeline.corrections import Corrections
 from pipeline.errors import BadArtefact, CallQAError
 from pipeline.messages import Message
-from pipeline.reviews.corrections import correct, corrected_calls, refuse_correction, undo
-from pipeline.storage import artefacts, audit
-from pipeline.storage.home import JudgedFile
+from pipeline.reviews.carried_over import NOT_CARRIED, standing_corrections
+from pipeline.reviews.corrections import correct, refuse_correction, undo
+from pipeline.storage import audit
 
 
 @endpoint("/calls/{call_id}/corrections", "correct", "POST")
@@ -81,34 +78,12 @@ def _judged(visit: Visit, found: FoundCall) -> Response:
     return visit.to(f"/calls/{found.call_id}?corrected=1#corrections")
 
 
-@dataclass(frozen=True, slots=True)
-class CorrectedCall:
-    """A call that somebody corrected: what was not carried over, and whether it was judged by all that is in force."""
-
-    call_id: str
-    cdr: CDR
-    acts: int
-    left_out: tuple[LeftOut, ...]
-    is_kept: bool
-
-
 @endpoint("/corrections", "correct")
 def _list(visit: Visit) -> Response:
-    return visit.page("corrections/list.html", calls=_corrected(visit), reasons=NOT_CARRIED)
-
-
-def _corrected(visit: Visit) -> list[CorrectedCall]:
-    """The corrected calls that who asks may see, those first of which something was not carried over."""
-    desk, calls = visit.desk, []
-    for said in corrected_calls(desk.reviews):
-        try:
-            stored = artefacts.read(desk.home.judged(said.sha256), JudgedFile)
-        except BadArtefact:
-            continue
-        acts = sum(act.undone_at is None for act in said.acts)
-        cdr, is_kept = stored.judged.call.cdr, in_force_of(stored) == said.in_force
-        if (acts or not is_kept) and may_see(desk, visit.whose, cdr, said.sha256):
-            corrected = judged_now(desk, stored, said).corrected
-            left_out = corrected.left_out if corrected else ()
-            calls.append(CorrectedCall(desk.call_ids.of(said.sha256), cdr, acts, left_out, is_kept))
-    return sorted(calls, key=lambda call: (not call.left_out, call.is_kept))
+    desk = visit.desk
+    calls = [
+        (desk.call_ids.of(call.sha256), call)
+        for call in standing_corrections(desk.reviews)
+        if may_see(desk, visit.whose, call.cdr, call.sha256)
+    ]
+    return visit.page("corrections/list.html", calls=calls, reasons=NOT_CARRIED)

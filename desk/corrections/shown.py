@@ -12,25 +12,18 @@ from desk.corrections.judging import heard_call
 from desk.routing import Visit
 from pipeline.call.build import build_call
 from pipeline.call.corrections import spoken_by
-from pipeline.corrections import NotCarried, TurnCorrection
+from pipeline.corrections import TurnCorrection
 from pipeline.datatypes import Call, Outcome, Turn
 from pipeline.errors import BadArtefact, BadQuery
 from pipeline.judging.rulebook import Rule, Rulebook
 from pipeline.messages import Message
 from pipeline.privacy.masking import call_as_shown, masks_of
+from pipeline.reviews.carried_over import NOT_CARRIED
 from pipeline.reviews.corrections import CorrectionAct
 from pipeline.storage.home import JudgedFile
 
 LONGEST_QUOTE = 60
 """Characters of a corrected turn that are shown beside what was said of it."""
-
-NOT_CARRIED: Mapping[NotCarried, Message] = {
-    "not-heard": Message("nothing is heard there now"),
-    "heard-together": Message("it is heard together with other turns now"),
-    "several-voices": Message("several voices are heard there now"),
-    "voices": Message("the voices are told apart otherwise now"),
-}
-"""Why a correction is not carried over."""
 
 CORRECTED_TO: Mapping[str, Message] = {
     "agent": Message("the agent said it"),
