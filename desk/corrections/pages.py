@@ -24,12 +24,14 @@ def _correct(visit: Visit) -> Response:
     what = visit.field("do")
     if what not in ("swap", *CORRECTED_TO):
         raise NotThere
-    fingerprint = found.stored.hearing.fingerprint if found.stored.hearing else ""
-    if visit.field("heard") != heard_mark(found.stored):
+    fingerprint, seen = found.stored.hearing.fingerprint if found.stored.hearing else "", _number(visit, "seen")
+    if found.said.is_repeated(visit.whose.name, seen):
+        return visit.to(f"/calls/{found.call_id}?corrected=1#corrections")
+    if seen != found.said.seen or visit.field("heard") != heard_mark(found.stored):
         refuse_correction()
     said = _said(visit, found, what)
     audit.record(visit.desk.home, "correct", calls=[found.sha256], user=visit.whose.name, what=what)
-    correct(visit.desk.reviews, found.sha256, visit.whose.name, fingerprint, said, _number(visit, "seen"))
+    correct(visit.desk.reviews, found.sha256, visit.whose.name, fingerprint, said, seen)
     return _judged(visit, found)
 
 

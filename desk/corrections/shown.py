@@ -84,6 +84,11 @@ class ShownCorrections:
     listed: float | None
     voices: frozenset[str]
 
+    @property
+    def last(self) -> ShownAct | None:
+        """The last act that is not undone."""
+        return next((shown for shown in self.acts if shown.undone_at is None), None)
+
     def before(self, rule_id: str) -> Outcome | None:
         """The outcome that a rule would have without the corrections, where it is another."""
         return next((changed.before for changed in self.changed if changed.rule_id == rule_id), None)
