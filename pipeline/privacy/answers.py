@@ -61,11 +61,12 @@ def find_answers(call: Call, topics: Sequence[Topic]) -> list[ToldAnswer]:
     plates = {turn.index: _mainland_plates(turn.text) for turn in call.turns}
     found = [_told(number, plate, "plate") for number, own in plates.items() for plate in own]
     near = _near(call, topics, {told.turn for told in found})
+    asked_plate = any(topic.name == "plate" for topic in topics)
     said = [
         (turn.index, run)
         for turn in call.turns
         if turn.index in near
-        for run in (*spelled_runs(turn.text), *_digit_runs(turn.text))
+        for run in (*spelled_runs(turn.text), *(_digit_runs(turn.text) if asked_plate else ()))
         if not _overlaps(run, plates[turn.index])
     ]
     rest: list[tuple[int, SpelledRun]] = []
@@ -93,10 +94,11 @@ def _parts(told: ToldAnswer, text: str) -> Iterator[ToldAnswer]:
 def _near(call: Call, topics: Sequence[Topic], plates: set[int]) -> set[int]:
     """The turns in which something with letters may be told: something was asked for, or a shape says it."""
     asked = {topic.turn for topic in topics if topic.name in _WITH_LETTERS}
-    shaped = {turn.index for turn in call.turns if _may_be_sure().search(turn.text)}
+    shaped = {turn.index for turn in call.turns if _LATIN.search(turn.text) and _may_be_sure().search(turn.text)}
     return {near for turn in asked | shaped | plates for near in range(turn - READ_BEFORE, turn + READ_TURNS)}
 
 
+_LATIN = re.compile(r"[A-Za-z]")
 _WITH_LETTERS = ("plate", "code", "id", "account", "email")
 
 
@@ -188,7 +190,7 @@ def _kind(call: Call, number: int, run: SpelledRun, topics: Sequence[Topic]) -> 
     if kind := _sure_kind(run.value):
         near = (other.name for other in topics if 0 <= number - other.turn <= ANSWER_TURNS)
         before = max((other.end for other in topics if other.turn == number and other.end <= run.start), default=0)
-        far = topic is not None and topic.turn == number and run.start - topic.end > _NAMED_FAR
+        far = topic is not None and (topic.turn < number or run.start - topic.end > _NAMED_FAR)
         shown = topic is not None and topic.name == "other" and not (far and kind == "plate")
         return kind if not shown or kind in near or _NEW_SENTENCE.search(text, before, run.start) else None
     if topic is None or not run.letters or len(run.value) > LONGEST_ANSWER:
@@ -241,6 +243,8 @@ def _answer_kind(topic: str, run: SpelledRun, alone: bool, named: bool) -> MaskK
             return "id"
         case "email" if run.singles >= _LEAST_MAIL_LETTERS:
             return "email"
+        case "account" if named and mixed and len(run.value) >= _LEAST_ID_DIGITS:
+            return "account"
         case "account" if run.letters >= 2 and run.digits >= _LEAST_ACCOUNT_DIGITS:
             return "account"
     return None

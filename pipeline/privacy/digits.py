@@ -57,8 +57,9 @@ class DigitGroup:
         return tuple(len(piece.digits) for piece in self.pieces)
 
 
-def digit_groups(text: str) -> list[DigitGroup]:
-    """The groups of digits in a text, in order."""
+@lru_cache(maxsize=256)
+def digit_groups(text: str) -> tuple[DigitGroup, ...]:
+    """The groups of digits in a text, in order; the last texts are kept, several look through the same turn."""
     groups: list[DigitGroup] = []
     pieces: list[DigitPiece] = []
     for piece in digit_pieces(text):
@@ -66,7 +67,7 @@ def digit_groups(text: str) -> list[DigitGroup]:
             groups += _group(text, pieces)
             pieces = []
         pieces.append(piece)
-    return [*groups, *_group(text, pieces)]
+    return (*groups, *_group(text, pieces))
 
 
 def has_digits(text: str) -> bool:
@@ -76,7 +77,7 @@ def has_digits(text: str) -> bool:
 
 @lru_cache(maxsize=256)
 def digit_pieces(text: str) -> tuple[DigitPiece, ...]:
-    """What stands for digits in a text, in order; the last texts are kept, several look through the same turn."""
+    """What stands for digits in a text, in order; kept as the groups are."""
     known = _digits()
     if known.any.search(text) is None:
         return ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from pipeline.datatypes import Call
@@ -11,12 +11,16 @@ from pipeline.language.en.names import common_words
 from pipeline.language.sensitive_words import sensitive_words
 from pipeline.privacy.digits import digit_groups, digit_pieces, is_gap
 from pipeline.privacy.spelled import spelled_pieces
+from pipeline.privacy.topics import Topic
 
 Stretch = tuple[int, int, int]
 """Turn, first character, end."""
 
 LEAST_SAID_AGAIN = 5
 """Digits of a first part that is known where it is said alone."""
+
+MOSTLY_LATIN = 0.4
+"""Of the letters and digits of an answer that is little else than an address."""
 
 ANSWER_WORDS = 8
 """Words of an answer that are an address whatever they are: dave the plumber at …"""
@@ -39,29 +43,46 @@ _WRITTEN = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._%+-]*\s?@\s?[A-Za-z0-9-]+"
     r"(?:\.[A-Za-z0-9-]+|\s\.\s?[A-Za-z0-9-]+|\.\s(?:com|net|org|co|uk|cn|edu)(?![A-Za-z0-9]))+"
 )
+_BEGUN = re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9][A-Za-z0-9._%+-]*@(?=\s|\Z)")
 _PIECE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(?:'[a-z]+)?|[零〇一二两三四五六七八九幺]+|下划线|横?杠|减号|点|@|_")
 _ENDS = ".,。，…?？!！ "
 _APART = re.compile(r"[\w?？!！:：]")
 
 
-def find_mail(call: Call) -> list[Stretch]:
+def find_mail(call: Call, topics: Sequence[Topic]) -> list[Stretch]:
     """Where e-mail addresses stand, and their first parts where they are said again."""
     found: list[Stretch] = []
+    named = {topic.turn for topic in topics if topic.name == "email"}
+    asked = [_asked(call, number, named) for number in range(len(call.turns))]
     for number, turn in enumerate(call.turns):
         if _MAY_BE_MAIL.search(turn.text) is not None:
             written = [_from_sign(turn.text, *match.span()) for match in _WRITTEN.finditer(turn.text)]
             found += [(number, start, end) for start, end in written]
-            for match in (*_read_out().finditer(turn.text), *_at_host(call, number)):
+            found += [(number, *match.span()) for match in _BEGUN.finditer(turn.text)]
+            for match in (*_read_out().finditer(turn.text), *_at_host(turn.text, asked[number] is not None)):
                 if not any(start < match.start() < end for start, end in written):
-                    found += _with_local_part(call, number, match.start(), match.end())
-        elif (domain := _domain().match(turn.text)) and _ends_with_at(call, number):
-            found += _with_local_part(call, number, domain.start("domain"), domain.end())
+                    found += _with_local_part(call, number, asked[number], match.start(), match.end())
+        elif _ends_with_at(call, number) and (domain := _domain().match(turn.text)):
+            found += _with_local_part(call, number, asked[number], domain.start("domain"), domain.end())
+        if call.language == "zh" and (asked[number] or 0) >= number - 1 and asked[number] is not None:
+            found += _latin(number, turn.text, any(place[0] == number for place in found))
     return [*found, *_said_again(call, found)]
 
 
-def _at_host(call: Call, number: int) -> Iterator[re.Match[str]]:
+def _latin(number: int, text: str, told: bool) -> Iterator[Stretch]:
+    """Latin words where an address was asked for in Chinese, and is `told` or they are most of it: lmz，三个字母."""
+    words = [
+        match.span() for match in _LATIN.finditer(text) if match[0].lower() not in sensitive_words().en.not_in_mail
+    ]
+    if told or sum(end - start for start, end in words) >= MOSTLY_LATIN * sum(map(str.isalnum, text)):
+        yield from ((number, start, end) for start, end in words)
+
+
+_LATIN = re.compile(r"(?<![A-Za-z0-9@])(?:[a-z]|\d+(?=[.]))[A-Za-z0-9._-]+[A-Za-z0-9]")
+
+
+def _at_host(text: str, asked: bool) -> Iterator[re.Match[str]]:
     """Where an address that was asked for, or begins like one, ends with its host: kim9 at hotmail."""
-    asked, text = _asked(call, number) is not None, call.turns[number].text
     for match in _host().finditer(text):
         if asked or _LIKE_AN_ADDRESS.search(text, 0, match.start()):
             yield match
@@ -72,12 +93,10 @@ _LIKE_AN_ADDRESS = re.compile(r"[A-Za-z][\w.-]*\d\s+\Z")
 
 def _ends_with_at(call: Call, number: int) -> bool:
     """Whether the same speaker ended the turn before with the sign: lucy dot hart at."""
-    own = [
-        turn
-        for turn in call.turns[max(0, number - GOES_BACK_TURNS) : number]
-        if turn.speaker == call.turns[number].speaker
-    ]
-    return bool(own) and _AT_END.search(own[-1].text.rstrip(_ENDS)) is not None
+    for earlier in range(number - 1, max(-1, number - 1 - GOES_BACK_TURNS), -1):
+        if call.turns[earlier].speaker == call.turns[number].speaker:
+            return call.turns[earlier].text.rstrip(_ENDS).lower().endswith((" at", "@", "艾特", "小老鼠"))
+    return False
 
 
 def _said_again(call: Call, found: list[Stretch]) -> Iterator[Stretch]:
@@ -133,9 +152,9 @@ def _host() -> re.Pattern[str]:
     )
 
 
-def _with_local_part(call: Call, number: int, at: int, end: int) -> Iterator[Stretch]:
+def _with_local_part(call: Call, number: int, asked: int | None, at: int, end: int) -> Iterator[Stretch]:
     """An address from its at sign on, with what stands in front of that, in a turn before if need be."""
-    small, own, asked = sensitive_words().lead_in, call.turns[number], _asked(call, number)
+    small, own = sensitive_words().lead_in, call.turns[number]
     start = _local_start(own.text[:at], asked is not None)
     yield number, start, end
     if not small.fullmatch(own.text[:start]):
@@ -152,15 +171,10 @@ def _with_local_part(call: Call, number: int, at: int, end: int) -> Iterator[Str
             return
 
 
-def _asked(call: Call, number: int) -> int | None:
+def _asked(call: Call, number: int, named: set[int]) -> int | None:
     """The turn in which an address was asked for, not long before a turn; the turn itself where it is named there."""
-    words = sensitive_words()
     for earlier in range(number, max(-1, number - 1 - GOES_BACK_TURNS), -1):
-        text = call.turns[earlier].text
-        if earlier < number and "@" in text:
-            return earlier
-        topics = words.topic.finditer(text)
-        if any(words.topic_of.get(match[0].lower()) == "email" for match in topics):
+        if earlier in named or (earlier < number and "@" in call.turns[earlier].text):
             return earlier
     return None
 
@@ -183,7 +197,7 @@ def _local_start(before: str, asked: bool) -> int:
 
 
 _WORD = re.compile(r"[^\s,;:]+")
-_CLAUSE_END = re.compile(r"[.?!:]\s|\b(?:is|it's|its|that's|to|under|use|at) (?=\S)", re.IGNORECASE)
+_CLAUSE_END = re.compile(r"[.?!:]\s|,\s(?:or|and)\s|\b(?:is|it's|its|that's|to|under|use|at) (?=\S)", re.IGNORECASE)
 
 
 @cache

@@ -243,7 +243,7 @@ def _goes_on(call: Call, number: ToldNumber, one: PlacedGroup, topic: Topic | No
         return one.digits in number.digits
     asked = asked and min(len(one.digits), len(last.digits)) >= _LEAST_APART
     if one.turn == last.turn:
-        return _is_small(one.before, asked)
+        return _is_small(one.before, asked and _is_small(_CLAUSE.split(one.before)[-1], False))
     between = [turn for turn in range(last.turn + 1, one.turn) if all(turn != group.turn for group in number.groups)]
     texts = [call.turns[turn].text for turn in between]
     said = [_LETTER.sub("", last.after), one.before, *(text for text in texts if len(text) > LISTENING)]

@@ -36,7 +36,8 @@ def find_passwords(call: Call) -> list[Stretch]:
         if words.password_part.search(turn.text):
             found += _characters(number + 1, answer)
         elif words.password_untold.search(_clause(turn.text, *asked.span())) is None:
-            places = list(_told(number, turn.text, asked.end())) or list(_answer(number + 1, answer))
+            asks = _ASKS.fullmatch(turn.text, asked.end()) is not None
+            places = list(_told(number, turn.text, asked.end())) or list(_answer(number + 1, answer, asks))
             found += [place for told in places for place in (told, *_read_back(call, told))]
     return sorted(set(found))
 
@@ -46,6 +47,11 @@ def _clause(text: str, start: int, end: int) -> str:
     before, behind = _MARK.split(text[:start])[-1], _MARK.split(text[end:], maxsplit=1)[0]
     return before + text[start:end] + behind
 
+
+_ASKS = re.compile(
+    r"(?:,? (?:please|then|for me|for (?:that|this|the \w+)|on (?:the|your|this) account))*\W*", re.IGNORECASE
+)
+"""Behind the name of a password that is asked for, at the end of a turn."""
 
 _MARK = re.compile(r"[,.?!;，。？！；…]")
 
@@ -62,14 +68,15 @@ def _told(number: int, text: str, start: int) -> Iterator[Stretch]:
         yield from _words(number, text, told.end(), len(text))
 
 
-def _answer(number: int, text: str) -> Iterator[Stretch]:
-    """The first clause of an answer that says more than small words."""
+def _answer(number: int, text: str, asked: bool) -> Iterator[Stretch]:
+    """The first clause of an answer that says more than small words; `asked`: nothing else was asked for."""
     for clause in _CLAUSE.finditer(text):
         lead = _lead_in().match(text, clause.start())
         start = lead.end() if lead else clause.start()
         if start < clause.end():
             if start > clause.start() or clause.end() == len(text) or _ends_turn(text, clause.end()):
-                yield from _words(number, text, start, clause.end())
+                whole = asked and text[clause.end() :].strip(" .!") == ""
+                yield from _words(number, text, start, clause.end(), whole)
             return
 
 
@@ -81,15 +88,18 @@ def _ends_turn(text: str, end: int) -> bool:
     return text[end:].strip(" .,。，?？!！") == "" or _SPELLED_BEHIND.match(text, end) is not None
 
 
-def _words(number: int, text: str, start: int, end: int) -> Iterator[Stretch]:
-    """The words from a place to the next mark, if they may be a password and nothing else is said."""
+def _words(number: int, text: str, start: int, end: int, sure: bool = False) -> Iterator[Stretch]:
+    """The words from a place to the next mark, if they may be a password and nothing else is said.
+
+    Common words may be one only where that is sure.
+    """
     match = _HAN_PHRASE.match(text, start, end) or _PHRASE.match(text, start, end)
     if match is None:
         return
     words, known = match[0].lower().split(), sensitive_words()
     if len(words) > PASSWORD_WORDS or known.not_password.search(match[0]):
         return
-    if _SPELLED_BEHIND.match(text, match.end()) or not all(word in common_words() for word in words):
+    if sure or _SPELLED_BEHIND.match(text, match.end()) or not all(word in common_words() for word in words):
         yield number, match.start(), match.end()
 
 

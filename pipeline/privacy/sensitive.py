@@ -39,7 +39,7 @@ def find_masks(call: Call, asked_for: Collection[MaskKind] = ()) -> Masks:
     for number in find_numbers(call, topics):
         assert number.kind is not None
         found += [(stretch, number.kind) for stretch in _stretches(call, number)]
-    found += [(stretch, "email") for stretch in find_mail(call)]
+    found += [(stretch, "email") for stretch in find_mail(call, topics)]
     found += [((told.turn, told.start, told.end), told.kind) for told in find_answers(call, topics)]
     found += [(stretch, "code") for stretch in find_passwords(call)]
     found += [(stretch, "code") for stretch in _removed(call)]

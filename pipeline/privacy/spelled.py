@@ -157,7 +157,9 @@ def _piece(match: re.Match[str]) -> SpelledPiece | None:
     start, end = match.span()
     if match["token"]:
         token = match["token"]
-        if _measure().fullmatch(token) or (not token.isdigit() and token.upper() in sensitive_words().en.not_letters):
+        if _measure().fullmatch(token):
+            return None
+        if token.upper() in sensitive_words().en.not_letters and not _BEGUN.match(match.string, end):
             return None
         return SpelledPiece(start, end, _bare(token), False)
     if match["row"]:
@@ -172,6 +174,10 @@ def _piece(match: re.Match[str]) -> SpelledPiece | None:
         return SpelledPiece(start, end, letter, True, weak=True)
     letter = match["told"] or match["alone"] or match["word"][0]
     return SpelledPiece(start, end, letter.upper(), True)
+
+
+_BEGUN = re.compile(r"\s\d\d(?:[\s,]{1,2}[A-Z]){3}\b|\s\d\d[\s,]{1,2}[A-Z]{3}\b|(?:\s\d\d){3}\s[A-D]\b")
+"""Behind letters that are a word elsewhere, the rest of a British plate or of a National Insurance number."""
 
 
 def _bare(token: str) -> str:

@@ -11,6 +11,11 @@ from pipeline.privacy.sensitive import find_masks
 from tests.support.told_numbers import ToldNumberCall, marked_call
 
 CODES = (
+    "A What number do you type in at the barrier? | C It's ⟦one oh six six⟧."
+    " | A ⟦1066⟧, ha. And the bill number, three digits? | C 904.",
+    "A Your passphrase, please? | C It's ⟦blue moon⟧. | A And the order? It's on the slip, three digits. | C 475.",
+    "A Security code? | C It's ⟦1 1 7⟧, expiry 03 29. | A Message 05, do not honour.",
+    "C 短信上的取件码⟦63 05 18⟧打不开 | A 您看下提取码 | C ⟦x8k2⟧，提示 1103",
     "A 您家门锁密码是多少 | C 密码是⟦一九八四零六⟧ | A 好的",
     "A 无线密码在路由器背面 | C 看到了，⟦abc一二三四五⟧",
     "A 请问您设置的服务密码是什么 | C 是我生日那六位",
@@ -32,6 +37,17 @@ CODES = (
     "A Read me the code we sent. | C ⟦Eight eight one, two oh four⟧. | A Thanks. It's five working days, 260 in all.",
 )
 LETTERS = (
+    "C I've been clamped, it's the dark blue Golf, ⟦G K 19 Y Z T⟧."
+    " | A ⟦GK19 YZT⟧? And the ticket number? | C WB 0091 4472.",
+    "A Go ahead with the plate. | C ⟦Lincoln, Paul, seven⟧. | A Yeah. | C ⟦Four four one nine⟧, Ohio I guess.",
+    "A and the number plate | C ⟦ef why seven one gee aitch kay⟧ | A I don't know why one of them is dirty.",
+    "A National Insurance? | C ⟦P as in Peter, W as in William⟧. | A And the last letter? | C ⟦D. D for dog⟧.",
+    "A Your PPS number? | C ⟦6 4 1 7 0 2 2, T for Tango, A⟧. | A ⟦6417022TA⟧. | C And tyre size 205 55 R 16, 91 V.",
+    "A What email? | C ⟦Dave the plumber at outlook dot ie⟧, or ⟦kim9 at hotmail⟧. | A At the station. It is near.",
+    "A And an email address? | C ⟦Lucy dot hart at⟧ | A Yes? | C ⟦virgin media dot com⟧. I hope so.",
+    "A 对方车牌呢 | C 记了，⟦鲁Q⟧， | A 嗯 | C ⟦5 N⟧，然后⟦0 8 3⟧，一辆白色的",
+    "C 加我QQ邮箱，⟦八八三零二一七六四艾特 QQ 点 com⟧ | A ⟦883021764⟧，是这个吧",
+    "A 邮箱前缀是什么 | C ⟦wu_jie0312⟧，后缀是⟦163.com⟧",
     "A 您报一下护照号 | C ⟦E 三四五，六七八九零⟧ | A ⟦E34567890⟧，对吗",
     "A 您的车牌号码是 | C ⟦粤B，D12345⟧，新能源的 | A ⟦粤BD12345⟧，好的",
     "C 车牌是沪牌，⟦沪A，一二三，C，八⟧ | A ⟦沪A123C8⟧是吧",
@@ -57,6 +73,9 @@ MISHEARD = (
     "A Security code? | C ⟦Too oh five⟧. | A That's for two people, from two to four?",
 )
 PARTS = (
+    "A 旧卡号 | C ⟦6212261202011887345⟧，新的⟦6217 0028 7001 3356 201⟧ | A 旧卡尾号 7345，新卡尾号 6201，对吗",
+    "A 手机号是⟦13705512286⟧ | C 不对，应该是⟦13705512268，六八⟧，不是八六",
+    "C From my account ⟦40 01 77 33⟧, £880, reference RENT MAY. | A Oh, okay, ⟦4001 7733⟧.",
     "A And a number for the driver? | C ⟦478 555 0125⟧. That's ⟦four seven eight, triple five, zero one two five⟧.",
     "C My old number was ⟦0191 498 0202⟧ and the new one is ⟦0191 498 0220⟧.",
     "A 系统里是⟦320505198804130119⟧ | C 不对，最后是⟦零一一八⟧",
@@ -65,6 +84,11 @@ PARTS = (
     "C 有，换成⟦一三三五个五九二幺⟧",
 )
 STAY = (
+    "C 行李怎么跑那去了，我飞的是西宁啊，CZ6915 | A 航班号我记下了，彩票 05 12 18 22 29 31 加 07",
+    "A 您把卡号报一下 | C 后四位 8816 | A 您的固定额度 45000，临时额度 12000 | C 我账户里的 8000 被扣了 300",
+    "C It keeps saying my router is 192.168.1.254, version 8.4.13.2."
+    " | A Is that on the account? | C Yes, I used 1180 units.",
+    "A Is that on the card ending 8801? | C No, the one ending 4416. | A I've raised dispute case 2024-118-7735.",
     "C 快递单号是七五三一二四六八零九九，你查一下",
     "C 我打了95533也没人接 | A 您可以拨打4008208820",
     "A You can reach billing on 0333 200 1010, that's open 8 till 6. | C 0333 200 1010. Thanks.",
