@@ -19,12 +19,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import duckdb
+import msgspec
 
 from pipeline.errors import BadArtefact, BadQuery, CallQAError
 from pipeline.intake.month_scores import read_month_scores
@@ -48,6 +50,7 @@ from pipeline.results.parts import (
     remove_unfinished,
     row_line,
 )
+from pipeline.results.people_rows import people_rows
 from pipeline.results.rows import RulebookInfo, failure_row, rule_rows, run_row
 from pipeline.results.tables import (
     CALL_TABLES,
@@ -59,6 +62,7 @@ from pipeline.results.tables import (
     table_comment,
 )
 from pipeline.results.views import ACHIEVEMENT_BY, TOTALS, VIEWS, WEEKLY
+from pipeline.reviews.store import Reviews
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.changes import file_mark
@@ -144,7 +148,8 @@ def _bring_up_to_date(
     shape, present = _shape(settings, rulebooks), _old_database(home.database)
     was, old = present.about, OldDatabase() if anew else present
     changes = find_changes(home, old if old.about.get("shape") == shape else OldDatabase())
-    about = _wanted_about(home, settings, shape, changes.files, month_scores)
+    people, unread = _peoples_lines(home, settings)
+    about = _wanted_about(home, settings, shape, changes.files, month_scores, people)
     if old.about == about:
         return BuiltDatabase(home.database, _counted(home.database), changed=False)
     if old.about.get("shape") != shape:
@@ -159,9 +164,9 @@ def _bring_up_to_date(
     kept = {part: name for part, name in parts.items() if part_rows(home.parts / name)["calls"]}
     if not kept:
         kept = {base.part: make_part(base).name}
-    damaged = [item for part in made for item in part.damaged]
+    damaged = [*unread, *(item for part in made for item in part.damaged)]
     names = [kept[part] for part in sorted(kept)]
-    rows = assemble(building, home, names, about, books, month_scores, damaged)
+    rows = assemble(building, home, names, about, books, month_scores, damaged, people)
     _verify(building, home.parts, rows)
     put_in_place(building, home.database)
     (home.parts / _SALT).unlink(missing_ok=True)
@@ -303,15 +308,31 @@ def _shape(settings: Settings, rulebooks: Sequence[RulebookInfo]) -> str:
     return hashlib.sha256(shape.encode()).hexdigest()
 
 
+def _peoples_lines(
+    home: Home, settings: Settings
+) -> tuple[Mapping[str, Sequence[bytes]], list[tuple[Path, FailureRow]]]:
+    """What people said, and the file of it if that is damaged: calls are published all the same, and it is told."""
+    try:
+        rows = people_rows(home, settings.privacy)
+    except CallQAError as error:
+        file = Reviews(home).file.path
+        failure = Failure("reviews", str(file), "judge", "damaged-artefact", str(error.message), datetime.now(UTC))
+        return {}, [(file, msgspec.structs.replace(failure_row(failure), stage="publish"))]
+    return {table: [row_line(row) for row in made] for table, made in rows.items()}, []
+
+
 def _wanted_about(
-    home: Home, settings: Settings, shape: str, files: str, month_scores: Sequence[Mapping[str, Any]]
-) -> dict[str, str]:
+    home: Home, settings: Settings, shape: str, files: str, month_scores: Sequence[Mapping[str, Any]],
+    people: Mapping[str, Sequence[bytes]],
+) -> dict[str, str]:  # fmt: skip
     """What the about table must say; `content` is a hash of all that the database is made from beside `shape`."""
     target = str(settings.report.target)
     place = os.path.realpath(home.parts)  # it stands in the views
     content = hashlib.sha256(repr((target, month_scores, place, files)).encode("utf-8", "replace"))
     for path in (*home.files("failures"), *home.files("runs")):
         content.update(f"{path.name} {file_mark(os.fspath(path))}\n".encode("utf-8", "surrogateescape"))
+    for table, lines in people.items():
+        content.update(b"\n".join((table.encode(), *lines)))
     return {
         "shape": shape,
         "content": content.hexdigest(),
@@ -384,14 +405,20 @@ def assemble(
     books: Mapping[str, RulebookInfo],
     month_scores: Sequence[Mapping[str, Any]],
     damaged: list[tuple[Path, FailureRow]],
+    people: Mapping[str, Sequence[bytes]] = MappingProxyType({}),
 ) -> dict[str, int]:
-    """Make the database over some parts; adds to `damaged`. Returns the number of rows every table must have."""
+    """Make the database over some parts; adds to `damaged`. `people` are lines of what people said, by table.
+
+    Returns the number of rows every table must have.
+    """
     lines: dict[str, list[bytes]] = {table: [] for table in _SMALL_TABLES}
     lines["rules"] += map(row_line, rule_rows(books.values()))
     lines["month_scores"] += (row_line(MonthScoreRow(**scores)) for scores in month_scores)
     lines["failures"] += (row_line(failure_row(value)) for value in _all(home.files("failures"), Failure, damaged))
     lines["runs"] += (row_line(run_row(value)) for value in _all(home.files("runs"), Run, damaged))
     lines["failures"] += (row_line(row) for _, row in damaged)
+    for table, said in people.items():
+        lines[table] += said
     lines["about"] += (row_line(AboutRow(key, value)) for key, value in about.items())
     rows = {table: len(lines[table]) for table in _SMALL_TABLES} | dict.fromkeys(CALL_TABLES, 0)
     for name in names:

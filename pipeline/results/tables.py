@@ -14,8 +14,9 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-Sha256 = Annotated[str, "录音标识：文件内容的 SHA-256 / the recording: SHA-256 of its bytes"]
-RuleId = Annotated[str, "指标标识，各规则册通用 / the indicator, the same in every rulebook"]
+from pipeline.results.columns import RuleId, Sha256
+from pipeline.results.people_tables import PEOPLES_TABLES, PeopleRow
+
 TitleZh = Annotated[str, "指标中文名 / the indicator in Chinese"]
 TitleEn = Annotated[str, "指标英文名 / the indicator in English"]
 StartS = Annotated[float, "开始，录音开头起的秒数 / start, seconds from the recording's start"]
@@ -329,13 +330,13 @@ class AboutRow(msgspec.Struct, frozen=True, gc=False):
 
 TableRow = (
     CallRow | TurnRow | EventRow | RuleRow | VerdictRow | PastVerdictRow | MonthScoreRow | ScorecardRow | FailureRow
-    | RunRow | ClipRow | AboutRow
+    | RunRow | ClipRow | AboutRow | PeopleRow
 )  # fmt: skip
 
 TABLES: dict[str, type[TableRow]] = {
     "calls": CallRow, "turns": TurnRow, "marks": EventRow, "rules": RuleRow, "verdicts": VerdictRow,
     "past_verdicts": PastVerdictRow, "month_scores": MonthScoreRow, "scorecards": ScorecardRow,
-    "failures": FailureRow, "runs": RunRow, "clips": ClipRow, "about": AboutRow,
+    "failures": FailureRow, "runs": RunRow, "clips": ClipRow, "about": AboutRow, **PEOPLES_TABLES,
 }  # fmt: skip
 """The class of every table's rows, by the table's name."""
 

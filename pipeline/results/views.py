@@ -6,6 +6,7 @@ those of the audit and of the centres' handbooks; where a score was not supplied
 
 from __future__ import annotations
 
+from pipeline.results.people_views import PEOPLES_VIEWS
 from pipeline.results.tables import column_comments
 
 MONTH_WEIGHTS = {"quality": 50, "supervisor": 20, "departments": 20, "peers": 10}
@@ -345,7 +346,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             round(score_sum / nullif(scored, 0), 2) AS mean_score
         FROM totals.version_counts""",
     ),
-}
+} | PEOPLES_VIEWS
 """Every view by its name: its comment, its columns with their comments, its query."""
 
 WEEKLY: dict[str, str] = {

@@ -124,6 +124,11 @@ def appeals_by(rows: sqlite3.Connection, agent_id: str) -> list[Appeal]:
     return _appeals(rows, "agent_id = ?", (agent_id,))
 
 
+def all_appeals(rows: sqlite3.Connection) -> list[Appeal]:
+    """Every appeal, oldest first."""
+    return _appeals(rows, "true", ())
+
+
 def undecided_appeals(rows: sqlite3.Connection) -> list[Appeal]:
     """Appeals that nobody has decided, oldest first."""
     decided = "SELECT 1 FROM appeal_steps WHERE appeal = appeals.id AND step IN ('upheld', 'rejected')"

@@ -1,4 +1,4 @@
-"""Queries by anybody: what they may do, what they may not, and how answers look. And the ten of the documentation."""
+"""Queries by anybody: what they may do, what they may not, and how answers look. And those of the documentation."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import json
 import re
 import textwrap
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from unicodedata import east_asian_width
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
 
-from pipeline.datatypes import CDR
+from pipeline.datatypes import CDR, Judged
 from pipeline.errors import BadQuery
 from pipeline.results import sql as sql_module
 from pipeline.results.excerpts import Excerpt, ExcerptSet, Line, excerpt_record
@@ -22,12 +24,20 @@ from pipeline.results.sql import AnswerLimits, QueryResult, run_query
 from pipeline.results.sql_output import Format, answer
 from pipeline.results.sql_prompt import shell
 from pipeline.results.store import build_database
+from pipeline.reviews.appeals import AppealRules, appeal
+from pipeline.reviews.manual_points import give_points
+from pipeline.reviews.releases import release
+from pipeline.reviews.store import Reviews
+from pipeline.reviews.verdict_keys import verdict_keys
+from pipeline.reviews.working_days import WorkingDays
 from pipeline.settings import CHECKOUT, Settings, Sql, load_settings
 from pipeline.storage import artefacts
-from pipeline.storage.home import Home
+from pipeline.storage.home import Home, JudgedFile
 from tests.support.factories import make_failure, make_judged, make_night, make_turns, save
+from tests.support.people import result_of, say
 
 SQL = Sql()
+QUERIES = 13
 
 
 @pytest.fixture(scope="module")
@@ -50,24 +60,40 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
             artefacts.write(excerpt_record(home, item.call.sha256), ExcerptSet(item.call.sha256, "zh", clips))
     failure = make_failure()
     artefacts.write(home.failure(failure.key), failure)
+    _say_something(home, night)
     build_database(home, load_settings())
     return home.database
+
+
+def _say_something(home: Home, night: Sequence[Judged]) -> None:
+    """A verdict is overruled, and another, which its agent had appealed against; points are given."""
+    reviews = Reviews(home)
+    second = night[1]
+    keys = [verdict_keys(artefacts.read(home.judged(each.call.sha256), JudgedFile)) for each in night]
+    failed = next(key for of_call in keys for key in of_call.values() if key.outcome == "fail")
+    say(reviews, "li", failed, "unsure", comment="听不清")
+    rules = AppealRules(WorkingDays(ZoneInfo("Asia/Shanghai")))
+    with reviews.file.writing() as rows:
+        release(rows, "chen", 2, "r", result_of(second))
+        rule_id = result_of(second).verdicts[0].rule_id
+        appeal(rows, "mei", second.call.cdr.agent_id, "a", second.call.sha256, rule_id, "问过客户", rules)
+        give_points(rows, "li", 1, "p", second.call.sha256, "客户表扬", 5.0, "客户来信")
 
 
 def documented(page: str) -> list[str]:
     """The queries of a page's numbered list."""
     text = (CHECKOUT / "docs" / page).read_text(encoding="utf-8")
-    blocks = re.findall(r"^\d+\. .+?\n   ```sql\n(.*?)   ```$", text, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^\d+\. .+?\n {3,4}```sql\n(.*?) {3,4}```$", text, re.DOTALL | re.MULTILINE)
     return [textwrap.dedent(block) for block in blocks]
 
 
-def test_both_pages_have_the_same_ten_queries() -> None:
+def test_both_pages_have_the_same_queries() -> None:
     queries = documented("sql.md")
-    assert len(queries) == 10
+    assert len(queries) == QUERIES
     assert documented("sql.zh-CN.md") == queries
 
 
-@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("number", range(QUERIES))
 def test_a_documented_query_answers(database: Path, number: int) -> None:
     (result,) = run_query(database, documented("sql.md")[number], SQL)
     assert result.rows
