@@ -116,6 +116,7 @@ def hear(row: Row, device: str, calls: list[Path]) -> tuple[float, float, int | 
         paths = settings.paths.model_copy(update={"home": Path(folder)})
         settings = settings.model_copy(update={"paths": paths, "hear": hearing, "decode": decode})
         with WorkerPool(settings) as pool, ThreadPoolExecutor(row.workers) as threads:
+
             def one(call: Path) -> float:
                 outcome = pool.hear(file_sha256(call), call)
                 if outcome.reason is not None:

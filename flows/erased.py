@@ -16,6 +16,7 @@ from pipeline.judging.call_cache import is_in_columns
 from pipeline.messages import Message
 from pipeline.results.erased_rows import calls_in_database, unneeded_parts
 from pipeline.results.report_record import read_report_record
+from pipeline.reviews.store import Reviews
 from pipeline.storage.audit import audit_file
 from pipeline.storage.backup import backup_targets, read_manifest
 from pipeline.storage.call_files import WITH_SOUND, WITH_WORDS, call_files
@@ -61,6 +62,11 @@ def _shared_files(home: Home, erasure: Erasure) -> Iterator[Remnant]:
                 yield Remnant(folder, Message("a part of an older database"))
         except CallQAError as error:
             yield Remnant(home.database, error.message)
+    try:
+        if said := len(Reviews(home).said_of(erasure.calls)):
+            yield Remnant(home.root / "reviews.sqlite", Message("still has rows of {calls} calls", calls=said))
+    except CallQAError as error:
+        yield Remnant(home.root / "reviews.sqlite", error.message)
     for folder in report_folders(home):
         record = read_report_record(folder)
         if shows_erased(folder, erasure) and (record is None or not set(erasure.calls).isdisjoint(record.calls or ())):

@@ -17,7 +17,7 @@ from flows.manifest import forget_nights
 from flows.records import PendingReport
 from flows.rulebooks import rulebooks_in_force
 from pipeline.datatypes import Judged
-from pipeline.errors import BadArtefact
+from pipeline.errors import BadArtefact, CallQAError
 from pipeline.intake.contents import Hashes
 from pipeline.intake.servers.cache import drop_fetched
 from pipeline.judging.call_cache import drop_from_columns
@@ -25,6 +25,7 @@ from pipeline.privacy.masking import masking_of
 from pipeline.results.erased_rows import drop_old_parts
 from pipeline.results.rows import rulebook_info
 from pipeline.results.store import build_database, published_masking
+from pipeline.reviews.store import Reviews
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.call_files import WITH_SOUND, WITH_WORDS, call_files, stored_calls
@@ -76,6 +77,10 @@ def erase_files(home: Home, erasure: Erasure) -> list[Remnant]:
     copies = {*contents, *erasure.copies}
     stuck += [Remnant(path) for path in drop_fetched(home.root / "fetched", copies)]
     drop_from_columns(home, (*erasure.calls, *erasure.words))
+    try:
+        Reviews(home).forget(erasure.calls, erasure.words)
+    except CallQAError as error:
+        stuck.append(Remnant(home.root / "reviews.sqlite", error.message))
     forget_nights(home)
     PendingReport(home).leave_out(erasure.calls)
     for path in named_in([home.root / "logs"], [name for name in erasure.names if len(name) >= SHORTEST_NAME]):

@@ -117,6 +117,7 @@ class Night:
         self._hashes_lock = threading.Lock()
         self._inbox: tuple[Recording, ...] = ()
         self._told: set[str] = set()
+        self._not_carried = 0
         self._recording_of: dict[str, str] = {}
         self.remote = self._remote() if self.settings.is_remote else None
 
@@ -375,9 +376,18 @@ class Night:
             self.heed_stop()
             # what somebody corrected since it was planned counts too
             self.judge_one(record, corrections_of(self.reviews, record.sha256).in_force)
-        self.warn_of_unasked()
+        self.warn()
 
-    def warn_of_unasked(self) -> None:
+    def warn(self) -> None:
+        """Have the summary tell what of judging somebody should know."""
+        if self._not_carried:
+            count, self._not_carried = self._not_carried, 0
+            told = Message(
+                "what people corrected was not carried over in {count} calls that were judged again: callqa "
+                "corrections lists them",
+                count=count,
+            )
+            self.tally.warnings = (*self.tally.warnings, told)
         if self.asker and self.asker.stopped:
             why = (
                 self.asker.fault.message if self.asker.fault else Message("the time for asking is over (asks.minutes)")
@@ -410,6 +420,7 @@ class Night:
         except Exception as error:  # one odd call must not cost the others their verdicts
             self._fail_judging(record, "unforeseen", explained(error).message)
             return False
+        self._not_carried += bool(judged.corrected and judged.corrected.left_out)
         # named first: a kill in between costs a look at the call, not its clips
         self.pending.add(record.sha256)
         artefacts.write(self.home.judged(record.sha256), judged)

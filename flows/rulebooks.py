@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.errors import BadRule, CallQAError, shown
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.rulebook import Rulebook
+from pipeline.judging.scores import written_call
+from pipeline.judging.verdicts import judge_call
 from pipeline.judging.versions import Publication, in_force, publish_rulebook
 from pipeline.messages import Message
 from pipeline.settings import Settings
@@ -50,6 +53,12 @@ class KeptRulebooks:
                 self._bring_up_to_date()
             assert self._books is not None
             return self._books
+
+    def warm(self) -> None:
+        """Judge something, so that the first who wants a call judged does not wait until rules are made ready."""
+        with suppress(BadRule):  # whoever asks for them is told
+            for language, book in self().items():
+                judge_call(written_call([("agent", "您好 hello"), ("customer", "您好 hello")], language), book)
 
     def _bring_up_to_date(self) -> None:
         home = Home(self._settings.paths.home)

@@ -121,7 +121,7 @@ def _do(night: Night, folder: NightFolder, shard: Shard) -> ShardOutcome:
             raise interruption()
         said = shard.corrections.get(sha256, Corrections())
         audio_s += _do_call(night, folder, sha256, number < len(shard.to_hear), said, lost)
-    night.warn_of_unasked()
+    night.warn()
     best = night.cut_clips_of(shard.calls, share_best=False, count=False)
     home = night.home
     failed = [sha256 for sha256 in shard.calls if folder.has_failed(sha256)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,8 +29,9 @@ from pipeline.results.parts import DamagedPart, part_rows
 from pipeline.storage.home import Home
 from pipeline.storage.lock import call_index_lock
 
-PATIENCE_S = 2.0
-"""So long the first list after a night waits for its files; a small home's are there by then."""
+PATIENCE_S, BRIEFLY_S = 2.0, 0.3
+"""So long the first list of all waits for its files, a small home's are there by then; and so long lists wait that can
+be of the night before."""
 
 MOST_IDLE = 400
 """Connections that are kept for the next question."""
@@ -127,19 +129,26 @@ class CallIndex:
         self._there: dict[IndexKind, set[str]] = {"calls": set(), "words": set()}
         self._faulty: set[str] = set()
         self._parts: tuple[str, ...] = ()
+        self._listed: tuple[str, ...] = ()
         self._facts: dict[str, PartFacts] = {}
         self._idle: dict[str, list[IndexPart]] = {}
         self._maker: threading.Thread | None = None
 
-    def state(self, patience_s: float = PATIENCE_S) -> IndexState:
-        """The index of the database of now. Has missing files made, and waits so long for them. Raises BadQuery."""
+    def state(self) -> IndexState:
+        """The index of the database of now, or of the one before while this one's files are made. Raises BadQuery."""
         parts = self.snapshot.parts()
-        missing = self._look(parts)
-        if missing:
-            maker = self._make()
-            maker.join(patience_s)
-            self._look(parts)
+        until = time.monotonic() + (BRIEFLY_S if self._listed else PATIENCE_S)
+        while self._look(parts) and (left_s := until - time.monotonic()) > 0:
+            self._make().join(left_s)
+            parts = self.snapshot.parts()  # a night may have come meanwhile
         with self._lock:
+            if all(part in self._there["calls"] or part in self._faulty for part in parts):
+                self._listed = parts
+            elif self._listed and all(index_file(self.home, part, "calls").exists() for part in self._listed):
+                # the night before, until this one's files are there: a list is old for a moment, and never in part
+                parts = self._listed
+                for kind in INDEX_KINDS:
+                    self._there[kind] |= {p for p in parts if index_file(self.home, p, kind).exists()}
             listed, searchable = self._there["calls"], self._there["words"]
             known = tuple(part for part in parts if part in listed)
             return IndexState(
@@ -165,7 +174,7 @@ class CallIndex:
                     there.discard(part)
             raise CallQAError(Message("the list of calls is being made anew; ask again in a moment")) from error
         with self._lock:
-            kept = sum(map(len, self._idle.values())) < MOST_IDLE and part in self._parts
+            kept = sum(map(len, self._idle.values())) < MOST_IDLE and part in (*self._parts, *self._listed)
             if kept:
                 self._idle.setdefault(part, []).append(opened)
         if not kept:
@@ -183,6 +192,7 @@ class CallIndex:
         with self._lock:
             if parts != self._parts:
                 self._parts = parts
+                self._faulty.clear()
                 for gone in self._idle.keys() - set(parts):
                     for opened in self._idle.pop(gone):
                         opened.close()

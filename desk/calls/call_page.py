@@ -11,6 +11,7 @@ from desk.calls.call_facts import PastChange, cdr_rows, fact_rows, hung_up_reaso
 from desk.calls.call_lines import EVENT_LABELS, SoundLine, TurnLine, call_lines, line_sounds
 from desk.calls.call_verdicts import findings, marked_words, shown_verdicts
 from desk.calls.found import FoundCall, find_call, privacy_for
+from desk.corrections.shown import shown_corrections
 from desk.queues.my_queue import task_on
 from desk.reviews.results import review_of
 from desk.routing import Visit, endpoint
@@ -40,6 +41,7 @@ def _page(visit: Visit) -> Response:
         hung_up=hung_up_reason(call, visit.language), roles_from=method_text(call.roles.method), hearing=hearing,
         faults=[sound_fault_message(fault) for fault in hearing.faults] if hearing else [],
         task=task_on(visit, found), review=review_of(visit, found),
+        corrections=shown_corrections(visit, found, book),
         is_turn=lambda line: isinstance(line, TurnLine), is_sound=lambda line: isinstance(line, SoundLine),
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from desk.context import Desk
+from desk.corrections.judging import judged_now
 from desk.reviews.released_view import as_released
 from desk.rights import User
 from desk.routing import NotThere, Visit
@@ -12,6 +13,8 @@ from pipeline.datatypes import CDR, Judged
 from pipeline.errors import BadArtefact
 from pipeline.masks import Mask
 from pipeline.privacy.masking import as_shown, masks_of
+from pipeline.reviews.calibrations import Calibrations
+from pipeline.reviews.corrections import CallCorrections, corrections_of
 from pipeline.reviews.queues import Queues
 from pipeline.reviews.releases import CallResult, released
 from pipeline.settings import Privacy
@@ -21,13 +24,19 @@ from pipeline.storage.home import Home, JudgedFile, RecordingRecord
 
 @dataclass(frozen=True, slots=True)
 class FoundCall:
-    """A stored call. `judged` is as it may be shown to who asks; `masks` are what is hidden of it."""
+    """A stored call, judged by what people corrected in it (`said`).
+
+    `judged` is as it may be shown to who asks; `masks` are what is hidden of it. `is_kept`: it lies in the home as it
+    is here; else a night will judge it so.
+    """
 
     call_id: str
     stored: JudgedFile
     record: RecordingRecord | None
     judged: Judged
     masks: tuple[Mask, ...]
+    said: CallCorrections
+    is_kept: bool = True
 
     @property
     def sha256(self) -> str:
@@ -54,9 +63,11 @@ def find_call(visit: Visit, call_id: str) -> FoundCall:
     desk.trail.note_once("view", user.name, sha256)
     if visit.shows_numbers and desk.settings.privacy.mask:
         desk.trail.note_once("unmask", user.name, sha256)
-    masks = masks_of(stored.judged.call, stored.masks, privacy_for(visit))
-    judged = _to_be_seen(visit, stored, as_shown(stored.judged, masks))
-    return FoundCall(call_id, stored, _record(desk.home, sha256), judged, tuple(masks))
+    said = corrections_of(desk.reviews, sha256)
+    now = judged_now(desk, stored, said)
+    masks = masks_of(now.judged.call, now.masks, privacy_for(visit))
+    judged = _to_be_seen(visit, now, as_shown(now.judged, masks))
+    return FoundCall(call_id, now, _record(desk.home, sha256), judged, tuple(masks), said, now is stored)
 
 
 def _to_be_seen(visit: Visit, stored: JudgedFile, judged: Judged) -> Judged:
@@ -70,7 +81,8 @@ def _to_be_seen(visit: Visit, stored: JudgedFile, judged: Judged) -> Judged:
         return as_released(judged, stored, last, visit.say("judged again since it was released to you"))
     if card is None or not user.may("review") or not file.is_there:
         return judged
-    hidden = Queues(file).blind_rules(user.name, judged.call.sha256)
+    sha256 = judged.call.sha256
+    hidden = Queues(file).blind_rules(user.name, sha256) | Calibrations(file).blind_rules(user.name, sha256)
     if not hidden:
         return judged
     verdicts = tuple(verdict for verdict in card.verdicts if verdict.rule_id not in hidden)

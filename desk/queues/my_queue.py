@@ -22,7 +22,6 @@ from pipeline.reviews.queues import Queues, Standing, Task, finish_task
 from pipeline.reviews.sampling import DRAWN_OUTCOMES
 from pipeline.reviews.verdict_keys import verdict_keys
 from pipeline.reviews.verdict_reviews import ReviewAnswer, VerdictReview, add_review
-from pipeline.storage import audit
 
 _MOST_TRIED = 50
 """So many calls that are gone, or not for who asks, are passed over at a time."""
@@ -97,6 +96,8 @@ def _decline(visit: Visit) -> Response:
 @endpoint("/queue/{token}/answer", "review", "POST")
 def _answer(visit: Visit) -> Response:
     token, user = visit.request.path_params["token"], visit.whose
+    if queues_of(visit).is_finished(token, user.name):
+        return go_on(visit)  # by the answers beside the verdict
     task = queues_of(visit).task(token, user.name)
     found = find_call(visit, visit.desk.call_ids.of(task.sha256))
     key = verdict_keys(found.stored).get(task.rule_id)
@@ -106,10 +107,10 @@ def _answer(visit: Visit) -> Response:
     review = VerdictReview(
         key, answer, right_outcome, comment=visit.field("comment")[:_LONGEST_COMMENT], blind=task.blind, task=token
     )
+    visit.desk.trail.note("review", user.name, task.sha256, rule=task.rule_id, answer=answer)
     with visit.desk.reviews.file.writing() as rows:
         review_id = add_review(rows, user.name, user.authority, secrets.token_hex(8), review)
         finish_task(rows, token, user.name, review_id)
-    audit.record(visit.desk.home, "review", calls=[task.sha256], user=user.name)
     return go_on(visit)
 
 

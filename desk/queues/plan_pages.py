@@ -24,7 +24,6 @@ from pipeline.errors import CallQAError
 from pipeline.messages import Message
 from pipeline.reviews.plans import KeptPlan, Plans
 from pipeline.reviews.sampling import DRAWN_OUTCOMES, Sample, StratumDraw
-from pipeline.storage import audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def _make(visit: Visit) -> Response:
     sample: Sample = sample_of(visit, filled.plan)
     title = filled.title or moment(visit, datetime.now().timestamp())
     plan_id = plans_of(visit).keep(filled.plan, sample, title, visit.whose.name, filled.options)
-    audit.record(visit.desk.home, "review", user=visit.whose.name, what="sample drawn", calls_drawn=sample.calls)
+    visit.desk.trail.note("review", visit.whose.name, what="sample drawn", drawn=len(sample.picks))
     return visit.to(f"/plans/{plan_id}")
 
 

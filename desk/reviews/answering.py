@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 from starlette.responses import Response
 
@@ -16,6 +17,7 @@ from pipeline.messages import Message
 from pipeline.reviews.events import BadStep
 from pipeline.reviews.finished_reviews import finish_review
 from pipeline.reviews.manual_points import give_points
+from pipeline.reviews.queues import finish_task, held_task
 from pipeline.reviews.releases import release
 from pipeline.reviews.verdict_keys import VerdictKey, verdict_keys
 from pipeline.reviews.verdict_reviews import ReviewAnswer, VerdictReview, add_review
@@ -136,8 +138,13 @@ def _keep(visit: Visit, found: FoundCall, said: list[VerdictReview]) -> None:
     user = visit.whose
     visit.desk.trail.note("review", user.name, found.sha256, rule=said[0].key.rule_id, answer=said[0].answer)
     with visit.desk.reviews.file.writing() as rows:
+        task = held_task(rows, user.name, found.sha256, said[0].key.rule_id)
         for review in said:
-            add_review(rows, user.name, user.authority, visit.field("token"), review)
+            if task is not None:
+                review = replace(review, blind=task.blind, task=task.token)
+            kept = add_review(rows, user.name, user.authority, visit.field("token"), review)
+            if task is not None and review.piece is None and kept is not None:
+                finish_task(rows, task.token, user.name, kept)
 
 
 def _after(visit: Visit, found: FoundCall, rule_id: str) -> Response:

@@ -41,3 +41,6 @@ document.addEventListener("htmx:after:swap", () => {
   const added = document.querySelector('#filters [name="add_rule"]');
   if (added) added.value = "";
 });
+
+// words are searched for when they are sent, and not once more when their field is left
+document.getElementById("q").addEventListener("change", (event) => event.stopPropagation());

@@ -22,8 +22,9 @@ from pipeline.storage.error_log import note_error
 from pipeline.storage.permissions import only_ours
 
 # each registers its commands, which help lists in this order
-from flows.cli import night, worker, call, mask, cdr, results, desk, user, audit, keys, forget  # noqa: F401  # isort: skip
-from flows.cli import backup, evaluate, rules, phrase_lists, sayings, metrics, install  # noqa: F401  # isort: skip
+from flows.cli import night, worker, call, mask, cdr, results, desk, corrections, user, audit  # noqa: F401  # isort: skip
+from flows.cli import keys, forget, backup, evaluate, rules, cases, phrase_lists, sayings  # noqa: F401  # isort: skip
+from flows.cli import metrics, install  # noqa: F401  # isort: skip
 
 __all__ = ["app", "main"]
 

@@ -36,6 +36,7 @@ ACTION_NAMES = {
     "unmask": Message("shown unmasked"),
     "play": Message("recording played"),
     "review": Message("review"),
+    "correct": Message("who speaks corrected"),
     "forget": Message("calls forgotten"),
     "retention": Message("kept long enough"),
     "backup": Message("backup"),

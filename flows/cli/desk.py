@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -49,7 +50,8 @@ def desk_command(
         )
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = settings.model_copy(update={"desk": settings.desk.model_copy(update=given)})
-    desk = make_desk(settings, KeptRulebooks(settings))
+    books = KeptRulebooks(settings)
+    desk = make_desk(settings, books)
     listening = _listening(settings.desk)
     server = _server(make_app(desk), settings.desk)
     address = _address(settings.desk, listening)
@@ -63,6 +65,7 @@ def desk_command(
                 "desk.address, or set desk.certificate and desk.key"
             )
         )
+    threading.Thread(target=books.warm, name="warm rulebooks", daemon=True).start()
     print(say("the desk is at {address}; Ctrl-C ends it", address=settings.desk.address or address), flush=True)
     try:
         server.run(sockets=[listening])

@@ -9,6 +9,7 @@ from flows.console import clock_tenths, out, outcome_name, table
 from flows.language import LANGUAGE, localised, say
 from pipeline.judging.measured import Share
 from pipeline.judging.replayed import NEW, Flip, Replay, achievement
+from pipeline.judging.replayed_reviews import ReplayedReviews
 from pipeline.judging.rulebook import Rulebook
 from pipeline.results.display import percent
 from pipeline.results.quotes import mark
@@ -17,8 +18,9 @@ SHIFT = 0.05
 """Least shift of an agent's mean score that is shown, in points."""
 
 
-def as_json(replayed: Replay, sample: Replay | None = None) -> dict[str, object]:
-    """All figures of a replay, the flips that it kept, and what a sample had told of each rule before."""
+def as_json(replayed: Replay, reviewed: ReplayedReviews, sample: Replay | None = None) -> dict[str, object]:
+    """All figures of a replay, the flips that it kept, what it makes of answered verdicts, and what a sample had told
+    of each rule before."""
     first = {} if sample is None else {"sample": _sample_json(sample)}
     return first | {
         "calls": replayed.calls,
@@ -42,6 +44,11 @@ def as_json(replayed: Replay, sample: Replay | None = None) -> dict[str, object]
             for name, mean in replayed.agents.items()
         },
         "flips": [asdict(flip) for flip in replayed.flips],
+        "reviews": {
+            "rules": [asdict(rule) for rule in reviewed.rules()],
+            "overturned": [asdict(each) for each in reviewed.all if each.overturned],
+            "earlier": reviewed.earlier,
+        },
     }
 
 
@@ -74,6 +81,32 @@ def print_replay(replayed: Replay, book: Rulebook, most: int) -> None:
         out.print(say("{hidden} more changes (--show, --html)", hidden=hidden), style="dim")
     if replayed.skipped:
         out.print(say("{skipped} calls could not be read and were left out", skipped=replayed.skipped))
+
+
+def print_reviews(reviewed: ReplayedReviews, book: Rulebook, most: int) -> None:
+    """What the draft makes of the verdicts that people answered, by rule, then up to `most` overturned ones."""
+    rules = [rule for rule in reviewed.rules() if rule.overturned or rule.broken]
+    if not rules:
+        return
+    titles = {rule.id: rule.title.in_language(LANGUAGE) for rule in book.rules}
+    table(
+        say("Reviewed verdicts: what the draft makes of them"),
+        [
+            (say("indicator"), "left"),
+            (say("overturned"), "right"),
+            (say("now right"), "right"),
+            (say("confirmed"), "right"),
+            (say("would break"), "right"),
+        ],
+        [(titles.get(r.rule_id, r.rule_id), r.overturned, r.mended, r.confirmed, r.broken) for r in rules],
+    )
+    overturned = [each for each in reviewed.all if each.overturned]
+    for each in overturned[:most]:
+        draft = say("no such rule") if each.draft is None else outcome_name(each.draft)
+        change = f"{outcome_name(each.machine)} → {outcome_name(each.right)}"
+        sign = "✓" if each.right_now else "✗"
+        told = say("draft: {outcome}", outcome=draft)
+        out.print(f"{sign} {each.call} {titles.get(each.rule_id, each.rule_id)}: {change}; {told}", soft_wrap=True)
 
 
 def _print_rules(replayed: Replay, book: Rulebook, titles: dict[str, str]) -> None:

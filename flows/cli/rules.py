@@ -187,10 +187,11 @@ def rules_replay(
     ] = 0,
     json_output: Json = False,
 ) -> None:
-    from flows.cli.replay import as_json, print_replay, print_sample
+    from flows.cli.replay import as_json, print_replay, print_reviews, print_sample
     from flows.console import counting, print_json
     from pipeline.judging.loader import load_rulebook
     from pipeline.judging.replay import replay, sample_replay, seldom_collect
+    from pipeline.judging.replayed_reviews import replay_reviews
     from pipeline.results.replay_page import replay_page
 
     seldom_collect()
@@ -204,13 +205,15 @@ def rules_replay(
             print_sample(first, total, book)
     with counting(say("replaying")) as progress:
         replayed = replay(home, book, began, progress)
+        reviewed = replay_reviews(home, book)
     if html is not None:
         audit.record(home, "export", what="replay page")
         write_output(html, replay_page(replayed, book, LANGUAGE, since))
     if json_output:
-        print_json(json.dumps(as_json(replayed, first), ensure_ascii=False, indent=2))
+        print_json(json.dumps(as_json(replayed, reviewed, first), ensure_ascii=False, indent=2))
         return
     print_replay(replayed, book, show)
+    print_reviews(reviewed, book, show)
     if html is not None:
         print(html)
 

@@ -40,6 +40,9 @@ CORRECTIONS_MIGRATIONS = (
 """`said` is a `Corrections` as JSON, `fingerprint` that of the hearing that was corrected; an undoing says nothing."""
 
 
+_SECOND_CLICK_S = 10.0
+
+
 class CorrectedMeanwhile(CallQAError):
     """Somebody else corrected the call since it was looked at."""
 
@@ -65,6 +68,17 @@ class CallCorrections:
     sha256: str
     acts: tuple[CorrectionAct, ...] = ()
     seen: int = 0
+
+    def is_repeated(self, by: str, seen: int) -> bool:
+        """Whether what an account sends now, who saw the call as of `seen`, it sent a moment ago: a second click."""
+        last = self.acts[-1] if self.acts else None
+        earlier = max((act.id for act in self.acts[:-1]), default=0)
+        return (
+            last is not None
+            and (last.id, last.account, last.undone_at) == (self.seen, by, None)
+            and earlier <= seen < last.id
+            and time.time() - last.at < _SECOND_CLICK_S
+        )
 
     @property
     def in_force(self) -> Corrections:
@@ -111,14 +125,10 @@ def corrected_calls(reviews: Reviews) -> list[CallCorrections]:
 
 
 def correct(reviews: Reviews, sha256: str, by: str, fingerprint: str, said: Corrections, seen: int) -> None:
-    """Add an act, if it is not the last one already. Raises CorrectedMeanwhile."""
+    """Add an act. Raises CorrectedMeanwhile."""
     with reviews.file.writing() as rows:
-        before = _call(rows, sha256)
-        if before.seen != seen:
-            last = before.acts[-1] if before.acts else None
-            if last and (last.id, last.account, last.said, last.undone_at) == (before.seen, by, said, None):
-                return  # sent twice
-            _refuse()
+        if _call(rows, sha256).seen != seen:
+            refuse_correction()
         rows.execute(
             "INSERT INTO corrections (at, account, sha256, fingerprint, said) VALUES (?, ?, ?, ?, ?)",
             (time.time(), by, sha256, fingerprint, msgspec.json.encode(said).decode()),
@@ -132,7 +142,7 @@ def undo(reviews: Reviews, sha256: str, by: str, act: int, seen: int) -> None:
         if all(each.id != act or each.undone_at is not None for each in before.acts):
             return
         if before.seen != seen:
-            _refuse()
+            refuse_correction()
         rows.execute(
             "INSERT INTO corrections (at, account, sha256, fingerprint, undoes) "
             "SELECT ?, ?, sha256, fingerprint, id FROM corrections WHERE id = ?",
@@ -140,7 +150,8 @@ def undo(reviews: Reviews, sha256: str, by: str, act: int, seen: int) -> None:
         )
 
 
-def _refuse() -> None:
+def refuse_correction() -> None:
+    """Raise CorrectedMeanwhile."""
     raise CorrectedMeanwhile(
         Message("somebody corrected this call meanwhile; look at it again, then correct what is left")
     )

@@ -148,6 +148,16 @@ class Queues:
         with self.file.reading() as rows:
             return _task(_last(rows, token, person))
 
+    def is_finished(self, token: str, person: str) -> bool:
+        """Whether somebody has finished the task of a token."""
+        with self.file.reading() as rows:
+            found = rows.execute(
+                "SELECT 1 FROM slot_events AS e JOIN slots_now AS now USING (item_id, slot) "
+                "WHERE e.token = ? AND e.kind = 'claimed' AND now.kind = 'finished' AND now.person = ?",
+                (token, person),
+            )
+            return found.fetchone() is not None
+
     def finish(self, token: str, person: str, review_id: int | None = None, now: float | None = None) -> None:
         """Finish a claim, even one whose time is over while nobody else has taken it. Raises ClaimGone."""
         with self.file.writing() as rows:
@@ -247,6 +257,16 @@ def finish_task(
 ) -> None:
     """Finish a claim within what else is written, so that both are kept or neither. Raises ClaimGone."""
     _note(rows, _last(rows, token, person), "finished", person, person, time.time() if now is None else now, review_id)
+
+
+def held_task(rows: sqlite3.Connection, person: str, sha256: str, rule_id: str) -> Task | None:
+    """What somebody holds on a verdict of a call, so that any answer of his to it is the task's."""
+    row = rows.execute(
+        "SELECT * FROM slots_now WHERE sha256 = ? AND rule_id = ? AND kind = 'claimed' AND person = ? "
+        "AND plan_id IN (SELECT plan_id FROM open_plans) ORDER BY at LIMIT 1",
+        (sha256, rule_id, person),
+    ).fetchone()
+    return _task(row) if row else None
 
 
 def _held(rows: sqlite3.Connection, person: str, now: float) -> Iterator[Task]:

@@ -14,6 +14,8 @@ import sqlite3
 from collections.abc import Collection
 
 from pipeline.reviews.appeals import APPEALS_MIGRATIONS
+from pipeline.reviews.calibrations import CALIBRATIONS_MIGRATIONS
+from pipeline.reviews.case_proposals import CASE_PROPOSALS_MIGRATIONS
 from pipeline.reviews.comment_templates import COMMENT_TEMPLATES_MIGRATIONS
 from pipeline.reviews.corrections import CORRECTIONS_MIGRATIONS
 from pipeline.reviews.finished_reviews import FINISHED_REVIEWS_MIGRATIONS
@@ -30,6 +32,8 @@ REVIEWS_MIGRATIONS: Migrations = {
     "releases": RELEASES_MIGRATIONS,
     "plans": PLANS_MIGRATIONS,
     "queues": QUEUES_MIGRATIONS,
+    "case proposals": CASE_PROPOSALS_MIGRATIONS,
+    "calibrations": CALIBRATIONS_MIGRATIONS,
     "corrections": CORRECTIONS_MIGRATIONS,
     "appeals": APPEALS_MIGRATIONS,
     "manual points": MANUAL_POINTS_MIGRATIONS,

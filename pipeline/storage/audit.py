@@ -40,6 +40,7 @@ AuditAction = Literal[
     "backup", "restore", "rules.published", "keys.rotated", "keys.exported", "keys.imported", "encrypted",
     "closed", "login", "login.failed", "logout", "view", "decision", "account.made", "account.changed",
     "account.disabled", "account.enabled", "account.reset", "account.link", "password.changed", "sessions.ended",
+    "correct",
 ]  # fmt: skip
 """What is recorded; the names are kept from version to version."""
 

@@ -6,6 +6,7 @@
 
 It holds what cannot be made again; not the database, which is built from it, and not the key of callers' hashes. It is
 taken while a night runs: every file of a home is put in its place whole, and what rests on a file is copied before it.
+What people write at the desk is copied by SQLite itself, as of one moment.
 The next backup copies what is new, and removes what the home has no more, so that what was forgotten leaves it too. The
 manifest changes at one moment: whoever is killed leaves the last backup or the new one.
 """
@@ -29,12 +30,16 @@ from pipeline.storage.audit import audit_file
 from pipeline.storage.erasure import unfinished
 from pipeline.storage.files import file_sha256, is_temporary
 from pipeline.storage.home import Home
+from pipeline.storage.sqlite_file import copy_sqlite
 
 BACKED_UP = (
     "excerpts", "judged", "scores", "answers", "unanswered", "failures", "heard", "runs", "recordings", "rulebooks",
     "reports",
 )  # fmt: skip
 """Folders of a home, what rests on others first: a file that is copied finds there what it was made from."""
+
+DATABASES = ("accounts.sqlite", "reviews.sqlite")
+"""What people write; a file and its log are one state only as SQLite copies them."""
 
 _BLOCK = 1 << 20
 _HALF_WRITTEN = ".copying"
@@ -161,6 +166,8 @@ class _Copy:
         """A file of the home as it is in the backup now; None when it has left the home. Raises OSError."""
         name = str(path.relative_to(self._home.root))
         known = self._before.get(name)
+        if name in DATABASES:
+            return self._of_database(path, name, known)
         try:
             with path.open("rb") as stream:
                 info = os.fstat(stream.fileno())
@@ -172,6 +179,22 @@ class _Copy:
         except FileNotFoundError:
             return None
         return BackedFile(name, size_bytes, info.st_mtime_ns, sha256)
+
+    def _of_database(self, path: Path, name: str, known: BackedFile | None) -> BackedFile:
+        """What people wrote, as of now. Raises CallQAError where it is damaged."""
+        log = path.with_name(f"{name}-wal")
+        modified_ns = max(each.stat().st_mtime_ns for each in (path, log) if each.exists())
+        if known and known.modified_ns == modified_ns and content_file(self._target, known.sha256).exists():
+            return known
+        copy = self._target / "files" / f"{_HALF_WRITTEN}.sqlite"
+        copy.parent.mkdir(exist_ok=True)
+        try:
+            copy_sqlite(path, copy)
+            with copy.open("rb") as stream:
+                sha256, size_bytes = self._put(stream)
+        finally:
+            copy.unlink(missing_ok=True)
+        return BackedFile(name, size_bytes, modified_ns, sha256)
 
     def _put(self, stream: BinaryIO) -> tuple[str, int]:
         """Copy what is left of a stream, unless it is there; its SHA-256 and size."""
@@ -245,6 +268,7 @@ def _to_back_up(home: Home) -> Iterator[Path]:
 def _single_files(home: Home) -> tuple[Path, ...]:
     return (
         home.root / "night.json.zst", home.root / "unpublished", home.forgotten_key, home.forgotten, audit_file(home),
+        *(home.root / name for name in DATABASES),
     )  # fmt: skip
 
 
@@ -263,7 +287,7 @@ def _remove_unnamed(target: Path, named: set[str]) -> int:
         for name in names:
             if name not in named:
                 Path(folder, name).unlink(missing_ok=True)
-                removed += name != _HALF_WRITTEN
+                removed += not name.startswith(_HALF_WRITTEN)
     return removed
 
 

@@ -21,6 +21,7 @@
       encrypted                                   that all is encrypted, and by which key (`pipeline.storage.resealing`)
       audit.log                                   who did what (`pipeline.storage.audit`)
       run.lock, publish.lock, rulebooks.lock      one run, one build of the database, one publishing at a time
+      accounts.sqlite, reviews.sqlite             who may use the desk, and what people said there
       columns/                                    stored calls as columns (`pipeline.judging.call_cache`)
       callqa.duckdb, callqa.parts/                the database and its weeks, can be made again from the above
       excerpts/, reports/                         so can these

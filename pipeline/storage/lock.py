@@ -29,6 +29,9 @@ _WRITTEN_BY_RUNS = ((), ("recordings",), ("heard",), ("judged",), ("failures",),
 
 _LONGEST_WRITE_S = 3600.0
 
+_MOMENT_S, _MOMENTS = 0.05, 6
+"""Somebody who holds the home `between_runs` is gone after one or two moments; a run is not."""
+
 
 @contextmanager
 def run_lock(home: Home, group: str | None = None, restoring: bool = False) -> Iterator[None]:
@@ -42,7 +45,7 @@ def run_lock(home: Home, group: str | None = None, restoring: bool = False) -> I
     if tighten(home, group):
         audit.record(home, "closed")
     with home.lock.open("a+", encoding="utf-8") as stream:
-        if not _taken(stream, wait=False):
+        if not _taken_soon(stream):
             message = Message(
                 "another run is at work in {folder} ({holder}); wait for it",
                 folder=shown(home.root),
@@ -63,6 +66,13 @@ def run_lock(home: Home, group: str | None = None, restoring: bool = False) -> I
             yield
         finally:
             stream.truncate(0)
+
+
+@contextmanager
+def between_runs(home: Home) -> Iterator[bool]:
+    """Hold the home for the moment that it takes to write a file; false while a run, or a restore in part, does."""
+    with home.lock.open("a+", encoding="utf-8") as stream:
+        yield not home.restoring.exists() and _taken_soon(stream)
 
 
 def remove_half_written(home: Home) -> None:
@@ -120,6 +130,15 @@ def _taken(stream: TextIO, *, wait: bool) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _taken_soon(stream: TextIO) -> bool:
+    """Take the lock unless another holds it for longer than a few moments."""
+    for _ in range(_MOMENTS):
+        if _taken(stream, wait=False):
+            return True
+        time.sleep(_MOMENT_S)
+    return False
 
 
 def _holder(stream: TextIO) -> Message:

@@ -73,14 +73,6 @@ class SqliteFile:
             if busy:
                 raise sqlite3.OperationalError("somebody reads from it")
 
-    def copy_to(self, path: Path) -> None:
-        """Write a whole copy of it as of now, while others write to it. Raises CallQAError where it is damaged."""
-        with self._explained(), closing(sqlite3.connect(path, isolation_level=None)) as copy:
-            copy.execute("PRAGMA journal_mode=OFF")
-            self._connection().backup(copy)
-            if (found := copy.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-                raise sqlite3.DatabaseError(str(found))
-
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
         if connection is None:
@@ -164,13 +156,35 @@ class SqliteFile:
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
             raise
         except sqlite3.DatabaseError as error:
-            raise CallQAError(
-                Message(
-                    "{file}: cannot be used ({error}); see to disk and permissions, or restore it from a backup",
-                    file=shown(self.path),
-                    error=error,
-                )
-            ) from error
+            raise _unusable(self.path, error) from error
+
+
+def copy_sqlite(path: Path, copy: Path) -> None:
+    """Write a whole copy of a SQLite file as of now, while others write to it; its log goes into it.
+
+    Raises CallQAError where it is damaged: a copy of that would take the place of a good one.
+    """
+    copy.unlink(missing_ok=True)
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, timeout=BUSY_S, uri=True)) as source, closing(sqlite3.connect(copy)) as made:
+            made.execute("PRAGMA journal_mode=OFF")
+            source.backup(made)
+            found = made.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(str(found).splitlines()[0])
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> CallQAError:
+    return CallQAError(
+        Message(
+            "{file}: cannot be used ({error}); see to disk and permissions, or restore it from a backup",
+            file=shown(path),
+            error=error,
+        )
+    )
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -20,8 +20,9 @@ from pipeline.call.correcting import (
 )
 from pipeline.corrections import CorrectedRole, Corrections, NotCarried
 from pipeline.datatypes import Call, LineEvent, Transcript
-from pipeline.judging.verdicts import judge_call
+from pipeline.run import judge
 from pipeline.timeline import Span
+from tests.support.corrected_homes import SAMPLE_CDR, sample
 from tests.support.other_hearings import heard_as_one, shifted, told_apart_otherwise
 from tests.support.rulebooks import hotline
 from tests.support.talk import CHANNELS_KNOWN, NOBODY, SHORT_CALL, Line, heard_call
@@ -124,13 +125,18 @@ def test_to_swap_roles_twice_is_nothing(heard: Transcript) -> None:
     assert build_call(heard, NOBODY, swap(swapped, plain, once)) == plain
 
 
-def test_swapped_roles_change_verdicts() -> None:
-    heard = heard_call([("S1", 0.5, 5.0, AGENT[0]), ("S2", 6.0, 10.0, CUSTOMER[0]), ("S1", 11.0, 15.0, AGENT[2])])
-    plain = build_call(heard, NOBODY)
-    swapped = build_call(heard, NOBODY, swap_correction(plain, plain, Corrections()))
-    before, after = (judge_call(call, hotline("zh")) for call in (plain, swapped))
-    changed = {v.rule_id for v, w in zip(before.verdicts, after.verdicts, strict=True) if v.outcome != w.outcome}
-    assert {"greeting", "forbidden-phrases"} & changed
+def test_a_sample_whose_roles_are_swapped_is_judged_otherwise_and_back() -> None:
+    heard, books = sample(), {"zh": hotline("zh")}
+    plain = judge(heard, SAMPLE_CDR, books)
+    said = swap_correction(plain.call, plain.call, Corrections())
+    swapped = judge(heard, SAMPLE_CDR, books, None, said)
+    assert plain.scorecard is not None
+    assert swapped.scorecard is not None
+    pairs = zip(plain.scorecard.verdicts, swapped.scorecard.verdicts, strict=True)
+    changed = {before.rule_id for before, after in pairs if before.outcome != after.outcome}
+    assert {"greeting", "forbidden-phrases"} <= changed
+    again = said.then(swap_correction(swapped.call, plain.call, said))
+    assert judge(heard, SAMPLE_CDR, books, None, again) == plain
 
 
 def test_a_turn_of_the_other_side_changes_who_talks_and_what_is_one_turn() -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from starlette.testclient import TestClient
 
 from desk.context import Desk
 from pipeline.datatypes import Judged
+from pipeline.judging.loader import load_rulebook
+from pipeline.judging.rulebook import Rulebook
 from pipeline.reviews.plans import Plans
 from pipeline.reviews.queues import Queues
+from pipeline.reviews.verdict_keys import verdict_keys
 from tests.support.desks import ORIGIN, make_small_desk, signed_in
+from tests.support.people import say, stored
+from tests.support.rulebooks import write_book
 
 FORM = {"title": "week 10", "seed": "abc", "amount_fail": "2", "amount_pass": "3", "by_layout": "yes", "limit": "50"}
 
@@ -25,6 +31,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Sequence[Judge
 @pytest.fixture(scope="module")
 def supervisor(made: tuple[Desk, Sequence[Judged]]) -> TestClient:
     return signed_in(made[0], "administrator", "boss")
+
+
+def a_book(desk: Desk, rule_id: str) -> Rulebook:
+    """A rulebook of one rule."""
+    rule = (
+        f"id: {rule_id}\ntitle: {{zh: 试, en: trial}}\ndimension: one\nwhy: 试\n"
+        "require: {said: {by: agent, any: [您好]}}\ncases:\n"
+        + "".join(f"  - {{verdict: {v}, call: '坐席 0.0: 您好'}}\n" for v in ("pass", "fail", "not_applicable"))
+    )
+    return load_rulebook(write_book(desk.home.root / "book", {rule_id: rule}))
 
 
 def make_plan(browser: TestClient, **changed: str) -> str:
@@ -122,3 +138,45 @@ def test_a_plan_that_draws_nothing_says_so(supervisor: TestClient) -> None:
     assert answer.status_code == 409
     assert "draws nothing" in answer.text
     assert supervisor.get("/plans/new", params={**FORM, "amount_fail": "many"}).status_code == 409
+
+
+def test_a_reviewed_verdict_becomes_a_case_by_one_button(made: tuple[Desk, Sequence[Judged]]) -> None:
+    desk, night = made
+    judged = next(each for each in night if each.call.language == "zh")
+    call_id, card = desk.call_ids.of(judged.call.sha256), judged.scorecard
+    assert card is not None
+    verdict = next(v for v in card.verdicts if v.outcome == "pass")
+    wu = signed_in(replace(desk, rulebooks=lambda: {"zh": a_book(desk, verdict.rule_id)}), "reviewer", "wu")
+    sent = {"rule": verdict.rule_id}
+    assert wu.post(f"/calls/{call_id}/case", data=sent, headers=ORIGIN).status_code == 409
+    say(desk.reviews, "wu", verdict_keys(stored(judged))[verdict.rule_id], "fail")
+    assert wu.post(f"/calls/{call_id}/case", data=sent, headers=ORIGIN).status_code == 303
+    assert wu.post(f"/calls/{call_id}/case", data=sent, headers=ORIGIN).status_code == 303
+    page = wu.get("/cases").text
+    assert page.count("- verdict: fail") == 1
+    assert "坐席 0.50-" in page
+    case = re.search(r'name="case" value="(\d+)"', page)
+    assert case is not None
+    wu.post("/cases/drop", data={"case": case[1]}, headers=ORIGIN)
+    assert "No case waits" in wu.get("/cases").text
+
+
+def test_an_answer_beside_the_verdict_finishes_its_task(
+    made: tuple[Desk, Sequence[Judged]], supervisor: TestClient
+) -> None:
+    desk, _ = made
+    for plan in Plans(desk.reviews.file).all():
+        Plans(desk.reviews.file).set_open(plan.plan_id, False, "boss")
+    make_plan(supervisor, blind="0", rule="apology")
+    zhou = signed_in(desk, "reviewer", "zhou")
+    location = zhou.post("/queue/next", headers=ORIGIN).headers["location"]
+    token = location.split("task=")[1].split("#")[0]
+    page = zhou.get(location).text
+    beside = page[page.index('id="answer-apology"') :]
+    sent = dict(re.findall(r'name="(rule|verdict|token)" value="([^"]*)"', beside)[:3])
+    answer = zhou.post(f"{location.split('?')[0]}/answers", data={**sent, "answer": "right"}, headers=ORIGIN)
+    assert answer.status_code == 303, answer.text
+    assert Queues(desk.reviews.file).is_finished(token, "zhou")
+    # the bar of the page that is still open goes on with the next
+    again = zhou.post(f"/queue/{token}/answer", data={"outcome": "fail"}, headers=ORIGIN)
+    assert again.headers["location"] != location

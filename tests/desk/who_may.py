@@ -72,4 +72,20 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "POST /appeals/{ref}/more": AGENTS,
     "POST /appeals/{ref}/decision": LEADERS,
     "GET /appeals": LEADERS,
+    # corrections
+    "POST /calls/{call_id}/corrections": REVIEWERS,
+    "POST /calls/{call_id}/corrections/undo": REVIEWERS,
+    "GET /corrections": REVIEWERS,
+    # cases for rules
+    "POST /calls/{call_id}/case": REVIEWERS,
+    "GET /cases": REVIEWERS,
+    "POST /cases/drop": REVIEWERS,
+    # calibration
+    "GET /calibration": REVIEWERS,
+    "GET /calibration/new": LEADERS,
+    "POST /calibration": LEADERS,
+    "GET /calibration/{session_id}": REVIEWERS,
+    "POST /calibration/{session_id}/answers": REVIEWERS,
+    "POST /calibration/{session_id}/open": LEADERS,
+    "POST /calibration/{session_id}/agree": LEADERS,
 }

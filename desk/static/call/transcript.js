@@ -55,10 +55,14 @@
     const spot = range(turn.said, words[index].first, last);
     if (spot) CSS.highlights.set("word", new Highlight(spot));
   };
-  const into = (line) => {
+  const smooth = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+  /* Lines out of sight have only a guessed height, so that far away it is looked twice where a line is. */
+  const into = (line, isAgain) => {
     const box = line.getBoundingClientRect(), around = body.getBoundingClientRect();
     if (box.top < around.top + 40 || box.bottom > around.bottom - 60) {
-      body.scrollTo({ top: body.scrollTop + box.top - around.top - around.height / 3, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth" });
+      const by = box.top - around.top - around.height / 3, isFar = Math.abs(by) > 2 * around.height;
+      body.scrollBy({ top: by, behavior: isFar ? "instant" : smooth });
+      if (isFar && !isAgain) requestAnimationFrame(() => into(line, true));
     }
   };
   sound.onTime((s, isPlaying) => {

@@ -75,7 +75,7 @@
     columns.forEach((lane, index) => {
       const middle = index * tall + tall / 2;
       lane.forEach(({ most, role }, column) => {
-        const left = column * BAR, half = Math.max(0.75, most * (tall / 2 - 3));
+        const left = column * BAR, half = Math.max(0.75, most * (tall / 2 - 4));
         pen.globalAlpha = left <= played ? 1 : 0.5;
         pen.fillStyle = colours[role] || colours.unknown;
         pen.fillRect(left, middle - half, BAR - 1, 2 * half);
