@@ -48,6 +48,9 @@ from pipeline.results.rows import rulebook_info
 from pipeline.settings import Settings, load_settings
 from pipeline.storage.home import Home
 
+OF_THE_NIGHT = 20
+"""Different ones of the night's calls."""
+
 PORT, PASSWORD = 8741, "a long enough password"
 SELDOM = """text || CASE WHEN hash(sha256 || turn) % 4000 = 0 THEN '，refund please'
     WHEN hash(sha256 || turn) % 400000 = 1 THEN '，量子纠缠' ELSE '' END"""
@@ -79,17 +82,17 @@ def make_home(folder: Path, calls: int, night: int) -> tuple[Home, Settings, dic
     book = load_rulebook(CHECKOUT / "rules" / "hotline-zh")
     books = [rulebook_info(book)]
 
-    def templates() -> list[Judged]:
-        return [Judged(call, judge_call(call, book)) for call in generate(book, store_scale.DISTINCT)]
+    def templates(distinct: int) -> list[Judged]:
+        return [Judged(call, judge_call(call, book)) for call in generate(book, distinct)]
 
     def publish() -> dict[str, str]:
         last = store_scale.FIRST + timedelta(weeks=store_scale.WEEKS - 1, days=6)
-        new = store_scale.calls_of(templates(), night, last, 1, "night")
+        new = store_scale.calls_of(templates(OF_THE_NIGHT), night, last, 1, "night")
         return store_scale.publish_night(home, settings, new, books)
 
     snapshot = Snapshot(home.database, settings.ingest.timezone)
     stages: dict[str, Callable[[], dict[str, str]]] = {
-        "year": lambda: store_scale.make_year(home, settings, calls, templates(), books),
+        "year": lambda: store_scale.make_year(home, settings, calls, templates(store_scale.DISTINCT), books),
         "words that are seldom said": lambda: season(home, snapshot),
         "index": lambda: indexed(home, snapshot, "the index, made from nothing"),
         "night": publish,
@@ -208,7 +211,7 @@ def sessions(home: Home, settings: Settings, people: int) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=100_000)
-    parser.add_argument("--night", type=int, default=1_000, help="calls that are published last")
+    parser.add_argument("--night", type=int, default=500, help="calls that are published last")
     parser.add_argument("--people", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=60.0, help="of each round")
     parser.add_argument("--keep", type=Path, required=True, help="a folder in which what is made stays")

@@ -288,6 +288,10 @@ def _read_only(
 def _remove_leftovers(home: Home) -> None:
     remove_strays(home.database)
     remove_unfinished(home.parts)
+    for link in home.root.glob(f".{home.database.name}.desk-*"):  # a desk that was killed while it opened one
+        with suppress(OSError):
+            if link.stat().st_ctime < time.time() - STARTING_S:
+                link.unlink()
     for path in home.root.glob(f"{home.database.name}.building*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

@@ -55,6 +55,13 @@ def test_a_night_brings_files_for_its_own_parts_and_what_is_forgotten_goes(tmp_p
     assert index.state().is_whole
 
 
+def test_a_home_without_a_night_has_an_empty_list(tmp_path: Path) -> None:
+    desk = make_desk(settings_of(tmp_path / "home"), dict)
+    page = signed_in(desk, "administrator").get("/calls?q=您好")
+    assert page.status_code == 200
+    assert "No call is like this." in page.text
+
+
 def test_calls_are_listed_before_their_words_can_be_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = Home(tmp_path / "home")
     settings = settings_of(home.root)
