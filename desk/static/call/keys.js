@@ -23,6 +23,7 @@
     agree: { keys: ["KeyA"], run: () => answer("agree") },
     overrule: { keys: ["KeyO"], run: () => answer("overrule") },
     unsure: { keys: ["KeyU"], run: () => answer("unsure") },
+    case: { keys: ["KeyC"], run: () => document.querySelector(`[data-case="${findings.atHand()?.dataset.rule}"]`)?.click() },
     missed: { keys: ["KeyM"], run: () => tell("missed", { at_s: sound.at() }) },
     goto: { keys: ["KeyG"], run: () => focus(".goto input") },
     search: { keys: ["Slash"], run: () => focus("#transcript [name=find]") },
