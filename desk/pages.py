@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from desk.reviews.titles import APPEAL_TITLES, RELEASE_TITLES
 from desk.rights import ROLE_TITLES
 from pipeline.errors import CallQAError
-from pipeline.messages import Message
+from pipeline.messages import STEERING, Message, shown_text
 from pipeline.results.display import (
     HUNG_UP_LABELS,
     NOTHING_FOUND,
@@ -65,12 +66,19 @@ _NAMES = {
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, finalize=_seen,
     )  # fmt: skip
     made.filters |= {"clock": clock, "percent": percent, "points": points, "hue": _hue, "moment": _moment}
     made.filters |= {"browser": _browser}
     made.globals |= {"static": static_path}
     return made
+
+
+def _seen(value: object) -> object:
+    """What stands in a page: nothing that turns the direction of what follows, or that nobody sees, but as its code."""
+    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
+        return value
+    return STEERING.sub(lambda found: found[0] if found[0] in "\t\r\n" else shown_text(found[0]), value)
 
 
 @cache
