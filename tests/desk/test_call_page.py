@@ -68,7 +68,7 @@ def paused(page: Browser) -> bool:
 
 def test_nobody_is_kept_out_and_nothing_that_was_said_is_run(page: Browser) -> None:
     assert barriers(page) == []
-    assert HOSTILE in page.run("document.querySelector('#turn-9 .said').textContent")
+    assert HOSTILE in page.run("document.querySelector('#turn-9 .spoken').textContent")
     page.click("#tab-facts")
     assert barriers(page) == []
     page.click("#tab-about")
@@ -87,7 +87,7 @@ def test_text_goes_with_the_sound_and_sound_with_the_text(page: Browser) -> None
     at_s = page.run(AT)
     page.press("K")
     assert paused(page)
-    text = page.run("document.querySelector('#turn-6 .said').textContent")
+    text = page.run("document.querySelector('#turn-6 .spoken').textContent")
     assert text.index(word) == pytest.approx((at_s - start_s) / 0.25, abs=1.5)  # a word each quarter of a second
     # the middle of the wave is the middle of the call
     page.click(".slider")

@@ -6,7 +6,7 @@
   const tools = pane.querySelector("form"), body = pane.querySelector(".body");
   const lines = [...pane.querySelectorAll(".lines > li[data-from]")];
   const turns = lines.filter((line) => line.classList.contains("turn")).map((line) => ({
-    line, from: Number(line.dataset.from), to: Number(line.dataset.to), said: line.querySelector(".said"), words: null,
+    line, from: Number(line.dataset.from), to: Number(line.dataset.to), said: line.querySelector(".spoken"), words: null,
   }));
   const marks = window.CSS && CSS.highlights;
   let now = null, nowWord = null, touched = 0;
@@ -91,7 +91,7 @@
   pane.addEventListener("click", (event) => {
     const line = event.target.closest("li[data-from]");
     if (!line || event.target.closest("a, .correction, summary, select, input")) return;
-    const said = event.target.closest(".said");
+    const said = event.target.closest(".spoken");
     const turn = turns.find((each) => each.line === line);
     if (said && turn && String(getSelection()) === "") {
       const letter = letterAt(event, said);
