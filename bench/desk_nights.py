@@ -32,7 +32,7 @@ from pipeline.storage.home import Home
 from tests.support.desks import served, session_of, settings_of
 from tests.support.factories import NIGHT, make_judged, save
 
-CALLS, PAUSE_S = 6, 0.05
+CALLS, PAUSE_S = 6, 0.3
 
 
 def publish(home: Home, night: int) -> None:
@@ -97,6 +97,7 @@ def ask_snapshot(desk: Desk, found: Found) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nights", type=int, default=200)
+    parser.add_argument("--seconds", type=float, help="end after so long, whatever was published by then")
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.home:
@@ -117,13 +118,19 @@ def main() -> int:
                 reader.start()
             started = time.perf_counter()
             command = [sys.executable, __file__, "--nights", str(given.nights), "--home", str(home.root)]
-            code = subprocess.run(command, cwd=CHECKOUT).returncode
+            publisher = subprocess.Popen(command, cwd=CHECKOUT)
+            try:
+                code = publisher.wait(given.seconds)
+            except subprocess.TimeoutExpired:
+                publisher.terminate()
+                code = publisher.wait()
             took_s = time.perf_counter() - started
             time.sleep(1)
             found.done.set()
             for reader in readers:
                 reader.join()
-    print(f"{given.nights} nights in {took_s:.0f} s (exit {code}); {len(found.seen)} of them seen by somebody")
+    last = round(10 * max(found.seen))
+    print(f"{last} nights in {took_s:.0f} s (exit {code}); {len(found.seen) - 1} of them seen by somebody")
     for name, count in sorted(found.counts.items()):
         print(f"| {name} | {count} |")
     print(f"| errors | {len(found.errors)} |")
