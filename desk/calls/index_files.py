@@ -22,8 +22,7 @@ from typing import Any, Literal
 import duckdb
 
 from desk.calls.search_words import BETWEEN_TURNS, search_words
-from pipeline.results.erased_rows import index_part
-from pipeline.results.parts import NOTHING_LOADED, quoted
+from pipeline.results.parts import NOTHING_LOADED, index_part, quoted
 from pipeline.storage.files import put_in_place
 from pipeline.storage.home import Home
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+from pipeline.results.parts import unneeded_index_files
 from pipeline.results.store import open_database, records
 from pipeline.results.tables import CALL_TABLES
 from pipeline.storage.home import Home
@@ -33,14 +34,7 @@ def unneeded_parts(home: Home) -> list[Path]:
         with open_database(home.database, "UTC") as connection:
             needed = {row["name"] for row in records(connection, "SELECT name FROM totals.parts")}
     parts = [path for path in sorted(home.parts.glob("*")) if path.is_dir() and path.name not in needed]
-    index = [path for path in sorted(home.call_index.glob("*/*")) if index_part(path) not in needed]
-    return [*parts, *index]
-
-
-def index_part(file: Path) -> str:
-    """The part that a file of the index of calls is of: PART.calls.sqlite; other files are of none."""
-    part, _, kind = file.name.partition(".sqlite")[0].rpartition(".")
-    return part if kind and file.name.endswith(".sqlite") else ""
+    return [*parts, *unneeded_index_files(home, needed)]
 
 
 def calls_in_database(home: Home, calls: Collection[str], wordless: Collection[str], silent: Collection[str]) -> int:

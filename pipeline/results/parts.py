@@ -158,6 +158,18 @@ def remove_old_parts(parts: Path, used: Iterable[str], kept_s: float = KEPT_S) -
                 shutil.rmtree(folder)
 
 
+def index_part(file: Path) -> str:
+    """The part that a file of the index of calls is of: PART.calls.sqlite; other files are of none."""
+    part, _, kind = file.name.partition(".sqlite")[0].rpartition(".")
+    return part if kind and file.name.endswith(".sqlite") else ""
+
+
+def unneeded_index_files(home: Home, used: Iterable[str]) -> list[Path]:
+    """The files of the index of calls that are of no part that is used."""
+    needed = set(used)
+    return [path for path in sorted(home.call_index.glob("*/*")) if index_part(path) not in needed]
+
+
 def remove_unfinished(parts: Path) -> None:
     """Remove what killed builders left of parts that they had not finished."""
     for folder in parts.glob(".making-*"):

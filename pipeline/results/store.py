@@ -35,7 +35,6 @@ from pipeline.privacy.masking import masking_of
 from pipeline.results.part_plans import OldDatabase, find_changes, plan_parts, week_of
 from pipeline.results.part_processes import make_parts
 from pipeline.results.parts import (
-    KEPT_S,
     NOTHING_LOADED,
     PART_FILES,
     DamagedPart,
@@ -49,6 +48,7 @@ from pipeline.results.parts import (
     remove_old_parts,
     remove_unfinished,
     row_line,
+    unneeded_index_files,
 )
 from pipeline.results.people_rows import people_rows
 from pipeline.results.rows import RulebookInfo, failure_row, rule_rows, run_row
@@ -170,8 +170,12 @@ def _bring_up_to_date(
     _verify(building, home.parts, rows)
     put_in_place(building, home.database)
     (home.parts / _SALT).unlink(missing_ok=True)
-    # parts of a database that showed more do not stay for who has it open
-    remove_old_parts(home.parts, names, KEPT_S if not was or was.get("masked") == about["masked"] else 0)
+    if not was or was.get("masked") == about["masked"]:
+        remove_old_parts(home.parts, names)
+    else:  # parts of a database that showed more do not stay for who has it open
+        remove_old_parts(home.parts, names, 0)
+        for path in unneeded_index_files(home, names):
+            path.unlink(missing_ok=True)
     return BuiltDatabase(home.database, rows, changed=True, damaged=tuple(path for path, _ in damaged))
 
 

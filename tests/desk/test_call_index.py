@@ -55,6 +55,19 @@ def test_a_night_brings_files_for_its_own_parts_and_what_is_forgotten_goes(tmp_p
     assert index.state().is_whole
 
 
+def test_no_index_stays_of_a_database_that_showed_more(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    settings = settings_of(home.root)
+    shown = settings.model_copy(update={"privacy": settings.privacy.model_copy(update={"mask": False})})
+    save(home, [call_of_week("call-a", 0)])
+    build_database(home, shown)
+    make_index(home, Snapshot(home.database, ZONE).parts())
+    before = set(home.call_index.glob("1/*"))
+    build_database(home, settings)
+    assert len(before) == 2
+    assert not any(path.exists() for path in before)
+
+
 def test_a_home_without_a_night_has_an_empty_list(tmp_path: Path) -> None:
     desk = make_desk(settings_of(tmp_path / "home"), dict)
     page = signed_in(desk, "administrator").get("/calls?q=您好")
