@@ -16,6 +16,7 @@ from flows.faults import explained
 from flows.manifest import forget_nights
 from flows.records import PendingReport
 from flows.rulebooks import rulebooks_in_force
+from pipeline.corrections import Corrections
 from pipeline.datatypes import Judged
 from pipeline.errors import BadArtefact, CallQAError
 from pipeline.intake.contents import Hashes
@@ -108,7 +109,9 @@ def _keep_scores(home: Home, sha256: str) -> bool:
         file = artefacts.read(home.judged(sha256), JudgedFile)
     except BadArtefact:
         return False
-    artefacts.write(home.scores(sha256), replace(file, judged=without_words(file.judged), masks=None))
+    corrected = file.corrected and replace(file.corrected, corrections=Corrections(), left_out=())
+    bare = replace(file, judged=without_words(file.judged), masks=None, corrected=corrected)
+    artefacts.write(home.scores(sha256), bare)
     return True
 
 
