@@ -32,11 +32,11 @@ COVERED, NEIGHBOUR, SEVERAL = 0.6, 0.25, 0.4
 much of that; with less than `NEIGHBOUR` it is a neighbour, in between nobody can tell. A second voice that fills
 `SEVERAL` of the span leaves open which was meant."""
 
-EDGE_S = 0.3
-"""So far may the edges of one turn lie apart in two hearings."""
+EDGE_S, LONGER_S = 0.3, 0.15
+"""So far may the edges of one turn lie apart in two hearings, and so much longer may it be: a word is longer."""
 
-CUT_S = 0.2
-"""A turn is cut only where its words are so far apart."""
+CUT_S = 2 * EDGE_S
+"""A turn is cut only where its words are so far apart that none can be on the wrong side."""
 
 CLEARLY = 0.7
 """Of what a voice of another hearing says while the two sides spoke, so much was one side's."""
@@ -210,7 +210,7 @@ def _words_of_another_hearing(correction: TurnCorrection, turns: Sequence[Turn])
             continue
         if share < COVERED:
             return "heard-together"
-        if span.start_s - EDGE_S <= turn.span.start_s and turn.span.end_s <= span.end_s + EDGE_S:
+        if _is_whole(turn.span, span):
             places = list(range(len(turn.words)))
         elif not _may_be_cut(turn, set(places)):
             return "heard-together"
@@ -238,6 +238,12 @@ def _may_be_of(speaker: str, turn: Turn, turns: Sequence[Turn]) -> bool:
 
 def _spoken_s(turn: Turn, numbers: Sequence[int]) -> float:
     return sum(turn.words[number].span.duration_s for number in numbers)
+
+
+def _is_whole(turn: Span, span: Span) -> bool:
+    """Whether a turn may be all of what was corrected, and no more."""
+    begins, ends = span.start_s - EDGE_S <= turn.start_s, turn.end_s <= span.end_s + EDGE_S
+    return begins and ends and turn.duration_s <= span.duration_s + LONGER_S
 
 
 def _may_be_cut(turn: Turn, places: set[int]) -> bool:
