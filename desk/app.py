@@ -17,7 +17,7 @@ from desk.routing import no_such_page, routes
 
 # each adds its endpoints
 from desk import signing_in  # noqa: F401  # isort: skip
-from desk.access import account_list, openid_pages, own_account  # noqa: F401  # isort: skip
+from desk.access import account_list, audit_page, openid_pages, own_account  # noqa: F401  # isort: skip
 from desk.reviews import answering, appealing, releasing  # noqa: F401  # isort: skip
 from desk.calls import call_page, calls_list, sound  # noqa: F401  # isort: skip
 from desk.calls import list_export, saved_filters  # noqa: F401  # isort: skip

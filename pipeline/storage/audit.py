@@ -227,6 +227,22 @@ def audit_entries(home: Home) -> Iterator[AuditEntry]:
             yield entry
 
 
+def last_audit_entries(home: Home, most: int) -> list[AuditEntry]:
+    """The newest entries, the newest first, as far as they lie in the last part of the file. Raises CallQAError."""
+    try:
+        with audit_file(home).open("rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - most * 1024))
+            lines = stream.read().split(b"\n")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise CallQAError(
+            Message("{file}: cannot be read ({error})", file=audit_file(home), error=error.strerror or "")
+        ) from error
+    known = [entry for line in lines if (entry := _entry(line)) is not None]
+    return known[: -most - 1 : -1]
+
+
 def _entry(line: bytes) -> AuditEntry | None:
     known = _parsed(line) or {}
     try:

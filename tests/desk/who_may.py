@@ -35,6 +35,7 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "POST /accounts/enable": ADMINISTRATORS,
     "POST /accounts/end-sessions": ADMINISTRATORS,
     "POST /accounts/reset": ADMINISTRATORS,
+    "GET /audit": ADMINISTRATORS,
     # calls
     "GET /calls": SIGNED_IN,
     "GET /calls/{call_id}": SIGNED_IN,
