@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from desk.context import Desk
 from pipeline.datatypes import Evidence, Verdict
 from pipeline.results.store import build_database
+from pipeline.storage import artefacts
 from pipeline.storage.home import Home
 from pipeline.timeline import Span
 from tests.support.axe import barriers
 from tests.support.browser import Browser, browser, chromium_or_skip
 from tests.support.desks import make_desk, served, settings_of, sign_in
 from tests.support.factories import SCRIPTS, hit_on, make_judged, make_turns, make_verdict, recorded, save
+from tests.support.talk import heard_call
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk")]
 
@@ -42,6 +45,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     judged = make_judged("one", turns=make_turns([*SCRIPTS["zh"], ("customer", HOSTILE)]), verdicts=verdicts())
     judged = recorded(judged, folder / "inbox" / "one.wav", judged.call.facts.duration_s)
     save(home, [judged], str(folder / "inbox"))
+    heard = heard_call([("ch0", 20.0, 24.0, "谢谢观看我的手机是13800138000")], channels=2, gate="phrase")
+    artefacts.write(home.transcript(judged.call.sha256, "test"), replace(heard, sha256=judged.call.sha256))
     build_database(home, settings)
     return make_desk(settings, dict)
 
@@ -60,6 +65,13 @@ def page(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brows
         assert page.complaints == []
         assert page.dialogs == []
         assert [url for url in page.requests if not url.startswith((address, "data:"))] == []
+
+
+def test_what_was_no_speech_is_fetched_when_somebody_asks_for_it(page: Browser) -> None:
+    page.click(".notspeech summary")
+    said = page.wait_for("document.querySelector('.notspeech .gated .spoken')?.textContent")
+    assert said == "谢谢观看我的手机是***********"
+    page.click(".notspeech summary")
 
 
 def paused(page: Browser) -> bool:

@@ -18,10 +18,11 @@ from pipeline.hearing.decode import decode
 from pipeline.settings import Settings, load_settings
 from pipeline.storage import sealing
 from pipeline.storage.call_files import call_files
-from pipeline.storage.home import Home, RecordingRecord
+from pipeline.storage.files import file_sha256
+from pipeline.storage.home import HalfRecord, Home, RecordingRecord
 from pipeline.timeline import Span
 from tests.support.desks import make_small_desk, settings_of, signed_in
-from tests.support.factories import NIGHT, make_judged, recorded, save
+from tests.support.factories import NIGHT, make_judged, recorded, save, write_wav
 
 pytestmark = pytest.mark.xdist_group("desk")
 
@@ -93,6 +94,23 @@ def test_what_was_asked_for_longest_ago_makes_room(tmp_path: Path) -> None:
     assert not first.exists()
     assert second.exists()
     assert left.exists(), "somebody may be writing it just now"
+
+
+def test_two_files_with_a_side_each_are_two_lanes_and_a_dead_channel_is_none(tmp_path: Path) -> None:
+    _, source = a_recording(tmp_path)
+    paths = [tmp_path / "left.wav", tmp_path / "right.wav"]
+    for path, length_s in zip(paths, (3.0, 2.0), strict=True):
+        write_wav(path, length_s, 1)
+    halves = tuple(HalfRecord(file_sha256(path), str(path)) for path in paths)
+    assert source.record is not None
+    record = replace(source.record, halves=halves)
+    made = make_sound(replace(source, record=record, duration_s=3.0), settings(), lambda share: None)
+    assert made.peaks[0] == 2
+    left, right = np.frombuffer(made.peaks[1:], np.uint8).reshape(2, -1)
+    assert left.size == 3 * PEAKS_A_SECOND
+    assert right[: 2 * PEAKS_A_SECOND - 2].min() > 60
+    assert right[2 * PEAKS_A_SECOND + 1 :].max() == 0
+    assert make_sound(replace(source, layout="dead-channel"), settings(), lambda share: None).peaks[0] == 1
 
 
 def test_why_nothing_is_played_is_said(tmp_path: Path) -> None:
