@@ -82,6 +82,7 @@ def test_every_condition_and_command_is_told(language: str) -> None:
         "score",
         "measure",
         "learn",
+        "cases",
     }
 
 
