@@ -80,12 +80,6 @@
     if (form) form.requestSubmit();
     else document.querySelector("form.finish")?.requestSubmit();
   });
-  document.addEventListener("keydown", (event) => {
-    if (!event.ctrlKey || event.key !== "Enter" || !missed?.open) return;
-    event.preventDefault();
-    missed.querySelector("form").requestSubmit();
-  });
-
   /* What an answer left: the verdict that it was given to keeps the focus. */
   document.addEventListener("htmx:after:swap", () => {
     const hand = document.querySelector("article.verdict.at-hand");
