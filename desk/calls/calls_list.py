@@ -63,9 +63,9 @@ class ShownCall:
     quotes: tuple[tuple[Quoted, Sequence[tuple[str, bool]]], ...]
 
 
-def asked_list(visit: Visit) -> AskedList:
-    """The list that an address asks for, within what who asks may see."""
-    filters, faults = read_filters(visit.request.query_params.multi_items())
+def asked_list(visit: Visit, given: Sequence[tuple[str, str]] | None = None) -> AskedList:
+    """The list that an address asks for, or `given` in its place, within what who asks may see."""
+    filters, faults = read_filters(visit.request.query_params.multi_items() if given is None else given)
     if visit.whose.scope == "own":
         # what was released to them may differ from what was found: there is no filter by the latter
         filters = replace(filters, rules=(), flags=(), reviewed="", score_from=None, score_to=None)
@@ -115,7 +115,7 @@ def _list(visit: Visit) -> Response:
 
 @endpoint("/", "signed-in")
 def _home(visit: Visit) -> Response:
-    return visit.to("/calls")
+    return visit.to("/my" if visit.whose.may("appeal") else "/calls")
 
 
 def _untidy(visit: Visit) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from urllib.parse import quote
 
 from starlette.responses import Response
 
 from desk.calls.found import FoundCall, find_call
+from desk.reviews.bulk_release import next_in_list
 from desk.reviews.results import CallReview, call_result, review_of
 from desk.routing import NotThere, Visit, endpoint
 from desk.signing_in import own_page
@@ -89,7 +91,13 @@ def _finish(visit: Visit) -> Response:
         )  # fmt: skip
         if desk.settings.reviews.release == "reviewed" and found.cdr.agent_id is not None:
             release(rows, user.name, user.authority, visit.field("token"), call_result(desk, rows, found.stored))
-    return visit.to(own_page(visit.field("next") or "/calls"))
+    if visit.field("next"):
+        return visit.to(own_page(visit.field("next")))
+    query = visit.field("list")
+    following = next_in_list(visit, query, found.sha256)
+    if following is None:
+        return visit.to("/calls" + (f"?{query}" if query.isprintable() and query else ""))
+    return visit.to(f"/calls/{following}" + (f"?list={quote(query, safe='')}" if query else ""))
 
 
 def _found(visit: Visit) -> FoundCall:

@@ -55,6 +55,7 @@ class CallReview:
     names: Mapping[str, str]
     titles: Mapping[str, TitlePair]
     next: str
+    list: str
 
     @property
     def manual_points(self) -> float:
@@ -126,6 +127,7 @@ def review_of(visit: Visit, found: FoundCall) -> CallReview:
             names={account.name: account.user.shown_name or account.name for account in desk.accounts.everybody()},
             titles={rule.id: rule.title for rule in book.rules} if book else {},
             next=visit.query("next"),
+            list=visit.query("list"),
         )
 
 

@@ -178,3 +178,25 @@ def test_a_review_that_is_sent_goes_to_the_next_call_and_releases_where_that_is_
     assert sent.headers["location"] == then
     assert post(li, at, f"{at}/finish", next="//elsewhere").headers["location"] == "/"
     assert signed_in(desk, "agent", "mei", agent_id=night[0].call.cdr.agent_id).get(at).status_code == 200
+
+
+def test_a_list_is_released_at_once_and_agents_find_their_calls_waiting(tmp_path: Path) -> None:
+    desk, night = make_judged_desk(tmp_path, 6)
+    root = signed_in(desk, "administrator", "root")
+    at = address(desk, night[0])
+    following = post(root, f"{at}?list=agent%3D1001", f"{at}/finish").headers["location"]
+    assert re.fullmatch(r"/calls(/[0-9a-f]{32}\?list=agent%3D1001|\?agent=1001)", following)
+    asked = root.get("/releases?list=agent%3D1001").text
+    assert "2 calls" in asked
+    released_now = post(root, "/releases?list=agent%3D1001", "/releases").text
+    assert "2 results released" in released_now
+    assert "2 were released before" in post(root, "/releases?list=agent%3D1001", "/releases").text
+    agent = signed_in(desk, "agent", "mei", agent_id="1001")
+    assert agent.get("/").headers["location"] == "/my"
+    home = agent.get("/my").text
+    assert "2 to acknowledge" in home
+    assert home.count("/calls/") == 2
+    assert "10 left this month" in home
+    assert post(agent, at, f"{at}/acknowledge").is_redirect
+    assert "1 to acknowledge" in agent.get("/my").text
+    assert signed_in(desk, "agent", "qiang", agent_id="1002").get("/my").text.count("/calls/") == 0

@@ -73,6 +73,9 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "POST /appeals/{ref}/more": AGENTS,
     "POST /appeals/{ref}/decision": LEADERS,
     "GET /appeals": LEADERS,
+    "GET /releases": LEADERS,
+    "POST /releases": LEADERS,
+    "GET /my": AGENTS,
     # corrections
     "POST /calls/{call_id}/corrections": REVIEWERS,
     "POST /calls/{call_id}/corrections/undo": REVIEWERS,
