@@ -50,7 +50,8 @@ def page_html(template: str, visit: Visit, **values: Any) -> str:
         .get_template(template)
         .render(
             t=t, user=visit.user, language=language, nonce=visit.nonce, path=visit.request.url.path,
-            query=visit.request.query_params, partial=visit.partial, names=_NAMES, **values,
+            query=visit.request.query_params, partial=visit.partial, names=_NAMES,
+            numbers="?numbers=shown" if visit.shows_numbers else "", **values,
         )
     )  # fmt: skip
     return html

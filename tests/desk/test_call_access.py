@@ -133,7 +133,8 @@ def test_a_view_a_play_and_numbers_shown_are_recorded_once_each_and_nothing_that
         browser.get(f"{address}/peaks")
         for start in range(0, 5000, 500):
             browser.get(f"{address}/sound", headers={"range": f"bytes={start}-"})
-    browser.get(f"{address}?numbers=shown")
+    shown = browser.get(f"{address}?numbers=shown").text
+    assert f'data-sound="{address}/sound?numbers=shown"' in shown
     browser.get(f"{address}/sound?numbers=shown")
     named = (sha256[:CALL_DIGITS],)
     assert actions(desk, "hearer") == [("view", named), ("play", named), ("unmask", named)]
@@ -147,7 +148,7 @@ def test_a_view_a_play_and_numbers_shown_are_recorded_once_each_and_nothing_that
     assert (check.fault, check.torn) == (None, 0)
 
 
-def test_what_cannot_be_recorded_is_not_done(desk: Desk, sha256: str) -> None:
+def test_what_cannot_be_recorded_is_not_done(desk: Desk, chief: TestClient, sha256: str) -> None:
     browser, address = signed_in(desk, "administrator", "unseen"), f"/calls/{desk.call_ids.of(sha256)}"
     log = audit_file(desk.home)
     kept = log.with_name("kept")
