@@ -21,6 +21,7 @@ PAIRS = (
     ("docs/telephone-systems.md", "docs/telephone-systems.zh-CN.md"),
     ("docs/operations.md", "docs/operations.zh-CN.md"),
     ("docs/privacy.md", "docs/privacy.zh-CN.md"),
+    ("docs/desk-access.md", "docs/desk-access.zh-CN.md"),
     ("rules/README.md", "rules/README.zh-CN.md"),
 )
 PAGES = tuple(
