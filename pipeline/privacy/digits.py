@@ -123,7 +123,7 @@ def _group(text: str, pieces: list[DigitPiece]) -> Iterator[DigitGroup]:
         pieces = pieces[:-1]
     if not pieces:
         return
-    if _counts(text, pieces[-1].end):
+    if _counts(text, pieces[-1].end) and not (len(pieces) >= _DIALLED and _POUND_KEY.match(text, pieces[-1].end)):
         total = sum(len(piece.digits) for piece in pieces)
         apart = len(pieces) > 1 and _WORDS.search(text[pieces[-2].end : pieces[-1].start])
         if len(pieces) == 1 or not (apart or total > _LONGEST_COUNT) or _is_sum(text, pieces):
@@ -134,7 +134,7 @@ def _group(text: str, pieces: list[DigitPiece]) -> Iterator[DigitGroup]:
 
 
 def _is_pronoun(text: str, start: int, following: int) -> bool:
-    """Whether a group begins with a word that is none of its digits: on this one, 0161."""
+    """Whether a group begins with a word that is none of its digits: on this one, 0161; oh, 6601."""
     said = text[start:following]
     if _PRONOUN.fullmatch(said):
         return True
@@ -163,6 +163,10 @@ def _is_labelled(text: str, pieces: list[DigitPiece]) -> bool:
         length <= _LONGEST_CENTS and words.money.search(before) is not None
     )
 
+
+_DIALLED = 3
+_POUND_KEY = re.compile(r"\spound(?: key)?\b", re.IGNORECASE)
+"""Behind so many pieces that are read out it is a key of the telephone: zero eight one nine pound."""
 
 _LONGEST_LABELLED = 4
 _PIECES_LABELLED = 2

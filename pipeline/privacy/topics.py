@@ -30,8 +30,16 @@ _OF = re.compile(
 )
 """Between two such words: the second only tells where the first belongs. The card number for your order."""
 
-_HOW_LONG = re.compile(r"digits?\Z", re.IGNORECASE)
-"""Behind such a word it only tells how long that is: the reference, it's three digits."""
+
+def _is_of(last: Topic, turn: int, before: str) -> bool:
+    """Whether digits that are counted are those of what was named before: the reference, it's three digits."""
+    if last.name == "code" or turn - last.turn > (0 if last.name == "other" else 1):
+        return False
+    return _ALSO.search(before, last.end if last.turn == turn else 0) is None
+
+
+_ALSO = re.compile(r"\band\b", re.IGNORECASE)
+_HOW_LONG = re.compile(r"\w+ digits?", re.IGNORECASE)
 
 _AND = re.compile(r"(?: numbers?)?,? ?(?:and|和|以及|还有|跟)(?: (?:the|your))? ?", re.IGNORECASE)
 """Between two such words: both are asked for. CVV and expiry."""
@@ -51,11 +59,10 @@ def named_topics(call: Call) -> list[Topic]:
         name = words.topic_of[" ".join(match[0].lower().replace("-", " ").split())]
         if last is not None and last.turn == turn and _OF.fullmatch(text, last.end, start):
             continue
-        if last is not None and last.turn == turn:
-            if name == "other" and _is_asked_beside(last, text, start):
-                continue
-            if last.name == "other" and _HOW_LONG.search(match[0]):
-                continue
+        if name == "other" and last is not None and last.turn == turn and _is_asked_beside(last, text, start):
+            continue
+        if name == "code" and last is not None and _HOW_LONG.fullmatch(match[0]) and _is_of(last, turn, text[:start]):
+            continue
         if name == "number":
             near = last is not None and (turn == last.turn or (turn == last.turn + 1 and last.name != "other"))
             name = last.name if last is not None and near else "phone"
