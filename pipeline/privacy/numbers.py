@@ -53,6 +53,8 @@ MOST_BETWEEN = 0.3
 READ_BACK = 4
 """Digits of a part of a number that is known again anywhere in the call; one digit less near it."""
 
+LEAST_REPEATED = 6
+"""Digits of a part of a group that is known again though other digits stand right beside it."""
 
 CORRECTED_TURNS = 3
 """A number is put right so many turns after it at most."""
@@ -390,6 +392,20 @@ def _said_again(call: Call, found: Sequence[ToldNumber], placed: Sequence[Placed
             if corrects or _repeats(one, number):
                 yield ToldNumber([one], number.topic, one.digits, list(one.group.lengths), number.kind)
                 break
+            if part := _repeated_part(one, number):
+                yield ToldNumber([part], number.topic, part.digits, list(part.group.lengths), number.kind)
+                break
+
+
+def _repeated_part(one: PlacedGroup, number: ToldNumber) -> PlacedGroup | None:
+    """The longest run of a group's pieces that repeats many digits of a number: is that a 4 or a 9, 4681 4083."""
+    pieces = one.group.pieces
+    for count in range(len(pieces) - 1, 0, -1):
+        for first in range(len(pieces) - count + 1):
+            part = DigitGroup(pieces[first : first + count], False)
+            if len(part.digits) >= LEAST_REPEATED and part.digits in number.digits:
+                return replace(one, group=part)
+    return None
 
 
 def _repeats(one: PlacedGroup, number: ToldNumber) -> bool:
