@@ -134,7 +134,7 @@ def _group(text: str, pieces: list[DigitPiece]) -> Iterator[DigitGroup]:
 
 
 def _is_pronoun(text: str, start: int, following: int) -> bool:
-    """Whether a group begins with a word that is none of its digits: on this one, 0161; oh, 6601."""
+    """Whether a group begins with a word that is none of its digits: on this one, 0161."""
     said = text[start:following]
     if _PRONOUN.fullmatch(said):
         return True
@@ -215,7 +215,8 @@ _KEPT = re.compile(
     r"|(?<![\d/])\d{1,2}/\d{1,2}(?:/\d{2,4})?(?![\d/])"
     r"|(?<!\d)(?:19|20)\d\d([-./])\d{1,2}\1\d{1,2}(?!\d)"
     r"|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*,? (?:the )?(?:\d\d?,? )?(?:19|20)\d\d\b"
-    r"|(?<![\d.])\d{1,6}\.\d{1,2}(?![\d.])|(?<![\d.])\d{1,3}(?:\.\d{1,3}){2,3}(?!\.?\d)"
+    r"|(?<![\d.])\d{1,6}\.\d{1,2}(?![\d.])"
+    r"|(?<![\d.])(?:(?!\d\d(?:\.\d\d){3})\d{1,3}(?:\.\d{1,3}){3}|\d\.\d{1,3}\.\d{1,3}|\d{2,3}\.\d\.\d{1,3})(?!\.?\d)"
     r"|\b(?:first|last) (?:one|two|three|four|five|six|[1-6])(?=[.?!]| (?:swapped|were|are|is|of|on|wrong|again)\b|$)"
     r"|\b(?:in|since|from|to|until|till|through|of|by) (?:19|20)\d\d\b(?![\s-]*\d)"
     r"|第[\d零〇一二三四五六七八九十百]{1,5}|(?:周|星期|礼拜)[\d一二三四五六日天]"

@@ -32,7 +32,7 @@ LISTENING = 14
 """Characters of a turn of the other side that is heard as listening, whatever it says."""
 
 LEAST_DIGITS: dict[str, int] = {"phone": 5, "id": 6, "card": 5, "account": 5, "code": 3}
-SURE_DIGITS: dict[str | None, int] = {"phone": 7, "card": 12, "account": 7}
+SURE_DIGITS: dict[str | None, int] = {"phone": 6, "card": 8, "account": 6}
 """With fewer, what was asked for is only what stands alone: else it is an amount, a reading, an extension."""
 
 FULL_DIGITS: dict[tuple[str, str | None], int] = {
@@ -245,12 +245,18 @@ def _goes_on(call: Call, number: ToldNumber, one: PlacedGroup, topic: Topic | No
         return one.digits in number.digits
     asked = asked and min(len(one.digits), len(last.digits)) >= _LEAST_APART
     if one.turn == last.turn:
-        return _is_small(one.before, asked and _is_small(_CLAUSE.split(one.before)[-1], False))
+        clause = _CLAUSE.split(one.before)[-1]
+        return _is_small(
+            one.before, asked and (_is_small(clause, False) or _SAYS_WHAT_COMES.search(clause) is not None)
+        )
     between = [turn for turn in range(last.turn + 1, one.turn) if all(turn != group.turn for group in number.groups)]
     texts = [call.turns[turn].text for turn in between]
     said = [_LETTER.sub("", last.after), one.before, *(text for text in texts if len(text) > LISTENING)]
     return all(_is_small(text, asked) for text in said)
 
+
+_SAYS_WHAT_COMES = re.compile(r"(?:是|\b(?:is|was|it's|that's|then|and))\s*\Z", re.IGNORECASE)
+"""Right before a group: what belongs to the number comes now. 后面好像是 6619, but not 剩 7700."""
 
 _LONG = 7
 """So many digits are a number by themselves where somebody else says them."""
@@ -330,10 +336,11 @@ def _is_said_alone(call: Call, first: PlacedGroup, topics: Sequence[Topic]) -> b
     """Whether nothing else is said before a number in its clause, or between it and what tells what it is."""
     ends = [topic.end for topic in topics if topic.turn == first.turn and topic.end <= first.group.start]
     before = call.turns[first.turn].text[max(ends, default=0) : first.group.start]
-    return sensitive_words().lead_in.fullmatch(_CLAUSE.split(before)[-1]) is not None
+    clause = _CLAUSE.split(before)[-1]
+    return sensitive_words().lead_in.fullmatch(clause) is not None or _SAYS_WHAT_COMES.search(clause) is not None
 
 
-_CLAUSE = re.compile(r"[,.?!;，。？！；:：]")
+_CLAUSE = re.compile(r"[,.?!;，。？！；:：]|['’]s\b")
 
 
 _SHORTEST_TAIL = 3

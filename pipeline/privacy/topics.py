@@ -31,15 +31,16 @@ _OF = re.compile(
 """Between two such words: the second only tells where the first belongs. The card number for your order."""
 
 
-def _is_of(last: Topic, turn: int, before: str) -> bool:
-    """Whether digits that are counted are those of what was named before: the reference, it's three digits."""
-    if last.name == "code" or turn - last.turn > (0 if last.name == "other" else 1):
+def _is_of(last: Topic, turn: int, before: str, said: str) -> bool:
+    """Whether digits that are counted are those of what was named before: the account number, it's eight digits."""
+    counted, most_turns = (_DIGIT, 0) if last.name == "other" else (_DIGITS, 1)
+    if last.name == "code" or turn - last.turn > most_turns or counted.fullmatch(said) is None:
         return False
     return _ALSO.search(before, last.end if last.turn == turn else 0) is None
 
 
 _ALSO = re.compile(r"\band\b", re.IGNORECASE)
-_HOW_LONG = re.compile(r"\w+ digits?", re.IGNORECASE)
+_DIGIT, _DIGITS = re.compile(r"\w+ digits?", re.IGNORECASE), re.compile(r"\w+ digits", re.IGNORECASE)
 
 _AND = re.compile(r"(?: numbers?)?,? ?(?:and|和|以及|还有|跟)(?: (?:the|your))? ?", re.IGNORECASE)
 """Between two such words: both are asked for. CVV and expiry."""
@@ -61,7 +62,7 @@ def named_topics(call: Call) -> list[Topic]:
             continue
         if name == "other" and last is not None and last.turn == turn and _is_asked_beside(last, text, start):
             continue
-        if name == "code" and last is not None and _HOW_LONG.fullmatch(match[0]) and _is_of(last, turn, text[:start]):
+        if name == "code" and last is not None and _is_of(last, turn, text[:start], match[0]):
             continue
         if name == "number":
             near = last is not None and (turn == last.turn or (turn == last.turn + 1 and last.name != "other"))
