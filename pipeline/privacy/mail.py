@@ -100,15 +100,33 @@ def _ends_with_at(call: Call, number: int) -> bool:
 
 
 def _said_again(call: Call, found: list[Stretch]) -> Iterator[Stretch]:
-    """Where the first part of an address is said alone: 883021764 of 八八三零二一七六四艾特 QQ 点 com."""
+    """Where the first part of an address is said alone: 883021764 of 八八三零二一七六四艾特qq点com."""
     for number, start, end in found:
         text = call.turns[number].text
         sign = _SIGN.search(text, start, end)
-        digits = "".join(piece.digits for piece in digit_pieces(text[start : sign.start() if sign else end]))
-        if len(digits) < LEAST_SAID_AGAIN:
-            continue
+        first = text[start : sign.start() if sign else end]
+        digits = "".join(piece.digits for piece in digit_pieces(first))
+        written = _as_said(first)
         for turn in call.turns[max(0, number - GOES_BACK_TURNS) : number + GOES_BACK_TURNS + 1]:
-            yield from ((turn.index, one.start, one.end) for one in digit_groups(turn.text) if one.digits == digits)
+            if len(digits) >= LEAST_SAID_AGAIN:
+                groups = (one for one in digit_groups(turn.text) if one.digits == digits)
+                yield from ((turn.index, one.start, one.end) for one in groups)
+            if written is not None and turn.index != number:
+                yield from ((turn.index, *match.span()) for match in written.finditer(turn.text))
+
+
+def _as_said(first: str) -> re.Pattern[str] | None:
+    """A first part as it is written or said; none where it is short, or a common word."""
+    parts = [part for part in re.findall(r"[a-z]+|\d", first.lower()) if part not in _signs()]
+    if sum(map(len, parts)) < LEAST_SAID_AGAIN or (len(parts) == 1 and parts[0] in common_words()):
+        return None
+    between = rf"(?:[\s,._-]|\b(?:{'|'.join(_signs())})\b)*"
+    return re.compile(rf"(?<![A-Za-z0-9]){between.join(parts)}(?![A-Za-z0-9])", re.IGNORECASE)
+
+
+@cache
+def _signs() -> tuple[str, ...]:
+    return (*sensitive_words().en.mail_dots, *sensitive_words().en.mail_signs)
 
 
 def _from_sign(text: str, start: int, end: int) -> tuple[int, int]:
