@@ -13,13 +13,22 @@ from pipeline.masks import hide
 from pipeline.numbers import mask_numbers
 from pipeline.privacy.masking import asked_for, shown_of
 from pipeline.privacy.sensitive import find_masks
-from pipeline.results.people_tables import AppealRow, ManualPointsRow, PeopleRow, ReleaseRow, ReviewRow
+from pipeline.results.people_tables import (
+    AppealRow,
+    CorrectionRow,
+    ManualPointsRow,
+    PeopleRow,
+    ReleaseRow,
+    ReviewRow,
+)
 from pipeline.reviews.appeals import all_appeals
+from pipeline.reviews.corrections import all_acts
 from pipeline.reviews.manual_points import points_of, points_that_count
 from pipeline.reviews.store import Reviews
 from pipeline.reviews.verdict_reviews import stored_review
 from pipeline.settings import Privacy
 from pipeline.storage.home import Home
+from pipeline.timeline import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,17 @@ def _manual_points(source: PeopleSource) -> Iterator[ManualPointsRow]:
             )  # fmt: skip
 
 
+def _corrections(source: PeopleSource) -> Iterator[CorrectionRow]:
+    for act in all_acts(source.rows):
+        undone_at = _moment(act.undone_at) if act.undone_at is not None else None
+        places: list[tuple[str, Span | None]] = [("voices", None)] if act.said.voices is not None else []
+        for said, span in (*places, *((turn.to, turn.span) for turn in act.said.turns)):
+            yield CorrectionRow(
+                act.id, act.sha256, act.account, _moment(act.at), said, span.start_s if span else None,
+                span.end_s if span else None, act.fingerprint, undone_at is None, act.undone_by, undone_at,
+            )  # fmt: skip
+
+
 def _moment(at: float) -> datetime:
     return datetime.fromtimestamp(round(at, 3), UTC)
 
@@ -136,4 +156,5 @@ _ROWS: Mapping[str, Callable[[PeopleSource], Iterator[PeopleRow]]] = {
     "appeals": _appeals,
     "releases": _releases,
     "manual_points": _manual_points,
+    "corrections": _corrections,
 }

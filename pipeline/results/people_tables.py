@@ -1,4 +1,4 @@
-"""Tables of what people say at the desk: answers to verdicts, releases, appeals, points that no rule gives.
+"""Tables of what people say at the desk: answers to verdicts, releases, appeals, points, corrections of who speaks.
 
 Small, and written anew with each database. What people wrote is masked as what was said in the call is.
 """
@@ -87,9 +87,29 @@ class ManualPointsRow(msgspec.Struct, frozen=True, gc=False):
     counts: Annotated[bool, "是否计入 / whether it counts"]
 
 
-PeopleRow = ReviewRow | AppealRow | ReleaseRow | ManualPointsRow
+class CorrectionRow(msgspec.Struct, frozen=True, gc=False):
+    """更正：谁说的、是不是语音，每处一行 / corrections of who speaks and of what is no speech, one row a place"""
+
+    act: Annotated[int, "第几次更正；一次可有多处 / which act; it may be of several places", "BIGINT"]
+    sha256: Sha256
+    account: Annotated[str, "账号 / by whom"]
+    at: Annotated[datetime, "时间 / when"]
+    said: Annotated[
+        str,
+        "voices 角色对调或指明；agent、customer、unknown 谁说的；not-speech 不是语音 / what was corrected",
+    ]
+    start_s: Annotated[float | None, "语句的开始，秒；voices 为空 / where the turn begins, seconds; null: voices"]
+    end_s: Annotated[float | None, "语句的结束，秒 / where it ends, seconds"]
+    fingerprint: Annotated[str, "更正所据的转写 / fingerprint of the hearing that was corrected"]
+    in_force: Annotated[bool, "是否有效（未撤销） / whether it is in force: not undone"]
+    undone_by: Annotated[str | None, "撤销人账号 / who undid it"]
+    undone_at: Annotated[datetime | None, "撤销时间 / when it was undone"]
+
+
+PeopleRow = ReviewRow | AppealRow | ReleaseRow | ManualPointsRow | CorrectionRow
 
 PEOPLES_TABLES: dict[str, type[PeopleRow]] = {
     "reviews": ReviewRow, "appeals": AppealRow, "releases": ReleaseRow, "manual_points": ManualPointsRow,
+    "corrections": CorrectionRow,
 }  # fmt: skip
 """The class of the rows of each; `people_rows` makes them."""

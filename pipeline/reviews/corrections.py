@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -157,22 +157,28 @@ def refuse_correction() -> None:
     )
 
 
+_ACTS = (
+    "SELECT c.*, u.at AS undone_at, u.account AS undone_by "
+    "FROM corrections AS c LEFT JOIN corrections AS u ON u.undoes = c.id WHERE c.undoes IS NULL"
+)
+
+
+def all_acts(rows: sqlite3.Connection) -> Iterator[CorrectionAct]:
+    """All acts on all calls, oldest first."""
+    yield from map(_act, rows.execute(f"{_ACTS} ORDER BY c.id"))
+
+
 def _call(rows: sqlite3.Connection, sha256: str) -> CallCorrections:
-    found = rows.execute(
-        "SELECT c.id, c.at, c.account, c.fingerprint, c.said, u.at AS undone_at, u.account AS undone_by "
-        "FROM corrections AS c LEFT JOIN corrections AS u ON u.undoes = c.id "
-        "WHERE c.sha256 = ? AND c.undoes IS NULL ORDER BY c.id",
-        (sha256,),
-    )
-    acts = tuple(
-        CorrectionAct(
-            row["id"], row["at"], row["account"], sha256, row["fingerprint"], _decoded(row["said"]), row["undone_at"],
-            row["undone_by"],
-        )
-        for row in found
-    )  # fmt: skip
+    acts = tuple(map(_act, rows.execute(f"{_ACTS} AND c.sha256 = ? ORDER BY c.id", (sha256,))))
     last = rows.execute("SELECT max(id) AS id FROM corrections WHERE sha256 = ?", (sha256,)).fetchone()
     return CallCorrections(sha256, acts, last["id"] or 0)
+
+
+def _act(row: sqlite3.Row) -> CorrectionAct:
+    return CorrectionAct(
+        row["id"], row["at"], row["account"], row["sha256"], row["fingerprint"], _decoded(row["said"]),
+        row["undone_at"], row["undone_by"],
+    )  # fmt: skip
 
 
 def _decoded(text: str) -> Corrections:

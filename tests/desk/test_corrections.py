@@ -149,6 +149,8 @@ def test_a_night_judges_once_more_what_the_desk_judged_and_rebuild_and_replay_se
     assert card is not None
     assert score is not None
     assert rows(home.database, "SELECT score, roles_method FROM calls") == [(card.score, "corrected")]
+    said = rows(home.database, "SELECT act, account, said, start_s, in_force FROM corrections")
+    assert said == [(1, "wang", "voices", None, True)]
     for few in (300, 0):
         replayed = replay(home, book(), processes=1, few=few)
         (mean,) = replayed.agents.values()
