@@ -71,8 +71,12 @@ class Found:
 def look_at_list(address: str, cookie: str, found: Found) -> None:
     connection, latest = http.client.HTTPConnection(address, timeout=60), 0.0
     while not found.done.wait(PAUSE_S):
-        connection.request("GET", "/calls", headers={"cookie": cookie, "accept-language": "en"})
-        answer = connection.getresponse()
+        try:
+            connection.request("GET", "/calls", headers={"cookie": cookie, "accept-language": "en"})
+            answer = connection.getresponse()
+        except (ConnectionError, http.client.RemoteDisconnected):
+            connection.close()  # it was idle for long; browsers ask once more too
+            continue
         text = answer.read().decode()
         if answer.status != 200:
             found.errors.append(f"{answer.status} {re.sub('<[^>]*>', ' ', text)[-300:]}")
