@@ -117,7 +117,7 @@ class Listing:
         counted = seen = 0
         asked = list(self._asked())
         for number, (part, facts) in enumerate(asked):
-            if counted > COUNT_EXACTLY and number < len(asked):
+            if counted > COUNT_EXACTLY and self.condition.sql != "true":
                 rest = sum(facts.calls for _, facts in asked[number:])
                 estimate = counted + counted * rest / max(1, seen)
                 size = 10 ** (len(str(int(estimate))) - 2)
