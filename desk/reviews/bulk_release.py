@@ -12,6 +12,8 @@ from desk.calls.calls_list import AskedList, asked_list
 from desk.calls.found import FoundCall, find_call
 from desk.reviews.results import call_result
 from desk.routing import NotThere, Visit, endpoint
+from pipeline.messages import Message
+from pipeline.reviews.events import BadStep
 from pipeline.reviews.releases import release
 
 MOST_RELEASED = 2000
@@ -33,6 +35,8 @@ def _ask(visit: Visit) -> Response:
 @endpoint("/releases", "release", "POST")
 def _release_all(visit: Visit) -> Response:
     desk, user, query = visit.desk, visit.whose, visit.field("list")
+    if "list" not in visit.form:
+        raise BadStep(Message("choose the calls to release in the list first"))
     listed = [call.sha256 for call in islice(list_of(visit, query).listing.all(), MOST_RELEASED)]
     counts = {"released": 0, "before": 0, "nobody": 0}
     for first in range(0, len(listed), _AT_ONCE):

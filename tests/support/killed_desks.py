@@ -54,6 +54,7 @@ class AnsweringReviewer:
     acknowledged: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     tries: int = 0
+    last: str = ""
 
     def work(self, stop: threading.Event) -> None:
         number = 0
@@ -73,7 +74,8 @@ class AnsweringReviewer:
             self.tries += 1
             try:
                 answer = client.post(url, data=given)
-            except httpx.TransportError:
+            except httpx.TransportError as error:
+                self.last = repr(error)
                 time.sleep(0.01)
                 continue
             if answer.status_code == 303:
@@ -126,10 +128,10 @@ def kill_desk(folder: Path, kills: int, seed: int = 1, longest_s: float = 0.4) -
 
 def _at_work(reviewers: Sequence[AnsweringReviewer], process: BaseProcess) -> None:
     """Wait until each of them has had a reply."""
-    before, end = [len(each.acknowledged) for each in reviewers], time.monotonic() + 60
+    before, end = [len(each.acknowledged) for each in reviewers], time.monotonic() + 300
     while any(len(each.acknowledged) == was for each, was in zip(reviewers, before, strict=True)):
         assert process.is_alive()
-        assert time.monotonic() < end, [each.faults for each in reviewers]
+        assert time.monotonic() < end, [(each.tries, each.last, each.faults) for each in reviewers]
         time.sleep(0.002)
 
 
