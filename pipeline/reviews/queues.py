@@ -255,8 +255,17 @@ class Queues:
 def finish_task(
     rows: sqlite3.Connection, token: str, person: str, review_id: int | None = None, now: float | None = None
 ) -> None:
-    """Finish a claim within what else is written, so that both are kept or neither. Raises ClaimGone."""
-    _note(rows, _last(rows, token, person), "finished", person, person, time.time() if now is None else now, review_id)
+    """Finish a claim within what else is written, so that both are kept or neither; a plan that is done is closed.
+
+    Raises ClaimGone.
+    """
+    slot, now = _last(rows, token, person), time.time() if now is None else now
+    _note(rows, slot, "finished", person, person, now, review_id)
+    rows.execute(
+        "INSERT INTO plan_events (plan_id, kind, by, at) SELECT :plan, 'closed', :person, :now WHERE NOT EXISTS ("
+        "SELECT 1 FROM slots_now WHERE plan_id = :plan AND kind IS NOT 'finished')",
+        {"plan": slot["plan_id"], "person": person, "now": now},
+    )
 
 
 def held_task(rows: sqlite3.Connection, person: str, sha256: str, rule_id: str) -> Task | None:
@@ -271,9 +280,11 @@ def held_task(rows: sqlite3.Connection, person: str, sha256: str, rule_id: str) 
 
 def _held(rows: sqlite3.Connection, person: str, now: float) -> Iterator[Task]:
     found = rows.execute(
-        "SELECT * FROM slots_now WHERE kind = 'claimed' AND person = ? AND until > ? "
-        "AND plan_id IN (SELECT plan_id FROM open_plans) ORDER BY at, item_id",
-        (person, now),
+        "SELECT * FROM slots_now WHERE (item_id, slot) IN ("
+        "    SELECT item_id, slot FROM slot_events WHERE person = :person AND kind = 'claimed' AND until > :now) "
+        "AND kind = 'claimed' AND person = :person AND plan_id IN (SELECT plan_id FROM open_plans) "
+        "ORDER BY at, item_id",
+        {"person": person, "now": now},
     )
     return map(_task, found)
 

@@ -110,6 +110,17 @@ def test_an_expired_claim_returns_and_is_no_longer_its_holders(tmp_path: Path) -
     assert queues.next("li", 600.0) is None
 
 
+def test_a_plan_is_closed_with_its_last_slot(tmp_path: Path) -> None:
+    queues, plans, plan_id = queues_of(tmp_path, 2, QueueOptions())
+    for still_open in (True, False):
+        task = queues.next("li")
+        assert task is not None
+        queues.finish(task.token, "li")
+        plan = plans.one(plan_id)
+        assert plan is not None
+        assert plan.open == still_open
+
+
 def test_a_declined_item_goes_to_another_and_counts_for_nobody(tmp_path: Path) -> None:
     queues, _, plan_id = queues_of(tmp_path, 1, QueueOptions())
     task = queues.next("li")
