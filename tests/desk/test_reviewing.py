@@ -200,3 +200,23 @@ def test_a_list_is_released_at_once_and_agents_find_their_calls_waiting(tmp_path
     assert post(agent, at, f"{at}/acknowledge").is_redirect
     assert "1 to acknowledge" in agent.get("/my").text
     assert signed_in(desk, "agent", "qiang", agent_id="1002").get("/my").text.count("/calls/") == 0
+
+
+def test_templates_are_ones_own_or_for_all(house: House) -> None:
+    desk, night = house
+    li, wang = signed_in(desk, "reviewer", "li"), signed_in(desk, "reviewer", "wang")
+    chen = signed_in(desk, "supervisor", "chen", ("一组",))
+    for _ in range(2):
+        assert li.post("/templates", data={"text": "语气很好", "token": "a"}, headers=ORIGIN).is_redirect
+    given = {"text": "请再听一遍", "shared": "yes", "token": "b"}
+    assert li.post("/templates", data=given | {"text": "只给我", "token": "c"}, headers=ORIGIN).is_redirect
+    assert chen.post("/templates", data=given, headers=ORIGIN).is_redirect
+    assert li.get("/templates").text.count("语气很好") == 1
+    page = wang.get("/templates").text
+    assert "语气很好" not in page
+    assert "只给我" not in page
+    assert "请再听一遍" in page
+    assert '<option value="请再听一遍">' in wang.get(address(desk, night[8])).text
+    assert "not yours" in wang.post("/templates/1/drop", headers=ORIGIN).text
+    assert li.post("/templates/1/drop", headers=ORIGIN).is_redirect
+    assert "语气很好" not in li.get("/templates").text

@@ -76,6 +76,9 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /releases": LEADERS,
     "POST /releases": LEADERS,
     "GET /my": AGENTS,
+    "GET /templates": REVIEWERS,
+    "POST /templates": REVIEWERS,
+    "POST /templates/{number}/drop": REVIEWERS,
     # corrections
     "POST /calls/{call_id}/corrections": REVIEWERS,
     "POST /calls/{call_id}/corrections/undo": REVIEWERS,
