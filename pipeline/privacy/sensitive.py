@@ -10,6 +10,7 @@ from pipeline.language.sensitive_words import sensitive_words
 from pipeline.masks import HIDDEN, Mask, MaskKind, Masks
 from pipeline.privacy.addresses import find_addresses
 from pipeline.privacy.answers import find_answers
+from pipeline.privacy.by_sound import find_by_sound
 from pipeline.privacy.mail import Stretch, find_mail
 from pipeline.privacy.numbers import ToldNumber, check_letter, find_numbers
 from pipeline.privacy.passwords import find_passwords
@@ -41,6 +42,7 @@ def find_masks(call: Call, asked_for: Collection[MaskKind] = ()) -> Masks:
         found += [(stretch, number.kind) for stretch in _stretches(call, number)]
     found += [(stretch, "email") for stretch in find_mail(call, topics)]
     found += [((told.turn, told.start, told.end), told.kind) for told in find_answers(call, topics)]
+    found += find_by_sound(call, topics)
     found += [(stretch, "code") for stretch in find_passwords(call)]
     found += [(stretch, "code") for stretch in _removed(call)]
     if "address" in asked_for:
