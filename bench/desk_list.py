@@ -165,7 +165,7 @@ class Person:
             self.pages["next"] = _next(page)
             # only the night's calls have files that a page could be made of
             page = self.ask("filter: part of a call id", "/calls?call=night-", True)
-            self.calls = re.findall(r'<th scope="row"><a href="(/calls/[0-9a-f]{32})"', page)
+            self.calls = re.findall(r'<th scope="row"><a href="(/calls/[0-9a-f]{32})[?"]', page)
         elif draw < 0.3:
             page = self.ask("list, a later page", self.pages["next"], True)
             self.pages["next"] = _next(page)
