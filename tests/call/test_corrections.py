@@ -247,6 +247,10 @@ def test_why_a_correction_is_not_carried_over() -> None:
     assert why(heard_call(one), said) == ["heard-together"]
     two: list[Line] = [lines[0], ("S2", 6.0, 8.0, CUSTOMER[0][:8]), ("S3", 8.1, 10.0, CUSTOMER[0][8:]), lines[2]]
     assert why(heard_call(two), said) == ["several-voices"]
+    more: list[Line] = [lines[0], ("S2", 6.0, 10.0, CUSTOMER[0].replace("坏", "快")), ("S2", 10.15, 10.4, "嗯。")]
+    assert why(heard_call(more), said) == ["heard-together"], "a short word behind it would go along"
+    both: list[Line] = [("ch0", 0.5, 5.0, AGENT[0]), ("ch1", 6.0, 10.0, CUSTOMER[0]), ("ch0", 6.5, 9.5, AGENT[2])]
+    assert why(heard_call(both), said) == ["several-voices"], "on two channels now"
     mixed: list[Line] = [("S1", 0.5, 14.0, AGENT[0] + CUSTOMER[0] + AGENT[2])]
     assert why(heard_call(mixed), swap_correction(plain, plain, Corrections())) == ["voices"]
 
