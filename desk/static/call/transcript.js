@@ -56,13 +56,11 @@
     if (spot) CSS.highlights.set("word", new Highlight(spot));
   };
   const smooth = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
-  /* Lines out of sight have only a guessed height, so that far away it is looked twice where a line is. */
-  const into = (line, isAgain) => {
+  const into = (line) => {
     const box = line.getBoundingClientRect(), around = body.getBoundingClientRect();
     if (box.top < around.top + 40 || box.bottom > around.bottom - 60) {
-      const by = box.top - around.top - around.height / 3, isFar = Math.abs(by) > 2 * around.height;
-      body.scrollBy({ top: by, behavior: isFar ? "instant" : smooth });
-      if (isFar && !isAgain) requestAnimationFrame(() => into(line, true));
+      const by = box.top - around.top - around.height / 3;
+      body.scrollBy({ top: by, behavior: Math.abs(by) > 2 * around.height ? "instant" : smooth });
     }
   };
   sound.onTime((s, isPlaying) => {

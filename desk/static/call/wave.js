@@ -11,7 +11,9 @@
   const PEAKS_A_SECOND = 20, BAR = 3, APART = 15, AXIS = 15;
   let peaks = null, view = [0, sound.duration || 1], colours = {}, frame = 0, loudest = 127;
 
-  const width = () => stage.clientWidth;
+  // read once: asked for again after each thing that is put into its place, it would lay out the page each time
+  let wide = 1;
+  const width = () => wide;
   const x = (s) => ((s - view[0]) / (view[1] - view[0])) * width();
   const time = (px) => view[0] + (px / width()) * (view[1] - view[0]);
 
@@ -225,7 +227,7 @@
     columns = null;
     redraw();
   });
-  const refresh = () => { readColours(); columns = null; lay(); rove(); follow(sound.at()); redraw(); };
+  const refresh = () => { wide = stage.clientWidth || 1; readColours(); columns = null; lay(); rove(); follow(sound.at()); redraw(); };
   new ResizeObserver(refresh).observe(stage);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
   refresh();
