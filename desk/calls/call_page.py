@@ -37,7 +37,7 @@ def _page(visit: Visit) -> Response:
         findings=findings(groups), lines=call_lines(call, marked_words(groups)), sounds=line_sounds(call),
         lanes=_lanes(found), quiet=silenced(found.masks), margin_s=visit.desk.settings.excerpts.margin_s,
         events=EVENT_LABELS, shares=talk_shares(call.facts), facts=list(fact_rows(call.facts)),
-        cdr=list(cdr_rows(call.cdr, not visit.shows_numbers)), past=_past(found),
+        cdr=list(cdr_rows(call.cdr, not visit.shows_numbers)), past=_past(found) if visit.whose.scope != "own" else (),
         hung_up=hung_up_reason(call, visit.language), roles_from=method_text(call.roles.method), hearing=hearing,
         faults=[sound_fault_message(fault) for fault in hearing.faults] if hearing else [],
         task=task_on(visit, found), review=review_of(visit, found),
