@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
@@ -84,6 +85,9 @@ def _published(
             "  GROUP BY week, agent_id) WHERE week IS NOT NULL GROUP BY week HAVING count(*) >= $least",
             {"agent": agent_id, "least": LEAST_AGENTS},
         )
+    zone = ZoneInfo(visit.desk.settings.ingest.timezone)
+    for row in rows:
+        row["started_at"] = row["started_at"].astimezone(zone) if row["started_at"] else None
     return {row["sha256"]: row for row in rows}, {row["week"]: tuple(row["middle"]) for row in team}
 
 
