@@ -22,6 +22,7 @@ PAIRS = (
     ("docs/operations.md", "docs/operations.zh-CN.md"),
     ("docs/privacy.md", "docs/privacy.zh-CN.md"),
     ("docs/desk-access.md", "docs/desk-access.zh-CN.md"),
+    ("docs/desk.md", "docs/desk.zh-CN.md"),
     ("rules/README.md", "rules/README.zh-CN.md"),
 )
 PAGES = tuple(
