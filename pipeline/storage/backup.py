@@ -38,6 +38,9 @@ BACKED_UP = (
 )  # fmt: skip
 """Folders of a home, what rests on others first: a file that is copied finds there what it was made from."""
 
+_PASSING = ("sessions", "links")
+"""Tables whose rows are in no backup: who is signed in, and invitations, which must not come to life again."""
+
 DATABASES = ("accounts.sqlite", "reviews.sqlite")
 """What people write; a file and its log are one state only as SQLite copies them."""
 
@@ -189,7 +192,7 @@ class _Copy:
         copy = self._target / "files" / f"{_HALF_WRITTEN}.sqlite"
         copy.parent.mkdir(exist_ok=True)
         try:
-            copy_sqlite(path, copy)
+            copy_sqlite(path, copy, _PASSING)
             with copy.open("rb") as stream:
                 sha256, size_bytes = self._put(stream)
         finally:

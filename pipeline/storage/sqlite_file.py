@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -159,8 +159,10 @@ class SqliteFile:
             raise _unusable(self.path, error) from error
 
 
-def copy_sqlite(path: Path, copy: Path) -> None:
+def copy_sqlite(path: Path, copy: Path, without: Collection[str] = ()) -> None:
     """Write a whole copy of a SQLite file as of now, while others write to it; its log goes into it.
+
+    Of the tables in `without` no row is in it.
 
     Raises CallQAError where it is damaged: a copy of that would take the place of a good one.
     """
@@ -170,6 +172,12 @@ def copy_sqlite(path: Path, copy: Path) -> None:
         with closing(sqlite3.connect(uri, timeout=BUSY_S, uri=True)) as source, closing(sqlite3.connect(copy)) as made:
             made.execute("PRAGMA journal_mode=OFF")
             source.backup(made)
+            for (table,) in made.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+                if table in without:
+                    made.execute(f"DELETE FROM {table}")
+            made.commit()
+            if without:
+                made.execute("VACUUM")
             found = made.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise sqlite3.DatabaseError(str(found).splitlines()[0])

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from desk.access.sessions import Sessions
 from desk.accounts import Accounts
 from pipeline.errors import CallQAError
+from pipeline.settings.desk import DeskSettings
 from pipeline.storage.backup import DATABASES, content_file, read_manifest, take_backup, verify_backup
 from pipeline.storage.home import Home
 from pipeline.storage.restore import end_restore, restore_files
@@ -46,6 +48,18 @@ def test_accounts_are_in_a_backup_while_somebody_writes(home: Home, tmp_path: Pa
     assert later.user.shown_name == "not yet"
     named = {file.path for file in read_manifest(target).files}
     assert named & {f"{name}{more}" for name in DATABASES for more in ("", "-wal", "-shm")} == {"accounts.sqlite"}
+
+
+def test_nobody_is_signed_in_by_a_backup(home: Home, tmp_path: Path) -> None:
+    accounts = Accounts(home)
+    session = Sessions(accounts.file, DeskSettings()).begin("root", "password")
+    link = accounts.make_link("root")
+    assert Sessions(accounts.file, DeskSettings()).user_of(session)
+    take_backup(home, tmp_path / "target")
+    there = Accounts(restored(tmp_path / "target", tmp_path / "first"))
+    assert there.get("root") is not None
+    assert Sessions(there.file, DeskSettings()).user_of(session) is None
+    assert there.link(link) is None
 
 
 def test_a_copy_is_whole_though_it_was_in_the_log_alone(home: Home, tmp_path: Path) -> None:
