@@ -7,8 +7,7 @@ Each stratum's share of true fails is weighted by the stratum's size (Hajek 1971
 stratum the sample counts as so many as Kish's effective number, 1965). The interval is that of a finite population:
 what was answered is known, of the rest a beta distribution is drawn. Misses are rare, and the half success of Jeffreys'
 distribution, given to each of many strata, would put the whole interval beside the truth: so it is shared among them
-by their size. The interval of a precision lies midway between the one with equal tails and the shortest; both choices
-were made by trying. `bench/desk_estimates.py` shows how often the intervals hold the truth.
+by their size. `bench/desk_estimates.py` shows how often the intervals hold the truth.
 """
 
 from __future__ import annotations
@@ -153,12 +152,6 @@ def _share(
     size = whole if whole is not None else of if isinstance(of, float | int) else None
     if part is None or not size:
         return EstimatedShare(None, 0.0, 1.0, 0 if part is None else n)
-    ordered = np.sort(np.minimum(draws / of, 1.0))
-    low, high = np.percentile(ordered, [_LOW, _HIGH])
-    if whole is None:
-        # near 100 % the interval with equal tails is too wide, elsewhere the shortest too narrow
-        inside = round(len(ordered) * (_HIGH - _LOW) / 100)
-        first = int(np.argmin(ordered[inside:] - ordered[:-inside]))
-        low, high = (low + ordered[first]) / 2, (high + ordered[first + inside]) / 2
+    low, high = np.percentile(np.minimum(draws / of, 1.0), [_LOW, _HIGH])
     value = min(part / size, 1.0)
     return EstimatedShare(value, min(float(low), value), max(float(high), value), n)
