@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pipeline.settings import Privacy
+from pipeline.settings.privacy import Privacy
 from tests.support.told_excerpts import SETS, found_in, told_excerpts
 
 

@@ -160,15 +160,7 @@ class Night:
         scanned = scan_inbox(self.settings, self.home, fetched)
         self._inbox = scanned.recordings
         tally = self.tally
-        unread = [failure.message for failure in scanned.failures if failure.reason == "metadata"]
-        tally.copies, tally.waiting = scanned.copies, scanned.unsettled
-        tally.warnings = (*unread, *scanned.warnings)
-        tally.metadata, tally.tables_unread, tally.cdr_calls = scanned.metadata, scanned.unread, scanned.calls
-        tally.rows_unused, tally.without_row = scanned.rows_unused, scanned.without_row
-        tally.found = len(scanned.recordings) + len(scanned.failures) - len(unread)
-        tally.pairs, tally.one_sided, tally.mixes = scanned.pairs, scanned.one_sided, scanned.mixes
-        tally.superseded, tally.passed_over, tally.names = len(scanned.superseded), scanned.passed_over, scanned.names
-        tally.forgotten = scanned.forgotten
+        tally.count_scan(scanned)
         for sha256 in scanned.superseded:
             # the database shows them until it is built again
             self.pending.add(sha256)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flows.language import say
 
 if TYPE_CHECKING:
+    from pipeline.intake.inbox import Scan
     from pipeline.intake.sources import RecognisedFile
 
 
@@ -88,6 +89,18 @@ class Tally:
             for stage, took_s in (stage_s or {}).items():
                 self.stage_s[stage] = self.stage_s.get(stage, 0.0) + took_s
         self.on_change()
+
+    def count_scan(self, scanned: Scan) -> None:
+        """What the last look through the inbox found."""
+        unread = [failure.message for failure in scanned.failures if failure.reason == "metadata"]
+        self.copies, self.waiting = scanned.copies, scanned.unsettled
+        self.warnings = (*unread, *scanned.warnings)
+        self.metadata, self.tables_unread, self.cdr_calls = scanned.metadata, scanned.unread, scanned.calls
+        self.rows_unused, self.without_row = scanned.rows_unused, scanned.without_row
+        self.found = len(scanned.recordings) + len(scanned.failures) - len(unread)
+        self.pairs, self.one_sided, self.mixes = scanned.pairs, scanned.one_sided, scanned.mixes
+        self.superseded, self.passed_over, self.names = len(scanned.superseded), scanned.passed_over, scanned.names
+        self.forgotten = scanned.forgotten
 
     def in_a_line(self, run_id: str) -> str:
         """What a night came to, with all that somebody should look at, for one that nobody watches."""

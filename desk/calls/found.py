@@ -17,7 +17,7 @@ from pipeline.reviews.calibrations import Calibrations
 from pipeline.reviews.corrections import CallCorrections, corrections_of
 from pipeline.reviews.queues import Queues
 from pipeline.reviews.releases import CallResult, released
-from pipeline.settings import Privacy
+from pipeline.settings.privacy import Privacy
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
 

@@ -14,7 +14,7 @@ from pipeline.datatypes import Call, Evidence, Judged, Scorecard, Turn, Verdict,
 from pipeline.masks import NO_TURN, Mask, MaskKind, Masks, hide
 from pipeline.privacy.digits import digit_groups
 from pipeline.privacy.sensitive import BY_SETTING, MASKING_VERSION, find_masks, word_places
-from pipeline.settings import Privacy
+from pipeline.settings.privacy import Privacy
 from pipeline.timeline import Span, Timeline
 
 SILENCED_S = 0.15

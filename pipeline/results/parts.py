@@ -37,7 +37,7 @@ from pipeline.results.row_source import SaidFile, as_published
 from pipeline.results.rows import RulebookInfo, call_day, call_rows, clip_rows, failure_row, monday
 from pipeline.results.tables import CALL_TABLES, TABLES, FailureRow, TableRow, VerdictRow, table_columns
 from pipeline.results.views import WEEKLY
-from pipeline.settings import Privacy
+from pipeline.settings.privacy import Privacy
 from pipeline.storage import artefacts
 from pipeline.storage.files import file_sha256, put_in_place
 from pipeline.storage.home import Failure, Home, JudgedFile, RecordingRecord

@@ -26,7 +26,7 @@ from pipeline.reviews.corrections import all_acts
 from pipeline.reviews.manual_points import points_of, points_that_count
 from pipeline.reviews.store import Reviews
 from pipeline.reviews.verdict_reviews import stored_review
-from pipeline.settings import Privacy
+from pipeline.settings.privacy import Privacy
 from pipeline.storage.home import Home
 from pipeline.timeline import Span
 

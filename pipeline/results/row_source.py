@@ -16,7 +16,7 @@ from pipeline.datatypes import CDR, Call, Facts, HangUp, LineEvent, Role, Roles,
 from pipeline.masks import Masks
 from pipeline.privacy.masking import as_shown, asked_for, is_current, shown_of
 from pipeline.privacy.sensitive import find_masks
-from pipeline.settings import Privacy
+from pipeline.settings.privacy import Privacy
 from pipeline.storage.home import Hearing, PastCard
 from pipeline.timeline import Span
 

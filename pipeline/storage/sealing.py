@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pipeline.errors import BadSetting, CallQAError, shown
 from pipeline.messages import Message
-from pipeline.settings import Privacy
+from pipeline.settings.privacy import Privacy
 from pipeline.storage.files import read_regular
 
 SEALING_KEY_BYTES = 32

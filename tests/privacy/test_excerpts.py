@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.settings import Privacy
+from pipeline.settings.privacy import Privacy
 from tests.support.told_excerpts import found_in, told_excerpts
 
 

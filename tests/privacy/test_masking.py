@@ -12,7 +12,8 @@ from pipeline.masks import Masks
 from pipeline.privacy.codes import without_codes
 from pipeline.privacy.masking import SILENCED_S, as_shown, masking_of, masks_of, silenced
 from pipeline.privacy.sensitive import find_masks
-from pipeline.settings import Privacy, Settings
+from pipeline.settings import Settings
+from pipeline.settings.privacy import Privacy
 from pipeline.timeline import Span
 from tests.support.talk import heard_call, spoken
 

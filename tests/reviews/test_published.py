@@ -17,7 +17,8 @@ from pipeline.reviews.releases import release
 from pipeline.reviews.store import Reviews
 from pipeline.reviews.verdict_keys import verdict_keys
 from pipeline.reviews.working_days import WorkingDays
-from pipeline.settings import Privacy, Settings
+from pipeline.settings import Settings
+from pipeline.settings.privacy import Privacy
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile
 from tests.support.desks import settings_of

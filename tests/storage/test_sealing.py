@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.datatypes import CDR
 from pipeline.errors import BadArtefact, BadSetting
-from pipeline.settings import Privacy
+from pipeline.settings.privacy import Privacy
 from pipeline.storage import artefacts
 from pipeline.storage.column_files import ColumnFile, write_columns
 from pipeline.storage.home import Home

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.privacy.masking import masks_of
-from pipeline.settings import Privacy
+from pipeline.settings.privacy import Privacy
 from tests.support.told_numbers import ToldNumberCall, marked_call
 
 BY_SETTING = ("name", "address")
