@@ -6,6 +6,7 @@ Neither its exit status nor what a container says of itself is believed: only th
 from __future__ import annotations
 
 import errno
+import math
 import os
 import shutil
 import signal
@@ -374,7 +375,7 @@ def _limit(pid: int, timeout_s: float) -> None:
             (resource.RLIMIT_AS, _MEMORY_BYTES),
             (resource.RLIMIT_FSIZE, 0),
             (resource.RLIMIT_CORE, 0),
-            (resource.RLIMIT_CPU, int(timeout_s) + 1),
+            (resource.RLIMIT_CPU, math.ceil(timeout_s) + 1),
         ):
             resource.prlimit(pid, kind, (most, most))
     except (ImportError, AttributeError, OSError, ValueError):
