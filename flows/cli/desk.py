@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pipeline.settings.desk import DeskSettings
 
 
+BACKLOG = 2048
+"""Browsers that may wait to be answered."""
+
+
 @command(
     app,
     "desk",
@@ -82,6 +86,7 @@ def _listening(settings: DeskSettings) -> socket.socket:
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(place)
+        listening.listen(BACKLOG)  # whoever follows the printed address too early waits, and is not refused
     except OSError as error:
         raise CallQAError(
             Message(

@@ -80,6 +80,6 @@ def test_a_call_is_reviewed_by_keys_alone(page: tuple[Browser, str], house: tupl
         ("closing", "wrong", ""),
     ]
     assert whole[2].outcome == "fail"
-    assert done.open_s
+    assert done.open_s is not None
     assert there.complaints == []
     assert [url for url in there.requests if not url.startswith((address, "data:", "blob:"))] == []
