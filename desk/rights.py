@@ -23,17 +23,19 @@ Right = Literal[
     "release",  # show results to their agent
     "appeal",  # acknowledge own results, appeal
     "decide",  # decide appeals
+    "coach",  # hold coaching sessions, take their excerpts along
+    "dashboards",  # see what the results of all calls in the account's scope add up to
+    "share",  # choose which excerpts a team hears
+    "sql",  # ask the database anything: for accounts that see all calls
     "accounts",  # make and disable accounts
     "audit",  # read who did what
 ]
 
 RIGHTS: Mapping[AccountRole, frozenset[Right]] = {
     "agent": frozenset(("calls", "listen", "appeal")),
-    "reviewer": frozenset(("calls", "listen", "correct", "review", "agreement")),
-    "coach": frozenset(("calls", "listen", "agreement")),
-    "supervisor": frozenset(
-        ("calls", "listen", "export", "correct", "review", "assign", "calibrate", "agreement", "release", "decide")
-    ),
+    "reviewer": frozenset(("calls", "listen", "correct", "review", "agreement", "dashboards", "sql")),
+    "coach": frozenset(("calls", "listen", "agreement", "coach", "dashboards", "share")),
+    "supervisor": frozenset(get_args(Right)) - {"unmask", "appeal", "sql", "accounts", "audit"},
     "administrator": frozenset(get_args(Right)) - {"appeal"},
 }
 

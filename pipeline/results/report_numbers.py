@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pipeline.messages import Message
+from pipeline.results.agent_weeks import HARD_TO_HEAR
 from pipeline.results.display import SEVERITY_LABELS
 from pipeline.results.excerpts import Excerpt, Line, read_excerpts
 from pipeline.results.page import Bilingual
@@ -44,9 +45,6 @@ MOST_COLUMNS = 6
 MOST_BEST = 60
 MOST_WEEKS = 12
 """What a page can show and still be read; it says how much it leaves to `callqa sql`."""
-
-HARD_TO_HEAR = 0.6
-"""A call with words for less of its speech than this is counted: its verdicts rest on little."""
 
 _SEVERITIES = tuple(SEVERITY_LABELS)
 

@@ -87,6 +87,9 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "POST /calls/{call_id}/case": REVIEWERS,
     "GET /cases": REVIEWERS,
     "POST /cases/drop": REVIEWERS,
+    # dashboards
+    "GET /dashboard": STAFF,
+    "GET /dashboard/achievement": STAFF,
     # calibration
     "GET /calibration": REVIEWERS,
     "GET /calibration/new": LEADERS,

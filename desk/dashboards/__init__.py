@@ -1,0 +1,1 @@
+"""What results add up to: weeks, teams, agents, indicators; every number leads to its calls."""
