@@ -75,11 +75,11 @@ def _turn_line(call: Call, turn: Turn, rests: Sequence[Resting]) -> TurnLine:
     parts.append((turn.text[done:], None))
     verdicts = {shown.verdict.rule_id: shown for shown, _ in rests}
     return TurnLine(
-        turn, call.role(turn), _word_times(turn), tuple(part for part in parts if part[0]), tuple(verdicts.values())
+        turn, call.role(turn), word_times(turn), tuple(part for part in parts if part[0]), tuple(verdicts.values())
     )
 
 
-def _word_times(turn: Turn) -> str:
+def word_times(turn: Turn) -> str:
     """Of each word hundredths of a second from the turn's start, and its first character, as browsers count them."""
     told = []
     wide = any(character > "\uffff" for character in turn.text)  # browsers count in UTF-16

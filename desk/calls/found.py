@@ -67,7 +67,7 @@ def find_call(visit: Visit, call_id: str) -> FoundCall:
     now = judged_now(desk, stored, said)
     masks = masks_of(now.judged.call, now.masks, privacy_for(visit))
     judged = _to_be_seen(visit, now, as_shown(now.judged, masks))
-    return FoundCall(call_id, now, _record(desk.home, sha256), judged, tuple(masks), said, now is stored)
+    return FoundCall(call_id, now, recording_record(desk.home, sha256), judged, tuple(masks), said, now is stored)
 
 
 def _to_be_seen(visit: Visit, stored: JudgedFile, judged: Judged) -> Judged:
@@ -124,7 +124,8 @@ def _sha256(home: Home, beginning: str | None) -> str | None:
     return found.name.split(".", 1)[0] if found else None
 
 
-def _record(home: Home, sha256: str) -> RecordingRecord | None:
+def recording_record(home: Home, sha256: str) -> RecordingRecord | None:
+    """What the inbox told of a recording; None where nothing is kept of it."""
     try:
         return artefacts.read(home.recording(sha256), RecordingRecord)
     except BadArtefact:

@@ -49,11 +49,11 @@ def _answer(visit: Visit, path: Path, media_type: str) -> Response:
     plain = visit.desk.sounds.bytes_of(path)
     if plain is None:
         return FileResponse(path, media_type=media_type)
-    return _part(plain, visit.request.headers.get("range", ""), media_type)
+    return bytes_part(plain, visit.request.headers.get("range", ""), media_type)
 
 
-def _part(data: bytes, asked: str, media_type: str) -> Response:
-    """The bytes that were asked for, as RFC 9110 has it; all of them where the question is none that we answer."""
+def bytes_part(data: bytes, asked: str, media_type: str) -> Response:
+    """The bytes that were asked for (a `range` header), as RFC 9110 has it; all where it is no question we answer."""
     length, headers = len(data), {"accept-ranges": "bytes"}
     match = _ONE_RANGE.fullmatch(asked.replace(" ", ""))
     if match is None or not (match[1] or match[2]):

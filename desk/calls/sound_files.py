@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from desk.calls.sound_making import BITRATE_KBPS, NoSound, SoundSource, make_sound
+from desk.calls.sound_making import BITRATE_KBPS, NoSound, SoundSource, cut_sound, make_sound
 from pipeline.errors import CallQAError
 from pipeline.messages import Message
 from pipeline.settings import Settings
 from pipeline.storage.files import is_temporary, write_whole
 from pipeline.storage.home import Home
 from pipeline.storage.sealing import is_sealed, sealed, unsealed
-from pipeline.timeline import Span
+from pipeline.timeline import Span, Timeline
 
 AT_A_TIME = 2
 TRIED_AGAIN_S = 15.0
@@ -62,6 +62,7 @@ class Sounds:
     def __init__(self, home: Home, settings: Settings) -> None:
         self._home, self._settings = home, settings
         self._lock, self._room = threading.Lock(), threading.Semaphore(AT_A_TIME)
+        self._cutting = threading.Semaphore(AT_A_TIME)
         self._makings: dict[str, _Making] = {}
         self._held: OrderedDict[Path, bytes] = OrderedDict()
 
@@ -105,6 +106,29 @@ class Sounds:
             while len(self._held) > 1 and sum(map(len, self._held.values())) > _HELD_BYTES:
                 self._held.popitem(last=False)
         return plain
+
+    def cut(self, source: SoundSource, span: Span, bitrate_kbps: int) -> bytes:
+        """The MP3 of a span of a call, cut once and kept beside the call's own.
+
+        Raises NoSound, BadSetting, MissingKey.
+        """
+        quiet = (Timeline(source.quiet) & (span,)).spans
+        told = f"{span.start_s:.3f}-{span.end_s:.3f}-{bitrate_kbps}-{_key(quiet)}"
+        path = self._home.sound / source.sha256[:2] / f"{source.sha256}.{told}.cut"
+        with self._cutting:
+            with suppress(FileNotFoundError, ValueError):  # a damaged one is cut again
+                kept = path.read_bytes()
+                os.utime(path)  # asked for just now: others make room first
+                return unsealed(kept, path)
+            made = cut_sound(source, span, bitrate_kbps, self._settings)
+            try:
+                self._make_room()
+                write_whole(path, sealed(made))
+            except OSError:
+                return made  # it can be heard all the same
+            if not self._home.judged(source.sha256).exists():  # forgotten meanwhile
+                path.unlink(missing_ok=True)
+            return made
 
     def _is_there(self, source: SoundSource) -> bool:
         return all(self._path(source, kind).exists() for kind in SOUND_KINDS)

@@ -1,5 +1,5 @@
 """A recording made into what browsers play, and into peaks that they draw: piece by piece, so that an hour needs no
-more memory than a minute.
+more memory than a minute. A span of it is cut in the same way.
 
 Whatever the recording is, what is played is MP3 of constant bit rate: every browser plays it, and places in it are
 exact. Peaks are `PEAKS_A_SECOND` numbers a channel.
@@ -19,7 +19,7 @@ import numpy as np
 from pipeline.datatypes import RATE_HZ, Layout, Samples
 from pipeline.errors import BadRecording, CallQAError, TransientFault
 from pipeline.hearing.decode import decode, decode_pieces, fold_channels, side_by_side
-from pipeline.hearing.ffmpeg import mp3_stream
+from pipeline.hearing.ffmpeg import mp3_bytes, mp3_stream
 from pipeline.messages import Message
 from pipeline.settings import Settings
 from pipeline.storage.home import RecordingRecord
@@ -77,21 +77,62 @@ def make_sound(source: SoundSource, settings: Settings, on_progress: Callable[[f
     raise NoSound(_why(fault, settings))
 
 
-def _ways(record: RecordingRecord, settings: Settings) -> Iterator[Iterator[Samples]]:
-    """The recording's sound, as each of the places gives it where it may lie."""
+def cut_sound(source: SoundSource, span: Span, bitrate_kbps: int, settings: Settings) -> bytes:
+    """A span of a call as MP3, nothing to be heard where it is to be quiet; nothing behind the span is decoded.
+
+    Raises NoSound, and BadSetting where ffmpeg is missing or cannot write MP3.
+    """
+    record = source.record
+    if record is None:
+        raise NoSound(Message("nothing tells any more where this call's recording lay"))
+    fault: CallQAError | None = None
+    for pieces in _ways(record, settings, span.end_s):
+        try:
+            sound = _cut(pieces, source.layout or _layout(record, settings), span)
+            _silence(sound, _sample(span.start_s), source.quiet)
+            return mp3_bytes(sound, RATE_HZ, bitrate_kbps, settings.decode.ffmpeg)
+        except (BadRecording, TransientFault) as error:
+            if fault is None or getattr(fault, "reason", "") == "missing":
+                fault = error
+    raise NoSound(_why(fault, settings))
+
+
+def _cut(pieces: Iterator[Samples], layout: Layout, span: Span) -> Samples:
+    first, last, at = _sample(span.start_s), _sample(span.end_s), 0
+    kept: list[Samples] = []
+    for piece in pieces:  # to its end: only then it is known that the bytes were the recording's
+        end = at + piece.shape[1]
+        if end > first and at < last:
+            kept.append(_as_heard(piece[:, max(0, first - at) : last - at].copy(), layout))
+        at = end
+    if not kept:
+        raise TransientFault("missing", Message("no such file"))
+    return np.concatenate(kept, axis=1)
+
+
+def _sample(at_s: float) -> int:
+    return round(at_s * RATE_HZ)
+
+
+def _ways(record: RecordingRecord, settings: Settings, until_s: float | None = None) -> Iterator[Iterator[Samples]]:
+    """The recording's sound, as each of the places gives it where it may lie; to its end, or so far."""
     if record.halves:
         sides = [_first_there(half.files) for half in record.halves]
         if all(sides):
             yield _side_by_side(
-                [_pieces(side, half.sha256, settings) for side, half in zip(sides, record.halves, strict=True) if side]
+                [
+                    _pieces(side, half.sha256, settings, until_s)
+                    for side, half in zip(sides, record.halves, strict=True)
+                    if side
+                ]
             )
         return
     for file in record.files:
-        yield _pieces(file, record.sha256, settings)
+        yield _pieces(file, record.sha256, settings, until_s)
 
 
-def _pieces(file: Path, sha256: str, settings: Settings) -> Iterator[Samples]:
-    return decode_pieces(file, settings.decode, settings.ingest, sha256)
+def _pieces(file: Path, sha256: str, settings: Settings, until_s: float | None) -> Iterator[Samples]:
+    return decode_pieces(file, settings.decode, settings.ingest, sha256, until_s)
 
 
 def _first_there(files: Sequence[Path]) -> Path | None:

@@ -121,11 +121,12 @@ def decode_spans(
 
 
 def decode_pieces(
-    path: Path, settings: Decode, ingest: Ingest | None = None, sha256: str | None = None
+    path: Path, settings: Decode, ingest: Ingest | None = None, sha256: str | None = None, until_s: float | None = None
 ) -> Iterator[Samples]:
     """The samples a minute at a time, shape (1 or 2, n), channels as the file has them, without keeping any.
 
     What is wrong with the recording is raised at the end at the latest: what was made of it is not to be kept then.
+    With `until_s` it ends once it has so many seconds; what is wrong behind them nobody hears, and it is not told.
     Raises what `decode` raises.
     """
     with open_recording(path, sha256) as recording:
@@ -136,6 +137,8 @@ def decode_pieces(
                 if frames > settings.longest_s * RATE_HZ:
                     break
                 yield _floats(block)
+                if until_s is not None and frames >= until_s * RATE_HZ:
+                    return
         sound.check(settings, frames)
 
 

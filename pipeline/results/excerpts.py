@@ -227,7 +227,7 @@ def _plan(
             verdict = replace(verdict, evidence=verdict.grounds)
         elif verdict.outcome != "fail" and not (verdict.outcome == "pass" and verdict.rule_id in share):
             continue
-        for n, (span, evidence) in enumerate(_cuts(call, verdict, settings, verdict.rule_id in early), start=1):
+        for n, (span, evidence) in enumerate(clip_spans(call, verdict, settings, verdict.rule_id in early), start=1):
             cut = f"{call.sha256} {verdict.rule_id} {span.start_s:.3f} {span.end_s:.3f} {settings.bitrate_kbps}"
             cut += "".join(f" -{quiet.start_s:.3f}-{quiet.end_s:.3f}" for quiet in silenced(masks, span))
             quote = next((marked_quote(item, call) for item in evidence if item.matched), MarkedQuote("", "", ""))
@@ -244,8 +244,9 @@ def _plan(
             )
 
 
-def _cuts(call: Call, verdict: Verdict, settings: Excerpts, early: bool) -> list[tuple[Span, list[Evidence]]]:
-    """Where to cut, with the evidence in each cut; evidence in another's margin shares its clip, if that fits."""
+def clip_spans(call: Call, verdict: Verdict, settings: Excerpts, early: bool) -> list[tuple[Span, list[Evidence]]]:
+    """Where to cut for a verdict, with the evidence in each cut; evidence in another's margin shares its clip, if that
+    fits. `early`: its rule is one of `due_early`."""
     duration_s = call.facts.duration_s
     placed = sorted(((span, item) for item in verdict.evidence if (span := _place(call, item))), key=lambda p: p[0])
     if not placed:
