@@ -15,6 +15,8 @@ from pipeline.privacy.masking import asked_for, shown_of
 from pipeline.privacy.sensitive import find_masks
 from pipeline.results.people_tables import (
     AppealRow,
+    CoachingExcerptRow,
+    CoachingSessionRow,
     CorrectionRow,
     ManualPointsRow,
     PeopleRow,
@@ -22,6 +24,8 @@ from pipeline.results.people_tables import (
     ReviewRow,
 )
 from pipeline.reviews.appeals import all_appeals
+from pipeline.reviews.coaching import all_coaching
+from pipeline.reviews.coaching_excerpts import excerpts_of
 from pipeline.reviews.corrections import all_acts
 from pipeline.reviews.manual_points import points_of, points_that_count
 from pipeline.reviews.store import Reviews
@@ -147,6 +151,34 @@ def _corrections(source: PeopleSource) -> Iterator[CorrectionRow]:
             )  # fmt: skip
 
 
+def _coaching_sessions(source: PeopleSource) -> Iterator[CoachingSessionRow]:
+    for session in reversed(all_coaching(source.rows)):
+        plan, seen = session.plan, session.acknowledged
+        yield CoachingSessionRow(
+            ref=session.ref,
+            agent_id=session.agent_id,
+            coach=plan.coach,
+            rules=list(plan.rules),
+            state=session.state,
+            made_at=_moment(session.at),
+            planned_on=plan.planned_on,
+            held_on=session.held_on,
+            acknowledged_at=_moment(seen.at) if seen else None,
+            practise=source.masked(plan.practise),
+            for_agent=source.masked(plan.for_agent),
+            agent_comment=source.masked(seen.comment) if seen else "",
+        )
+
+
+def _coaching_excerpts(source: PeopleSource) -> Iterator[CoachingExcerptRow]:
+    for session in reversed(all_coaching(source.rows)):
+        for place, each in enumerate(excerpts_of(source.rows, session.id), 1):
+            yield CoachingExcerptRow(
+                session.ref, place, each.sha256, each.rule_id, each.kind, each.span.start_s, each.span.end_s,
+                each.sound, source.masked(each.comment),
+            )  # fmt: skip
+
+
 def _moment(at: float) -> datetime:
     return datetime.fromtimestamp(round(at, 3), UTC)
 
@@ -157,4 +189,6 @@ _ROWS: Mapping[str, Callable[[PeopleSource], Iterator[PeopleRow]]] = {
     "releases": _releases,
     "manual_points": _manual_points,
     "corrections": _corrections,
+    "coaching_sessions": _coaching_sessions,
+    "coaching_excerpts": _coaching_excerpts,
 }

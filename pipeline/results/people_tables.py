@@ -1,11 +1,11 @@
-"""Tables of what people say at the desk: answers to verdicts, releases, appeals, points, corrections of who speaks.
+"""Tables of what people say at the desk: answers to verdicts, releases, appeals, points, corrections, coaching.
 
 Small, and written anew with each database. What people wrote is masked as what was said in the call is.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import msgspec
@@ -106,10 +106,43 @@ class CorrectionRow(msgspec.Struct, frozen=True, gc=False):
     undone_at: Annotated[datetime | None, "撤销时间 / when it was undone"]
 
 
-PeopleRow = ReviewRow | AppealRow | ReleaseRow | ManualPointsRow | CorrectionRow
+class CoachingSessionRow(msgspec.Struct, frozen=True, gc=False):
+    """辅导：每次一行，写给管理人员看的备注除外 / coaching sessions, one row each, without the notes for staff"""
+
+    ref: Annotated[str, "辅导编号 / id of the session"]
+    agent_id: Annotated[str, "坐席工号 / agent's number"]
+    coach: Annotated[str, "教练账号 / account of the coach"]
+    rules: Annotated[list[str], "针对哪些指标 / the rules that it is about", "VARCHAR[]"]
+    state: Annotated[str, "planned 已计划、held 已进行、acknowledged 坐席已确认、called_off 已取消 / how it stands"]
+    made_at: Annotated[datetime, "建立时间 / when it was made"]
+    planned_on: Annotated[date | None, "计划日期 / the day that it is planned for"]
+    held_on: Annotated[date | None, "进行日期 / the day on which it was held"]
+    acknowledged_at: Annotated[datetime | None, "坐席确认时间 / when the agent acknowledged it"]
+    practise: Annotated[str, "要练的，其中的号码已遮盖 / what to practise, numbers masked"]
+    for_agent: Annotated[str, "写给坐席的，其中的号码已遮盖 / notes for the agent, numbers masked"]
+    agent_comment: Annotated[str, "坐席确认时写的，其中的号码已遮盖 / what the agent said to it, numbers masked"]
+
+
+class CoachingExcerptRow(msgspec.Struct, frozen=True, gc=False):
+    """辅导用的录音片段，每段一行 / excerpts in coaching sessions, one row each"""
+
+    ref: Annotated[str, "辅导编号 / id of the session"]
+    place: Annotated[int, "第几段，从 1 起 / its place in the session, from 1"]
+    sha256: Sha256
+    rule_id: RuleId
+    kind: Annotated[str, "own 本人有问题的、good 好例 / the agent's own that was flagged, or a good one"]
+    start_s: Annotated[float, "开始，秒 / where it begins, seconds"]
+    end_s: Annotated[float, "结束，秒 / where it ends, seconds"]
+    sound: Annotated[bool, "是否放声音（否则只看文字） / whether it is to be heard, or read alone"]
+    comment: Annotated[str, "教练的说明，其中的号码已遮盖 / the coach's note, numbers masked"]
+
+
+PeopleRow = (
+    ReviewRow | AppealRow | ReleaseRow | ManualPointsRow | CorrectionRow | CoachingSessionRow | CoachingExcerptRow
+)
 
 PEOPLES_TABLES: dict[str, type[PeopleRow]] = {
     "reviews": ReviewRow, "appeals": AppealRow, "releases": ReleaseRow, "manual_points": ManualPointsRow,
-    "corrections": CorrectionRow,
+    "corrections": CorrectionRow, "coaching_sessions": CoachingSessionRow, "coaching_excerpts": CoachingExcerptRow,
 }  # fmt: skip
 """The class of the rows of each; `people_rows` makes them."""

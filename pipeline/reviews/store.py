@@ -5,7 +5,7 @@ are lists of what happened: a row never changes, and goes only when its call is 
 
 What every table keeps to, so that calls can be forgotten without knowing it: a row that is of a call has its recording
 in the column `sha256`, or goes with one that does (`ON DELETE CASCADE`); free text, which may quote people, stands in a
-column `comment` and nowhere else.
+column `comment` and nowhere else. What is of several calls sees to it itself (`forget_coaching_texts`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collections.abc import Collection
 from pipeline.reviews.appeals import APPEALS_MIGRATIONS
 from pipeline.reviews.calibrations import CALIBRATIONS_MIGRATIONS
 from pipeline.reviews.case_proposals import CASE_PROPOSALS_MIGRATIONS
+from pipeline.reviews.coaching import COACHING_MIGRATIONS, forget_coaching_texts
+from pipeline.reviews.coaching_excerpts import COACHING_EXCERPTS_MIGRATIONS
 from pipeline.reviews.comment_templates import COMMENT_TEMPLATES_MIGRATIONS
 from pipeline.reviews.corrections import CORRECTIONS_MIGRATIONS
 from pipeline.reviews.finished_reviews import FINISHED_REVIEWS_MIGRATIONS
@@ -24,6 +26,7 @@ from pipeline.reviews.plans import PLANS_MIGRATIONS
 from pipeline.reviews.queues import QUEUES_MIGRATIONS
 from pipeline.reviews.releases import RELEASES_MIGRATIONS
 from pipeline.reviews.verdict_reviews import VERDICT_REVIEWS_MIGRATIONS
+from pipeline.reviews.voice_leave import VOICE_LEAVE_MIGRATIONS
 from pipeline.storage.home import Home
 from pipeline.storage.sqlite_file import Migrations, SqliteFile
 
@@ -39,6 +42,9 @@ REVIEWS_MIGRATIONS: Migrations = {
     "manual points": MANUAL_POINTS_MIGRATIONS,
     "finished reviews": FINISHED_REVIEWS_MIGRATIONS,
     "comment templates": COMMENT_TEMPLATES_MIGRATIONS,
+    "coaching": COACHING_MIGRATIONS,
+    "coaching excerpts": COACHING_EXCERPTS_MIGRATIONS,
+    "voice leave": VOICE_LEAVE_MIGRATIONS,
 }
 """By subject; a later one may have foreign keys into an earlier one and views over it."""
 
@@ -58,6 +64,7 @@ class Reviews:
         if not self.file.is_there:
             return
         with self.file.writing() as rows:
+            forget_coaching_texts(rows, (*calls, *words))  # while it is known which sessions they were in
             for table, columns in _tables(rows).items():
                 if "sha256" in columns:
                     rows.executemany(f"DELETE FROM {table} WHERE sha256 = ?", [(sha256,) for sha256 in calls])

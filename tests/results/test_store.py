@@ -104,7 +104,7 @@ def test_every_fact_of_a_call_arrives(tmp_home: Home, settings: Settings) -> Non
     assert result.rows | {"about": 0} == {
         "calls": 1, "turns": 9, "marks": 1, "rules": 18, "verdicts": 2, "scorecards": 1, "failures": 0, "runs": 0,
         "clips": 0, "about": 0, "past_verdicts": 0, "month_scores": 0, "reviews": 0, "appeals": 0, "releases": 0,
-            "manual_points": 0, "corrections": 0,
+        "manual_points": 0, "corrections": 0, "coaching_sessions": 0, "coaching_excerpts": 0,
     }  # fmt: skip
     row = ask(
         tmp_home,
