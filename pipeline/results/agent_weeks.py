@@ -27,7 +27,7 @@ AGENT_WEEKS: dict[str, str] = {
     "agent_rules": """SELECT week, company, team, agent_id, rule_id,
             count(*) FILTER (outcome = 'pass') AS passes, count(*) FILTER (outcome = 'fail') AS fails,
             count(*) FILTER (outcome = 'unsure') AS unsure,
-            count(*) FILTER (outcome = 'not_applicable') AS not_applicable
+            count(*) FILTER (outcome = 'not_applicable') AS not_applicable, sum(deducted) AS deducted
         FROM verdicts JOIN calls USING (sha256) GROUP BY week, company, team, agent_id, rule_id""",
 }
 """As `views.WEEKLY`."""
@@ -46,7 +46,7 @@ AGENT_WEEKS_TOTALS: dict[str, str] = {
         FROM weekly.agent_weeks GROUP BY week, company, team, agent_id ORDER BY week, team, agent_id""",
     "agent_rules": """SELECT week, company, team, agent_id, rule_id,
             sum(passes)::BIGINT AS passes, sum(fails)::BIGINT AS fails, sum(unsure)::BIGINT AS unsure,
-            sum(not_applicable)::BIGINT AS not_applicable
+            sum(not_applicable)::BIGINT AS not_applicable, sum(deducted) AS deducted
         FROM weekly.agent_rules GROUP BY week, company, team, agent_id, rule_id ORDER BY week, team, agent_id""",
 }
 """As `views.TOTALS`."""

@@ -28,10 +28,12 @@ class DrawnAnswer:
     answer: SampledAnswer
 
 
-def drawn_answers(file: SqliteFile, since: float = 0.0, rule_id: str | None = None) -> list[DrawnAnswer]:
-    """All verdicts of the samples drawn since then, or those of one rule, answered or not."""
+def drawn_answers(
+    file: SqliteFile, since: float = 0.0, rule_id: str | None = None, outcome: str | None = None
+) -> list[DrawnAnswer]:
+    """All verdicts of the samples drawn since then, or those of one rule or outcome, answered or not."""
     with file.reading() as rows:
-        found = rows.execute(_DRAWN, {"since": since, "rule": rule_id})
+        found = rows.execute(_DRAWN, {"since": since, "rule": rule_id, "outcome": outcome})
         return [
             DrawnAnswer(
                 row["plan_id"], row["drawn_at"], bool(row["said"]),
@@ -85,6 +87,20 @@ def disputed(file: SqliteFile, rule_id: str, most: int = 200) -> list[Disputed]:
         ]  # fmt: skip
 
 
+def counted_fails(file: SqliteFile, since: float = 0.0) -> dict[str, tuple[int, int]]:
+    """Of each rule how many of its fails that were answered since then are right and how many wrong, by the answer
+    that counts: plain counts of what happened to be reviewed."""
+    with file.reading() as rows:
+        found = rows.execute(
+            "SELECT rule_id, sum(answer = 'right') AS right, sum(answer = 'wrong') AS wrong FROM ("
+            "SELECT rule_id, answer, row_number() OVER (PARTITION BY sha256, rule_id, rule_hash, fingerprint, evidence "
+            "ORDER BY authority DESC, id DESC) AS place FROM verdict_reviews "
+            "WHERE piece IS NULL AND outcome = 'fail' AND at >= ?) WHERE place = 1 GROUP BY rule_id",
+            (since,),
+        )
+        return {row["rule_id"]: (row["right"], row["wrong"]) for row in found}
+
+
 _OUTCOME = "CASE r.answer WHEN 'right' THEN r.outcome WHEN 'wrong' THEN r.right_outcome END"
 
 _DRAWN = f"""
@@ -96,7 +112,8 @@ SELECT i.*, p.drawn_at, EXISTS (
         ORDER BY r.authority DESC, r.id DESC LIMIT 1
     ) AS truth
 FROM sampled_items AS i JOIN sampling_plans AS p USING (plan_id)
-WHERE p.drawn_at >= :since AND (:rule IS NULL OR i.rule_id = :rule)"""
+WHERE p.drawn_at >= :since AND (:rule IS NULL OR i.rule_id = :rule)
+    AND (:outcome IS NULL OR i.outcome = :outcome)"""
 
 _GIVEN = f"""
 SELECT f.person, f.at, f.slot, i.sha256, i.rule_id, i.outcome, s.blind, (

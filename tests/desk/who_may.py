@@ -90,6 +90,7 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     # dashboards
     "GET /dashboard": STAFF,
     "GET /dashboard/achievement": STAFF,
+    "GET /dashboard/rules": STAFF,
     # calibration
     "GET /calibration": REVIEWERS,
     "GET /calibration/new": LEADERS,
