@@ -44,8 +44,11 @@ OUTCOME_LETTERS: Mapping[str, str] = {
 SORTS: Mapping[str, str] = {"time": "started", "score": "score", "length": "length", "failed": "failed"}
 """What the list is sorted by, and the column of each."""
 
-COLUMNS = ("team", "agent", "queue", "direction", "language", "scenario")
+COLUMNS = ("company", "team", "agent", "queue", "direction", "language", "scenario")
 """Filters of one of a list's values; several of one filter: any of them."""
+
+NOT_GIVEN = "–"
+"""Chosen of such a filter: calls of which it is not known."""
 
 FLAGS = ("fatal", "complaint", "unsure")
 
@@ -251,7 +254,10 @@ def condition_of(filters: CallFilters, today: date, reviewed: Sequence[str] | No
     for name, chosen in filters.columns.items():
         among = f"(SELECT value FROM json_each(:{name}))"
         # an agent is chosen by number or by name
-        parts.append(f"(agent_id IN {among} OR agent_name IN {among})" if name == "agent" else f"{name} IN {among}")
+        narrowed = f"agent_id IN {among} OR agent_name IN {among}" if name == "agent" else f"{name} IN {among}"
+        if NOT_GIVEN in chosen:
+            narrowed += " OR coalesce(agent_id, agent_name) IS NULL" if name == "agent" else f" OR {name} IS NULL"
+        parts.append(f"({narrowed})")
         values[name] = json.dumps(chosen)
     for name, score, sign in (("score_from", filters.score_from, ">="), ("score_to", filters.score_to, "<=")):
         if score is not None:

@@ -1,7 +1,7 @@
 """What the list of calls is read from: two SQLite files for each part of the published database, made from it.
 
-    call-index/1/2025-03-03-<hash>.calls.sqlite   a row a call: what is filtered, sorted and shown
-    call-index/1/2025-03-03-<hash>.words.sqlite   where which words are said (FTS5), and the turns to quote them from
+    call-index/2/2025-03-03-<hash>.calls.sqlite   a row a call: what is filtered, sorted and shown
+    call-index/2/2025-03-03-<hash>.words.sqlite   where which words are said (FTS5), and the turns to quote them from
 
 A part never changes once it is written and its name tells its content, so neither do these: a night brings files for
 the parts that it made anew, the files of parts that are gone are removed, and a whole list is always of one snapshot.
@@ -26,7 +26,7 @@ from pipeline.results.parts import NOTHING_LOADED, index_part, quoted
 from pipeline.storage.files import put_in_place
 from pipeline.storage.home import Home
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 """Raised when files of earlier versions shall not be used."""
 
 REPLACED_S = 900.0
@@ -45,9 +45,9 @@ _NONE = "."
 _CALLS = """
 CREATE TABLE calls (
     n INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, call_id TEXT, file_name TEXT, started REAL, day TEXT,
-    agent_id TEXT, agent_name TEXT, team TEXT, queue TEXT, direction TEXT, scenario TEXT, language TEXT NOT NULL,
-    length REAL NOT NULL, score REAL, fatal INTEGER NOT NULL, failed INTEGER, unsure INTEGER NOT NULL,
-    complaint INTEGER NOT NULL, outcomes TEXT NOT NULL
+    agent_id TEXT, agent_name TEXT, team TEXT, company TEXT, queue TEXT, direction TEXT, scenario TEXT,
+    language TEXT NOT NULL, length REAL NOT NULL, score REAL, fatal INTEGER NOT NULL, failed INTEGER,
+    unsure INTEGER NOT NULL, complaint INTEGER NOT NULL, outcomes TEXT NOT NULL
 ) STRICT;
 CREATE TABLE rules (
     place INTEGER PRIMARY KEY, rule_id TEXT NOT NULL, title_zh TEXT NOT NULL, title_en TEXT NOT NULL,
@@ -84,8 +84,8 @@ outcomes AS (
 ),
 complaining AS (SELECT DISTINCT sha256 FROM coded WHERE complaint)
 SELECT row_number() OVER (ORDER BY started_at NULLS FIRST, sha256) AS n, sha256, call_id, file_name,
-    epoch_us(started_at) / 1e6 AS started, day::VARCHAR, agent_id, agent_name, team, queue, direction, scenario,
-    language, duration_s, score, coalesce(fatal, false)::INTEGER, failed_rules,
+    epoch_us(started_at) / 1e6 AS started, day::VARCHAR, agent_id, agent_name, team, company, queue, direction,
+    scenario, language, duration_s, score, coalesce(fatal, false)::INTEGER, failed_rules,
     contains(coalesce(outcomes, ''), 'u')::INTEGER, (sha256 IN (FROM complaining))::INTEGER, coalesce(outcomes, '')
 FROM calls LEFT JOIN outcomes USING (sha256) ORDER BY n
 """

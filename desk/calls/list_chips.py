@@ -10,6 +10,7 @@ from desk.routing import Visit
 from pipeline.messages import Message
 
 COLUMN_TITLES: Mapping[str, Message] = {
+    "company": Message("Company"),
     "team": Message("Team"),
     "agent": Message("Agent"),
     "queue": Message("Queue"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from desk.calls.call_index import CallIndex, IndexedRule, IndexScope, IndexState
 
-CHOICE_COLUMNS = ("team", "queue", "direction", "language", "scenario")
+CHOICE_COLUMNS = ("company", "team", "queue", "direction", "language", "scenario")
 MOST_CHOICES = 1000
 """Agents that are offered; others can still be typed."""
 

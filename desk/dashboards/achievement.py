@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from desk.dashboards.frame import PERIODS, calls_link, read_frame
+from desk.dashboards.frame import calls_link, dashboard_page, read_frame
 from desk.queues.people import rule_titles
 from desk.routing import Visit, endpoint
 
@@ -17,9 +17,9 @@ def _achievement(visit: Visit) -> Response:
             "SELECT rule_id, sum(passes)::BIGINT AS passes, sum(fails)::BIGINT AS fails FROM totals.agent_rules "
             f"WHERE {frame.condition} GROUP BY rule_id HAVING sum(passes) + sum(fails) > 0 "
             "ORDER BY sum(passes) / (sum(passes) + sum(fails)), rule_id",
-            frame.values,
+            dict(frame.values),
         )
     links = {row["rule_id"]: calls_link(frame, rule=(row["rule_id"], "fail")) for row in rows}
-    return visit.page(
-        "dashboards/achievement.html", frame=frame, periods=PERIODS, rows=rows, links=links, titles=rule_titles(visit)
+    return dashboard_page(
+        visit, "dashboards/achievement.html", frame, rows=rows, links=links, titles=rule_titles(visit)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from desk.dashboards.frame import PERIODS, calls_link, read_frame
+from desk.dashboards.frame import calls_link, dashboard_page, read_frame
 from desk.routing import Visit, endpoint
 
 
@@ -16,7 +16,7 @@ def _overview(visit: Visit) -> Response:
             "SELECT week, sum(calls)::BIGINT AS calls, sum(score_sum) / nullif(sum(scored), 0) AS score, "
             f"sum(complaints)::BIGINT AS complaints FROM totals.agent_weeks WHERE {frame.condition} "
             "GROUP BY week ORDER BY week DESC",
-            frame.values,
+            dict(frame.values),
         )
     links = {row["week"]: calls_link(frame, row["week"], row["week"]) for row in weeks}
-    return visit.page("dashboards/overview.html", frame=frame, periods=PERIODS, weeks=weeks, links=links)
+    return dashboard_page(visit, "dashboards/overview.html", frame, weeks=weeks, links=links)

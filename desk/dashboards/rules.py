@@ -10,7 +10,7 @@ from typing import Any
 from starlette.responses import Response
 
 from desk.dashboards.drawings import spark_points
-from desk.dashboards.frame import PERIODS, Frame, calls_link, read_frame
+from desk.dashboards.frame import Frame, calls_link, dashboard_page, read_frame
 from desk.dashboards.trust import CasePrecision, FailTrust, fail_trust
 from desk.routing import Visit, endpoint
 from desk.snapshot import Reader, Row
@@ -66,8 +66,8 @@ def _rules(visit: Visit) -> Response:
     listed = sorted((rule for rule in found if rule.fails), key=lambda rule: (-_worth(rule, order), rule.rule_id))
     listed = listed[:SHOWN_RULES]
     trust = fail_trust(visit.desk.reviews.file, {rule.rule_id: _cases(about, rule.rule_id) for rule in listed})
-    return visit.page(
-        "dashboards/rules.html", frame=frame, periods=PERIODS, rules=listed, order=order, orders=RULE_ORDERS,
+    return dashboard_page(
+        visit, "dashboards/rules.html", frame, rules=listed, order=order, orders=RULE_ORDERS,
         about=about, trust=trust, doubted=_doubted(listed, trust),
         links={rule.rule_id: calls_link(frame, rule=(rule.rule_id, "fail")) for rule in listed},
         sparks={rule.rule_id: _spark(rule, frame.mondays()) for rule in listed},

@@ -6,7 +6,7 @@ those of the audit and of the centres' handbooks; where a score was not supplied
 
 from __future__ import annotations
 
-from pipeline.results.agent_weeks import AGENT_WEEKS, AGENT_WEEKS_TOTALS
+from pipeline.results.agent_weeks import AGENT_WEEKS, AGENT_WEEKS_TOTALS, WEEKS_VIEWS
 from pipeline.results.people_views import PEOPLES_VIEWS
 from pipeline.results.tables import column_comments
 
@@ -54,6 +54,8 @@ _AGENT_SUMS = {
     "": ("score_sum", "coverage_sum", "talk_s", "rate_sum", "level_sum", "ratio_sum", "share_sum"),
 }  # fmt: skip
 _TITLED = "any_value(title_zh) AS title_zh, any_value(title_en) AS title_en, any_value(dimension) AS dimension"
+
+_OTHER_VIEWS = WEEKS_VIEWS | PEOPLES_VIEWS
 
 RATES = """passes, fails, passes + fails AS decided, round(passes / nullif(passes + fails, 0), 4) AS achievement,
             achievement < (SELECT value::DOUBLE FROM about WHERE key = 'target') AS below_target,
@@ -347,7 +349,7 @@ VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
             round(score_sum / nullif(scored, 0), 2) AS mean_score
         FROM totals.version_counts""",
     ),
-} | PEOPLES_VIEWS
+} | _OTHER_VIEWS
 """Every view by its name: its comment, its columns with their comments, its query."""
 
 WEEKLY: dict[str, str] = {

@@ -25,7 +25,7 @@
       columns/                                    stored calls as columns (`pipeline.judging.call_cache`)
       callqa.duckdb, callqa.parts/                the database and its weeks, can be made again from the above
       excerpts/, reports/                         so can these
-      call-index/1/<part>.calls.sqlite …          what the desk lists and searches (`desk.calls.index_files`); so can it
+      call-index/2/<part>.calls.sqlite …          what the desk lists and searches (`desk.calls.index_files`); so can it
       sound/ab/<sha256>.<mask>.mp3                a recording as browsers play it (`desk.calls.sound_files`); so can it
 
 These files decide what is done. Nothing else does: not Prefect, not the database.
