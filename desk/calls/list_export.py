@@ -13,9 +13,8 @@ from starlette.responses import Response, StreamingResponse
 from desk.calls.calls_list import asked_list, reviewed_calls
 from desk.calls.listing import ListedCall
 from desk.routing import Visit, endpoint
+from pipeline.results.csv_cells import guarded
 from pipeline.storage import audit
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @endpoint("/calls.csv", "export")
@@ -59,10 +58,3 @@ def _line(cells: tuple[object, ...]) -> bytes:
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\r\n").writerow(guarded(cell) for cell in cells)
     return stream.getvalue().encode("utf-8", "replace")
-
-
-def guarded(cell: object) -> object:
-    """A cell that no spreadsheet takes for a formula: a text that begins like one gets an apostrophe before it."""
-    if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA):
-        return f"'{cell}"
-    return "" if cell is None else cell

@@ -22,7 +22,7 @@ from pipeline.storage.error_log import note_error
 from pipeline.storage.permissions import only_ours
 
 # each registers its commands, which help lists in this order
-from flows.cli import night, worker, call, mask, cdr, results, desk, corrections, user, audit  # noqa: F401  # isort: skip
+from flows.cli import night, worker, call, mask, cdr, results, export, desk, corrections, user, audit  # noqa: F401  # isort: skip
 from flows.cli import keys, forget, backup, evaluate, rules, cases, phrase_lists, sayings  # noqa: F401  # isort: skip
 from flows.cli import metrics, install  # noqa: F401  # isort: skip
 

@@ -1,0 +1,208 @@
+"""``callqa export``: calls and results in formats that other programs read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.root import app, command
+from flows.exit_status import INCOMPLETE
+from flows.language import localised, say
+from flows.options import Unmasked, flag, read_settings, shown_with
+from pipeline.errors import BadSetting, CallQAError
+from pipeline.messages import Message
+from pipeline.storage import audit
+from pipeline.storage.home import Home
+
+if TYPE_CHECKING:
+    from flows.exporting import ChosenBy, Exported
+    from pipeline.messages import Language
+    from pipeline.results.rows import RulebookInfo
+    from pipeline.settings import Settings
+
+FORMATS = {
+    "webvtt": Message("captions with voices"),
+    "rttm": Message("who speaks when"),
+    "turns": Message("a table of what was said"),
+    "verdicts": Message("a table of verdicts with their evidence"),
+}
+"""What can be exported, in the order in which it is listed."""
+
+
+@command(
+    app,
+    "export",
+    say(
+        "Export calls and results for other programs. WHAT is webvtt (captions with voices) or rttm (who speaks when): "
+        "a file a call; or turns, verdicts: a table of all chosen calls, as CSV, JSON lines or Parquet.\n\nName the "
+        "calls, or choose them by --day, --from, --to, --team, --agent, or --all. Numbers and addresses are hidden "
+        "unless --unmasked is given. Files that are exported are not encrypted, and `callqa forget` does not reach "
+        "them.\n\nExit status: 0 all exported; 3 some calls could not be, as it lists."
+    ),
+    ("export webvtt 20261116-0007", say("captions of a call")),
+    ("export turns --day 2026-11-16 -o turns.parquet", say("what was said on a day, for a notebook")),
+    ("export verdicts --from 2026-11-01 --team A -o verdicts.csv", say("a team's verdicts since a day")),
+    ("export rttm --all -o rttm/", say("who speaks when, a file a call")),
+)
+def export_command(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help=say("webvtt, rttm, turns or verdicts."))],
+    calls: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="CALL", help=say("Call ids, file names or SHA-256s, or the beginning of id or SHA-256.")
+        ),
+    ] = None,
+    day: Annotated[str | None, typer.Option(metavar="DAY", help=say("Calls of this day, as 2026-11-16."))] = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="DAY", help=say("Calls since this day."))] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DAY", help=say("Calls up to this day, included."))
+    ] = None,
+    team: Annotated[str | None, typer.Option(metavar="TEAM", help=say("Calls of this team."))] = None,
+    agent: Annotated[
+        str | None, typer.Option(metavar="AGENT", help=say("Calls of this agent, by number or name."))
+    ] = None,
+    everything: Annotated[bool, flag("--all", say("All calls."))] = False,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="PLACE",
+            help=say("Folder for files, a file for a table; “-” is the standard output."),
+        ),
+    ] = "-",
+    kind: Annotated[
+        str | None,
+        typer.Option("--format", metavar="csv|jsonl|parquet", help=say("Of a table, instead of its file's ending.")),
+    ] = None,
+    voices: Annotated[
+        str, typer.Option(metavar="zh|en", help=say("Language of the voices' names in captions."))
+    ] = "en",
+    force: Annotated[bool, flag("--force", say("Replace files that are there."))] = False,
+    unmasked: Unmasked = False,
+) -> None:  # fmt: skip
+    from flows.exporting import CallExport, check_target, chosen_calls
+    from pipeline.exports.export_tables import EXPORT_TABLES
+    from pipeline.exports.formats import CALL_FORMATS, ExportChoices
+
+    if what not in FORMATS:
+        raise BadSetting(Message("{what}: choose one of {names}", what=what, names=", ".join(FORMATS)))
+    form, table = CALL_FORMATS.get(what), EXPORT_TABLES.get(what)
+    by = _chosen_by(tuple(calls or ()), day, first, last, team, agent, everything)
+    choices = ExportChoices(_voices(voices))
+    settings = read_settings()
+    home = Home(settings.paths.home)
+    target = None if output == "-" else Path(output)
+    ending = _ending(kind, target) if table else ""
+    if target is not None:
+        check_target(target, home, settings)
+        if table and not force and target.exists():
+            raise BadSetting(Message("{file}: is there already; choose another name, or give --force", file=target))
+    chosen = chosen_calls(home, settings, by)
+    if not chosen:
+        raise CallQAError(Message("no such calls in {home}", home=home.root))
+    if form and target is None and len(chosen) > 1:
+        raise BadSetting(Message("{count} calls; name a folder for their files with -o", count=len(chosen)))
+    audit.record(home, "export", calls=chosen, what=what, form=ending or what)
+    settings = shown_with(settings, unmasked, chosen)
+    books = _books(settings) if what == "verdicts" or (form and form.names_rules) else {}
+    with _progress(target) as on_progress:
+        export = CallExport(home, settings, chosen, books, on_progress)
+        if table:
+            export.table(table, ending, target)
+        elif form and target is None:
+            export.to_stdout(form, choices)
+        elif form and target is not None:
+            is_file = len(chosen) == 1 and target.suffix == form.suffix and not target.is_dir()
+            export.files(form, choices, (lambda name: target) if is_file else (lambda name: target / name), force)
+    _tell(export.done, settings, target)
+
+
+def _chosen_by(
+    calls: tuple[str, ...], day: str | None, first: str | None, last: str | None, team: str | None,
+    agent: str | None, everything: bool,
+) -> ChosenBy:  # fmt: skip
+    from flows.exporting import ChosenBy
+
+    if day is not None and (first is not None or last is not None):
+        raise BadSetting(Message("--day is one day: give it, or --from and --to"))
+    by = ChosenBy(calls, _day("--from", day or first), _day("--to", day or last), team, agent)
+    if (by == ChosenBy()) == (not everything):
+        raise BadSetting(
+            Message("name the calls, or give --day, --from, --to, --team, --agent, or --all (help: callqa export -h)")
+        )
+    if calls and by != ChosenBy(calls):
+        raise BadSetting(Message("calls are named, so --day, --from, --to, --team and --agent choose nothing"))
+    return by
+
+
+def _day(option: str, text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text is not None else None
+    except ValueError as error:
+        raise BadSetting(Message("{option}: write the day as 2026-01-01", option=option)) from error
+
+
+def _voices(text: str) -> Language:
+    if text not in ("zh", "en"):
+        raise BadSetting(Message("--voices {text}: choose zh or en", text=text))
+    return "zh" if text == "zh" else "en"
+
+
+def _ending(kind: str | None, target: Path | None) -> str:
+    """The kind of a table's file."""
+    from pipeline.exports.table_files import TABLE_FILES
+
+    ending = kind or (target.suffix.removeprefix(".").lower() if target else "csv")
+    if ending not in TABLE_FILES:
+        names = ", ".join(TABLE_FILES)
+        if kind is None and target is not None:
+            raise BadSetting(
+                Message("{file}: name it .csv, .jsonl or .parquet, or give --format {names}", file=target, names=names)
+            )
+        raise BadSetting(Message("--format {form}: choose one of {names}", form=ending, names=names))
+    return ending
+
+
+def _books(settings: Settings) -> dict[str, RulebookInfo]:
+    from flows.rulebooks import rulebooks_in_force
+    from pipeline.results.rows import rulebook_info
+
+    return {book.name: rulebook_info(book) for book in rulebooks_in_force(settings).values()}
+
+
+@contextmanager
+def _progress(target: Path | None) -> Iterator[Callable[[int, int], None]]:
+    from flows.console import counting
+
+    if target is None:
+        yield lambda done, total: None
+        return
+    with counting(say("exporting…")) as tell:
+        yield tell
+
+
+def _tell(done: Exported, settings: Settings, target: Path | None) -> None:
+    """What was exported, and what is missing."""
+    from flows.console import err, out
+    from flows.exporting import MOST_LISTED
+
+    if target is not None:
+        out.print(say("Exported: {count} calls, to {place}", count=done.calls, place=target))
+    if settings.privacy.encrypt and done.calls:
+        err.print(say("callqa's home is encrypted; what is exported is not: keep it as safe"), style="yellow")
+    missing = [
+        (done.without_words, say("only their scores are kept; the time for their words is over")),
+        (done.were_there, say("their files are there already; --force replaces them")),
+        (len(done.damaged), say("they cannot be read")),
+    ]
+    for count, why in missing:
+        if count:
+            err.print(say("not exported: {count} calls: {why}", count=count, why=why), style="yellow")
+    for fault in done.damaged[:MOST_LISTED]:
+        err.print(localised(fault), style="yellow")
+    if not done.is_whole:
+        raise typer.Exit(INCOMPLETE)
