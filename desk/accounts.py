@@ -83,6 +83,20 @@ SAVED_FILTERS_MIGRATIONS = (
 )
 """What people keep of the list of calls (`desk.calls.saved_filters`)."""
 
+SAVED_QUERIES_MIGRATIONS = (
+    """
+    CREATE TABLE saved_queries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL REFERENCES accounts (name) ON DELETE CASCADE,
+        name TEXT NOT NULL, sql TEXT NOT NULL, shared INTEGER NOT NULL, made_at REAL NOT NULL, UNIQUE (account, name)
+    ) STRICT;
+    CREATE TABLE asked_queries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL REFERENCES accounts (name) ON DELETE CASCADE,
+        sql TEXT NOT NULL, asked_at REAL NOT NULL, UNIQUE (account, sql)
+    ) STRICT
+    """,
+)
+"""What people keep of the SQL page, and what they asked last (`desk.sql.kept_queries`)."""
+
 
 class BadAccount(CallQAError):
     """What was asked of an account cannot be done."""
@@ -111,7 +125,13 @@ class Accounts:
     """All accounts of a home."""
 
     def __init__(self, home: Home) -> None:
-        self.file = SqliteFile(accounts_file(home), {"accounts": MIGRATIONS, "saved filters": SAVED_FILTERS_MIGRATIONS})
+        self.file = SqliteFile(
+            accounts_file(home),
+            {
+                "accounts": MIGRATIONS, "saved filters": SAVED_FILTERS_MIGRATIONS,
+                "saved queries": SAVED_QUERIES_MIGRATIONS,
+            },
+        )  # fmt: skip
         self._hasher = PasswordHasher()
         self._at_once = threading.BoundedSemaphore(_AT_ONCE)
         self._nobody = "$".join(("$argon2id$v=19$m=65536,t=3,p=4", _base64(16), _base64(32)))

@@ -16,6 +16,7 @@ from desk.calls.call_index import CallIndex
 from desk.calls.list_choices import ChoiceCache
 from desk.calls.sound_files import Sounds
 from desk.snapshot import Snapshot
+from desk.sql.turns import QueryTurns
 from pipeline.judging.rulebook import Rulebook
 from pipeline.reviews.store import Reviews
 from pipeline.settings import Settings
@@ -41,6 +42,8 @@ class Desk:
     index: CallIndex
     choices: ChoiceCache = field(default_factory=ChoiceCache)
     openid: OpenId | None = None
+    queries: QueryTurns = field(default_factory=lambda: QueryTurns(3))
+    query_files: QueryTurns = field(default_factory=lambda: QueryTurns(2))
 
 
 def make_desk(settings: Settings, rulebooks: Callable[[], Mapping[str, Rulebook]]) -> Desk:

@@ -31,7 +31,8 @@ SESSION_COOKIE = "callqa-session"
 LARGEST_FORM, MOST_FIELDS, FORM_S = 1 << 20, 1000, 30.0
 """Bytes of a form, its fields, and how long it may take to come."""
 
-May = Right | Literal["anybody", "signed-in"]
+May = Right | tuple[Right, ...] | Literal["anybody", "signed-in"]
+"""A right, several that are needed all, or who may without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +199,15 @@ def _admitted(endpoint: DeskEndpoint, request: Request, answer: Answering) -> Re
             return answer(visit)
         if visit.user is None:
             return _sign_in_first(visit)
-        if endpoint.may != "signed-in" and not visit.user.may(endpoint.may):
+        if endpoint.may != "signed-in" and not all(map(visit.user.may, _rights(endpoint.may))):
             return _fault(visit, 403, Message("your account may not do this"))
         return answer(visit)
 
     return _answered(request, to_who_may)
+
+
+def _rights(may: Right | tuple[Right, ...]) -> tuple[Right, ...]:
+    return may if isinstance(may, tuple) else (may,)
 
 
 def _answered(request: Request, answer: Answering) -> Response:

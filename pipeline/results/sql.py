@@ -9,27 +9,60 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Generator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import BadQuery, shown_text
+from pipeline.errors import BadQuery
 from pipeline.messages import Message
+from pipeline.results.sql_faults import EngineFault, engine_fault
 from pipeline.results.store import cannot_open, no_database, remove_strays
 from pipeline.settings import Sql
 
 LARGEST_ROW_BYTES = 64 << 20
 """A row larger than this (as JSON) is refused: it is held whole, here as in the process that reads it."""
 
-LONGEST_FAULT = 1000
-"""Characters of the engine's message: it may quote the whole query, and a value of any length."""
+
+class FaultyQuery(BadQuery):
+    """A query that the engine cannot make out; `fault` is what it says, without what to do on a command line."""
+
+    def __init__(self, message: Message, fault: EngineFault) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+class StoppedQuery(BadQuery):
+    """A query that was stopped by who asked, or because nobody waits for it any more."""
+
+
+class QueryStop:
+    """By which another thread ends a query, whether it has begun or not."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self.is_stopped = False
+
+    def stop(self) -> None:
+        """End it, now or as soon as it begins."""
+        with self._lock:
+            self.is_stopped = True
+            if self._child is not None:
+                self._child.kill()
+
+    def watch(self, child: subprocess.Popen[bytes]) -> None:
+        """This process is the query."""
+        with self._lock:
+            self._child = child
+            if self.is_stopped:
+                child.kill()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +90,13 @@ class AnswerLimits:
 
 WHOLE = AnswerLimits()
 
+_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "FLOAT", "DECIMAL", "NUMBER")
+
+
+def is_numeric(kind: str) -> bool:
+    """Whether a column of a type holds numbers."""
+    return kind.removeprefix("U").startswith(_NUMERIC) and not kind.endswith("]")
+
 
 def run_query(
     database: Path, sql: str, settings: Sql, timezone: str = "Asia/Shanghai", part: AnswerLimits = WHOLE
@@ -78,13 +118,16 @@ def run_query(
 
 
 def ask(
-    database: Path, sql: str, settings: Sql, timezone: str = "Asia/Shanghai", part: AnswerLimits = WHOLE
-) -> Generator[Mapping[str, Any]]:
+    database: Path, sql: str, settings: Sql, timezone: str = "Asia/Shanghai", part: AnswerLimits = WHOLE,
+    stop: QueryStop | None = None, niceness: int = 0,
+) -> Generator[Mapping[str, Any]]:  # fmt: skip
     """Run statements; gives the messages of `sql_child` as they come. Close it, when you do not read it to its end.
 
-    `timezone` is the zone in which times are shown. Raises BadQuery, in one line with a remedy, for SQL that
-    is wrong or that wants more than to read, and when it takes too long or too much memory.
+    `timezone` is the zone in which times are shown; `niceness`, how far the query steps back for other processes.
+    Raises BadQuery, in one line with a remedy, for SQL that is wrong or that wants more than to read, and when it takes
+    too long or too much memory; StoppedQuery when `stop` ended it.
     """
+    stop = stop or QueryStop()
     if not database.exists():
         raise no_database(database)
     if not sql.strip(" \t\r\n;"):
@@ -104,7 +147,10 @@ def ask(
         "columns": part.columns,
         "characters": part.characters,
         "largest_row": LARGEST_ROW_BYTES,
+        "niceness": niceness,
     }
+    if stop.is_stopped:
+        raise StoppedQuery(_STOPPED)
     # sql_child is no module to import: the file is run by itself, without callqa on its path
     child = subprocess.Popen(
         [sys.executable, "-I", "-X", "utf8", str(Path(__file__).with_name("sql_child.py")), str(os.getpid())],
@@ -118,20 +164,28 @@ def ask(
     assert child.stdin is not None
     assert child.stdout is not None
     try:
+        stop.watch(child)
         with suppress(BrokenPipeError), child.stdin:
             child.stdin.write(json.dumps(request).encode())
         for line in child.stdout:
+            if not line.endswith(b"\n"):
+                break  # it was killed while it wrote
             message = json.loads(line)
             if "error" in message:
-                raise BadQuery(_refusal(message["kind"], message["error"], database, settings))
+                raise _refusal(message["kind"], message["error"], database, settings)
             yield message
         status = child.wait()
     finally:
         child.kill()
         child.wait()
         child.stdout.close()
+    if stop.is_stopped:
+        raise StoppedQuery(_STOPPED)
     if status:
         raise BadQuery(_ended(status, settings))
+
+
+_STOPPED = Message("stopped")
 
 
 def _ended(status: int, settings: Sql) -> Message:
@@ -149,49 +203,52 @@ def _ended(status: int, settings: Sql) -> Message:
     )
 
 
-def _refusal(kind: str, text: str, database: Path, settings: Sql) -> str:
+def _refusal(kind: str, text: str, database: Path, settings: Sql) -> BadQuery:
     """What was wrong and what to do, by the engine's kind of error and its message."""
     if kind == "open":
-        return cannot_open(database, text).message
-    fault = _one_line(text)
-    if kind == "statement":
-        return Message(
-            "{statement} is not allowed: the database can only be read; use SELECT, FROM, WITH or DESCRIBE",
-            statement=fault,
-        )
+        return cannot_open(database, text)
     if kind == "memory":
-        return Message(
-            "the query needs more than {memory} of memory; narrow it (WHERE, fewer columns) or raise sql.memory in "
-            "the settings",
-            memory=settings.memory,
-        )
-    if kind == "value":
-        return Message(
-            "the answer holds a value that cannot be shown ({kind}); ask for it as text: value::VARCHAR", kind=fault
+        return BadQuery(
+            Message(
+                "the query needs more than {memory} of memory; narrow it (WHERE, fewer columns) or raise sql.memory in "
+                "the settings",
+                memory=settings.memory,
+            )
         )
     if kind == "large":
-        return Message(
-            "a row of the result is larger than {megabytes} MB; ask for fewer columns, or for the beginning of a "
-            "text: left(text, 1000)",
-            megabytes=LARGEST_ROW_BYTES >> 20,
+        return BadQuery(
+            Message(
+                "a row of the result is larger than {megabytes} MB; ask for fewer columns, or for the beginning of a "
+                "text: left(text, 1000)",
+                megabytes=LARGEST_ROW_BYTES >> 20,
+            )
         )
-    if "read-only" in fault or kind == "PermissionException" or "disabled by config" in fault:
-        return Message("{fault}; the database can only be read, and no other file can be reached from it", fault=fault)
+    fault = engine_fault(text)
+    if kind == "statement":
+        return BadQuery(
+            Message(
+                "{statement} is not allowed: the database can only be read; use SELECT, FROM, WITH or DESCRIBE",
+                statement=fault.text,
+            )
+        )
+    if kind == "value":
+        return BadQuery(
+            Message(
+                "the answer holds a value that cannot be shown ({kind}); ask for it as text: value::VARCHAR",
+                kind=fault.text,
+            )
+        )
+    return FaultyQuery(_with_remedy(kind, fault), fault)
+
+
+def _with_remedy(kind: str, fault: EngineFault) -> Message:
+    said = fault.placed
+    if "read-only" in fault.said or kind == "PermissionException" or "disabled by config" in fault.said:
+        return Message("{fault}; the database can only be read, and no other file can be reached from it", fault=said)
     if kind == "IOException":
-        return Message("{fault}; if this comes again, build the database anew: callqa rebuild", fault=fault)
-    if "does not exist" in fault and "Table" in fault:
-        return Message("{fault}; `callqa sql` and .tables list what there is", fault=fault)
-    if "not found in FROM" in fault:
-        return Message("{fault}; .schema TABLE lists a table's columns", fault=fault)
-    return Message("{fault}; `callqa sql` and .help show what can be asked", fault=fault)
-
-
-def _one_line(message: str) -> str | Message:
-    """The engine's message in a line: what is wrong, its suggestion, and the line of the query."""
-    head, _, place = message.partition("\n\nLINE ")
-    line = re.match(r"(\d+):", place)
-    said = " ".join(part.strip() for part in head.splitlines() if part.strip()).rstrip(".")
-    said = shown_text(said[:LONGEST_FAULT])
-    if line and line[1] != "1":
-        return Message("{fault} (line {line} of the query)", fault=said, line=line[1])
-    return said
+        return Message("{fault}; if this comes again, build the database anew: callqa rebuild", fault=said)
+    if "does not exist" in fault.said and "Table" in fault.said:
+        return Message("{fault}; `callqa sql` and .tables list what there is", fault=said)
+    if "not found in FROM" in fault.said:
+        return Message("{fault}; .schema TABLE lists a table's columns", fault=said)
+    return Message("{fault}; `callqa sql` and .help show what can be asked", fault=said)

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from pipeline.errors import shown_text
 from pipeline.messages import Message, shown_json, shown_lines
-from pipeline.results.sql import AnswerLimits, QueryResult, ask, run_query
+from pipeline.results.sql import AnswerLimits, QueryResult, ask, is_numeric, run_query
 from pipeline.settings import Sql
 
 Format = Literal["table", "csv", "json"]
@@ -31,8 +31,6 @@ SHOWN = AnswerLimits(rows=200, columns=100, characters=SHOWN_CHARACTERS + 1)
 """What a printed table shows; the character too many tells that there are more."""
 NARROWEST = 9
 """Characters a column that a terminal must have room for; narrower ones become records."""
-
-_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "FLOAT", "DECIMAL", "NUMBER")
 
 
 def answer(
@@ -139,8 +137,7 @@ def print_table(result: QueryResult, stream: IO[str], language: str = "en") -> N
     if not terminal or console.width >= NARROWEST * len(names):
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
         for name, kind in zip(names, result.types, strict=True):
-            numeric = kind.removeprefix("U").startswith(_NUMERIC) and not kind.endswith("]")
-            table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+            table.add_column(Text(name), justify="right" if is_numeric(kind) else "left", overflow="fold")
         for row in result.rows:
             table.add_row(*map(_cell, row))
         console.print(table)

@@ -10,6 +10,7 @@ AGENTS = ("agent",)
 STAFF = ("reviewer", "coach", "supervisor", "administrator")
 REVIEWERS = ("reviewer", "supervisor", "administrator")
 LEADERS = ("supervisor", "administrator")
+ASKING = ("reviewer", "administrator")
 ADMINISTRATORS = ("administrator",)
 
 WHO_MAY: Mapping[str, tuple[str, ...]] = {
@@ -91,6 +92,15 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /dashboard": STAFF,
     "GET /dashboard/achievement": STAFF,
     "GET /dashboard/rules": STAFF,
+    # SQL
+    "GET /sql": ASKING,
+    "POST /sql": ASKING,
+    "POST /sql/stop": ASKING,
+    "POST /sql/saved": ASKING,
+    "POST /sql/saved/{number}/remove": ASKING,
+    "POST /sql/asked/forget": ASKING,
+    "POST /sql/answer.csv": ADMINISTRATORS,
+    "POST /sql/answer.xlsx": ADMINISTRATORS,
     # calibration
     "GET /calibration": REVIEWERS,
     "GET /calibration/new": LEADERS,
