@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 import xlsxwriter
 from starlette.responses import Response
 
-from desk.calls.list_export import guarded
 from desk.routing import Visit, endpoint
 from desk.sql.answers import asked_messages
 from desk.sql.kept_queries import LONGEST_QUERY
@@ -23,6 +22,7 @@ from desk.sql.shown_answers import time_text
 from desk.sql.turns import QueryDownload
 from pipeline.errors import BadQuery, CallQAError
 from pipeline.messages import Message
+from pipeline.results.csv_cells import guarded
 from pipeline.results.sql import AnswerLimits, QueryStop, StoppedQuery
 from pipeline.results.workbook import LONGEST_TEXT, MOST_SHEET_ROWS
 

@@ -19,6 +19,9 @@ CellKind = Literal["text", "short", "num", "null", "values", "fields"]
 SHOWN_AT_ONCE = 200
 """Characters of a value that stand in a table; a click shows the rest."""
 
+SHOWN_DIGITS = 12
+"""Of the SHA-256 of a recording that leads to its call."""
+
 ONE_LINE = 24
 """Characters of a value that is not broken into lines."""
 
@@ -74,6 +77,8 @@ def _shown(answer: QueryAnswer, links: Mapping[tuple[str, str], str]) -> ShownAn
                 if name == "call_id" and by_sha256 is not None:
                     link = links.get(("sha256", str(row[by_sha256])), "")
             cells.append(_cell(value, kind, is_number, has_parts, link))
+            if link and name == "sha256":
+                cells[-1] = ShownCell(f"{value[:SHOWN_DIGITS]}…", "short", link=link)
         rows.append(cells)
     columns = tuple(zip(answer.columns, map(_short_type, answer.types), numeric, strict=True))
     return ShownAnswer(columns, rows, answer.more, answer.hidden, chart_of(answer))
