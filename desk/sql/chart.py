@@ -16,7 +16,7 @@ MOST_BARS, MOST_POINTS = 40, 400
 LINE_WIDTH, LINE_HEIGHT = 400, 170
 """Of the area in which a line is drawn."""
 
-BARS_FROM, BARS_WIDTH = 130, 210
+BARS_FROM, LONGEST_BAR = 130, 210
 """Where bars begin, and the width of the longest."""
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -102,7 +102,7 @@ def _days(labels: Sequence[str]) -> list[float] | None:
 def _bars(name: str, labels: Sequence[str], values: Sequence[float | None]) -> ChartPanel:
     known = [value for value in values if value is not None]
     lowest, highest = min(0.0, *known, 0.0), max(0.0, *known, 0.0)
-    scale = BARS_WIDTH / ((highest - lowest) or 1)
+    scale = LONGEST_BAR / ((highest - lowest) or 1)
     marks = tuple(
         ChartMark(label, value, BARS_FROM + (min(value, 0.0) - lowest) * scale, 22.0 * n, abs(value) * scale)
         for n, (label, value) in enumerate(zip(labels, values, strict=True))
