@@ -48,16 +48,22 @@ class ChosenBy:
 
 @dataclass
 class Exported:
-    """What an export came to: calls written, and why others were not. `damaged` are told one by one."""
+    """What an export came to: calls written, and why others were not, or without their sound. `damaged` are told one
+    by one."""
 
     calls: int = 0
     without_words: int = 0
     were_there: int = 0
     damaged: list[str] = field(default_factory=list)
+    without_sound: list[str] = field(default_factory=list)
 
     @property
     def is_whole(self) -> bool:
-        return not (self.without_words or self.were_there or self.damaged)
+        return not (self.without_words or self.were_there or self.damaged or self.without_sound)
+
+    def note_no_sound(self, fault: CallQAError) -> None:
+        """A call is exported, but its sound cannot be."""
+        self.without_sound.append(fault.message)
 
 
 def chosen_calls(home: Home, settings: Settings, by: ChosenBy) -> list[str]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 FORMATS = {
+    "vcon": Message("all of a call, as the IETF's container of conversations"),
     "webvtt": Message("captions with voices"),
     "rttm": Message("who speaks when"),
     "turns": Message("a table of what was said"),
@@ -38,19 +39,21 @@ FORMATS = {
     app,
     "export",
     say(
-        "Export calls and results for other programs. WHAT is webvtt (captions with voices) or rttm (who speaks when): "
-        "a file a call; or turns, verdicts: a table of all chosen calls, as CSV, JSON lines or Parquet.\n\nName the "
+        "Export calls and results for other programs. WHAT is vcon (all of a call, as the IETF's container of "
+        "conversations), webvtt (captions with voices) or rttm (who speaks when): a file a call; or turns, verdicts: "
+        "a table of all chosen calls, as CSV, JSON lines or Parquet.\n\nName the "
         "calls, or choose them by --day, --from, --to, --team, --agent, or --all. Numbers and addresses are hidden "
         "unless --unmasked is given. Files that are exported are not encrypted, and `callqa forget` does not reach "
         "them.\n\nExit status: 0 all exported; 3 some calls could not be, as it lists."
     ),
+    ("export vcon 20261116-0007 > call.vcon", say("all of a call")),
     ("export webvtt 20261116-0007", say("captions of a call")),
     ("export turns --day 2026-11-16 -o turns.parquet", say("what was said on a day, for a notebook")),
     ("export verdicts --from 2026-11-01 --team A -o verdicts.csv", say("a team's verdicts since a day")),
     ("export rttm --all -o rttm/", say("who speaks when, a file a call")),
 )
 def export_command(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help=say("webvtt, rttm, turns or verdicts."))],
+    what: Annotated[str, typer.Argument(metavar="WHAT", help=say("vcon, webvtt, rttm, turns or verdicts."))],
     calls: Annotated[
         list[str] | None,
         typer.Argument(
@@ -81,9 +84,24 @@ def export_command(
     voices: Annotated[
         str, typer.Option(metavar="zh|en", help=say("Language of the voices' names in captions."))
     ] = "en",
+    recording: Annotated[
+        str,
+        typer.Option(
+            metavar="hash|inline|name",
+            help=say(
+                "What a vCon holds of the recording: a hash of its bytes, or the sound itself as the desk plays it, "
+                "silent where numbers are said, or only its name."
+            ),
+        ),
+    ] = "hash",
+    recordings_at: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help=say("Where others find the recordings: the address of the inbox, https://…")),
+    ] = None,
     force: Annotated[bool, flag("--force", say("Replace files that are there."))] = False,
     unmasked: Unmasked = False,
 ) -> None:  # fmt: skip
+    from flows.exported_sound import recordings_by
     from flows.exporting import CallExport, check_target, chosen_calls
     from pipeline.exports.export_tables import EXPORT_TABLES
     from pipeline.exports.formats import CALL_FORMATS, ExportChoices
@@ -92,7 +110,8 @@ def export_command(
         raise BadSetting(Message("{what}: choose one of {names}", what=what, names=", ".join(FORMATS)))
     form, table = CALL_FORMATS.get(what), EXPORT_TABLES.get(what)
     by = _chosen_by(tuple(calls or ()), day, first, last, team, agent, everything)
-    choices = ExportChoices(_voices(voices))
+    voices_in = _voices(voices)
+    _check_recording(recording, recordings_at)
     settings = read_settings()
     home = Home(settings.paths.home)
     target = None if output == "-" else Path(output)
@@ -111,6 +130,8 @@ def export_command(
     books = _books(settings) if what == "verdicts" or (form and form.names_rules) else {}
     with _progress(target) as on_progress:
         export = CallExport(home, settings, chosen, books, on_progress)
+        told = recordings_by(recording, recordings_at, home, settings, export.done.note_no_sound)
+        choices = ExportChoices(voices_in, told)
         if table:
             export.table(table, ending, target)
         elif form and target is None:
@@ -150,6 +171,16 @@ def _voices(text: str) -> Language:
     if text not in ("zh", "en"):
         raise BadSetting(Message("--voices {text}: choose zh or en", text=text))
     return "zh" if text == "zh" else "en"
+
+
+def _check_recording(kind: str, address: str | None) -> None:
+    from flows.exported_sound import RECORDING_KINDS
+
+    if kind not in RECORDING_KINDS:
+        names = ", ".join(RECORDING_KINDS)
+        raise BadSetting(Message("--recording {kind}: choose one of {names}", kind=kind, names=names))
+    if address is not None and (kind != "hash" or not address.startswith("https://")):
+        raise BadSetting(Message("--recordings-at: an address that begins with https://, and --recording hash"))
 
 
 def _ending(kind: str | None, target: Path | None) -> str:
@@ -202,6 +233,11 @@ def _tell(done: Exported, settings: Settings, target: Path | None) -> None:
     for count, why in missing:
         if count:
             err.print(say("not exported: {count} calls: {why}", count=count, why=why), style="yellow")
+    if done.without_sound:
+        text = say(
+            "without their sound: {count} calls: {why}", count=len(done.without_sound), why=done.without_sound[0]
+        )
+        err.print(text, style="yellow")
     for fault in done.damaged[:MOST_LISTED]:
         err.print(localised(fault), style="yellow")
     if not done.is_whole:

@@ -60,6 +60,11 @@ class HalfRecord:
     path: str
 
     @property
+    def named(self) -> Path:
+        """The path, its telephone numbers masked."""
+        return _path_stored_as(self.path)
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """The path as the disk has it, as `RecordingRecord.files`."""
         return tuple(find_masked(_path_stored_as(self.path)))

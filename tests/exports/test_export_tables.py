@@ -13,14 +13,13 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 
-from pipeline.datatypes import CDR, Evidence, Scorecard, Suspect, Verdict
+from pipeline.datatypes import CDR
 from pipeline.exports.export_tables import EXPORT_TABLES
 from pipeline.exports.exported import ExportedCall
 from pipeline.exports.table_files import TABLE_FILES
 from pipeline.results.csv_cells import guarded
 from pipeline.results.tables import table_columns
-from pipeline.timeline import Span
-from tests.support.leaving import HOSTILE, Line, began, leaving, lines_said
+from tests.support.leaving import HOSTILE, Line, began, judged_call, leaving, lines_said
 
 TURNS, VERDICTS = EXPORT_TABLES["turns"], EXPORT_TABLES["verdicts"]
 
@@ -40,19 +39,6 @@ def written(what: str, kind: str, call: ExportedCall, folder: Path) -> bytes:
 
 def from_parquet(data: bytes) -> list[dict[str, Any]]:
     return pl.read_parquet(io.BytesIO(data)).to_dicts()
-
-
-def judged_call() -> ExportedCall:
-    """A call with a verdict of every kind; hostile words in its evidence."""
-    sentence = HOSTILE[3]
-    evidence = Evidence(1, Span(2.5, 4.0), sentence[:4], "because\nof it", sentence)
-    verdicts = (
-        Verdict("forbidden-phrases", "0" * 16, "fail", (evidence, evidence), "=1+1", 2, 5.0, (evidence,)),
-        Verdict("closing", "1" * 16, "pass", (), "", suspect=Suspect(0.25, evidence)),
-        Verdict("dead-air", "2" * 16, "unsure", (Evidence(None, None, "", "no sound"),), ""),
-    )
-    card = Scorecard("", "hotline-zh", "3" * 16, verdicts, 87.5, 0.9, False, "2026.1")
-    return leaving([("ch0", 0.5, 2.0, "您好"), ("ch1", 2.5, 4.0, sentence)], card=card)
 
 
 @settings(max_examples=40)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from pipeline.datatypes import CDR, Facts, HangUp, Layout, Role, Roles, Scorecard
+from pipeline.datatypes import CDR, Evidence, Facts, HangUp, Layout, Role, Roles, Scorecard, Suspect, Verdict
 from pipeline.exports.exported import ExportedCall
 from pipeline.results.row_source import SaidCall, SaidFile, SaidJudged, SaidTurn
 from pipeline.storage.home import Hearing, RecordingRecord
@@ -54,6 +54,19 @@ def leaving(
     )  # fmt: skip
     file = SaidFile(SaidJudged(call, card), Hearing("f" * 64, layout, 0.98, {"recognizer": "x"}))
     return ExportedCall(file, record, frozenset(("code", "phone")), zone=SHANGHAI)
+
+
+def judged_call() -> ExportedCall:
+    """A call with a verdict of every kind; hostile words in its evidence."""
+    sentence = HOSTILE[3]
+    evidence = Evidence(1, Span(2.5, 4.0), sentence[:4], "because\nof it", sentence)
+    verdicts = (
+        Verdict("forbidden-phrases", "0" * 16, "fail", (evidence, evidence), "=1+1", 2, 5.0, (evidence,)),
+        Verdict("closing", "1" * 16, "pass", (), "", suspect=Suspect(0.25, evidence)),
+        Verdict("dead-air", "2" * 16, "unsure", (Evidence(None, None, "", "no sound"),), ""),
+    )
+    card = Scorecard("", "hotline-zh", "3" * 16, verdicts, 87.5, 0.9, False, "2026.1")
+    return leaving([("ch0", 0.5, 2.0, "您好"), ("ch1", 2.5, 4.0, sentence)], card=card)
 
 
 def moments() -> st.SearchStrategy[float]:
