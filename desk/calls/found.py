@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from desk.context import Desk
@@ -73,20 +74,26 @@ def find_call(visit: Visit, call_id: str) -> FoundCall:
 def _to_be_seen(visit: Visit, stored: JudgedFile, judged: Judged) -> Judged:
     """A call as it was released, for its agent; for others without the verdicts that they are to answer blind, and
     then without its score."""
-    user, file, card = visit.whose, visit.desk.reviews.file, judged.scorecard
+    user, card = visit.whose, judged.scorecard
     if user.scope == "own":
         last = released_result(visit.desk, judged.call.sha256)
         if last is None:
             raise NotThere
         return as_released(judged, stored, last, visit.say("judged again since it was released to you"))
-    if card is None or not user.may("review") or not file.is_there:
-        return judged
-    sha256 = judged.call.sha256
-    hidden = Queues(file).blind_rules(user.name, sha256) | Calibrations(file).blind_rules(user.name, sha256)
-    if not hidden:
+    hidden = {rule_id for _, rule_id in hidden_verdicts(visit, (judged.call.sha256,))}
+    if card is None or not hidden:
         return judged
     verdicts = tuple(verdict for verdict in card.verdicts if verdict.rule_id not in hidden)
     return replace(judged, scorecard=replace(card, verdicts=verdicts, score=None, fatal=False))
+
+
+def hidden_verdicts(visit: Visit, calls: Collection[str]) -> frozenset[tuple[str, str]]:
+    """The verdicts of some calls (SHA-256), with their rules, that who asks must not see anywhere: they are to answer
+    them blind."""
+    user, file = visit.whose, visit.desk.reviews.file
+    if not user.may("review") or not file.is_there:
+        return frozenset()
+    return Queues(file).blind_verdicts(user.name, calls) | Calibrations(file).blind_verdicts(user.name, calls)
 
 
 def privacy_for(visit: Visit) -> Privacy:

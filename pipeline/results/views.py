@@ -6,7 +6,8 @@ those of the audit and of the centres' handbooks; where a score was not supplied
 
 from __future__ import annotations
 
-from pipeline.results.agent_weeks import AGENT_WEEKS, AGENT_WEEKS_TOTALS, WEEKS_VIEWS
+from pipeline.results.agent_weeks import WEEKS_VIEWS
+from pipeline.results.call_totals import DASHBOARD_PARTS, DASHBOARD_TOTALS
 from pipeline.results.people_views import PEOPLES_VIEWS
 from pipeline.results.tables import column_comments
 
@@ -438,7 +439,7 @@ WEEKLY: dict[str, str] = {
     "call_outcomes": """SELECT calls.*, rules, outcomes FROM calls JOIN (
             SELECT sha256, list(rule_id) AS rules, list(outcome) AS outcomes FROM verdicts GROUP BY sha256
         ) USING (sha256)""",
-} | AGENT_WEEKS
+} | DASHBOARD_PARTS
 """What is made of each week's calls when they are published, from that week's tables and what stands above."""
 
 TOTALS: dict[str, str] = {
@@ -452,7 +453,7 @@ TOTALS: dict[str, str] = {
             {", ".join(f"sum({name}){kind} AS {name}" for kind, names in _AGENT_SUMS.items() for name in names)},
             min(lowest_score) AS lowest_score, min(first_call) AS first_call, max(last_call) AS last_call
         FROM weekly.agent_calls GROUP BY month, agent_id""",
-} | AGENT_WEEKS_TOTALS
+} | DASHBOARD_TOTALS
 """What is summed up over all weeks when a database is made."""
 
 ACHIEVEMENT_BY = f"""CREATE MACRO achievement_by(grouped_by) AS TABLE

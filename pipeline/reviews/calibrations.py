@@ -10,7 +10,7 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.errors import CallQAError
@@ -159,10 +159,15 @@ class Calibrations:
 
     def blind_rules(self, account: str, sha256: str) -> frozenset[str]:
         """The rules whose verdicts on a call somebody must not see yet: a session asks for them and is not open."""
+        return frozenset(rule_id for _, rule_id in self.blind_verdicts(account, (sha256,)))
+
+    def blind_verdicts(self, account: str, calls: Collection[str]) -> frozenset[tuple[str, str]]:
+        """The same of several calls (SHA-256), each with its call."""
+        asked = json.dumps(list(calls))
         with self.file.reading() as rows:
-            found = rows.execute(f"{_SESSIONS} WHERE sha256 = ?", (sha256,)).fetchall()
+            found = rows.execute(f"{_SESSIONS} WHERE sha256 IN (SELECT value FROM json_each(?))", (asked,)).fetchall()
         sessions = [session for session in map(_session, found) if account in session.people and not session.opened]
-        return frozenset(rule for session in sessions for rule in session.rules)
+        return frozenset((session.sha256, rule) for session in sessions for rule in session.rules)
 
     def _there(self, session_id: str) -> Calibration:
         session = self.one(session_id)

@@ -7,10 +7,11 @@ decline costs nothing, neither of the goal nor of the sample: the slot waits for
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pipeline.errors import CallQAError
@@ -195,14 +196,19 @@ class Queues:
 
     def blind_rules(self, person: str, sha256: str) -> frozenset[str]:
         """The rules whose verdicts on a call somebody must not see: he holds a blind slot of theirs, or will get it."""
+        return frozenset(rule_id for _, rule_id in self.blind_verdicts(person, (sha256,)))
+
+    def blind_verdicts(self, person: str, calls: Collection[str]) -> frozenset[tuple[str, str]]:
+        """The same of several calls (SHA-256), each with its call."""
         with self.file.reading() as rows:
             found = rows.execute(
-                "SELECT rule_id FROM slots_now WHERE sha256 = :sha256 AND blind AND kind IS NOT 'finished' "
+                "SELECT sha256, rule_id FROM slots_now WHERE sha256 IN (SELECT value FROM json_each(:calls)) AND blind "
+                "AND kind IS NOT 'finished' "
                 "AND ((kind = 'claimed' AND person = :person) OR (kind IS NOT 'claimed' AND assigned_to = :person "
                 "     AND plan_id IN (SELECT plan_id FROM open_plans)))",
-                {"sha256": sha256, "person": person},
+                {"calls": json.dumps(list(calls)), "person": person},
             )
-            return frozenset(row["rule_id"] for row in found)
+            return frozenset((row["sha256"], row["rule_id"]) for row in found)
 
     def standing(self, person: str, midnight: float, now: float | None = None) -> Standing:
         """What waits for somebody, what he holds, and what he has finished in all and since midnight."""

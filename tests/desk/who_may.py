@@ -92,6 +92,7 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /dashboard": STAFF,
     "GET /dashboard/achievement": STAFF,
     "GET /dashboard/rules": STAFF,
+    "GET /dashboard/complaints": STAFF,
     # SQL
     "GET /sql": ASKING,
     "POST /sql": ASKING,
