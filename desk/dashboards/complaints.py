@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 
 from starlette.responses import Response
 
@@ -18,7 +17,7 @@ from pipeline.messages import Message
 COMPLAINTS_PAGE = 50
 """Complaints on a page of the list."""
 
-MOST_GROUPS = 12
+MOST_COMPLAINING = 12
 """Teams, agents, queues or scenarios with most complaints that are shown."""
 
 COMPLAINT_CHOICES: Mapping[str, tuple[Message, str]] = {
@@ -28,7 +27,7 @@ COMPLAINT_CHOICES: Mapping[str, tuple[Message, str]] = {
 }
 """Which complaints are listed, with the condition."""
 
-GROUPINGS: Mapping[str, Message] = {
+COMPLAINT_GROUPS: Mapping[str, Message] = {
     "team": Message("Team"),
     "agent": Message("Agent"),
     "queue": Message("Queue"),
@@ -47,13 +46,14 @@ def _complaints(visit: Visit) -> Response:
     number = int(visit.query("page")) if visit.query("page").isdecimal() and len(visit.query("page")) < 6 else 1
     with visit.desk.snapshot.reading() as reader:
         frame = read_frame(visit, reader)
-        weeks = complaint_weeks(reader, frame)
-        groups = {column: complaint_groups(reader, frame, column) for column in GROUPINGS}
+        weeks, trend = complaint_weeks(reader, frame), complaint_weeks(reader, frame.trend)
+        groups = {column: complaint_groups(reader, frame, column) for column in COMPLAINT_GROUPS}
         found = _listed(reader, frame, which, number)
         sustained = sustained_complaints(reader, frame)
     return dashboard_page(
-        visit, "dashboards/complaints.html", frame, weeks=weeks, chart=_chart(visit, weeks), whole=_whole(weeks),
-        groups=groups, groupings=GROUPINGS, listed=_shown(visit, found[:COMPLAINTS_PAGE]), which=which,
+        visit, "dashboards/complaints.html", frame, weeks=weeks, whole=_whole(weeks),
+        chart=_chart(visit, frame.trend, trend), zone=visit.desk.snapshot.timezone, groups=groups, groupings=COMPLAINT_GROUPS,
+        listed=_shown(visit, found[:COMPLAINTS_PAGE]), which=which,
         choices=COMPLAINT_CHOICES, number=number, more=len(found) > COMPLAINTS_PAGE, sustained=sustained,
         link=lambda **given: calls_link(frame, flags=("complaint",), **given),
         group_link=lambda column, value: calls_link(
@@ -82,7 +82,7 @@ def complaint_groups(reader: Reader, frame: Frame, column: str) -> list[Row]:
     name = "any_value(agent_name ORDER BY started_at DESC)" if column == "agent" else "NULL"
     return reader.rows(
         f"SELECT {value} AS value, {name} AS name, {_COUNTED} FROM totals.complaint_calls "
-        f"WHERE {frame.condition} GROUP BY 1 ORDER BY complaints DESC, 1 NULLS LAST LIMIT {MOST_GROUPS}",
+        f"WHERE {frame.condition} GROUP BY 1 ORDER BY complaints DESC, 1 NULLS LAST LIMIT {MOST_COMPLAINING}",
         dict(frame.values),
     )
 
@@ -128,21 +128,15 @@ def _whole(weeks: Sequence[Row]) -> dict[str, int]:
     return {name: sum(week[name] for week in weeks) for name in names}
 
 
-def _chart(visit: Visit, weeks: Sequence[Row]) -> BarChart:
-    return bar_chart(
-        [
-            (
-                _short(week["week"]),
-                [("good", week["handled"]), ("none", week["untold"]), ("bad", week["unhandled"])],
-                visit.say(
-                    "week of {week}: {count} complaints, {handled} handled, {unhandled} not",
-                    week=week["week"], count=week["complaints"], handled=week["handled"], unhandled=week["unhandled"],
-                ),
-            )
-            for week in weeks
-        ]
-    )  # fmt: skip
-
-
-def _short(day: date) -> str:
-    return f"{day:%m-%d}"
+def _chart(visit: Visit, frame: Frame, weeks: Sequence[Row]) -> BarChart:
+    known = {week["week"]: week for week in weeks}
+    columns = []
+    for monday in frame.mondays():
+        week = known.get(monday, dict.fromkeys(("complaints", "handled", "untold", "unhandled"), 0))
+        says = visit.say(
+            "week of {week}: {count} complaints, {handled} handled, {unhandled} not",
+            week=monday, count=week["complaints"], handled=week["handled"], unhandled=week["unhandled"],
+        )  # fmt: skip
+        pieces = [("good", week["handled"]), ("none", week["untold"]), ("bad", week["unhandled"])]
+        columns.append((f"{monday:%m-%d}", pieces, says))
+    return bar_chart(columns)

@@ -56,7 +56,10 @@ def bar_chart(columns: Sequence[tuple[str, Sequence[tuple[str, float]], str]]) -
             y -= height
             made.append((kind, round(y, 1), round(height, 1)))
         named = name if (len(columns) - 1 - place) % every == 0 else ""
-        bars.append(ChartBar(round(_LEFT + step * (place + 0.15), 1), round(step * 0.7, 1), tuple(made), named, says))
+        width = min(step * 0.7, 46)
+        bars.append(
+            ChartBar(round(_LEFT + step * (place + 0.5) - width / 2, 1), round(width, 1), tuple(made), named, says)
+        )
     marks = tuple((floor - room * share, f"{most * share:g}") for share in (0, 0.5, 1))
     return BarChart(tuple(bars), marks)
 
