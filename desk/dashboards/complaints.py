@@ -43,7 +43,7 @@ _COUNTED = """count(*) AS complaints, count(*) FILTER (handled = 'pass') AS hand
 def _complaints(visit: Visit) -> Response:
     asked = visit.query("show")
     which = asked if asked in COMPLAINT_CHOICES else "all"
-    number = int(visit.query("page")) if visit.query("page").isdecimal() and len(visit.query("page")) < 6 else 1
+    number = max(1, int(visit.query("page"))) if visit.query("page").isdecimal() and len(visit.query("page")) < 6 else 1
     with visit.desk.snapshot.reading() as reader:
         frame = read_frame(visit, reader)
         weeks, trend = complaint_weeks(reader, frame), complaint_weeks(reader, frame.trend)
@@ -52,8 +52,8 @@ def _complaints(visit: Visit) -> Response:
         sustained = sustained_complaints(reader, frame)
     return dashboard_page(
         visit, "dashboards/complaints.html", frame, weeks=weeks, whole=_whole(weeks),
-        chart=_chart(visit, frame.trend, trend), zone=visit.desk.snapshot.timezone, groups=groups, groupings=COMPLAINT_GROUPS,
-        listed=_shown(visit, found[:COMPLAINTS_PAGE]), which=which,
+        chart=_chart(visit, frame.trend, trend), zone=visit.desk.snapshot.timezone,
+        groups=groups, groupings=COMPLAINT_GROUPS, listed=_shown(visit, found[:COMPLAINTS_PAGE]), which=which,
         choices=COMPLAINT_CHOICES, number=number, more=len(found) > COMPLAINTS_PAGE, sustained=sustained,
         link=lambda **given: calls_link(frame, flags=("complaint",), **given),
         group_link=lambda column, value: calls_link(
