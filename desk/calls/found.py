@@ -52,9 +52,7 @@ def find_call(visit: Visit, call_id: str) -> FoundCall:
     """The call of an id, which the log tells once in a while that somebody looked at. Raises NotThere where there is
     none, or none that who asks may see; CallQAError where that cannot be recorded."""
     desk, user = visit.desk, visit.whose
-    sha256 = _sha256(desk.home, desk.call_ids.beginning(call_id))
-    if sha256 is None:
-        raise NotThere
+    sha256 = sha256_of(desk, call_id)
     try:
         stored = artefacts.read(desk.home.judged(sha256), JudgedFile)
     except BadArtefact:
@@ -123,12 +121,13 @@ def released_result(desk: Desk, sha256: str) -> CallResult | None:
     return last.result if last else None
 
 
-def _sha256(home: Home, beginning: str | None) -> str | None:
-    if beginning is None:
-        return None
-    folder = home.judged(beginning).parent
-    found = next(folder.glob(f"{beginning}*.json.*"), None)
-    return found.name.split(".", 1)[0] if found else None
+def sha256_of(desk: Desk, call_id: str) -> str:
+    """The recording of a call's id, whoever may see it. Raises NotThere where there is none."""
+    beginning = desk.call_ids.beginning(call_id)
+    found = next(desk.home.judged(beginning).parent.glob(f"{beginning}*.json.*"), None) if beginning else None
+    if found is None:
+        raise NotThere
+    return found.name.split(".", 1)[0]
 
 
 def recording_record(home: Home, sha256: str) -> RecordingRecord | None:

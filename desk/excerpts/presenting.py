@@ -42,11 +42,15 @@ class ShownExcerpt:
 
 def present_page(visit: Visit, title: str, listed: Sequence[ListedExcerpt], back: str) -> Response:
     """The page that plays excerpts; leaving it leads `back`. The title is shown to all, so it names nobody."""
-    shown = [
+    return visit.page("excerpts/present.html", title=title, listed=shown_excerpts(visit, listed), back=back, about="")
+
+
+def shown_excerpts(visit: Visit, listed: Sequence[ListedExcerpt]) -> list[ShownExcerpt]:
+    """Excerpts as a page of the desk has them (`excerpts/items.html`)."""
+    return [
         ShownExcerpt(cut, each.sound_at if each.chosen.heard else "", each.label, each.note)
         for each, cut in zip(listed, cut_all(visit, listed), strict=True)
     ]
-    return visit.page("excerpts/present.html", title=title, listed=shown, back=back, about="")
 
 
 def cut_all(visit: Visit, listed: Iterable[ListedExcerpt]) -> list[CutExcerpt]:

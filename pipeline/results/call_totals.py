@@ -6,11 +6,12 @@ Counted when a night is published, so that no page looks through all calls.
 from __future__ import annotations
 
 from pipeline.results.agent_weeks import AGENT_WEEKS, AGENT_WEEKS_TOTALS, HARD_TO_HEAR
+from pipeline.results.team_excerpts import TEAM_EXCERPTS, TEAM_EXCERPTS_TOTALS
 
 _CALL = "sha256, week, day, started_at, company, team, agent_id, agent_name, queue, scenario, call_id, file_name"
 _FIRST = "any_value({} ORDER BY rule_id)"
 
-DASHBOARD_PARTS: dict[str, str] = AGENT_WEEKS | {
+DASHBOARD_PARTS: dict[str, str] = {**AGENT_WEEKS, **TEAM_EXCERPTS} | {
     # a call is one complaint, whatever rules say so
     "complaint_calls": f"""SELECT {_CALL}, rule_id, outcome AS handled, commitment_rule, commitment,
             list_filter(grounds, lambda g: g.start_s IS NOT NULL)[1].start_s AS at_s,
@@ -32,7 +33,7 @@ DASHBOARD_PARTS: dict[str, str] = AGENT_WEEKS | {
 }
 """All that dashboards need of each week's calls, as `views.WEEKLY`."""
 
-DASHBOARD_TOTALS: dict[str, str] = AGENT_WEEKS_TOTALS | {
+DASHBOARD_TOTALS: dict[str, str] = {**AGENT_WEEKS_TOTALS, **TEAM_EXCERPTS_TOTALS} | {
     "complaint_calls": "FROM weekly.complaint_calls ORDER BY started_at DESC NULLS LAST, sha256",
     "hearing_days": "FROM weekly.hearing_days ORDER BY day, team, queue",
     "hard_calls": "FROM weekly.hard_calls ORDER BY started_at DESC NULLS LAST, sha256",

@@ -25,6 +25,7 @@ from pipeline.reviews.manual_points import MANUAL_POINTS_MIGRATIONS
 from pipeline.reviews.plans import PLANS_MIGRATIONS
 from pipeline.reviews.queues import QUEUES_MIGRATIONS
 from pipeline.reviews.releases import RELEASES_MIGRATIONS
+from pipeline.reviews.shared_excerpts import SHARED_EXCERPTS_MIGRATIONS
 from pipeline.reviews.verdict_reviews import VERDICT_REVIEWS_MIGRATIONS
 from pipeline.reviews.voice_leave import VOICE_LEAVE_MIGRATIONS
 from pipeline.storage.home import Home
@@ -45,6 +46,7 @@ REVIEWS_MIGRATIONS: Migrations = {
     "coaching": COACHING_MIGRATIONS,
     "coaching excerpts": COACHING_EXCERPTS_MIGRATIONS,
     "voice leave": VOICE_LEAVE_MIGRATIONS,
+    "shared excerpts": SHARED_EXCERPTS_MIGRATIONS,
 }
 """By subject; a later one may have foreign keys into an earlier one and views over it."""
 

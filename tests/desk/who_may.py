@@ -9,6 +9,7 @@ SIGNED_IN = ("agent", "reviewer", "coach", "supervisor", "administrator")
 AGENTS = ("agent",)
 STAFF = ("reviewer", "coach", "supervisor", "administrator")
 REVIEWERS = ("reviewer", "supervisor", "administrator")
+LEADS = ("coach", "supervisor", "administrator")
 LEADERS = ("supervisor", "administrator")
 ASKING = ("reviewer", "administrator")
 ADMINISTRATORS = ("administrator",)
@@ -102,6 +103,17 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "POST /sql/asked/forget": ASKING,
     "POST /sql/answer.csv": ADMINISTRATORS,
     "POST /sql/answer.xlsx": ADMINISTRATORS,
+    # sharing
+    "GET /sharing": LEADS,
+    "GET /sharing/present": LEADS,
+    "POST /sharing/html": LEADS,
+    "POST /sharing/folder": LEADS,
+    "GET /sharing/{call_id}/{rule_id}/sound": LEADS,
+    "POST /sharing/share": LEADS,
+    "POST /sharing/shared/{number}/take-back": LEADS,
+    "GET /shared": AGENTS,
+    "GET /shared/present": AGENTS,
+    "GET /shared/{number}/sound": AGENTS,
     # calibration
     "GET /calibration": REVIEWERS,
     "GET /calibration/new": LEADERS,

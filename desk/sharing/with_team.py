@@ -1,0 +1,131 @@
+"""Sharing with a team: a lead shares and takes back; the team's agents read, and hear where that may be.
+
+An agent sees such an excerpt through the sharing, and not through the call, which is a colleague's: at each look it is
+asked whether it is still shared with the agent's team, and whether the voice in it may be heard.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import date
+
+from starlette.responses import Response
+
+from desk.excerpts.answering_sound import sound_answer
+from desk.excerpts.chosen import ChosenExcerpt
+from desk.excerpts.presenting import ListedExcerpt, ShownExcerpt, present_page, shown_excerpts
+from desk.excerpts.seen import seen_through
+from desk.routing import NotThere, Visit, endpoint
+from desk.sharing.candidates import KIND_TITLES, picked_excerpts, weeks_pick
+from pipeline.messages import Message
+from pipeline.reviews.events import BadStep
+from pipeline.reviews.shared_excerpts import (
+    SharedExcerpt,
+    share_excerpts,
+    shared_excerpt,
+    shared_with,
+    take_back_excerpt,
+)
+from pipeline.reviews.voice_leave import voice_may_be_heard
+
+
+@endpoint("/sharing/share", "share", "POST")
+def _share(visit: Visit) -> Response:
+    desk, user, pick = visit.desk, visit.whose, weeks_pick(visit)
+    team = visit.field("to")
+    if team not in pick.teams or pick.week is None:
+        raise BadStep(Message("choose a team to share with"))
+    chosen = [
+        SharedExcerpt(team, pick.week, each.sha256, each.rule_id, each.kind, each.agent_id, listed.chosen.span)
+        for each, listed in picked_excerpts(visit, pick)
+    ]
+    if not chosen:
+        raise BadStep(Message("choose at least one excerpt"))
+    for each in chosen:
+        desk.trail.note("decision", user.name, each.sha256, what="excerpt shared", rule=each.rule_id)
+    with desk.reviews.file.writing() as rows:
+        share_excerpts(rows, user.name, visit.field("token"), chosen)
+    return visit.to(f"/sharing{pick.query(picked=1)}#shared")
+
+
+@endpoint("/sharing/shared/{number}/take-back", "share", "POST")
+def _take_back(visit: Visit) -> Response:
+    desk, number = visit.desk, _number(visit)
+    teams = weeks_pick(visit).teams
+    with desk.reviews.file.writing() as rows:
+        found = shared_excerpt(rows, number)
+        if found is not None:
+            if found.team not in teams:
+                raise NotThere
+            desk.trail.note("decision", visit.whose.name, found.sha256, what="excerpt taken back", rule=found.rule_id)
+            take_back_excerpt(rows, visit.whose.name, visit.field("token"), number)
+    return visit.to("/sharing#shared")
+
+
+@endpoint("/shared", "appeal")
+def _shared(visit: Visit) -> Response:
+    found = _listed(visit)
+    shown = shown_excerpts(visit, [listed for _, listed in found])
+    weeks: dict[date, list[ShownExcerpt]] = {}
+    for (each, _), excerpt in zip(found, shown, strict=True):
+        weeks.setdefault(each.week, []).append(excerpt)
+    return visit.page("sharing/shared.html", weeks=weeks)
+
+
+@endpoint("/shared/present", "appeal")
+def _present(visit: Visit) -> Response:
+    week = visit.query("week")
+    listed = [excerpt for each, excerpt in _listed(visit) if week in ("", each.week.isoformat())]
+    return present_page(visit, visit.say("Shared recordings"), listed, "/shared")
+
+
+@endpoint("/shared/{number}/sound", "appeal")
+def _sound(visit: Visit) -> Response:
+    with visit.desk.reviews.file.reading() as rows:
+        found = shared_excerpt(rows, _number(visit))
+        if found is None or found.team not in teams_of_agent(visit):
+            raise NotThere
+        chosen = _chosen(visit, rows, found)
+    return sound_answer(visit, seen_through(visit, found.sha256), chosen)
+
+
+def teams_of_agent(visit: Visit) -> Sequence[str]:
+    """The teams with which an agent reads what is shared: the account's, else that of the agent's last calls."""
+    user = visit.whose
+    if user.teams or not user.agent_id:
+        return user.teams
+    with visit.desk.snapshot.reading() as reader:
+        team = reader.value(
+            "SELECT team FROM totals.agent_weeks WHERE agent_id = $agent AND team IS NOT NULL "
+            "ORDER BY last_call DESC LIMIT 1",
+            {"agent": user.agent_id},
+        )
+    return (team,) if team else ()
+
+
+def _listed(visit: Visit) -> list[tuple[SharedExcerpt, ListedExcerpt]]:
+    teams, listed = teams_of_agent(visit), []
+    with visit.desk.reviews.file.reading() as rows:
+        for each in shared_with(rows, teams):
+            try:
+                seen = seen_through(visit, each.sha256)
+            except NotThere:
+                continue
+            label = visit.say(KIND_TITLES[each.kind])
+            listed.append(
+                (each, ListedExcerpt(seen, _chosen(visit, rows, each), f"/shared/{each.number}/sound", label))
+            )
+    return listed
+
+
+def _chosen(visit: Visit, rows: sqlite3.Connection, each: SharedExcerpt) -> ChosenExcerpt:
+    heard = (each.voice is not None and each.voice == visit.whose.agent_id) or voice_may_be_heard(rows, each.voice)
+    return ChosenExcerpt(each.sha256, each.rule_id, each.span.start_s, each.span.end_s, heard)
+
+
+def _number(visit: Visit) -> int:
+    text = visit.request.path_params["number"]
+    if not (text.isascii() and text.isdigit() and len(text) < 18):
+        raise NotThere
+    return int(text)
