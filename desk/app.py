@@ -26,7 +26,7 @@ from desk.corrections import pages as correction_pages  # noqa: F401  # isort: s
 from desk.queues import agreement_pages, calibration_pages, case_pages, my_queue, plan_pages  # noqa: F401  # isort: skip
 from desk.sharing import lead_pages, with_team  # noqa: F401  # isort: skip
 from desk.dashboards import achievement, overview  # noqa: F401  # isort: skip
-from desk.dashboards import complaints  # noqa: F401  # isort: skip
+from desk.dashboards import appeals, complaints  # noqa: F401  # isort: skip
 from desk.dashboards import rules as failing_rules  # noqa: F401  # isort: skip
 from desk.sql import download, kept_queries  # noqa: F401  # isort: skip
 from desk.sql import page as sql_page  # noqa: F401  # isort: skip

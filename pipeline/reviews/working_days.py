@@ -30,3 +30,8 @@ class WorkingDays:
             day += timedelta(days=1)
             days -= self.is_worked(day)
         return day
+
+    def between(self, since: float, until: float) -> int:
+        """How many working days have begun after the day of a moment, up to that of another."""
+        first, last = self.day_of(since), self.day_of(until)
+        return sum(self.is_worked(first + timedelta(days=n)) for n in range(1, (last - first).days + 1))

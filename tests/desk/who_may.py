@@ -94,6 +94,7 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /dashboard/achievement": STAFF,
     "GET /dashboard/rules": STAFF,
     "GET /dashboard/complaints": STAFF,
+    "GET /dashboard/appeals": STAFF,
     # SQL
     "GET /sql": ASKING,
     "POST /sql": ASKING,
