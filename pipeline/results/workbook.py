@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import xlsxwriter
 
-from pipeline.messages import Message
+from pipeline.messages import Language, Message
 from pipeline.results.quotes import MarkedQuote, read_marked
 from pipeline.results.sheets import ACHIEVEMENT, CELL_LABELS, GROUPINGS, INDICATOR, SHEETS, SheetColumn
 from pipeline.results.store import open_database, records
@@ -58,29 +58,40 @@ def write_workbook(home: Home, settings: Settings, folder: Path) -> Path:
     return folder / WORKBOOK
 
 
+def sheet_font(language: Language) -> dict[str, str | int]:
+    """How all cells are written."""
+    return {"font_name": "Microsoft YaHei" if language == "zh" else "Calibri", "font_size": 10, "valign": "top"}
+
+
+def sheet_formats(book: Workbook, language: Language) -> dict[str, Format]:
+    """The look of cells by their kind; `head` is that of headings, `below` marks what is below the target."""
+    base = sheet_font(language)
+    head = {"bold": True, "bg_color": "#0B6E69", "font_color": "#FFFFFF", "text_wrap": True, "valign": "vcenter"}
+    numbers = {"text": "@", "number": "0.##", "percent": "0.0%", "date": "yyyy-mm-dd", "time": "yyyy-mm-dd hh:mm"}
+    formats = {
+        kind: book.add_format({**base, "num_format": shape, "text_wrap": kind == "text"})
+        for kind, shape in numbers.items()
+    }
+    return formats | {
+        "name": formats["text"],
+        "quote": formats["text"],
+        "clip": book.add_format({**base, "font_color": "#0B6E69", "underline": 1}),
+        "head": book.add_format({**base, **head}),
+        "below": book.add_format({"bg_color": "#FEE4E2", "font_color": "#B42318"}),
+    }
+
+
 class _Writer:
     def __init__(
         self, book: Workbook, connection: DuckDBPyConnection, settings: Settings, home: Home, folder: Path
     ) -> None:
         self.book, self.connection, self.home, self.folder = book, connection, home, folder
         self.language, self.target = settings.report.language, settings.report.target
-        base = {
-            "font_name": "Microsoft YaHei" if self.language == "zh" else "Calibri",
-            "font_size": 10,
-            "valign": "top",
-        }
-        head = {"bold": True, "bg_color": "#0B6E69", "font_color": "#FFFFFF", "text_wrap": True, "valign": "vcenter"}
-        self.head = book.add_format({**base, **head})
-        numbers = {"text": "@", "number": "0.##", "percent": "0.0%", "date": "yyyy-mm-dd", "time": "yyyy-mm-dd hh:mm"}
-        self.formats: dict[str, Format] = {
-            kind: book.add_format({**base, "num_format": shape, "text_wrap": kind == "text"})
-            for kind, shape in numbers.items()
-        }
-        self.formats["name"] = self.formats["quote"] = self.formats["text"]
-        self.formats["clip"] = book.add_format({**base, "font_color": "#0B6E69", "underline": 1})
+        self.formats = sheet_formats(book, self.language)
+        self.head, self.below = self.formats["head"], self.formats["below"]
+        base = sheet_font(self.language)
         self.words = book.add_format({**base})
         self.matched = book.add_format({**base, "bold": True, "font_color": "#B42318"})
-        self.below = book.add_format({"bg_color": "#FEE4E2", "font_color": "#B42318"})
 
     def say(self, message: Message) -> str:
         return message.in_language(self.language)
@@ -131,7 +142,7 @@ class _Writer:
         for number, column in enumerate(columns):
             heading = self.say(column.heading)
             sheet.write_string(0, number, heading, self.head)
-            widths = [_width(heading) + 3, *(_width(self.shown(column, row)) for row in rows[:500])]
+            widths = [text_width(heading) + 3, *(text_width(self.shown(column, row)) for row in rows[:500])]
             sheet.set_column(number, number, min(WIDEST, max(8, *widths) + 1))
             for place, row in enumerate(rows[:MOST_SHEET_ROWS], start=1):
                 self.cell(sheet, place, number, column, row)
@@ -159,7 +170,7 @@ class _Writer:
             return "2026-01-01" if column.kind == "date" else "2026-01-01 00:00"
         if column.kind in ("number", "percent"):
             return f"{value:.2f}"
-        return max(str(value).split("\n"), key=_width)
+        return max(str(value).split("\n"), key=text_width)
 
     def cell(self, sheet: Worksheet, place: int, number: int, column: SheetColumn, row: Mapping[str, Any]) -> None:
         shape, value = self.formats[column.kind], row.get(column.name)
@@ -209,6 +220,6 @@ class _Writer:
         sheet.insert_chart(1, 9, chart)
 
 
-def _width(text: str) -> int:
+def text_width(text: str) -> int:
     """Columns that a text takes: a Han character is as wide as two letters."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
