@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 import xlsxwriter
 from starlette.responses import Response
 
-from desk.dashboards.frame import DASHBOARDS, NOT_GIVEN, Frame
+from desk.calls.call_filters import NOT_GIVEN
+from desk.dashboards.frame import DASHBOARDS, Frame
 from desk.routing import Visit
 from pipeline.results.workbook import LONGEST_TEXT, WIDEST, sheet_font, sheet_formats, text_width
 from pipeline.storage import audit
@@ -77,13 +78,13 @@ def dashboard_excel(visit: Visit, frame: Frame, tables: Sequence[ExcelTable]) ->
     name = board.removeprefix("/dashboard").strip("/") or "overview"
     rows = sum(len(table.rows) for table in tables)
     audit.record(visit.desk.home, "export", user=visit.whose.name, what=f"dashboard {name}", rows=rows)
-    asked = f"{DASHBOARDS[board].in_language(visit.language)} · {asked_for(visit, frame)}"
+    asked = f"{DASHBOARDS[board].in_language(visit.language)} · {frame_in_words(visit, frame)}"
     day = f"{datetime.now(ZoneInfo(visit.desk.settings.ingest.timezone)):%Y-%m-%d}"
     headers = {"content-disposition": f'attachment; filename="callqa-{name}-{day}.xlsx"'}
     return Response(_workbook(visit, asked, tables), media_type=_MEDIA, headers=headers)
 
 
-def asked_for(visit: Visit, frame: Frame) -> str:
+def frame_in_words(visit: Visit, frame: Frame) -> str:
     """The weeks, the company and the team of a dashboard, in words."""
     parts = [f"{frame.first} – {frame.last_day}"] if frame.first else []
     for chosen, others, every in ((frame.company, frame.companies, "all companies"), (frame.team, None, "all teams")):

@@ -92,6 +92,7 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     # dashboards
     "GET /dashboard": STAFF,
     "GET /dashboard/achievement": STAFF,
+    "GET /dashboard/achievement.xlsx": LEADERS,
     "GET /dashboard/rules": STAFF,
     "GET /dashboard/complaints": STAFF,
     "GET /dashboard/appeals": STAFF,

@@ -1,0 +1,205 @@
+"""平均实现率 as a table: what stands in its rows and columns, counted from agents' weeks by indicator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+from desk.calls.call_filters import NOT_GIVEN
+from desk.dashboards.frame import Frame
+from desk.dashboards.rates import AchievementRate, NumberChange, rate_change
+from desk.snapshot import Reader
+from pipeline.messages import Message
+
+MatrixSide = Literal["rule", "team", "agent", "week"]
+
+MATRIX_ROWS: Mapping[MatrixSide, Message] = {
+    "rule": Message("Indicators"),
+    "team": Message("Teams"),
+    "agent": Message("Agents"),
+}
+MATRIX_COLUMNS: Mapping[MatrixSide, Message] = {"week": Message("Weeks"), **MATRIX_ROWS}
+
+SHOWN_ROWS, SHOWN_COLUMNS = 60, 60
+"""Rows of a page, and columns of a table; of more columns those with most verdicts are shown."""
+
+_KEYS: Mapping[MatrixSide, str] = {
+    "rule": "rule_id",
+    "team": f"coalesce(team, '{NOT_GIVEN}')",
+    "agent": f"coalesce(agent, '{NOT_GIVEN}')",
+    "week": "week",
+}
+_SUMS = "sum(passes)::BIGINT AS passes, sum(fails)::BIGINT AS fails"
+_MEANT = "passes + fails > 0"
+
+MatrixKey = str | date
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixAsked:
+    """What a table is asked for: its sides, one agent or one rule ("": all), how it is sorted, from which row on.
+
+    `sort` is "name", "rate", "change", "decided", or a column's key.
+    """
+
+    rows: MatrixSide
+    columns: MatrixSide
+    agent: str = ""
+    rule: str = ""
+    sort: str = "rate"
+    descending: bool = False
+    start: int = 0
+
+
+@dataclass(slots=True)
+class MatrixRow:
+    """A row: the whole time, the time before, the weeks of the trend, and its cells by the columns' keys."""
+
+    key: str
+    whole: AchievementRate = field(default_factory=AchievementRate)
+    before: AchievementRate = field(default_factory=AchievementRate)
+    weeks: dict[date, AchievementRate] = field(default_factory=dict)
+    cells: dict[MatrixKey, AchievementRate] = field(default_factory=dict)
+
+    @property
+    def change(self) -> NumberChange | None:
+        return rate_change(self.whole, self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class AchievementMatrix:
+    """A table. `total` is its last row, of all rows there are; `rows` are all of them, and have cells in `shown`."""
+
+    asked: MatrixAsked
+    columns: tuple[MatrixKey, ...]
+    hidden_columns: int
+    rows: tuple[MatrixRow, ...]
+    shown: tuple[MatrixRow, ...]
+    total: MatrixRow
+
+
+def read_matrix(
+    reader: Reader, frame: Frame, asked: MatrixAsked, names: Mapping[str, str], most: int = SHOWN_ROWS
+) -> AchievementMatrix:
+    """The table of a frame. `names` are those of the rows, for sorting; `most` rows have cells."""
+    narrowed, values = _narrowed(frame, asked)
+    rows = _rows(reader, frame, asked, narrowed, values)
+    total = MatrixRow("")
+    for row in rows.values():
+        total.whole, total.before = total.whole + row.whole, total.before + row.before
+        for week, rate in row.weeks.items():
+            total.weeks[week] = total.weeks.get(week, AchievementRate()) + rate
+    found = [row for row in rows.values() if row.whole.decided]
+    columns, hidden = _columns(reader, frame, asked, narrowed, values, total)
+    if asked.columns == "week":
+        for row in (*found, total):
+            row.cells = {week: row.weeks[week] for week in frame.mondays() if week in row.weeks}
+    elif asked.sort in {str(column) for column in columns}:
+        _cells(reader, asked, narrowed, {**values, "columns": [asked.sort]}, rows)
+    found.sort(key=lambda row: _place(row, asked, names), reverse=asked.descending)
+    found.sort(key=lambda row: _is_unsorted(row, asked))
+    shown = tuple(found[asked.start : asked.start + most])
+    if asked.columns != "week":
+        among = {**values, "columns": list(columns), "rows": [row.key for row in shown]}
+        _cells(reader, asked, f"{narrowed} AND {_KEYS[asked.rows]} IN (SELECT unnest($rows))", among, rows)
+    return AchievementMatrix(asked, columns, hidden, tuple(found), shown, total)
+
+
+def _narrowed(frame: Frame, asked: MatrixAsked) -> tuple[str, dict[str, Any]]:
+    condition, values = f"{frame.condition} AND {_MEANT}", dict(frame.values)
+    if asked.agent:
+        condition += f" AND {_KEYS['agent']} = $agent"
+        values["agent"] = asked.agent
+    if asked.rule:
+        condition += " AND rule_id = $rule"
+        values["rule"] = asked.rule
+    return condition, values
+
+
+def _rows(
+    reader: Reader, frame: Frame, asked: MatrixAsked, narrowed: str, values: Mapping[str, Any]
+) -> dict[str, MatrixRow]:
+    """The rows with all their weeks: those of the frame, of the trend and of the time before."""
+    rows: dict[str, MatrixRow] = {}
+    first, begin, begin_before = frame.first, frame.trend.first, frame.before.first
+    if first is None or begin is None or begin_before is None:
+        return rows
+    found = reader.rows(
+        f"SELECT {_KEYS[asked.rows]} AS key, week, {_SUMS} FROM totals.agent_rules WHERE {narrowed} GROUP BY key, week",
+        {**values, "first": min(begin, begin_before)},
+    )
+    for each in found:
+        row = rows.get(each["key"])
+        if row is None:
+            row = rows[each["key"]] = MatrixRow(each["key"])
+        week, rate = each["week"], AchievementRate(each["passes"], each["fails"])
+        if week >= first:
+            row.whole += rate
+        elif week >= begin_before:
+            row.before += rate
+        if week >= begin:
+            row.weeks[week] = rate
+    return rows
+
+
+def _columns(
+    reader: Reader, frame: Frame, asked: MatrixAsked, narrowed: str, values: Mapping[str, Any], total: MatrixRow
+) -> tuple[tuple[MatrixKey, ...], int]:
+    """The columns, and how many there are besides; gives the total its cells."""
+    if asked.columns == "week":
+        return tuple(frame.mondays()), 0
+    found = reader.rows(
+        f"SELECT {_KEYS[asked.columns]} AS key, {_SUMS} FROM totals.agent_rules WHERE {narrowed} GROUP BY key",
+        dict(values),
+    )
+    found.sort(key=lambda each: (-each["passes"] - each["fails"], each["key"]))
+    for each in found[:SHOWN_COLUMNS]:
+        total.cells[each["key"]] = AchievementRate(each["passes"], each["fails"])
+    return tuple(sorted(map(str, total.cells))), max(0, len(found) - SHOWN_COLUMNS)
+
+
+def _cells(
+    reader: Reader, asked: MatrixAsked, narrowed: str, values: Mapping[str, Any], rows: Mapping[str, MatrixRow]
+) -> None:
+    column = _KEYS[asked.columns]
+    found = reader.rows(
+        f"SELECT {_KEYS[asked.rows]} AS row_key, {column} AS column_key, {_SUMS} FROM totals.agent_rules "
+        f"WHERE {narrowed} AND {column} IN (SELECT unnest($columns)) GROUP BY row_key, column_key",
+        dict(values),
+    )
+    for each in found:
+        rows[each["row_key"]].cells[each["column_key"]] = AchievementRate(each["passes"], each["fails"])
+
+
+def _sorted_cell(row: MatrixRow, asked: MatrixAsked) -> AchievementRate | None:
+    return next((rate for key, rate in row.cells.items() if str(key) == asked.sort), None)
+
+
+def _place(row: MatrixRow, asked: MatrixAsked, names: Mapping[str, str]) -> tuple[float, str]:
+    name = names.get(row.key, row.key)
+    match asked.sort:
+        case "name":
+            return 0, name
+        case "decided":
+            return row.whole.decided, name
+        case "change":
+            return (row.change.by if row.change else 0), name
+        case "rate":
+            return row.whole.share or 0, name
+    cell = _sorted_cell(row, asked)
+    return (cell.share or 0 if cell else 0), name
+
+
+def _is_unsorted(row: MatrixRow, asked: MatrixAsked) -> int:
+    """Rows that say little of what is sorted by stand last, whichever way it is sorted."""
+    match asked.sort:
+        case "name" | "decided":
+            return 0
+        case "change":
+            return row.change is None
+        case "rate":
+            return row.whole.is_few
+    cell = _sorted_cell(row, asked)
+    return 2 if cell is None else cell.is_few
