@@ -25,7 +25,7 @@ from desk.dashboards.matrix import (
     read_matrix,
 )
 from desk.dashboards.rates import AchievementRate, NumberChange, rate_step
-from desk.dashboards.trends import LineChart, line_chart
+from desk.dashboards.trends import TrendChart, trend_chart
 from desk.routing import Visit, endpoint
 from desk.snapshot import Reader
 
@@ -35,7 +35,7 @@ _SORTS = ("name", "rate", "change", "decided")
 
 
 @dataclass(frozen=True, slots=True)
-class ShownCell:
+class MatrixCell:
     """A cell as it is written: its number, the class of its colour, what it says in full, and its calls ("": none)."""
 
     text: str
@@ -45,13 +45,13 @@ class ShownCell:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownRow:
+class MatrixLine:
     """A row as it is written; `href` is the page of what stands in it."""
 
     name: str
     href: str
-    cells: tuple[ShownCell, ...]
-    whole: ShownCell
+    cells: tuple[MatrixCell, ...]
+    whole: MatrixCell
     change: NumberChange | None
     spark: tuple[tuple[float, float], ...]
 
@@ -251,25 +251,25 @@ def _linker(board: _Board) -> Callable[[MatrixRow, MatrixKey | None, Achievement
 
 def _shown_row(
     board: _Board, row: MatrixRow, link: Callable[[MatrixRow, MatrixKey | None, AchievementRate], str]
-) -> ShownRow:
+) -> MatrixLine:
     asked, target = board.asked, board.visit.desk.settings.report.target
     none = AchievementRate()
 
-    def shown(key: MatrixKey | None, rate: AchievementRate) -> ShownCell:
+    def shown(key: MatrixKey | None, rate: AchievementRate) -> MatrixCell:
         if rate.share is None:
-            return ShownCell("", "none", "")
+            return MatrixCell("", "none", "")
         says = board.visit.say("{passes} of {decided} passed, {fails} failed", passes=rate.passes,
                                decided=rate.decided, fails=rate.fails)  # fmt: skip
         href = link(row, key, rate)
         if rate.is_few:
-            return ShownCell(f"{rate.passes}/{rate.decided}", "few", says, href)
+            return MatrixCell(f"{rate.passes}/{rate.decided}", "few", says, href)
         step = rate_step(rate.share, target)
         # rounded down below the target: what is marked as below it does not read as if it were met
         percent = int(100 * rate.share + 1e-9) if step <= 2 else round(100 * rate.share)
-        return ShownCell(str(percent), f"s{step}", says, href)
+        return MatrixCell(str(percent), f"s{step}", says, href)
 
     weeks = [row.weeks.get(week) for week in board.frame.trend.mondays()]
-    return ShownRow(
+    return MatrixLine(
         board.name(asked.rows, row.key) if row.key else "", board.page_of(asked.rows, row.key) if row.key else "",
         tuple(shown(key, row.cells.get(key, none)) for key in board.matrix.columns), shown(None, row.whole), row.change,
         tuple(spark_points([rate.share if rate else None for rate in weeks], 1.0)),
@@ -286,7 +286,7 @@ def _heading(board: _Board) -> str:
     return " · ".join(parts)
 
 
-def _chart(board: _Board) -> LineChart | None:
+def _chart(board: _Board) -> TrendChart | None:
     """The trend of the whole table."""
     weeks, total = board.frame.trend.mondays(), board.matrix.total
     if len(total.weeks) < 2:
@@ -297,4 +297,4 @@ def _chart(board: _Board) -> LineChart | None:
         share = rate.share
         says = f"{week}: " + ("–" if share is None else f"{100 * share:.1f} % ({rate.passes}/{rate.decided})")
         values.append((f"{week:%m-%d}", share, says))
-    return line_chart(values, 0.1, "{:.0%}", board.visit.desk.settings.report.target, board.frame.weeks)
+    return trend_chart(values, 0.1, "{:.0%}", board.visit.desk.settings.report.target, board.frame.weeks)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor
 
-LINE_WIDTH, LINE_HEIGHT = 420, 150
+TREND_WIDTH, TREND_HEIGHT = 420, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 16, 10, 22
 
 
 @dataclass(frozen=True, slots=True)
-class LinePoint:
+class TrendPoint:
     """A point of a line; `name` stands below it, "" where there is no room; `says` is its number in words."""
 
     x: float
@@ -21,23 +21,23 @@ class LinePoint:
 
 
 @dataclass(frozen=True, slots=True)
-class LineChart:
+class TrendChart:
     """A line in pieces, broken where there is nothing; `marks` of its axis are (height, text).
 
     `target` is the height of the target, `since` where the weeks asked for begin.
     """
 
-    pieces: tuple[tuple[LinePoint, ...], ...]
+    pieces: tuple[tuple[TrendPoint, ...], ...]
     marks: tuple[tuple[float, str], ...]
     names: tuple[tuple[float, str], ...]
     target: float | None = None
     since: float | None = None
 
 
-def line_chart(
+def trend_chart(
     values: Sequence[tuple[str, float | None, str]], unit: float, text: str, target: float | None = None,
     asked: int | None = None,
-) -> LineChart:  # fmt: skip
+) -> TrendChart:  # fmt: skip
     """A chart of values, each with its name and what it says. The axis goes up to 10 units, and down to the first whole
     unit below all; `text` formats its marks. `asked`: so many of the last values are those that were asked for."""
     there = [value for _, value, _ in values if value is not None]
@@ -47,11 +47,11 @@ def line_chart(
 
     def y_of(value: float) -> float:
         share = (value / unit - low) / (10 - low)
-        return round(_TOP + (1 - share) * (LINE_HEIGHT - _TOP - _BOTTOM), 1)
+        return round(_TOP + (1 - share) * (TREND_HEIGHT - _TOP - _BOTTOM), 1)
 
-    step = (LINE_WIDTH - _LEFT - _RIGHT) / max(1, len(values))
+    step = (TREND_WIDTH - _LEFT - _RIGHT) / max(1, len(values))
     every = max(1, -(-len(values) // 7))
-    pieces: list[list[LinePoint]] = [[]]
+    pieces: list[list[TrendPoint]] = [[]]
     names = []
     for place, (name, value, says) in enumerate(values):
         x = round(_LEFT + step * (place + 0.5), 1)
@@ -61,11 +61,11 @@ def line_chart(
         if value is None:
             pieces.append([])
         else:
-            pieces[-1].append(LinePoint(x, y_of(value), named, says))
+            pieces[-1].append(TrendPoint(x, y_of(value), named, says))
     between = 1 if 10 - low <= 4 else 2
     marks = tuple((y_of(unit * at), text.format(unit * at)) for at in range(low, 11) if (10 - at) % between == 0)
     since = round(_LEFT + step * (len(values) - asked), 1) if asked is not None and asked < len(values) else None
-    return LineChart(
+    return TrendChart(
         tuple(tuple(piece) for piece in pieces if piece), marks, tuple(names),
         y_of(target) if target is not None else None, since,
     )  # fmt: skip
