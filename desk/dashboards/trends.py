@@ -11,7 +11,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 16, 10, 22
 
 
 @dataclass(frozen=True, slots=True)
-class TrendPoint:
+class WeekPoint:
     """A point of a line; `name` stands below it, "" where there is no room; `says` is its number in words."""
 
     x: float
@@ -27,7 +27,7 @@ class TrendChart:
     `target` is the height of the target, `since` where the weeks asked for begin.
     """
 
-    pieces: tuple[tuple[TrendPoint, ...], ...]
+    pieces: tuple[tuple[WeekPoint, ...], ...]
     marks: tuple[tuple[float, str], ...]
     names: tuple[tuple[float, str], ...]
     target: float | None = None
@@ -51,7 +51,7 @@ def trend_chart(
 
     step = (TREND_WIDTH - _LEFT - _RIGHT) / max(1, len(values))
     every = max(1, -(-len(values) // 7))
-    pieces: list[list[TrendPoint]] = [[]]
+    pieces: list[list[WeekPoint]] = [[]]
     names = []
     for place, (name, value, says) in enumerate(values):
         x = round(_LEFT + step * (place + 0.5), 1)
@@ -61,7 +61,7 @@ def trend_chart(
         if value is None:
             pieces.append([])
         else:
-            pieces[-1].append(TrendPoint(x, y_of(value), named, says))
+            pieces[-1].append(WeekPoint(x, y_of(value), named, says))
     between = 1 if 10 - low <= 4 else 2
     marks = tuple((y_of(unit * at), text.format(unit * at)) for at in range(low, 11) if (10 - at) % between == 0)
     since = round(_LEFT + step * (len(values) - asked), 1) if asked is not None and asked < len(values) else None
