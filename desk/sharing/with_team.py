@@ -107,15 +107,14 @@ def teams_of_agent(visit: Visit) -> Sequence[str]:
 def _listed(visit: Visit) -> list[tuple[SharedExcerpt, ListedExcerpt]]:
     teams, listed = teams_of_agent(visit), []
     with visit.desk.reviews.file.reading() as rows:
-        for each in shared_with(rows, teams):
-            try:
-                seen = seen_through(visit, each.sha256)
-            except NotThere:
-                continue
-            label = visit.say(KIND_TITLES[each.kind])
-            listed.append(
-                (each, ListedExcerpt(seen, _chosen(visit, rows, each), f"/shared/{each.number}/sound", label))
-            )
+        found = [(each, _chosen(visit, rows, each)) for each in shared_with(rows, teams)]
+    for each, chosen in found:
+        try:
+            seen = seen_through(visit, each.sha256)
+        except NotThere:
+            continue
+        label = visit.say(KIND_TITLES[each.kind])
+        listed.append((each, ListedExcerpt(seen, chosen, f"/shared/{each.number}/sound", label)))
     return listed
 
 

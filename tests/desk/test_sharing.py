@@ -1,0 +1,184 @@
+"""The week's best and worst: within a lead's scope, taken along without names, shared with a team by leave."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from desk.context import Desk
+from desk.excerpts.presenting import ListedExcerpt
+from desk.excerpts.taking_along import html_file
+from desk.rights import User
+from desk.routing import Visit
+from desk.sharing.candidates import picked_excerpts, weeks_pick
+from pipeline.datatypes import Judged
+from pipeline.reviews.voice_leave import give_voice_leave
+from pipeline.storage.audit import audit_entries
+from tests.support.desks import ORIGIN, signed_in
+from tests.support.factories import AGENTS
+from tests.support.judged_desks import make_judged_desk
+
+pytestmark = pytest.mark.xdist_group("desk")
+
+WEEK = "2025-03-03"
+NAMES = (*(name for _, name, _ in AGENTS), "何女士", "C00")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, list[Judged]]:
+    return make_judged_desk(tmp_path_factory.mktemp("sharing"), 6)
+
+
+@pytest.fixture(scope="module")
+def lead(made: tuple[Desk, list[Judged]]) -> TestClient:
+    return signed_in(made[0], "supervisor", "lead", teams=("一组",))
+
+
+def marks(page: str) -> list[str]:
+    return re.findall(r'name="x" value="([^"]+)"', page)
+
+
+def test_a_lead_sees_the_best_and_worst_of_their_teams_alone(made: tuple[Desk, list[Judged]], lead: TestClient) -> None:
+    desk, night = made
+    page = lead.get("/sharing").text
+    own = {desk.call_ids.of(each.call.sha256) for each in night if each.call.cdr.team == "一组"}
+    assert {mark.split(".")[0] for mark in marks(page)} <= own
+    rules = {mark.split(".")[1] for mark in marks(page)}
+    assert {"greeting", "forbidden-phrases", "closing", "booking"} == rules
+    others = next(desk.call_ids.of(each.call.sha256) for each in night if each.call.cdr.team == "二组")
+    assert f"{others}." in signed_in(desk, "administrator", "boss").get("/sharing").text
+    assert lead.get(f"/sharing/{others}/greeting/sound").status_code == 404
+    assert lead.get(f"/sharing/present?week={WEEK}&x={others}.greeting").text.count('class="excerpt"') == 0
+
+
+def test_what_was_picked_is_presented_in_its_order_and_heard(made: tuple[Desk, list[Judged]], lead: TestClient) -> None:
+    page = lead.get("/sharing").text
+    first = marks(page)[0]
+    presented = lead.get("/sharing/present", params={"week": WEEK, "x": first, "voices": "all", "picked": "1"}).text
+    (sound,) = re.findall(r'<audio[^>]* src="([^"]+)"', presented)
+    assert not any(name in presented for name in NAMES)
+    answer = lead.get(sound, headers={"range": "bytes=0-99"})
+    assert (answer.status_code, answer.headers["content-type"], len(answer.content)) == (206, "audio/mpeg", 100)
+    back = re.findall(r'data-back="([^"]+)"', presented)[0].replace("&amp;", "&")
+    again = lead.get(back).text
+    assert re.findall(r'value="([^"]+)" form="pick" checked', again) == [first]
+    without = lead.get("/sharing/present", params={"week": WEEK, "x": first}).text
+    assert "<audio" not in without, "nobody gave leave"
+
+
+def test_the_folder_has_a_playlist_that_any_player_reads_and_names_nobody(
+    made: tuple[Desk, list[Judged]], lead: TestClient
+) -> None:
+    desk, night = made
+    sent = {"week": WEEK, "voices": "all"}
+    answer = lead.post("/sharing/folder", data=sent, headers=ORIGIN)
+    assert answer.headers["content-disposition"].endswith('.zip"')
+    folder = zipfile.ZipFile(io.BytesIO(answer.content))
+    files = {name.removeprefix("callqa-excerpts/"): folder.read(name) for name in folder.namelist()}
+    lines = files.pop("playlist.m3u8").decode("utf-8").splitlines()
+    assert lines[0] == "#EXTM3U"
+    listed = list(zip(lines[1::2], lines[2::2], strict=True))
+    for number, (about, name) in enumerate(listed, 1):
+        length, title = re.fullmatch(r"#EXTINF:(\d+),(\S.*)", about).groups()  # type: ignore[union-attr]
+        assert name == f"{number:02}.mp3"
+        assert title.startswith(f"{number}. ")
+        sound = files.pop(name)
+        assert sound[0] == 0xFF, "a frame from its first byte, and no tag before it"
+        assert sound[1] & 0xE0 == 0xE0
+        assert b"TAG" not in sound[-128:]
+        assert len(sound) * 8 / 32_000 == pytest.approx(int(length), abs=0.8)
+    assert list(files) == ["index.html"]
+    told = (files["index.html"] + "\n".join(lines).encode()).decode()
+    assert not any(name in told for name in NAMES)
+    for each in night:
+        assert each.call.sha256[:12] not in told
+        assert desk.call_ids.of(each.call.sha256) not in told
+    assert str(desk.home.root) not in told
+    last = [entry for entry in audit_entries(desk.home) if entry.action == "export"][-1]
+    assert (last.user, last.details["what"], last.details["excerpts"]) == ("lead", "excerpts as folder", len(listed))
+
+
+class _Asked:
+    def __init__(self, **query: str) -> None:
+        self.query_params = _Query(query)
+        self.cookies: dict[str, str] = {}
+        self.headers = {"accept-language": "en"}
+        self.url = type("Url", (), {"path": "/sharing/html"})
+
+
+class _Query(dict[str, str]):
+    def getlist(self, name: str) -> list[str]:
+        return [self[name]]
+
+
+def test_a_file_that_would_be_too_large_has_smaller_sound_then_none_in_the_last(
+    made: tuple[Desk, list[Judged]],
+) -> None:
+    visit = Visit(_Asked(voices="all"), made[0], User("boss", "administrator"))  # type: ignore[arg-type]
+    listed: list[ListedExcerpt] = [excerpt for _, excerpt in picked_excerpts(visit, weeks_pick(visit))]
+    whole = html_file(visit, "All", listed)
+    assert whole.count("data:audio/mpeg") == len(listed)
+    assert "without sound" not in whole
+    less = html_file(visit, "All", listed, largest=int(len(whole.encode()) * 0.8))
+    assert less.count("data:audio/mpeg") == len(listed)
+    assert len(less.encode()) <= len(whole.encode()) * 0.8
+    few = html_file(visit, "All", listed, largest=int(len(whole.encode()) * 0.45))
+    assert 0 < few.count("data:audio/mpeg") < len(listed)
+    assert len(few.encode()) <= len(whole.encode()) * 0.45
+    left_out = len(listed) - few.count("data:audio/mpeg")
+    assert f"The last {left_out} excerpts are without sound" in few
+    assert few.index("data:audio/mpeg") < few.index("There was no room for its sound")
+
+
+def test_a_teams_agents_read_what_is_shared_and_hear_it_by_leave(
+    made: tuple[Desk, list[Judged]], lead: TestClient
+) -> None:
+    desk, night = made
+    mine = next(each for each in night if each.call.cdr.agent_id == "1001")
+    mark = f"{desk.call_ids.of(mine.call.sha256)}.greeting"
+    colleague = signed_in(desk, "agent", "wang", agent_id="1002")
+    stranger = signed_in(desk, "agent", "chen", agent_id="1003")
+    assert "Nothing is shared" in colleague.get("/shared").text
+    sent = {"week": WEEK, "x": mark, "picked": "1", "to": "一组", "token": "t1"}
+    assert lead.post("/sharing/share", data={**sent, "to": "二组"}, headers=ORIGIN).status_code == 409
+    assert lead.post("/sharing/share", data=sent, headers=ORIGIN).status_code == 303
+    number = re.findall(r"/sharing/shared/(\d+)/take-back", lead.get("/sharing").text)[0]
+
+    page = colleague.get("/shared").text
+    assert "安心家政" in page
+    assert not any(name in page for name in NAMES)
+    assert "<audio" not in page
+    sound = f"/shared/{number}/sound"
+    assert colleague.get(sound).status_code == 404
+    assert "安心家政" not in stranger.get("/shared").text
+    assert colleague.get(f"/calls/{desk.call_ids.of(mine.call.sha256)}").status_code == 404, "the call is not theirs"
+    with desk.reviews.file.writing() as rows:
+        give_voice_leave(rows, "li", "t2", "1001", True)
+    assert sound in colleague.get("/shared/present").text
+    assert colleague.get(sound).headers["content-type"] == "audio/mpeg"
+    assert stranger.get(sound).status_code == 404
+    with desk.reviews.file.writing() as rows:
+        give_voice_leave(rows, "li", "t3", "1001", False)
+    assert colleague.get(sound).status_code == 404
+    assert signed_in(desk, "agent", "li", agent_id="1001").get(sound).status_code == 200, "their own voice"
+
+    back = f"/sharing/shared/{number}/take-back"
+    other_lead = signed_in(desk, "supervisor", "other", teams=("二组",))
+    assert other_lead.post(back, data={"token": "t4"}, headers=ORIGIN).status_code == 404
+    lead.post(back, data={"token": "t5"}, headers=ORIGIN)
+    assert "安心家政" not in colleague.get("/shared").text
+    lead.post("/sharing/share", data={**sent, "token": "t6"}, headers=ORIGIN)
+    assert "安心家政" in colleague.get("/shared").text
+    desk.reviews.forget([mine.call.sha256])
+    assert "安心家政" not in colleague.get("/shared").text
+
+
+def test_nothing_of_the_shared_file_tells_of_a_forgotten_call(made: tuple[Desk, list[Judged]]) -> None:
+    desk, night = made
+    mine = next(each for each in night if each.call.cdr.agent_id == "1001")
+    assert mine.call.sha256.encode() not in Path(desk.reviews.file.path).read_bytes()
