@@ -25,6 +25,9 @@ from desk.calls import list_export, saved_filters  # noqa: F401  # isort: skip
 from desk.corrections import pages as correction_pages  # noqa: F401  # isort: skip
 from desk.queues import agreement_pages, calibration_pages, case_pages, my_queue, plan_pages  # noqa: F401  # isort: skip
 from desk.sharing import lead_pages, with_team  # noqa: F401  # isort: skip
+
+# addresses with names stand before those with a session's id
+from desk.coaching import session_list, planning, excerpt_steps, presented, session_page, agent_side  # noqa: F401  # isort: skip
 from desk.dashboards import achievement, overview  # noqa: F401  # isort: skip
 from desk.dashboards import appeals, complaints  # noqa: F401  # isort: skip
 from desk.dashboards import rules as failing_rules  # noqa: F401  # isort: skip

@@ -17,7 +17,7 @@ from pipeline.timeline import Span
 
 ExcerptKind = Literal["own", "good"]
 
-LONGEST_COACHING_EXCERPT_S, MOST_COACHING_EXCERPTS, LONGEST_EXCERPT_NOTE = 180.0, 40, 500
+LONGEST_COACHING_EXCERPT_S, MOST_COACHING_EXCERPTS, LONGEST_EXCERPT_NOTE = 300.0, 40, 500
 """Seconds of an excerpt, excerpts of a session, characters of a note."""
 
 _COLUMNS = (

@@ -30,5 +30,8 @@ class ReviewSettings(Section):
         5, ge=1, le=90, description=Message("working days in which an agent can appeal against a released verdict")
     )
     appeals_a_month: int = Field(10, ge=0, le=1000, description=Message("appeals of an agent a month; 0: none"))
+    good_examples_days: int = Field(
+        180, ge=1, le=3650, description=Message("days back in which coaches are offered colleagues' good excerpts")
+    )
     holidays: tuple[date, ...] = Field((), description=Message("days from Monday to Friday on which nobody works"))
     workdays: tuple[date, ...] = Field((), description=Message("Saturdays and Sundays on which people work"))

@@ -1,0 +1,43 @@
+"""The list of coaching sessions, by state, agent and coach."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import get_args
+
+from starlette.responses import Response
+
+from desk.coaching.plan_form import today
+from desk.coaching.whose import agents_in_scope, sessions_in_scope
+from desk.queues.people import rule_titles, shown_names
+from desk.routing import Visit, endpoint
+from pipeline.messages import Message
+from pipeline.reviews.coaching import CoachingState
+
+COACHING_STATES: Mapping[CoachingState, Message] = {
+    "planned": Message("planned"),
+    "held": Message("held, not acknowledged"),
+    "acknowledged": Message("acknowledged by the agent"),
+    "called_off": Message("called off"),
+}
+
+
+@endpoint("/coaching", "coach")
+def _list(visit: Visit) -> Response:
+    agents = agents_in_scope(visit)
+    sessions = sessions_in_scope(visit, agents)
+    agent, coach = visit.query("agent"), visit.query("coach")
+    of_people = [
+        each for each in sessions if agent in ("", each.agent_id) and coach in ("", each.plan.coach)
+    ]  # fmt: skip
+    state = visit.query("state") if visit.query("state") in get_args(CoachingState) else ""
+    shown = [each for each in of_people if state in ("", each.state)]
+    names = shown_names(visit)
+    return visit.page(
+        "coaching/list.html", sessions=shown, every=len(of_people), agents=agents, agent=agent, coach=coach,
+        state=state, counts=Counter(each.state for each in of_people), states=COACHING_STATES, people=names,
+        today=today(visit),
+        coaches=sorted({each.plan.coach for each in sessions}), coached=sorted({each.agent_id for each in sessions}),
+        titles=rule_titles(visit),
+    )  # fmt: skip

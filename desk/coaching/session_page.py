@@ -1,0 +1,86 @@
+"""A coaching session: its plan, its excerpts, what is offered for it; and its steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from starlette.responses import Response
+
+from desk.coaching.candidates import offers_for
+from desk.coaching.plan_form import BadDay, coaches_for, day_of, form_token, read_plan_form, text_of, today
+from desk.coaching.rates import rule_rates
+from desk.coaching.session_list import COACHING_STATES
+from desk.coaching.shown import session_excerpts
+from desk.coaching.whose import CoachedAgent, session_in_scope
+from desk.queues.people import rule_titles, shown_names
+from desk.routing import NotThere, Visit, endpoint
+from pipeline.messages import Message
+from pipeline.reviews.coaching import (
+    CoachingSession,
+    call_coaching_off,
+    change_coaching,
+    hold_coaching,
+    plan_coaching_again,
+)
+
+
+@endpoint("/coaching/{ref}", "coach")
+def _page(visit: Visit) -> Response:
+    session, agent = session_in_scope(visit)
+    if visit.partial:
+        return excerpts_part(visit, session, agent)
+    return visit.page(
+        "coaching/session.html", **_of_excerpts(visit, session, agent), rates=rule_rates(visit, agent),
+        coaches=coaches_for(visit, agent), people=shown_names(visit), states=COACHING_STATES, today=today(visit),
+        zone=visit.desk.settings.ingest.timezone,
+    )  # fmt: skip
+
+
+def excerpts_part(visit: Visit, session: CoachingSession, agent: CoachedAgent, opened: str = "") -> Response:
+    """The part of the page that has the excerpts; the form of the excerpt `opened` is open."""
+    return visit.page("coaching/excerpts.html", **_of_excerpts(visit, session, agent, opened))
+
+
+def _of_excerpts(visit: Visit, session: CoachingSession, agent: CoachedAgent, opened: str = "") -> dict[str, Any]:
+    chosen = session_excerpts(visit, session)
+    asked = visit.query("for") or visit.field("for")
+    rule_id = asked if asked in session.rules else session.rules[0]
+    offers = offers_for(visit, session, rule_id, chosen) if session.can_change else None
+    return {
+        "session": session, "agent": agent, "chosen": chosen, "offers": offers, "titles": rule_titles(visit),
+        "token": form_token(), "opened": opened, "ids": visit.desk.call_ids,
+    }  # fmt: skip
+
+
+@endpoint("/coaching/{ref}/plan", "coach", "POST")
+def _change(visit: Visit) -> Response:
+    session, agent = session_in_scope(visit)
+    plan = replace(session.plan, private=text_of(visit, "private"))
+    if session.can_change:
+        plan = read_plan_form(visit, agent, rule_titles(visit), session.plan)
+    visit.desk.trail.note("review", visit.whose.name, what="coaching changed")
+    with visit.desk.reviews.file.writing() as rows:
+        change_coaching(rows, visit.whose.name, visit.field("token"), session.ref, plan)
+    return visit.to(f"/coaching/{session.ref}")
+
+
+@endpoint("/coaching/{ref}/step", "coach", "POST")
+def _step(visit: Visit) -> Response:
+    session, _ = session_in_scope(visit)
+    user, token, step = visit.whose.name, visit.field("token"), visit.field("step")
+    if step not in ("held", "called_off", "planned"):
+        raise NotThere
+    visit.desk.trail.note("review", user, what=f"coaching {step}")
+    with visit.desk.reviews.file.writing() as rows:
+        match step:
+            case "held":
+                held_on = day_of(visit.field("held_on")) or today(visit)
+                if held_on > today(visit):
+                    raise BadDay(Message("a session is held today or earlier"))
+                hold_coaching(rows, user, token, session.ref, held_on)
+            case "called_off":
+                call_coaching_off(rows, user, token, session.ref, visit.field("comment"))
+            case "planned":
+                plan_coaching_again(rows, user, token, session.ref)
+    return visit.to(f"/coaching/{session.ref}")
