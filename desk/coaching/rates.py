@@ -11,7 +11,7 @@ from desk.routing import Visit
 RATES_WEEKS = 8
 """So many of the agent's last weeks are counted."""
 
-LEAST_CHECKS = 5
+FEW_CHECKS = 5
 """With fewer checks a rate says nothing, and the rule stands behind the others."""
 
 
@@ -54,7 +54,7 @@ def rule_rates(visit: Visit, agent: CoachedAgent) -> dict[str, RuleRate]:
                 sum(passes) FILTER (team = $team) / nullif(sum(passes + fails) FILTER (team = $team), 0) AS team_rate
                 FROM totals.agent_rules
                 WHERE week > $last::DATE - INTERVAL {RATES_WEEKS} WEEK AND {scope} GROUP BY rule_id) USING (rule_id)
-            ORDER BY own + fails < {LEAST_CHECKS}, fails = 0, own / (own + fails), team_rate DESC, rule_id""",
+            ORDER BY own + fails < {FEW_CHECKS}, fails = 0, own / (own + fails), team_rate DESC, rule_id""",
             {**values, "agent": agent.agent_id, "team": agent.team, "last": last, "language": visit.language},
         )
     return {
