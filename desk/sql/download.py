@@ -93,11 +93,11 @@ def _csv_blocks(visit: Visit, sql: str, stop: QueryStop) -> Generator[bytes]:
                     writer.writerow(map(guarded, message["columns"]))
                     answers, times = answers + 1, [kind.startswith("TIMESTAMP") for kind in message["types"]]
                 for row in message.get("rows", ()):
+                    if min(rows_left, characters_left) <= 0:
+                        raise BadQuery(_no_more(MOST_CSV_ROWS - rows_left))
                     before = text.tell()
                     writer.writerow([_csv_cell(*cell) for cell in zip(row, times, strict=True)])
                     rows_left, characters_left = rows_left - 1, characters_left - text.tell() + before
-                    if min(rows_left, characters_left) < 0:
-                        raise BadQuery(_no_more(MOST_CSV_ROWS - rows_left))
                 if text.tell() >= BLOCK_BYTES:
                     yield block()
                     sent += 1
