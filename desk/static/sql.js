@@ -108,3 +108,6 @@ run.addEventListener("htmx:finally:request", () => {
     editor.setSelectionRange(begin, begin + (lines[line - 1] ?? "").length);
   }
 });
+
+// a browser may keep a page that was left, with what it asked for: a query is stopped
+addEventListener("pagehide", () => asked && run.dispatchEvent(new CustomEvent("htmx:abort")));
