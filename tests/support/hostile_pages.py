@@ -80,6 +80,8 @@ def got_through(text: str) -> list[str]:
     """What of hostile texts has become a part of a page, or would steer it."""
     page = _Page()
     page.feed(text)
+    if "{{" in text and "49" in page.texts:
+        page.wrong.append("a template ran it")
     steering = {found for found in STEERING.findall(text) if found not in "\t\r\n"}
     return page.wrong + ([f"steers: {sorted(map(ascii, steering))}"] if steering else [])
 
@@ -90,6 +92,7 @@ class _Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.wrong: list[str] = []
+        self.texts: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
@@ -105,5 +108,4 @@ class _Page(HTMLParser):
                 self.wrong.append(f"{tag} {name}={given[name]}")
 
     def handle_data(self, data: str) -> None:
-        if data.strip() in ("49", "$49"):
-            self.wrong.append("a template ran it")
+        self.texts.add(data.strip().strip("$"))
