@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from desk.calls.found import FoundCall, find_call
 from desk.queues.people import rule_titles
+from desk.reviews.answering import seconds_told
 from desk.routing import NotThere, Visit, endpoint
 from pipeline.datatypes import Outcome
 from pipeline.errors import CallQAError
@@ -105,8 +106,10 @@ def _answer(visit: Visit) -> Response:
         raise NotThere
     answer, right_outcome = _given(visit, key.outcome)
     review = VerdictReview(
-        key, answer, right_outcome, comment=visit.field("comment")[:_LONGEST_COMMENT], blind=task.blind, task=token
-    )
+        key, answer, right_outcome, comment=visit.field("comment")[:_LONGEST_COMMENT],
+        open_s=seconds_told(visit, "open_s"), listened_s=seconds_told(visit, "listened_s"),
+        played=visit.field("played") == "1", blind=task.blind, task=token,
+    )  # fmt: skip
     visit.desk.trail.note("review", user.name, task.sha256, rule=task.rule_id, answer=answer)
     with visit.desk.reviews.file.writing() as rows:
         review_id = add_review(rows, user.name, user.authority, secrets.token_hex(8), review)

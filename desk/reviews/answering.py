@@ -86,7 +86,7 @@ def _finish(visit: Visit) -> Response:
     with desk.reviews.file.writing() as rows:
         finish_review(
             rows, user.name, visit.field("token"), found.sha256, card.rulebook_hash if card else "",
-            hearing.fingerprint if hearing else "", _seconds(visit, "open_s"), _seconds(visit, "listened_s"),
+            hearing.fingerprint if hearing else "", seconds_told(visit, "open_s"), seconds_told(visit, "listened_s"),
             comment_of(visit),
         )  # fmt: skip
         if desk.settings.reviews.release == "reviewed" and found.cdr.agent_id is not None:
@@ -137,8 +137,8 @@ def _said(
     at_s: float | None = None,
 ) -> VerdictReview:  # fmt: skip
     return VerdictReview(
-        key, answer, right_outcome, piece, at_s, comment_of(visit) if piece is None else "", _seconds(visit, "open_s"),
-        _seconds(visit, "listened_s"), visit.field("played") == "1",
+        key, answer, right_outcome, piece, at_s, comment_of(visit) if piece is None else "",
+        seconds_told(visit, "open_s"), seconds_told(visit, "listened_s"), visit.field("played") == "1",
     )  # fmt: skip
 
 
@@ -175,7 +175,8 @@ def comment_of(visit: Visit) -> str:
     return comment
 
 
-def _seconds(visit: Visit, name: str) -> float | None:
+def seconds_told(visit: Visit, name: str) -> float | None:
+    """Seconds that a form's page counted; None where it ran no scripts."""
     found = number_of(visit.field(name))
     return round(found, 1) if found is not None and 0 <= found <= _LONGEST_S else None
 

@@ -116,6 +116,7 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /dashboard/rules": STAFF,
     "GET /dashboard/complaints": STAFF,
     "GET /dashboard/appeals": STAFF,
+    "GET /dashboard/effort": STAFF,
     # SQL
     "GET /sql": ASKING,
     "POST /sql": ASKING,
