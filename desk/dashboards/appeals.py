@@ -16,6 +16,7 @@ from desk.calls.found import hidden_verdicts
 from desk.calls.known_calls import known_calls
 from desk.dashboards.drawings import BarChart, bar_chart
 from desk.dashboards.frame import Frame, dashboard_page, read_frame
+from desk.dashboards.up_to_today import up_to_today
 from desk.queues.people import rule_titles
 from desk.reviews.results import appeal_rules
 from desk.routing import Visit, endpoint
@@ -93,18 +94,18 @@ def _appeals(visit: Visit) -> Response:
     asked, rule_id = visit.query("show"), visit.query("rule")
     which = asked if asked in APPEAL_CHOICES else "open"
     with visit.desk.snapshot.reading() as reader:
-        frame = read_frame(visit, reader)
+        frame = up_to_today(visit, read_frame(visit, reader))
     with visit.desk.reviews.file.reading() as rows:
         every = all_appeals(rows)
     rules = appeal_rules(visit.desk)
     placed = _placed(visit, every, rules, frame)
-    first, last = appeal_weeks(frame, placed)
-    made = [each for each in placed if first <= each.monday <= last]
+    mondays = frame.mondays()
+    made = [each for each in placed if each.monday in mondays]
     waiting = [each for each in placed if not each.decided]
     listed = [each for each in (waiting if which in ("open", "overdue") else made) if each.is_among(which)]
     listed = sorted((e for e in listed if rule_id in ("", e.appeal.key.rule_id)), key=lambda e: e.appeal.at)
     hidden = hidden_verdicts(visit, [each.appeal.key.sha256 for each in listed])
-    weeks = [_counts(str(monday), (e for e in made if e.monday == monday)) for monday in _mondays(first, last)]
+    weeks = [_counts(str(monday), (e for e in made if e.monday == monday)) for monday in mondays]
     return dashboard_page(
         visit, "dashboards/appeals.html", frame, whole=_counts("", made), weeks=weeks, chart=_chart(visit, weeks),
         second=_counts("", [each for each in made if each.appeal.instance == 2]),
@@ -119,16 +120,6 @@ def _appeals(visit: Visit) -> Response:
         ][:MOST_APPEALS],
         which=which, choices=APPEAL_CHOICES, rule_id=rule_id, zone=visit.desk.snapshot.timezone,
     )  # fmt: skip
-
-
-def appeal_weeks(frame: Frame, placed: Sequence[PlacedAppeal]) -> tuple[date, date]:
-    """The Mondays between which appeals count: those of the frame; where that is the newest, up to the last appeal, as
-    appeals come after the calls that they are on."""
-    last = frame.last or max((each.monday for each in placed), default=date.min)
-    if not frame.until:
-        last = max((last, *(each.monday for each in placed)))
-    first = frame.first or (last - timedelta(weeks=frame.weeks - 1) if last > date.min else last)
-    return first, last
 
 
 def _placed(visit: Visit, every: Sequence[Appeal], rules: AppealRules, frame: Frame) -> list[PlacedAppeal]:
@@ -175,10 +166,6 @@ def _within(made: Sequence[PlacedAppeal], window: int) -> tuple[int, int]:
     """How many decisions took no more working days than the window has, and how many there are."""
     decided = [each for each in made if each.decided]
     return sum(each.took <= window for each in decided), len(decided)
-
-
-def _mondays(first: date, last: date) -> list[date]:
-    return [first + timedelta(weeks=n) for n in range((last - first).days // 7 + 1)] if last > date.min else []
 
 
 def _chart(visit: Visit, weeks: Sequence[AppealCounts]) -> BarChart:

@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from desk.dashboards.drawings import BarChart, bar_chart
 from desk.dashboards.frame import Frame, dashboard_page, read_frame
+from desk.dashboards.up_to_today import up_to_today
 from desk.queues.people import shown_names
 from desk.routing import Visit, endpoint
 from pipeline.reviews.agreement import ReviewerFigures, reviewer_figures
 from pipeline.reviews.answered import given_answers
-from pipeline.reviews.effort import ReviewerDay, reviewer_days, together
+from pipeline.reviews.effort import ReviewerDay, days_together, reviewer_days
 
 SHOWN_DAYS = 35
 """Days that are told one by one."""
@@ -42,8 +43,8 @@ def _effort(visit: Visit) -> Response:
     with visit.desk.snapshot.reading() as reader:
         frame = read_frame(visit, reader)
     # what people answer is no team's: a reviewer answers to calls of all
-    frame = replace(frame, company="", companies=(), team="", teams=())
-    first, last = effort_days(frame, datetime.now(zone).date())
+    frame = replace(up_to_today(visit, frame), company="", companies=(), team="", teams=())
+    first, last = frame.mondays()[0], frame.mondays()[-1] + timedelta(days=6)
     since, until = (datetime.combine(day, time(), zone).timestamp() for day in (first, last + timedelta(days=1)))
     days = reviewer_days(visit.desk.reviews.file, since, until, zone, person)
     given = given_answers(visit.desk.reviews.file, since) if visit.desk.reviews.file.is_there else []
@@ -51,18 +52,10 @@ def _effort(visit: Visit) -> Response:
     people = _people(days, {name: each for name, each in figures.items() if person in ("", name)})
     weeks = _by_week(days)
     return dashboard_page(
-        visit, "dashboards/effort.html", frame, first=first, last=last, people=people, whole=together(days, "", last),
-        chart=_chart(visit, first, last, weeks), weeks=weeks[::-1], days=_by_day(days)[: -SHOWN_DAYS - 1 : -1],
+        visit, "dashboards/effort.html", frame, people=people, whole=days_together(days, "", last),
+        chart=_chart(visit, frame, weeks), weeks=weeks[::-1], days=_by_day(days)[: -SHOWN_DAYS - 1 : -1],
         shown=shown_names(visit), alone=bool(person),
     )  # fmt: skip
-
-
-def effort_days(frame: Frame, today: date) -> tuple[date, date]:
-    """The first and the last day: those of the frame; where that is the newest, so many weeks up to today, as people
-    answer after the calls."""
-    last = frame.last_day if frame.until and frame.last_day else today
-    monday = last - timedelta(days=last.weekday())
-    return monday - timedelta(weeks=frame.weeks - 1), last
 
 
 def _people(days: Sequence[ReviewerDay], figures: Mapping[str, ReviewerFigures]) -> list[ReviewerEffort]:
@@ -70,7 +63,7 @@ def _people(days: Sequence[ReviewerDay], figures: Mapping[str, ReviewerFigures])
     for each in days:
         by_person.setdefault(each.person, []).append(each)
     people = [
-        ReviewerEffort(together(own, person, own[-1].day), len(own), figures.get(person))
+        ReviewerEffort(days_together(own, person, own[-1].day), len(own), figures.get(person))
         for person, own in by_person.items()
     ]
     return sorted(people, key=lambda each: (-each.whole.answers, each.whole.person))
@@ -78,7 +71,7 @@ def _people(days: Sequence[ReviewerDay], figures: Mapping[str, ReviewerFigures])
 
 def _by_day(days: Sequence[ReviewerDay]) -> list[ReviewerDay]:
     """What all did on each day."""
-    return [together((e for e in days if e.day == day), "", day) for day in sorted({each.day for each in days})]
+    return [days_together((e for e in days if e.day == day), "", day) for day in sorted({each.day for each in days})]
 
 
 def _by_week(days: Sequence[ReviewerDay]) -> list[ReviewerDay]:
@@ -86,14 +79,13 @@ def _by_week(days: Sequence[ReviewerDay]) -> list[ReviewerDay]:
     weeks: dict[date, list[ReviewerDay]] = {}
     for each in days:
         weeks.setdefault(each.day - timedelta(days=each.day.weekday()), []).append(each)
-    return [together(found, "", monday) for monday, found in sorted(weeks.items())]
+    return [days_together(found, "", monday) for monday, found in sorted(weeks.items())]
 
 
-def _chart(visit: Visit, first: date, last: date, weeks: Sequence[ReviewerDay]) -> BarChart:
+def _chart(visit: Visit, frame: Frame, weeks: Sequence[ReviewerDay]) -> BarChart:
     known = {each.day: each for each in weeks}
     columns = []
-    for number in range((last - first).days // 7 + 1):
-        monday = first + timedelta(weeks=number)
+    for monday in frame.mondays():
         week = known.get(monday, ReviewerDay("", monday))
         says = visit.say(
             "week of {week}: {count} answers, {unheard} without listening",

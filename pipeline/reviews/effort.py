@@ -71,7 +71,7 @@ def reviewer_days(
     return [ReviewerDay(*key, **counts) for key, counts in sorted(days.items())]  # type: ignore[arg-type]
 
 
-def together(days: Iterable[ReviewerDay], person: str, day: date) -> ReviewerDay:
+def days_together(days: Iterable[ReviewerDay], person: str, day: date) -> ReviewerDay:
     """Several days as one row."""
     days = list(days)
     counts = {name: sum(getattr(each, name) for each in days) for name in _COUNTS}
