@@ -11,8 +11,9 @@ FEW_DECIDED = 10
 COMPARED_DECIDED = 20
 """A change is told where both times have so many verdicts, or calls."""
 
-CLEAR_SIGMAS = 2.0
-"""A change that is larger than so many standard errors is called clear; chance alone makes one of twenty so large."""
+CLEAR_SIGMAS, LISTED_SIGMAS = 2.0, 3.0
+"""A change of so many standard errors is clear: chance alone makes one of twenty so large. Out of many agents only
+those are listed whose change is larger still, one of 370."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +42,15 @@ class AchievementRate:
 
 @dataclass(frozen=True, slots=True)
 class NumberChange:
-    """How a number differs from that of the time before; `is_clear`: by more than chance makes of it."""
+    """How a number differs from that of the time before, and how many standard errors that are."""
 
     by: float
-    is_clear: bool
+    sigmas: float
 
-
-def rate_change(now: AchievementRate, before: AchievementRate) -> NumberChange | None:
-    """By how much a rate has risen, 0–1; None where either time has too few verdicts. Verdicts count as independent,
-    as they nearly are over the calls of a rule."""
-    if min(now.decided, before.decided) < COMPARED_DECIDED or now.share is None or before.share is None:
-        return None
-    by, both = now.share - before.share, (now + before).share or 0.0
-    spread = sqrt(both * (1 - both) * (1 / now.decided + 1 / before.decided))
-    return NumberChange(by, bool(by) and abs(by) >= CLEAR_SIGMAS * spread)
-
-
-def mean_change(now: SpreadMean, before: SpreadMean) -> NumberChange | None:
-    """By how much a mean has risen; None where either time has too few calls."""
-    if min(now.count, before.count) < COMPARED_DECIDED or now.mean is None or before.mean is None:
-        return None
-    by = now.mean - before.mean
-    spread = sqrt(now.variance / now.count + before.variance / before.count)
-    return NumberChange(by, bool(by) and abs(by) >= CLEAR_SIGMAS * spread)
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is more than chance makes of it."""
+        return self.sigmas >= CLEAR_SIGMAS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +60,26 @@ class SpreadMean:
     mean: float | None
     variance: float
     count: int
+
+
+def rate_change(now: AchievementRate, before: AchievementRate) -> NumberChange | None:
+    """By how much a rate has risen, 0–1; None where either time has too few verdicts. Verdicts count as independent,
+    as they nearly are over the calls of a rule."""
+    if min(now.decided, before.decided) < COMPARED_DECIDED or now.share is None or before.share is None:
+        return None
+    by, both = now.share - before.share, (now + before).share or 0.0
+    return _change(by, sqrt(both * (1 - both) * (1 / now.decided + 1 / before.decided)))
+
+
+def mean_change(now: SpreadMean, before: SpreadMean) -> NumberChange | None:
+    """By how much a mean has risen; None where either time has too few calls."""
+    if min(now.count, before.count) < COMPARED_DECIDED or now.mean is None or before.mean is None:
+        return None
+    return _change(now.mean - before.mean, sqrt(now.variance / now.count + before.variance / before.count))
+
+
+def _change(by: float, spread: float) -> NumberChange:
+    return NumberChange(by, abs(by) / max(spread, 1e-9) if by else 0.0)
 
 
 def rate_step(share: float, target: float) -> int:

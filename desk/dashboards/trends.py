@@ -36,14 +36,14 @@ class TrendChart:
 
 def trend_chart(
     values: Sequence[tuple[str, float | None, str]], unit: float, text: str, target: float | None = None,
-    asked: int | None = None,
+    asked: int | None = None, from_nothing: bool = False,
 ) -> TrendChart:  # fmt: skip
     """A chart of values, each with its name and what it says. The axis goes up to 10 units, and down to the first whole
-    unit below all; `text` formats its marks. `asked`: so many of the last values are those that were asked for."""
+    unit below all, or to nothing; `text` formats its marks. `asked`: so many of the last values were asked for."""
     there = [value for _, value, _ in values if value is not None]
     least = min([*there, *([target] if target is not None else [])], default=0.0)
     low = max(0, floor(least / unit - 0.3))
-    low = min(low, 8)
+    low = 0 if from_nothing else min(low, 8)
 
     def y_of(value: float) -> float:
         share = (value / unit - low) / (10 - low)

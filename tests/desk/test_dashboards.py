@@ -1,4 +1,4 @@
-"""平均实现率: every number is a plain count of the same calls, leads to as many calls, and keeps to who may see it."""
+"""Dashboards: every number is a plain count of the same calls, leads to as many calls, and keeps to who may see it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from desk.context import Desk, make_desk
+from desk.dashboards.rates import AchievementRate, rate_change
 from pipeline.datatypes import CDR, Judged, Outcome
 from pipeline.results.store import build_database
 from pipeline.storage.home import Home
@@ -167,3 +168,86 @@ def test_the_workbook_has_the_same_numbers_and_no_formulas(made: tuple[Desk, Seq
     assert '"what":"dashboard achievement"' in log.replace(" ", "").replace(
         "dashboardachievement", "dashboard achievement"
     )
+
+
+def dated(calls: Sequence[Judged]) -> list[tuple[str, Judged]]:
+    """The calls that have a date, with their Mondays."""
+    return [
+        (str(started.date() - timedelta(days=started.weekday())), judged)
+        for judged in calls
+        if (started := judged.call.cdr.started_at)
+    ]
+
+
+@pytest.mark.parametrize(("team", "weeks"), [("", 4), ("一组", 4), ("二组", 1)])
+def test_the_overview_tells_what_the_calls_add_up_to(
+    made: tuple[Desk, Sequence[Judged]], team: str, weeks: int
+) -> None:
+    desk, calls = made
+    client = signed_in(desk, "administrator")
+    page = client.get(f"/dashboard?weeks={weeks}&team={team}").text
+    found = [(monday, judged) for monday, judged in dated(calls) if team in ("", judged.call.cdr.team)]
+    mondays = sorted({monday for monday, _ in found})
+    now = [judged for monday, judged in found if monday in mondays[-weeks:]]
+    before = [judged for monday, judged in found if monday in mondays[-2 * weeks : -weeks]]
+    scores = [judged.scorecard.score for judged in now if judged.scorecard and judged.scorecard.score is not None]
+    tiles = [re.sub("<[^>]*>", " ", tile).split() for tile in re.findall(r"<dd>(.*?)</dd>", page)]
+    assert tiles[0] == [str(len(now))]
+    assert f"before: {len(before)}" in page
+    assert float(tiles[1][0]) == pytest.approx(sum(scores) / len(scores), abs=0.051)
+    outcomes = Counter(v.outcome for judged in now for v in (judged.scorecard.verdicts if judged.scorecard else ()))
+    assert float(tiles[2][0].strip("%")) == pytest.approx(
+        100 * outcomes["pass"] / (outcomes["pass"] + outcomes["fail"]), abs=0.006
+    )
+    bands = Counter(min(100, int(score // 5) * 5) for score in scores)
+    listed = re.findall(r'<th scope="row">(\d+)(?:–\d+)?</th><td class="num"><a href="([^"]*)">(\d+)</a>', page)
+    assert {int(low): int(count) for low, _, count in listed} == bands
+    for _, href, count in listed[::4]:
+        assert calls_behind(client, unescape(href)) == int(count)
+
+
+def test_what_got_worse_is_listed_and_leads_to_its_calls(made: tuple[Desk, Sequence[Judged]]) -> None:
+    desk, calls = made
+    client = signed_in(desk, "supervisor", "lead-of-both", ("一组", "二组"))
+    page = client.get("/dashboard?weeks=4").text
+    worse = page[page.index("Indicators that got worse") : page.index("Weakest indicators")]
+    rates: dict[str, list[float]] = {}
+    mondays = sorted({monday for monday, _ in dated(calls)})
+    plain = counted(calls, team="一组") + counted(calls, team="二组")
+    for rule in RULES:
+        for weeks in (mondays[-8:-4], mondays[-4:]):
+            passes, fails = (sum(plain[rule, week, kind] for week in weeks) for kind in ("pass", "fail"))
+            rates.setdefault(rule, []).append(passes / (passes + fails))
+    assert all(before - now > 0.2 for before, now in rates.values())
+    rows = re.findall(
+        r'<tr><th scope="row"><a href="([^"]*)">([^<]*)</a>.*?([+-][\d.]+)<.*?<a href="([^"]*)">(\d+)', worse, re.S
+    )
+    assert {name: float(by) for _, name, by, *_ in rows} == {
+        rule: pytest.approx(100 * (now - before), abs=0.051) for rule, (before, now) in rates.items()
+    }
+    for table, name, _, href, fails in rows:
+        assert calls_behind(client, unescape(href)) == int(fails)
+        assert name in client.get(unescape(table)).text
+
+
+def test_a_change_of_a_few_calls_is_not_told() -> None:
+    assert rate_change(AchievementRate(1, 18), AchievementRate(100, 0)) is None
+    slight, clear = (rate_change(AchievementRate(n, 40 - n), AchievementRate(32, 8)) for n in (29, 20))
+    assert slight
+    assert clear
+    assert not slight.is_clear
+    assert clear.is_clear
+    assert clear.by == pytest.approx(-0.3)
+
+
+def test_what_an_address_says_wrongly_is_left_out(made: tuple[Desk, Sequence[Judged]]) -> None:
+    client = signed_in(made[0], "administrator")
+    for board in ("/dashboard", "/dashboard/achievement"):
+        for address in (
+            "?weeks=0", "?weeks=99999", "?until=0001-01-01", "?until=9999-99-99", "?until=1950-05-05&weeks=52",
+            "?rows=week&columns=x", "?rule=none&agent=none", "?sort=%27%3B--&order=up", "?start=-4", "?start=99999",
+            "?team=%3Cb%3E&company=none", "?self=1&columns=team&rows=team", "?rule=closing&rows=rule&columns=rule",
+        ):  # fmt: skip
+            page = client.get(board + address)
+            assert page.status_code == 200, board + address
+            assert "<b>" not in page.text.replace("call<b>qa</b>", "").replace("<b>below</b>", "")

@@ -111,6 +111,7 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "POST /my/voice": AGENTS,
     # dashboards
     "GET /dashboard": STAFF,
+    "GET /dashboard.xlsx": LEADERS,
     "GET /dashboard/achievement": STAFF,
     "GET /dashboard/achievement.xlsx": LEADERS,
     "GET /dashboard/rules": STAFF,
