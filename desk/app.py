@@ -19,7 +19,7 @@ from desk.routing import no_such_page, routes
 from desk import signing_in  # noqa: F401  # isort: skip
 from desk.access import account_list, audit_page, openid_pages, own_account  # noqa: F401  # isort: skip
 from desk.reviews import agent_home, answering, appealing, bulk_release, releasing  # noqa: F401  # isort: skip
-from desk.reviews import template_page  # noqa: F401  # isort: skip
+from desk.reviews import good_clips, template_page  # noqa: F401  # isort: skip
 from desk.calls import call_page, calls_list, sound  # noqa: F401  # isort: skip
 from desk.calls import list_export, saved_filters  # noqa: F401  # isort: skip
 from desk.corrections import pages as correction_pages  # noqa: F401  # isort: skip

@@ -28,6 +28,7 @@ from pipeline.results.display import (
     clock,
     percent,
     points,
+    whole_percent,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _environment() -> Environment:
         lstrip_blocks=True, finalize=_seen,
     )  # fmt: skip
     made.filters |= {"clock": clock, "percent": percent, "points": points, "hue": _hue, "moment": _moment}
-    made.filters |= {"browser": _browser}
+    made.filters |= {"browser": _browser, "whole_percent": whole_percent}
     made.globals |= {"static": static_path}
     return made
 

@@ -7,11 +7,12 @@ makes them too, at its end, so that people hardly ever wait.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -179,6 +180,25 @@ class CallIndex:
                 self._idle.setdefault(part, []).append(opened)
         if not kept:
             opened.close()
+
+    def found(self, state: IndexState, calls: Collection[str], since: str = "") -> dict[str, sqlite3.Row]:
+        """Those of some calls (SHA-256) that are listed, each with call_id, started, day, score; of parts with calls
+        since a day. Nothing is asked about who may see them."""
+        rows: dict[str, sqlite3.Row] = {}
+        left = set(calls)
+        parts = {part: self.facts(part).last_day or "" for part in state.parts}
+        for part in sorted(parts, key=lambda part: parts[part], reverse=True):
+            if not left or parts[part] < since:
+                break
+            with self.reading(part, searchable=False) as opened:
+                asked = "sha256 IN (SELECT value FROM json_each(:calls))"
+                for row in opened.rows(
+                    f"SELECT sha256, call_id, started, day, score FROM calls WHERE {asked}",
+                    {"calls": json.dumps([*left])},
+                ):
+                    rows[row["sha256"]] = row
+            left -= rows.keys()
+        return rows
 
     def facts(self, part: str) -> PartFacts:
         """What is known of a part of a state."""

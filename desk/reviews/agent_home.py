@@ -1,23 +1,41 @@
-"""What an agent sees first: their released calls, those that they have not acknowledged before others, how their own
-weeks went, and their appeals. Nobody is ranked: of the team there is only where its middle half lies."""
+"""What an agent sees first: results and coaching sessions that they have not acknowledged, their calls, how they do
+against their own weeks before, their appeals, and what went well. Nobody is ranked: of the team there is only where its
+middle half lies, and the own place where the house switched that on."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
+from desk.queues.people import rule_titles
+from desk.reviews.good_clips import good_clips
+from desk.reviews.own_numbers import (
+    NUMBERS_BEFORE,
+    NUMBERS_LATELY,
+    OwnRule,
+    OwnWeek,
+    TeamNumbers,
+    first_week,
+    last_week,
+    own_rules,
+    own_weeks,
+    team_numbers,
+)
 from desk.reviews.results import appeal_rules
 from desk.routing import Visit, endpoint
 from pipeline.reviews.appeals import appeals_by, left_this_month
-from pipeline.reviews.releases import ResultStep, released_to
+from pipeline.reviews.coaching import coaching_with
+from pipeline.reviews.releases import CallResult, ResultStep, released_to
+from pipeline.reviews.voice_leave import voice_may_be_heard
+from pipeline.reviews.week_counts import monday_of
 
-MOST_SHOWN, WEEKS_SHOWN, LEAST_AGENTS = 200, 8, 4
-"""Calls and weeks on the page; of a team with fewer agents nothing is told, as it would tell of single people."""
+MOST_SHOWN, WEEKS_SHOWN, APPEALS_SHOWN = 50, 8, 20
+"""Calls, weeks and appeals on the page; the list has all calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,75 +53,71 @@ class ReleasedCall:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnWeek:
-    """An agent's week: released calls, mean of the system's scores, and between which scores the middle half of the
-    team's agents lie."""
+class OwnNumbers:
+    """An agent's numbers; `place` is theirs among so many, where that is switched on."""
 
-    week: date
-    calls: int
-    score: float | None
-    low: float | None
-    high: float | None
+    weeks: Sequence[OwnWeek] = ()
+    rules: Sequence[OwnRule] = ()
+    place: tuple[int, int] | None = None
+
+
+Listed = Mapping[str, sqlite3.Row]
+"""What the index of calls knows of some, by SHA-256."""
 
 
 @endpoint("/my", "appeal")
 def _home(visit: Visit) -> Response:
     desk, user = visit.desk, visit.whose
     agent_id = user.agent_id or ""
+    zone = ZoneInfo(desk.settings.ingest.timezone)
+    with desk.snapshot.reading() as reader:
+        last = last_week(reader)
+        team = team_numbers(visit, reader, agent_id, last) if last else TeamNumbers({}, {})
+    # calls are released after they were made: those of the last weeks are among what was released since
+    since = datetime.combine(first_week(last), datetime.min.time(), zone).timestamp() if last else 0.0
     with desk.reviews.file.reading() as rows:
-        steps, appeals = released_to(rows, agent_id), appeals_by(rows, agent_id)
+        steps = released_to(rows, agent_id, since)
+        appeals = appeals_by(rows, agent_id)[-APPEALS_SHOWN:]
         left = left_this_month(rows, agent_id, appeal_rules(desk), datetime.now().timestamp())
-    facts, team_weeks = _published(visit, steps, agent_id)
+        held = [session for session in coaching_with(rows, agent_id) if session.held_on] if agent_id else []
+        leave = voice_may_be_heard(rows, agent_id)
     steps.sort(key=lambda step: (step.acknowledged_at is not None, -step.at))
-    calls = [
-        ReleasedCall(
-            desk.call_ids.of(step.result.sha256), facts.get(step.result.sha256, {}).get("call_id") or "",
-            facts.get(step.result.sha256, {}).get("started_at"), step,
-        )
-        for step in steps[:MOST_SHOWN]
-    ]  # fmt: skip
+    listed = _listed(visit, steps, {appeal.key.sha256 for appeal in appeals}, last)
+    titles = rule_titles(visit)
     return visit.page(
-        "reviews/agent_home.html", calls=calls, waiting=sum(step.acknowledged_at is None for step in steps),
-        weeks=_weeks(steps, facts, team_weeks), appeals=list(reversed(appeals)), left=left, ids=desk.call_ids,
-        zone=desk.settings.ingest.timezone, facts=facts,
+        "reviews/agent_home.html", calls=[_call(visit, step, listed, zone) for step in steps[:MOST_SHOWN]],
+        waiting=sum(step.acknowledged_at is None for step in steps), own=_numbers(steps, listed, team, last),
+        appeals=list(reversed(appeals)), left=left, ids=desk.call_ids, zone=desk.settings.ingest.timezone,
+        names_of={sha256: row["call_id"] or "" for sha256, row in listed.items()}, titles=titles,
+        good=good_clips(visit, sorted(steps, key=lambda step: -step.at), titles), leave=leave,
+        sessions=sorted(held, key=lambda each: (each.acknowledged is not None, -each.id)),
+        lately=NUMBERS_LATELY, before=NUMBERS_BEFORE,
     )  # fmt: skip
 
 
-def _published(
-    visit: Visit, steps: Sequence[ResultStep], agent_id: str
-) -> tuple[Mapping[str, Mapping[str, Any]], Mapping[date, tuple[float, float]]]:
-    """What the database tells of some calls, and by week where the middle half of the agent's team lies."""
-    with visit.desk.snapshot.reading() as reader:
-        rows = reader.rows(
-            "SELECT sha256, call_id, started_at, week FROM calls WHERE sha256 IN (SELECT unnest($calls))",
-            {"calls": [step.result.sha256 for step in steps]},
-        )
-        team = reader.rows(
-            "SELECT week, quantile_cont(mean, [0.25, 0.75]) AS middle FROM ("
-            "  SELECT week, agent_id, avg(score) AS mean FROM calls WHERE score IS NOT NULL AND agent_id IS NOT NULL "
-            "  AND team = (SELECT any_value(team ORDER BY started_at DESC) FROM calls WHERE agent_id = $agent) "
-            "  GROUP BY week, agent_id) WHERE week IS NOT NULL GROUP BY week HAVING count(*) >= $least",
-            {"agent": agent_id, "least": LEAST_AGENTS},
-        )
-    zone = ZoneInfo(visit.desk.settings.ingest.timezone)
-    for row in rows:
-        row["started_at"] = row["started_at"].astimezone(zone) if row["started_at"] else None
-    return {row["sha256"]: row for row in rows}, {row["week"]: tuple(row["middle"]) for row in team}
+def _listed(visit: Visit, steps: Sequence[ResultStep], appealed: set[str], last: date | None) -> Listed:
+    """What the index knows of the calls on the page and of those of the last weeks."""
+    index = visit.desk.index
+    state = index.state()
+    recent = {step.result.sha256 for step in steps}
+    found = index.found(state, recent, (first_week(last) - timedelta(weeks=1)).isoformat() if last else "")
+    shown = {step.result.sha256 for step in steps[:MOST_SHOWN]} | appealed
+    return found | index.found(state, shown - found.keys())
 
 
-def _weeks(
-    steps: Sequence[ResultStep], facts: Mapping[str, Mapping[str, Any]], team: Mapping[date, tuple[float, float]]
-) -> list[OwnWeek]:
-    """The last weeks with released calls, the latest first."""
-    by_week: dict[date, list[float | None]] = {}
+def _call(visit: Visit, step: ResultStep, listed: Listed, zone: ZoneInfo) -> ReleasedCall:
+    sha256 = step.result.sha256
+    row = listed.get(sha256)
+    started = datetime.fromtimestamp(row["started"], zone) if row and row["started"] is not None else None
+    return ReleasedCall(visit.desk.call_ids.of(sha256), row["call_id"] or "" if row else "", started, step)
+
+
+def _numbers(steps: Sequence[ResultStep], listed: Listed, team: TeamNumbers, last: date | None) -> OwnNumbers:
+    if last is None:
+        return OwnNumbers()
+    results: list[tuple[date, CallResult]] = []
     for step in steps:
-        week = facts.get(step.result.sha256, {}).get("week")
-        if week is not None:
-            by_week.setdefault(week, []).append(step.result.score)
-    weeks = []
-    for week in sorted(by_week, reverse=True)[:WEEKS_SHOWN]:
-        scores = [score for score in by_week[week] if score is not None]
-        low, high = team.get(week, (None, None))
-        mean = round(sum(scores) / len(scores), 1) if scores else None
-        weeks.append(OwnWeek(week, len(by_week[week]), mean, low, high))
-    return weeks
+        row = listed.get(step.result.sha256)
+        if row and row["day"]:
+            results.append((monday_of(date.fromisoformat(row["day"])), step.result))
+    return OwnNumbers(own_weeks(results, team.weeks, WEEKS_SHOWN), own_rules(results, last, team.rules), team.place)

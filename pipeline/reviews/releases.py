@@ -120,9 +120,13 @@ def released(rows: sqlite3.Connection, sha256: str) -> ResultStep | None:
     return _release(found) if found else None
 
 
-def released_to(rows: sqlite3.Connection, agent_id: str) -> list[ResultStep]:
-    """What is released of an agent's calls, the latest first."""
-    found = rows.execute("SELECT * FROM released WHERE agent_id = ? ORDER BY at DESC", (agent_id,))
+def released_to(rows: sqlite3.Connection, agent_id: str, since: float = 0.0) -> list[ResultStep]:
+    """What is released of an agent's calls, the latest first: what was released since then (seconds since 1970), and
+    what they have not acknowledged."""
+    found = rows.execute(
+        "SELECT * FROM released WHERE agent_id = ? AND (at >= ? OR acknowledged_at IS NULL) ORDER BY at DESC",
+        (agent_id, since),
+    )
     return [_release(row) for row in found]
 
 

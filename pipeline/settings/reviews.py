@@ -35,3 +35,6 @@ class ReviewSettings(Section):
     )
     holidays: tuple[date, ...] = Field((), description=Message("days from Monday to Friday on which nobody works"))
     workdays: tuple[date, ...] = Field((), description=Message("Saturdays and Sundays on which people work"))
+    show_place: bool = Field(
+        False, description=Message("show agents their own place among their team by mean score, and nobody else's")
+    )

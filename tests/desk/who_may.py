@@ -78,6 +78,7 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /releases": LEADERS,
     "POST /releases": LEADERS,
     "GET /my": AGENTS,
+    "GET /my/good/{call_id}/{rule_id}/sound": AGENTS,
     "GET /templates": REVIEWERS,
     "POST /templates": REVIEWERS,
     "POST /templates/{number}/drop": REVIEWERS,
