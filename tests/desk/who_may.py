@@ -93,6 +93,7 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     # coaching
     "GET /coaching": LEADS,
     "GET /coaching/new": LEADS,
+    "GET /coaching/proposals": LEADS,
     "POST /coaching": LEADS,
     "GET /coaching/add": LEADS,
     "GET /coaching/sound": LEADS,
