@@ -62,6 +62,8 @@ def _change(visit: Visit) -> Response:
     visit.desk.trail.note("review", visit.whose.name, what="coaching changed")
     with visit.desk.reviews.file.writing() as rows:
         change_coaching(rows, visit.whose.name, visit.field("token"), session.ref, plan)
+    if visit.field("step") == "held":
+        _hold(visit, session)  # what was written is kept, whatever speaks against holding it
     return visit.to(f"/coaching/{session.ref}")
 
 
@@ -69,18 +71,21 @@ def _change(visit: Visit) -> Response:
 def _step(visit: Visit) -> Response:
     session, _ = session_in_scope(visit)
     user, token, step = visit.whose.name, visit.field("token"), visit.field("step")
-    if step not in ("held", "called_off", "planned"):
+    if step not in ("called_off", "planned"):
         raise NotThere
     visit.desk.trail.note("review", user, what=f"coaching {step}")
     with visit.desk.reviews.file.writing() as rows:
-        match step:
-            case "held":
-                held_on = day_of(visit.field("held_on")) or today(visit)
-                if held_on > today(visit):
-                    raise BadDay(Message("a session is held today or earlier"))
-                hold_coaching(rows, user, token, session.ref, held_on)
-            case "called_off":
-                call_coaching_off(rows, user, token, session.ref, visit.field("comment"))
-            case "planned":
-                plan_coaching_again(rows, user, token, session.ref)
+        if step == "planned":
+            plan_coaching_again(rows, user, token, session.ref)
+        else:
+            call_coaching_off(rows, user, token, session.ref, visit.field("comment"))
     return visit.to(f"/coaching/{session.ref}")
+
+
+def _hold(visit: Visit, session: CoachingSession) -> None:
+    held_on, user = day_of(visit.field("held_on")) or today(visit), visit.whose.name
+    if held_on > today(visit):
+        raise BadDay(Message("a session is held today or earlier"))
+    visit.desk.trail.note("review", user, what="coaching held")
+    with visit.desk.reviews.file.writing() as rows:
+        hold_coaching(rows, user, visit.field("token"), session.ref, held_on)

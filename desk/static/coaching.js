@@ -39,3 +39,10 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("play", (event) => {
   for (const other of document.querySelectorAll("audio")) if (other !== event.target) other.pause();
 }, true);
+
+// a plan that was changed and not saved is not left by mistake
+const plan = document.getElementById("plan");
+let changed = false;
+plan?.addEventListener("input", () => { changed = true; });
+plan?.addEventListener("submit", () => { changed = false; });
+window.addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
