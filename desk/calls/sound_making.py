@@ -18,7 +18,7 @@ import numpy as np
 
 from pipeline.datatypes import RATE_HZ, Layout, Samples
 from pipeline.errors import BadRecording, CallQAError, TransientFault
-from pipeline.hearing.decode import decode, decode_pieces, fold_channels, side_by_side
+from pipeline.hearing.decode import decode, decode_part, decode_pieces, fold_channels, side_by_side
 from pipeline.hearing.ffmpeg import mp3_bytes, mp3_stream
 from pipeline.messages import Message
 from pipeline.settings import Settings
@@ -78,7 +78,7 @@ def make_sound(source: SoundSource, settings: Settings, on_progress: Callable[[f
 
 
 def cut_sound(source: SoundSource, span: Span, bitrate_kbps: int, settings: Settings) -> bytes:
-    """A span of a call as MP3, nothing to be heard where it is to be quiet; nothing behind the span is decoded.
+    """A span of a call as MP3, nothing to be heard where it is to be quiet. Little beside the span is decoded.
 
     Raises NoSound, and BadSetting where ffmpeg is missing or cannot write MP3.
     """
@@ -86,10 +86,13 @@ def cut_sound(source: SoundSource, span: Span, bitrate_kbps: int, settings: Sett
     if record is None:
         raise NoSound(Message("nothing tells any more where this call's recording lay"))
     fault: CallQAError | None = None
-    for pieces in _ways(record, settings, span.end_s):
+    for pieces in _ways(record, settings, span):
         try:
-            sound = _cut(pieces, source.layout or _layout(record, settings), span)
-            _silence(sound, _sample(span.start_s), source.quiet)
+            layout = source.layout or _layout(record, settings)
+            sound = np.concatenate([_as_heard(piece, layout) for piece in pieces], axis=1)
+            if not sound.shape[1]:
+                raise NoSound(Message("the recording ends before this place"))
+            _silence(sound, round(span.start_s * RATE_HZ), source.quiet)
             return mp3_bytes(sound, RATE_HZ, bitrate_kbps, settings.decode.ffmpeg)
         except (BadRecording, TransientFault) as error:
             if fault is None or getattr(fault, "reason", "") == "missing":
@@ -97,42 +100,28 @@ def cut_sound(source: SoundSource, span: Span, bitrate_kbps: int, settings: Sett
     raise NoSound(_why(fault, settings))
 
 
-def _cut(pieces: Iterator[Samples], layout: Layout, span: Span) -> Samples:
-    first, last, at = _sample(span.start_s), _sample(span.end_s), 0
-    kept: list[Samples] = []
-    for piece in pieces:  # to its end: only then it is known that the bytes were the recording's
-        end = at + piece.shape[1]
-        if end > first and at < last:
-            kept.append(_as_heard(piece[:, max(0, first - at) : last - at].copy(), layout))
-        at = end
-    if not kept:
-        raise TransientFault("missing", Message("no such file"))
-    return np.concatenate(kept, axis=1)
-
-
-def _sample(at_s: float) -> int:
-    return round(at_s * RATE_HZ)
-
-
-def _ways(record: RecordingRecord, settings: Settings, until_s: float | None = None) -> Iterator[Iterator[Samples]]:
-    """The recording's sound, as each of the places gives it where it may lie; to its end, or so far."""
+def _ways(record: RecordingRecord, settings: Settings, span: Span | None = None) -> Iterator[Iterator[Samples]]:
+    """The recording's sound, as each of the places gives it where it may lie: all of it, or a span."""
     if record.halves:
         sides = [_first_there(half.files) for half in record.halves]
         if all(sides):
             yield _side_by_side(
                 [
-                    _pieces(side, half.sha256, settings, until_s)
+                    _pieces(side, half.sha256, settings, span)
                     for side, half in zip(sides, record.halves, strict=True)
                     if side
                 ]
             )
         return
     for file in record.files:
-        yield _pieces(file, record.sha256, settings, until_s)
+        yield _pieces(file, record.sha256, settings, span)
 
 
-def _pieces(file: Path, sha256: str, settings: Settings, until_s: float | None) -> Iterator[Samples]:
-    return decode_pieces(file, settings.decode, settings.ingest, sha256, until_s)
+def _pieces(file: Path, sha256: str, settings: Settings, span: Span | None) -> Iterator[Samples]:
+    if span is None:
+        yield from decode_pieces(file, settings.decode, settings.ingest, sha256)
+    else:
+        yield decode_part(file, span, settings.decode, settings.ingest, sha256)
 
 
 def _first_there(files: Sequence[Path]) -> Path | None:

@@ -88,9 +88,6 @@ def weeks_pick(visit: Visit) -> WeeksPick:
     groups: dict[str, dict[SharedKind, list[Candidate]]] = {}
     for each in found:
         groups.setdefault(each.rule_id, {}).setdefault(each.kind, []).append(each)
-    for kinds in groups.values():
-        for kind, listed in kinds.items():
-            kinds[kind] = listed[:EXCERPTS_A_TEAM]
     shown = [each for kinds in groups.values() for listed in kinds.values() for each in listed]
     marks: Collection[str] = fields.get("x", []) if "picked" in fields or "x" in fields else _first_marks(groups)
     picked = tuple(each for each in shown if each.mark in marks)
@@ -105,9 +102,11 @@ def _first_marks(groups: Mapping[str, Mapping[SharedKind, Sequence[Candidate]]])
 def _candidates(visit: Visit, reader: Reader, week: date, team: str) -> Iterator[Candidate]:
     scope, values = within(visit)
     of_team = " AND team = $team" if team else ""
+    order = "CASE kind WHEN 'best' THEN -score ELSE score END NULLS LAST, occurrences DESC, sha256"
     found = reader.rows(
-        f"SELECT * FROM totals.team_excerpts WHERE {scope} AND week = $week{of_team} ORDER BY rule_id, kind, "
-        "CASE kind WHEN 'best' THEN -score ELSE score END NULLS LAST, occurrences DESC, sha256",
+        f"SELECT * FROM totals.team_excerpts WHERE {scope} AND week = $week{of_team} "
+        f"QUALIFY row_number() OVER (PARTITION BY rule_id, kind ORDER BY {order}) <= {EXCERPTS_A_TEAM} "
+        f"ORDER BY rule_id, kind, {order}",
         {**values, "week": week, **({"team": team} if team else {})},
     )
     for row in found:

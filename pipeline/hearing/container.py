@@ -18,10 +18,11 @@ import numpy.typing as npt
 
 from pipeline.datatypes import RATE_HZ, SoundFault
 from pipeline.hearing.ffmpeg import FfmpegSound, ffmpeg_executable, ffmpeg_sound, input_of, not_runnable, not_started
-from pipeline.hearing.formats import SoundFormat, check_channels, check_rate, recognise, too_long
+from pipeline.hearing.formats import SoundFormat, check_channels, check_rate, recognise, too_long, wav_from
 from pipeline.hearing.recording import OpenRecording, not_now, refused
 from pipeline.messages import Message
 from pipeline.settings import Decode, Ingest
+from pipeline.timeline import Span
 
 _STREAM = re.compile(rb"^\s*Stream #0:\d+.*?: Audio: (\w+).*?, (\d+) Hz(?:, (\w+))?", re.MULTILINE)
 _TALLY = re.compile(rb"Input stream #0:\d+ \(audio\): (\d+) packets read .*?; (\d+) frames decoded")
@@ -55,11 +56,14 @@ class _Run:
 class Decoding:
     """A recording on its way through ffmpeg; `check` says what was wrong with it once it is through.
 
-    `faults` are complete once `check` was called.
+    `faults` are complete once `check` was called. What is decoded begins at `starts_at_s` of the recording.
     """
 
-    def __init__(self, path: Path, form: SoundFormat, runs: list[_Run], starter: _Starter) -> None:
+    def __init__(
+        self, path: Path, form: SoundFormat, runs: list[_Run], starter: _Starter, starts_at_s: int = 0
+    ) -> None:
         self._path, self._form, self._runs, self._starter = path, form, runs, starter
+        self.starts_at_s = starts_at_s
         self._sample = np.dtype("<f4" if form.floats else "<i2")
         self._sounds = [starter.sound(runs[0])]
         self.channels = self._sounds[0].channels
@@ -195,17 +199,24 @@ def _channels(word: bytes) -> int:
 
 
 @contextmanager
-def decoding(recording: OpenRecording, settings: Decode, ingest: Ingest | None) -> Iterator[Decoding]:
+def decoding(
+    recording: OpenRecording, settings: Decode, ingest: Ingest | None, wanted: Span | None = None
+) -> Iterator[Decoding]:
     """Decode an open recording; ffmpeg is gone when this is left.
+
+    With `wanted` it may begin shortly before that span, where the format tells where that lies.
 
     Raises BadRecording for what is no recording, BadSetting when there is no ffmpeg, TransientFault.
     """
     form = recognise(recording, settings, ingest or Ingest())  # type: ignore[call-arg]
+    starts_at_s = 0
+    if wanted is not None and (later := wav_from(recording, wanted.start_s)):
+        form, starts_at_s = later
     program = ffmpeg_executable(settings.ffmpeg)
     try:
         with ExitStack() as stack:
             starter = _Starter(recording, form, settings, stack)
-            yield Decoding(recording.path, form, _runs(recording, form, starter), starter)
+            yield Decoding(recording.path, form, _runs(recording, form, starter), starter, starts_at_s)
     except OSError as error:
         unfit = not_runnable(program, error)
         raise unfit or not_now("machine", recording.path, not_started(error)) from error

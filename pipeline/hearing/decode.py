@@ -121,12 +121,11 @@ def decode_spans(
 
 
 def decode_pieces(
-    path: Path, settings: Decode, ingest: Ingest | None = None, sha256: str | None = None, until_s: float | None = None
+    path: Path, settings: Decode, ingest: Ingest | None = None, sha256: str | None = None
 ) -> Iterator[Samples]:
     """The samples a minute at a time, shape (1 or 2, n), channels as the file has them, without keeping any.
 
     What is wrong with the recording is raised at the end at the latest: what was made of it is not to be kept then.
-    With `until_s` it ends once it has so many seconds; what is wrong behind them nobody hears, and it is not told.
     Raises what `decode` raises.
     """
     with open_recording(path, sha256) as recording:
@@ -137,9 +136,30 @@ def decode_pieces(
                 if frames > settings.longest_s * RATE_HZ:
                     break
                 yield _floats(block)
-                if until_s is not None and frames >= until_s * RATE_HZ:
-                    return
         sound.check(settings, frames)
+
+
+def decode_part(
+    path: Path, span: Span, settings: Decode, ingest: Ingest | None = None, sha256: str | None = None
+) -> Samples:
+    """The samples of one span, shape (1 or 2, n), channels as the file has them; less where the sound ends before.
+
+    Nothing behind the span is decoded, and nothing before it where the format tells where it lies. What is wrong with
+    the rest of the recording is not told. Raises what `decode` raises.
+    """
+    first, last = (round(second * RATE_HZ) for second in (span.start_s, span.end_s))
+    parts: list[Samples] = []
+    with open_recording(path, sha256) as recording, decoding(recording, settings, ingest, span) as sound:
+        at = sound.starts_at_s * RATE_HZ
+        for block in sound.blocks(_PIECE):
+            if at + len(block) > first:
+                parts.append(_floats(block[max(0, first - at) : max(0, last - at)]))
+            at += len(block)
+            if at >= last:
+                break
+        if at < last:
+            sound.check(settings, at - sound.starts_at_s * RATE_HZ)
+    return np.concatenate(parts, axis=1) if parts else np.zeros((max(1, sound.channels), 0), np.float32)
 
 
 def _pieces(block: npt.NDArray[np.generic]) -> Iterator[Samples]:

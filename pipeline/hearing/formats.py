@@ -198,6 +198,21 @@ def _wav(recording: OpenRecording, head: bytes, longest_s: float) -> SoundFormat
     return SoundFormat(name, ("-ignore_length", "1"), sound.floats, ((0, sound.end),))
 
 
+def wav_from(recording: OpenRecording, at_s: float) -> tuple[SoundFormat, int] | None:
+    """How to read a WAV from shortly before a place on, and at which whole second that is; None where it begins soon,
+    and of a WAV whose bytes do not tell where a second lies."""
+    head = read_at(recording.descriptor, 0, 28)
+    start_s = int(at_s) - 1
+    if start_s < 1 or not (is_wav(head) or is_w64(head)) or head[:4] == b"RIFX":
+        return None
+    sound = wav_sound(recording.descriptor, recording.size_bytes)
+    if sound is None or sound.coding is None or sound.length_s is None or start_s >= sound.length_s:
+        return None
+    options = ("-ar", str(sound.rate_hz), "-ac", str(sound.channels))
+    stretch = (sound.start + start_s * sound.bytes_a_second, sound.end)
+    return SoundFormat(sound.coding, options, sound.floats, (stretch,)), start_s
+
+
 def check_rate(path: Path, rate_hz: int) -> None:
     """Raises BadRecording when nobody records speech at this rate."""
     if rate_hz not in _RATES_HZ:

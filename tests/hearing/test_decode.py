@@ -16,7 +16,7 @@ import soundfile
 
 from pipeline.datatypes import RATE_HZ
 from pipeline.errors import BadRecording, BadSetting, TransientFault, shown
-from pipeline.hearing.decode import LayoutMeter, decode, decode_spans, fold_channels
+from pipeline.hearing.decode import LayoutMeter, decode, decode_part, decode_pieces, decode_spans, fold_channels
 from pipeline.hearing.ffmpeg import ffmpeg_executable, mp3_bytes
 from pipeline.hearing.formats import DECODE_REASONS
 from pipeline.hearing.recording import TRANSIENT_REASONS
@@ -378,6 +378,30 @@ def test_spans_hold_what_the_whole_does(tmp_path: Path, channels: np.ndarray, fl
         first, end = (round(second * RATE_HZ) for second in (span.start_s, span.end_s))
         assert np.array_equal(samples, whole.samples[:, first:end])
     assert got[-1].shape == (whole.channels, 0), "behind the end there is nothing"
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("a.wav", lambda s: wav(s.tobytes(), channels=2)),
+        ("a.wav", lambda s: wav(_g711(s, "mulaw"), channels=2, bits=8, tag=7)),
+        ("a.wav", lambda s: wav(_g711(s, "alaw"), channels=2, bits=8, tag=6, data_size=0xFFFFFFFF)),
+        ("a.wav", lambda s: wav(s.tobytes(), channels=2, rate_hz=11025)),
+        ("a.wav", _gsm),
+        ("a.mp3", lambda s: encoded(MP3, s)),
+    ],
+)
+def test_a_part_is_that_of_the_whole_wherever_decoding_begins(tmp_path: Path, name: str, make: object) -> None:
+    path = tmp_path / name
+    minutes = np.tile(stereo(A, B), (6, 1)).astype("<i2")
+    path.write_bytes(make(minutes[:, 0] if make is _gsm else minutes))  # type: ignore[operator]
+    whole = np.concatenate(list(decode_pieces(path, DECODE)), axis=1)
+    end_s = whole.shape[1] / RATE_HZ
+    for span in (Span(0, 1), Span(20.123, 23.5), Span(end_s - 1.5, end_s), Span(end_s - 1, end_s + 5)):
+        first, last = (round(second * RATE_HZ) for second in (span.start_s, span.end_s))
+        part = decode_part(path, span, DECODE)
+        assert part.shape == whole[:, first:last].shape
+        assert np.abs(part - whole[:, first:last]).max() < 2e-4
 
 
 # --- ffmpeg itself, and clips
