@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -25,7 +26,6 @@ from pipeline.results.rows import RulebookInfo, call_day
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.call_files import stored_calls
-from pipeline.storage.files import write_whole
 from pipeline.storage.home import Home, RecordingRecord
 
 WITH_VERDICTS = ("judged", "scores")
@@ -151,11 +151,14 @@ class CallExport:
             if not force and path.exists():
                 self.done.were_there += 1
                 continue
+            text = form.text(call, choices).encode("utf-8", "replace")
             try:
-                write_whole(path, form.text(call, choices).encode("utf-8", "replace"))
+                with writing_whole(path, flush=False) as stream:
+                    stream.write(text)
             except OSError as error:
                 raise _cannot_write(path, error, self.done.calls) from error
             self.done.calls += 1
+        os.sync()
 
     def to_stdout(self, form: CallFormat, choices: ExportChoices) -> None:
         """All calls to the standard output, one after the other."""

@@ -35,10 +35,13 @@ class ExportTable:
         head = next(made)
         of_call = {name: getattr(head, name) for name in self.of_call}
         names = [column.name for column in self.columns[len(self.of_call) :]]
-        kind = TABLES[self.table]
+        kind, begun = TABLES[self.table], False
         for row in made:
             if isinstance(row, kind):
+                begun = True
                 yield of_call | {name: getattr(row, name) for name in names}
+            elif begun:  # rows of a kind stand together
+                return
 
 
 EXPORT_TABLES: Mapping[str, ExportTable] = {

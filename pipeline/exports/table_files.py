@@ -84,14 +84,20 @@ TABLE_FILES: Mapping[str, RowsWriter] = {
 
 
 @contextmanager
-def writing_whole(target: Path) -> Iterator[BinaryIO]:
-    """A file that is written piece by piece, and is there once it is whole, or not at all. Raises OSError."""
+def writing_whole(target: Path, flush: bool = True) -> Iterator[BinaryIO]:
+    """A file that is written piece by piece, and is there once it is whole, or not at all. Raises OSError.
+
+    Without `flush` it may still be on its way to the disk: who writes many has them flushed together (`os.sync`).
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
-        put_in_place(Path(temporary), target)
+        if flush:
+            put_in_place(Path(temporary), target)
+        else:
+            os.replace(temporary, target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
