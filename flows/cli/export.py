@@ -127,7 +127,7 @@ def export_command(
         raise BadSetting(Message("{count} calls; name a folder for their files with -o", count=len(chosen)))
     audit.record(home, "export", calls=chosen, what=what, form=ending or what)
     settings = shown_with(settings, unmasked, chosen)
-    books = _books(settings) if what == "verdicts" or (form and form.names_rules) else {}
+    books = _books(home, settings) if what == "verdicts" or (form and form.names_rules) else {}
     with _progress(target) as on_progress:
         export = CallExport(home, settings, chosen, books, on_progress)
         told = recordings_by(recording, recordings_at, home, settings, export.done.note_no_sound)
@@ -198,7 +198,12 @@ def _ending(kind: str | None, target: Path | None) -> str:
     return ending
 
 
-def _books(settings: Settings) -> dict[str, RulebookInfo]:
+def _books(home: Home, settings: Settings) -> dict[str, RulebookInfo]:
+    """The rulebooks that give rules their names."""
+    from pipeline.exports.rule_names import published_books
+
+    if (published := published_books(home, settings.ingest.timezone)) is not None:
+        return published
     from flows.rulebooks import rulebooks_in_force
     from pipeline.results.rows import rulebook_info
 

@@ -17,7 +17,7 @@ from tests.support.nights import callqa, environment
 
 COMMANDS = (
     "nightly", "rejudge", "rebuild", "schedule", "worker", "transcribe", "judge", "mask", "cdr", "sql", "report",
-    "evaluate", "metrics", "settings", "doctor", "models", "models list", "models fetch", "models check", "rules",
+    "export", "evaluate", "metrics", "settings", "doctor", "models", "models list", "models fetch", "models check", "rules",
     "rules test", "rules lint", "rules try", "rules sample", "rules explain", "rules replay", "rules publish",
     "rules schema",
 )  # fmt: skip
