@@ -96,7 +96,7 @@ def export_command(
     ] = "hash",
     recordings_at: Annotated[
         str | None,
-        typer.Option(metavar="URL", help=say("Where others find the recordings: the address of the inbox, https://…")),
+        typer.Option(metavar="URL", help=say("Where others find the recordings: the address of the inbox (https).")),
     ] = None,
     force: Annotated[bool, flag("--force", say("Replace files that are there."))] = False,
     unmasked: Unmasked = False,

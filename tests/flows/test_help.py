@@ -17,8 +17,8 @@ from tests.support.nights import callqa, environment
 
 COMMANDS = (
     "nightly", "rejudge", "rebuild", "schedule", "worker", "transcribe", "judge", "mask", "cdr", "sql", "report",
-    "export", "evaluate", "metrics", "settings", "doctor", "models", "models list", "models fetch", "models check", "rules",
-    "rules test", "rules lint", "rules try", "rules sample", "rules explain", "rules replay", "rules publish",
+    "export", "evaluate", "metrics", "settings", "doctor", "models", "models list", "models fetch", "models check",
+    "rules", "rules test", "rules lint", "rules try", "rules sample", "rules explain", "rules replay", "rules publish",
     "rules schema",
 )  # fmt: skip
 
