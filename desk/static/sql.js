@@ -90,14 +90,22 @@ function running(on) {
   clock = setInterval(say, 1000);
 }
 let asked = 0;
+let failed = false;
+run.addEventListener("htmx:error", () => (failed = true)); // the desk is gone, or nothing came in time
 run.addEventListener("htmx:before:request", () => {
   asked += 1;
+  failed = false;
   running(true);
 });
 run.addEventListener("htmx:finally:request", () => {
   asked -= 1;
   if (asked) return; // the last one still runs
   running(false);
+  if (failed) {
+    told.classList.remove("away");
+    told.textContent = told.dataset.failed;
+    return;
+  }
   const heads = [...document.querySelectorAll("#answers h2")].map((head) => head.textContent.replace(/\s+/g, " "));
   told.textContent = heads.join("; ").slice(0, 300);
   const line = Number(document.querySelector("#answers [data-line]")?.dataset.line);

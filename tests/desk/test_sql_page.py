@@ -31,12 +31,12 @@ from pipeline.settings import CHECKOUT, Sql
 from pipeline.storage.audit import audit_entries
 from tests.desk.who_may import WHO_MAY
 from tests.support.desks import ORIGIN, make_small_desk, served, session_of, signed_in
+from tests.support.hostile_pages import SCRIPT, got_through
 from tests.support.nights import alive, children
 
 pytestmark = pytest.mark.xdist_group("desk")
 
 PART = ORIGIN | {"hx-request": "true"}
-SCRIPT = "<script>window.hit=1</script>"
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +90,8 @@ def test_an_answer_is_a_table_and_nothing_in_it_is_a_part_of_the_page(desk: Desk
         sha256 = str(reader.value("SELECT sha256 FROM calls ORDER BY call_id LIMIT 1"))
     assert text.count(f'href="/calls/{desk.call_ids.of(sha256)}"') == 2
     assert re.findall(r'href="(?!/calls/)', text) == []
-    assert "<script" not in text
-    assert "<img" not in text
+    assert got_through(text) == []
     assert "<b>" not in text
-    assert "\u202e" not in text
     assert f"<dt>&lt;b&gt;</dt><dd>{html.escape(SCRIPT)}</dd>" in text
     for cell in ('"num">1234.5<', '"num">1e-05<', '"null">NULL<', '"short">true<'):
         assert cell in text, cell
@@ -109,9 +107,7 @@ def test_what_is_wrong_is_told_in_a_line_with_its_place(boss: TestClient) -> Non
     (problem,) = re.findall(r'<p class="problem"[^>]*data-line="3">(.+?)</p>', text)
     assert problem.startswith("FROM 里的表没有字段 nothing。可用的字段：")
     assert problem.endswith("（查询第 3 行）")
-    refused = asked(boss, "DELETE FROM calls")
-    assert "DELETE is not allowed: the database can only be read" in refused
-    assert 'action="/sql/answer.csv"' not in refused
+    assert 'action="/sql/answer.csv"' not in text
 
 
 def test_too_much_is_refused_before_it_is_asked(boss: TestClient) -> None:
@@ -122,11 +118,25 @@ def test_too_much_is_refused_before_it_is_asked(boss: TestClient) -> None:
     assert boss.post("/sql", data={"sql": "SELECT 1"}).status_code == 403  # no page of ours sent it
 
 
-def test_a_page_without_scripts_has_the_query_and_its_answer(boss: TestClient) -> None:
-    page = boss.post("/sql", data={"sql": "SELECT 40 + 2 AS answer"}, headers=ORIGIN).text
-    assert "SELECT 40 + 2 AS answer</textarea>" in page
+def test_a_page_without_scripts_has_the_query_its_answer_and_what_was_asked_last(desk: Desk) -> None:
+    mei, li = signed_in(desk, "reviewer", "mei"), signed_in(desk, "reviewer", "li")
+    page = mei.post("/sql", data={"sql": "SELECT 40 + 2 AS secret_words"}, headers=ORIGIN).text
+    assert "SELECT 40 + 2 AS secret_words</textarea>" in page
     assert '<td class="num">42</td>' in page
     assert "<b>agent_scorecard</b>" in page
+    assert "secret_words" in mei.get("/sql").text
+    assert "secret_words" not in li.get("/sql").text
+    (number,) = re.findall(r'href="/sql\?asked=(\d+)"', mei.get("/sql").text)
+    assert "secret_words</textarea>" in mei.get(f"/sql?asked={number}").text
+    assert "secret_words" not in li.get(f"/sql?asked={number}").text
+    mei.post("/sql/asked/forget", headers=ORIGIN)
+    assert "secret_words" not in mei.get("/sql").text
+    log = (desk.home.root / "audit.log").read_text()
+    assert '"mei"' in log
+    assert "secret_words" not in log
+
+
+def test_a_common_question_is_put_into_the_editor(boss: TestClient) -> None:
     assert common_questions()[4].sql.strip() + "</textarea>" in boss.get("/sql?question=5").text
     for nowhere in ("question=99", "question=x", "saved=99", "asked=-1"):
         assert boss.get(f"/sql?{nowhere}").status_code == 404, nowhere
@@ -152,18 +162,6 @@ def test_queries_are_kept_by_who_made_them_and_nobody_else(desk: Desk, boss: Tes
     assert boss.post("/sql/saved", data={"name": "x" * 61, "sql": "SELECT 1"}, headers=ORIGIN).status_code == 409
 
 
-def test_what_was_asked_last_is_kept_and_nothing_of_it_in_the_log(desk: Desk) -> None:
-    mei = signed_in(desk, "reviewer", "mei")
-    asked(mei, "SELECT 'secret words'")
-    assert "secret words" in mei.get("/sql").text
-    assert "secret words" not in signed_in(desk, "reviewer", "li").get("/sql").text
-    mei.post("/sql/asked/forget", headers=ORIGIN)
-    assert "secret words" not in mei.get("/sql").text
-    log = (desk.home.root / "audit.log").read_text()
-    assert '"mei"' in log
-    assert "secret words" not in log
-
-
 def test_a_file_has_the_whole_answer_and_no_formula(
     desk: Desk, boss: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +179,6 @@ def test_a_file_has_the_whole_answer_and_no_formula(
     monkeypatch.setattr(download, "MOST_CSV_ROWS", 3)
     cut = boss.post("/sql/answer.csv", data={"sql": sql}, headers=ORIGIN).text.splitlines()
     assert cut[-1] == '"this is not all: a file holds no more than 3 rows of it; narrow the query, or use callqa sql"'
-    assert boss.post("/sql/answer.csv", data={"sql": "SELECT x"}, headers=ORIGIN).status_code == 409
     exports = [entry for entry in audit_entries(desk.home) if entry.action == "export" and entry.user == "boss"]
     assert [entry.details["what"] for entry in exports][:2] == [
         "answer of a query as csv", "answer of a query as xlsx"

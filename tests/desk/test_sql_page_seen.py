@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from desk.context import Desk
-from tests.desk.test_sql_page import SCRIPT, queries, wait_for
+from tests.desk.test_sql_page import queries, wait_for
 from tests.support.axe import barriers
 from tests.support.browser import Browser, browser, chromium_or_skip
 from tests.support.desks import make_small_desk, served, sign_in
+from tests.support.hostile_pages import SCRIPT
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk")]
 
@@ -70,20 +71,25 @@ def test_a_query_that_is_left_ends(page: tuple[Browser, str]) -> None:
 
 def test_the_page_shuts_nobody_out_and_runs_nothing_that_was_said(page: tuple[Browser, str], desk: Desk) -> None:
     there, address = page
+    there.open(f"{address}/sql")
+    there.click("#sql")
+    there.type(SHOWN)
+    there.press("Control+Enter")
+    there.wait_for("document.querySelectorAll('#answers table').length === 2")
+    there.run("document.querySelector('.schema .table').open = true")
     for dark in (False, True):
-        sign_in(there, address, desk, "administrator", "boss", language="zh" if dark else "en")
         there.emulate(dark=dark)
-        there.open(f"{address}/sql")
-        there.click("#sql")
-        there.type(SHOWN)
-        there.press("Control+Enter")
-        there.wait_for("document.querySelectorAll('#answers table').length === 2")
-        there.run("document.querySelector('.schema .table').open = true")
         assert barriers(there) == [], dark
+    there.emulate()
     there.viewport(390, 800, mobile=True)
     assert there.run("document.documentElement.scrollWidth") == 390
     there.click(".begin summary")
     assert there.run("document.documentElement.scrollWidth") == 390
+    sign_in(there, address, desk, "administrator", "boss", language="zh")
+    there.open(f"{address}/sql")
+    there.run("document.querySelector('.schema .table').open = true")
+    assert there.run("document.documentElement.scrollWidth") == 390
+    assert barriers(there) == []
     there.viewport(1280, 900)
     assert there.run("window.hit === undefined")
     assert there.complaints == []
