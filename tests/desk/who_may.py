@@ -120,6 +120,7 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /dashboard/complaints": STAFF,
     "GET /dashboard/appeals": STAFF,
     "GET /dashboard/effort": STAFF,
+    "GET /dashboard/hearing": STAFF,
     # SQL
     "GET /sql": ASKING,
     "POST /sql": ASKING,
