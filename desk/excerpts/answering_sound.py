@@ -23,5 +23,6 @@ def sound_answer(visit: Visit, seen: SeenCall, chosen: ChosenExcerpt) -> Respons
         sound = excerpt_sound(visit, seen, chosen)
     except NoSound as problem:
         return PlainTextResponse(problem.in_language(visit.language), 409)
-    visit.desk.trail.note_once("play", visit.whose.name, chosen.sha256)
+    if visit.request.method != "HEAD":  # asked a little earlier, so that it is there at once
+        visit.desk.trail.note_once("play", visit.whose.name, chosen.sha256)
     return bytes_part(sound, visit.request.headers.get("range", ""), "audio/mpeg")

@@ -12,6 +12,7 @@ from desk.excerpts.cutting import CutExcerpt, cut_excerpt
 from desk.excerpts.seen import SeenCall
 from desk.queues.people import rule_titles
 from desk.routing import Visit
+from pipeline.storage import audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,12 @@ def present_page(visit: Visit, title: str, listed: Sequence[ListedExcerpt], back
 
 
 def shown_excerpts(visit: Visit, listed: Sequence[ListedExcerpt]) -> list[ShownExcerpt]:
-    """Excerpts as a page of the desk has them (`excerpts/items.html`)."""
+    """Excerpts as a page of the desk has them (`excerpts/items.html`), once the log tells that somebody looked at them.
+
+    Raises CallQAError where it cannot.
+    """
+    if calls := sorted({each.chosen.sha256 for each in listed}):
+        audit.record(visit.desk.home, "view", calls=calls, user=visit.whose.name, what="excerpts")
     return [
         ShownExcerpt(cut, each.sound_at if each.chosen.heard else "", each.label, each.note)
         for each, cut in zip(listed, cut_all(visit, listed), strict=True)

@@ -19,10 +19,13 @@ from desk.snapshot import Reader
 from pipeline.messages import Message
 from pipeline.results.quotes import MarkedQuote, read_marked
 from pipeline.results.team_excerpts import EXCERPTS_A_TEAM
+from pipeline.reviews.answered import held_for_wrong
 from pipeline.reviews.shared_excerpts import SharedKind
 from pipeline.reviews.voice_leave import voice_may_be_heard
 
 KIND_TITLES: Mapping[str, Message] = {"best": Message("Best"), "worst": Message("Worst")}
+
+_OUTCOMES = {"best": "pass", "worst": "fail"}
 
 VOICES_WITH_LEAVE, ALL_VOICES = "leave", "all"
 """Whose excerpts are heard: those whose agents gave leave, or all of them."""
@@ -49,7 +52,8 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class WeeksPick:
     """A week that was asked for, None where no week has calls; the weeks and teams that can be; its candidates, the
-    first of each rule and kind first; and which are picked: those that were asked for, else the first of each."""
+    first of each rule and kind first, without verdicts that people hold for wrong; and which are picked: those that
+    were asked for, else the first of each. `leave` are the agents (numbers) whose voice may be heard."""
 
     week: date | None
     team: str
@@ -58,6 +62,7 @@ class WeeksPick:
     groups: Mapping[str, Mapping[SharedKind, Sequence[Candidate]]]
     picked: tuple[Candidate, ...]
     voices: str
+    leave: frozenset[str]
 
     def query(self, **more: object) -> str:
         """The parameters of the address that ask for the same."""
@@ -85,6 +90,8 @@ def weeks_pick(visit: Visit) -> WeeksPick:
         teams = tuple(sorted({row["team"] for row in known if row["team"]}))
         team = asked("team") if asked("team") in teams else ""
         found = list(_candidates(visit, reader, week, team)) if week else []
+    wrong = held_for_wrong(visit.desk.reviews.file, {each.sha256 for each in found})
+    found = [each for each in found if (each.sha256, each.rule_id, _OUTCOMES[each.kind]) not in wrong]
     groups: dict[str, dict[SharedKind, list[Candidate]]] = {}
     for each in found:
         groups.setdefault(each.rule_id, {}).setdefault(each.kind, []).append(each)
@@ -92,7 +99,10 @@ def weeks_pick(visit: Visit) -> WeeksPick:
     marks: Collection[str] = fields.get("x", []) if "picked" in fields or "x" in fields else _first_marks(groups)
     picked = tuple(each for each in shown if each.mark in marks)
     voices = ALL_VOICES if asked("voices") == ALL_VOICES else VOICES_WITH_LEAVE
-    return WeeksPick(week, team, weeks, teams, groups, picked, voices)
+    with visit.desk.reviews.file.reading() as rows:
+        agents = {each.agent_id for each in shown if each.agent_id}
+        leave = frozenset(agent for agent in agents if voice_may_be_heard(rows, agent))
+    return WeeksPick(week, team, weeks, teams, groups, picked, voices, leave)
 
 
 def _first_marks(groups: Mapping[str, Mapping[SharedKind, Sequence[Candidate]]]) -> frozenset[str]:
@@ -120,10 +130,6 @@ def _candidates(visit: Visit, reader: Reader, week: date, team: str) -> Iterator
 
 def picked_excerpts(visit: Visit, pick: WeeksPick) -> list[tuple[Candidate, ListedExcerpt]]:
     """What was picked, cut from the calls as they are now; without what is there no more, or not within the scope."""
-    with visit.desk.reviews.file.reading() as rows:
-        heard = {
-            each.agent_id: pick.voices == ALL_VOICES or voice_may_be_heard(rows, each.agent_id) for each in pick.picked
-        }
     found = []
     for each in pick.picked:
         try:
@@ -133,7 +139,8 @@ def picked_excerpts(visit: Visit, pick: WeeksPick) -> list[tuple[Candidate, List
         spans = suggested_spans(seen, each.rule_id, visit.desk.rulebooks(), visit.desk.settings)
         if not spans:
             continue
-        chosen = ChosenExcerpt(each.sha256, each.rule_id, spans[0].start_s, spans[0].end_s, heard[each.agent_id])
+        heard = pick.voices == ALL_VOICES or each.agent_id in pick.leave
+        chosen = ChosenExcerpt(each.sha256, each.rule_id, spans[0].start_s, spans[0].end_s, heard)
         sound_at = f"/sharing/{each.call_id}/{each.rule_id}/sound"
         found.append((each, ListedExcerpt(seen, chosen, sound_at, visit.say(KIND_TITLES[each.kind]))))
     return found

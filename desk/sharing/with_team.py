@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 
 from starlette.responses import Response
 
 from desk.excerpts.answering_sound import sound_answer
 from desk.excerpts.chosen import ChosenExcerpt
-from desk.excerpts.presenting import ListedExcerpt, ShownExcerpt, present_page, shown_excerpts
+from desk.excerpts.presenting import ListedExcerpt, present_page, shown_excerpts
 from desk.excerpts.seen import seen_through
 from desk.routing import NotThere, Visit, endpoint
 from desk.sharing.candidates import KIND_TITLES, picked_excerpts, weeks_pick
@@ -28,6 +29,7 @@ from pipeline.reviews.shared_excerpts import (
     take_back_excerpt,
 )
 from pipeline.reviews.voice_leave import voice_may_be_heard
+from pipeline.storage import audit
 
 
 @endpoint("/sharing/share", "share", "POST")
@@ -42,8 +44,8 @@ def _share(visit: Visit) -> Response:
     ]
     if not chosen:
         raise BadStep(Message("choose at least one excerpt"))
-    for each in chosen:
-        desk.trail.note("decision", user.name, each.sha256, what="excerpt shared", rule=each.rule_id)
+    calls = sorted({each.sha256 for each in chosen})
+    audit.record(desk.home, "decision", calls=calls, user=user.name, what="excerpts shared", excerpts=len(chosen))
     with desk.reviews.file.writing() as rows:
         share_excerpts(rows, user.name, visit.field("token"), chosen)
     return visit.to(f"/sharing{pick.query(picked=1)}#shared")
@@ -65,19 +67,14 @@ def _take_back(visit: Visit) -> Response:
 
 @endpoint("/shared", "appeal")
 def _shared(visit: Visit) -> Response:
-    found = _listed(visit)
-    shown = shown_excerpts(visit, [listed for _, listed in found])
-    weeks: dict[date, list[ShownExcerpt]] = {}
-    for (each, _), excerpt in zip(found, shown, strict=True):
-        weeks.setdefault(each.week, []).append(excerpt)
-    return visit.page("sharing/shared.html", weeks=weeks)
+    weeks, week, listed = _listed(visit)
+    return visit.page("sharing/shared.html", weeks=weeks, week=week, listed=shown_excerpts(visit, listed))
 
 
 @endpoint("/shared/present", "appeal")
 def _present(visit: Visit) -> Response:
-    week = visit.query("week")
-    listed = [excerpt for each, excerpt in _listed(visit) if week in ("", each.week.isoformat())]
-    return present_page(visit, visit.say("Shared recordings"), listed, "/shared")
+    _, week, listed = _listed(visit)
+    return present_page(visit, visit.say("Shared recordings"), listed, f"/shared?week={week}" if week else "/shared")
 
 
 @endpoint("/shared/{number}/sound", "appeal")
@@ -104,18 +101,20 @@ def teams_of_agent(visit: Visit) -> Sequence[str]:
     return (team,) if team else ()
 
 
-def _listed(visit: Visit) -> list[tuple[SharedExcerpt, ListedExcerpt]]:
+def _listed(visit: Visit) -> tuple[list[date], date | None, list[ListedExcerpt]]:
+    """The weeks of which something is shared, the latest first; the one that was asked for; what is shared of it."""
     teams, listed = teams_of_agent(visit), []
     with visit.desk.reviews.file.reading() as rows:
-        found = [(each, _chosen(visit, rows, each)) for each in shared_with(rows, teams)]
+        shared = shared_with(rows, teams)
+        weeks = list(dict.fromkeys(each.week for each in shared))
+        week = next((each for each in weeks if each.isoformat() == visit.query("week")), weeks[0] if weeks else None)
+        found = [(each, _chosen(visit, rows, each)) for each in shared if each.week == week]
     for each, chosen in found:
-        try:
+        with suppress(NotThere):
             seen = seen_through(visit, each.sha256)
-        except NotThere:
-            continue
-        label = visit.say(KIND_TITLES[each.kind])
-        listed.append((each, ListedExcerpt(seen, chosen, f"/shared/{each.number}/sound", label)))
-    return listed
+            label = visit.say(KIND_TITLES[each.kind])
+            listed.append(ListedExcerpt(seen, chosen, f"/shared/{each.number}/sound", label))
+    return weeks, week, listed
 
 
 def _chosen(visit: Visit, rows: sqlite3.Connection, each: SharedExcerpt) -> ChosenExcerpt:

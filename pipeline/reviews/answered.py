@@ -8,8 +8,9 @@ Answers to a verdict that is another by now count where the outcome is the one t
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pipeline.reviews.agreement import GivenAnswer
@@ -85,6 +86,18 @@ def disputed(file: SqliteFile, rule_id: str, most: int = 200) -> list[Disputed]:
                      row["comment"])
             for row in found
         ]  # fmt: skip
+
+
+def held_for_wrong(file: SqliteFile, calls: Collection[str]) -> frozenset[tuple[str, str, str]]:
+    """The verdicts (call, rule, outcome) of some calls that are held for wrong by the answer that counts."""
+    with file.reading() as rows:
+        found = rows.execute(
+            "SELECT sha256, rule_id, outcome FROM (SELECT *, row_number() OVER (PARTITION BY sha256, rule_id, outcome "
+            "ORDER BY authority DESC, id DESC) AS place FROM verdict_reviews WHERE piece IS NULL "
+            "AND sha256 IN (SELECT value FROM json_each(?))) WHERE place = 1 AND answer = 'wrong'",
+            (json.dumps(sorted(calls)),),
+        )
+        return frozenset((row["sha256"], row["rule_id"], row["outcome"]) for row in found)
 
 
 def counted_fails(file: SqliteFile, since: float = 0.0) -> dict[str, tuple[int, int]]:

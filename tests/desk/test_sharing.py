@@ -17,8 +17,12 @@ from desk.rights import User
 from desk.routing import Visit
 from desk.sharing.candidates import picked_excerpts, weeks_pick
 from pipeline.datatypes import Judged
+from pipeline.reviews.verdict_keys import verdict_keys
+from pipeline.reviews.verdict_reviews import VerdictReview, add_review
 from pipeline.reviews.voice_leave import give_voice_leave
+from pipeline.storage import artefacts
 from pipeline.storage.audit import audit_entries
+from pipeline.storage.home import JudgedFile
 from tests.support.desks import ORIGIN, signed_in
 from tests.support.factories import AGENTS
 from tests.support.judged_desks import make_judged_desk
@@ -54,6 +58,20 @@ def test_a_lead_sees_the_best_and_worst_of_their_teams_alone(made: tuple[Desk, l
     assert f"{others}." in signed_in(desk, "administrator", "boss").get("/sharing").text
     assert lead.get(f"/sharing/{others}/greeting/sound").status_code == 404
     assert lead.get(f"/sharing/present?week={WEEK}&x={others}.greeting").text.count('class="excerpt"') == 0
+
+
+def test_what_people_hold_for_wrong_is_not_shown_as_the_worst(
+    made: tuple[Desk, list[Judged]], lead: TestClient
+) -> None:
+    desk, night = made
+    call = next(each for each in night if each.call.cdr.agent_id == "1002").call
+    mark = f"{desk.call_ids.of(call.sha256)}.forbidden-phrases"
+    assert mark in marks(lead.get("/sharing").text)
+    stored = artefacts.read(desk.home.judged(call.sha256), JudgedFile)
+    key = verdict_keys(stored)["forbidden-phrases"]
+    with desk.reviews.file.writing() as rows:
+        add_review(rows, "li", 1, "t0", VerdictReview(key, "wrong", "pass", comment="quoted"))
+    assert mark not in marks(lead.get("/sharing").text)
 
 
 def test_what_was_picked_is_presented_in_its_order_and_heard(made: tuple[Desk, list[Judged]], lead: TestClient) -> None:
