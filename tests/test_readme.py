@@ -18,6 +18,7 @@ PAIRS = (
     ("README.md", "README.zh-CN.md"),
     ("docs/measured.md", "docs/measured.zh-CN.md"),
     ("docs/sql.md", "docs/sql.zh-CN.md"),
+    ("docs/export.md", "docs/export.zh-CN.md"),
     ("docs/telephone-systems.md", "docs/telephone-systems.zh-CN.md"),
     ("docs/operations.md", "docs/operations.zh-CN.md"),
     ("docs/privacy.md", "docs/privacy.zh-CN.md"),

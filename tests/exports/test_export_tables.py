@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from pipeline.exports.exported import ExportedCall
 from pipeline.exports.table_files import TABLE_FILES
 from pipeline.results.csv_cells import guarded
 from pipeline.results.tables import table_columns
+from pipeline.settings import CHECKOUT
 from tests.support.leaving import HOSTILE, Line, began, judged_call, leaving, lines_said
 
 TURNS, VERDICTS = EXPORT_TABLES["turns"], EXPORT_TABLES["verdicts"]
@@ -104,6 +106,17 @@ def test_types_are_those_of_the_database(folder: Path) -> None:
     }  # fmt: skip
     known = {each.name: each.sql_type for table in ("calls", "turns", "verdicts") for each in table_columns(table)}
     assert all(known[column.name] == column.sql_type for table in (TURNS, VERDICTS) for column in table.columns)
+
+
+@pytest.mark.parametrize("page", ["docs/export.md", "docs/export.zh-CN.md"])
+def test_every_column_is_told_of(page: str) -> None:
+    told = {
+        name
+        for line in (CHECKOUT / page).read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
+    assert {column.name for table in (TURNS, VERDICTS) for column in table.columns} <= told
 
 
 def test_a_call_that_nobody_spoke_in_or_that_nothing_is_known_of_has_a_table(folder: Path) -> None:
