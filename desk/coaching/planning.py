@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
 
 from desk.calls.found import find_call
+from desk.coaching.agents_by_need import agents_by_need
 from desk.coaching.candidates import offered_spans
 from desk.coaching.plan_form import coaches_for, form_token, read_plan_form, today
-from desk.coaching.rates import rule_rates
-from desk.coaching.whose import agent_in_scope, agents_in_scope, sessions_in_scope
+from desk.coaching.rates import RATES_WEEKS, rule_rates
+from desk.coaching.whose import CoachedAgent, agent_in_scope, agents_in_scope, sessions_in_scope
 from desk.excerpts.chosen import ChosenExcerpt
 from desk.excerpts.seen import seen_in_scope
 from desk.queues.people import rule_titles, shown_names
@@ -23,11 +26,25 @@ def _new(visit: Visit) -> Response:
     agent = agents.get(visit.query("agent"))
     if visit.query("agent") and agent is None:
         raise NotThere
-    asked = set(visit.request.query_params.getlist("rule"))
+    asked = [rule for rule in visit.request.query_params.getlist("rule") if rule]
+    if agent is None:
+        return _agents(visit, agents, asked)
+    rates = rule_rates(visit, agent)
+    if not asked:  # the weakest, until somebody chooses others
+        asked = [rate.rule_id for rate in rates.values() if rate.fails][:1]
     return visit.page(
-        "coaching/new.html", agents=agents, agent=agent, asked=asked, token=form_token(), today=today(visit),
-        rates=rule_rates(visit, agent) if agent else {}, coaches=coaches_for(visit, agent) if agent else {},
-        call=visit.query("call"), call_rule=visit.query("call_rule"),
+        "coaching/new.html", agent=agent, asked=asked, token=form_token(), today=today(visit), rates=rates,
+        coaches=coaches_for(visit, agent), call=visit.query("call"), call_rule=visit.query("call_rule"),
+    )  # fmt: skip
+
+
+def _agents(visit: Visit, agents: dict[str, CoachedAgent], asked: Sequence[str]) -> Response:
+    teams = sorted({agent.team for agent in agents.values()})
+    team = visit.query("team") if visit.query("team") in teams else ""
+    needs = agents_by_need(visit, agents, sessions_in_scope(visit, agents))
+    return visit.page(
+        "coaching/agents.html", needs=[need for need in needs if team in ("", need.agent.team)], teams=teams, team=team,
+        asked=asked, titles=rule_titles(visit), weeks=RATES_WEEKS,
     )  # fmt: skip
 
 
