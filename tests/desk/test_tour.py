@@ -105,8 +105,21 @@ def test_a_released_result_is_seen_and_answered_by_its_agent(tour: Tour) -> None
     tour.picture("agent")
 
 
+def test_a_coaching_session_is_prepared(tour: Tour) -> None:
+    tour.as_("administrator", name="chen")
+    tour.open(f"/coaching/new?agent={AGENT}&rule=anything-else&rule=closing")
+    tour.page.click("textarea[name=practise]")
+    tour.page.type("Ask whether there is anything else, and wait for the answer")
+    tour.page.click("form.plan button.main")
+    tour.page.wait_for("document.querySelectorAll('.offered').length === 3", 30)
+    for chosen in (1, 2):
+        tour.page.run(f"document.querySelectorAll('.offered')[{chosen - 1}].querySelector('button.add').click()")
+        tour.page.wait_for(f"document.querySelectorAll('.excerpts .excerpt').length === {chosen}", 15)
+    tour.picture("coaching")
+
+
 def test_the_pages_say_nothing_of_pictures_that_are_not_there() -> None:
-    for page in ("desk.md", "desk.zh-CN.md"):
+    for page in ("desk.md", "desk.zh-CN.md", "coaching.md", "coaching.zh-CN.md"):
         named = re.findall(r"!\[[^]]+\]\(([^)]+)\)", (CHECKOUT / "docs" / page).read_text("utf-8"))
         assert named
         assert [name for name in named if not (CHECKOUT / "docs" / name).is_file()] == []
