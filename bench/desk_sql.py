@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import os
 import socket
 import statistics
 import subprocess
@@ -96,6 +97,11 @@ class Trial:
         while not condition() and time.monotonic() - begun < within_s:
             time.sleep(0.02)
         return time.monotonic() - begun if condition() else within_s + 1
+
+    def worked_s(self) -> float:
+        """Processor time of the desk itself."""
+        user, system = Path(f"/proc/{self.process}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def largest_mb(self) -> float:
         status = Path(f"/proc/{self.process}/status").read_text()
@@ -235,6 +241,32 @@ def people(trial: Trial) -> Mapping[str, str | bool]:
         "a workbook that asks too much": send(trial.client("boss", "administrator"), "SELECT pg_sleep(1000)",
                                               "/sql/answer.xlsx").status_code == 409,
     }  # fmt: skip
+
+
+def beside(trial: Trial, rounds: int = 5, each_s: float = 7.0) -> None:
+    """The list of calls in turn alone, and beside three queries that take all of both processors; and the processor
+    time of the desk for each, without its queries'."""
+    bomb = "SELECT sum(hash(a.range + b.range)) FROM range(1000000) a, range(1000000) b"
+    seen: dict[str, list[float]] = {"alone": [], "beside three queries": []}
+    worked: dict[str, float] = dict.fromkeys(seen, 0.0)
+    for _ in range(rounds):
+        for way, seconds in seen.items():
+            threads = [] if way == "alone" else [in_background(trial.client(f"p{n}"), bomb)[0] for n in range(3)]
+            if threads:
+                trial.wait(lambda: len(trial.queries()) == 3)
+            watcher, before_s = Bystander(trial), trial.worked_s()
+            watcher.start()
+            time.sleep(min(each_s, LIMIT_S - 1))
+            watcher.told()
+            worked[way] += trial.worked_s() - before_s
+            seconds += watcher.seconds
+            for thread in threads:
+                thread.join()
+    for way, seconds in seen.items():
+        ms = sorted(1000 * each for each in seconds)
+        median, most, each_ms = statistics.median(ms), ms[int(len(ms) * 0.95)], 1000 * worked[way] / len(ms)
+        print(f"list of calls, {way}: {len(ms)} pages, median {median:.0f} ms, 95 of 100 within {most:.0f} ms", end="")
+        print(f", {each_ms:.0f} ms of processor each", flush=True)
 
 
 def leaving(trial: Trial, sql: str, path: str = "/sql") -> str | bool:
@@ -390,6 +422,7 @@ def _all(trial: Trial, statements: Sequence[tuple[str, str, str]]) -> bool:
         slowest = max(tally.seconds, default=0.0)
         print(f"{name}: {tally.asked} statements, {len(tally.wrong)} got through, slowest {slowest:.1f} s; ", end="")
         print(f"list meanwhile: {meanwhile.told()}; desk {trial.largest_mb():.0f} MiB", flush=True)
+    beside(trial)
     for what, came in people(trial).items():
         good &= bool(came)
         print(f"{what}: {'as it should' if came is True else came or 'NOT AS IT SHOULD'}", flush=True)
