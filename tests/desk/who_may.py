@@ -121,6 +121,8 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /dashboard/appeals": STAFF,
     "GET /dashboard/effort": STAFF,
     "GET /dashboard/hearing": STAFF,
+    "GET /dashboard/month": STAFF,
+    "GET /dashboard/month.xlsx": LEADERS,
     # SQL
     "GET /sql": ASKING,
     "POST /sql": ASKING,
