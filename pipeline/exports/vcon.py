@@ -25,7 +25,7 @@ from pipeline.messages import shown_json
 SYNTAX = "0.4.0"
 """The draft's name for its own syntax; gone once it is an RFC."""
 
-TRANSCRIPT_SCHEMA, SCORECARD_SCHEMA = "callqa transcript 1", "callqa scorecard 1"
+TRANSCRIPT_SCHEMA, SCORECARD_SCHEMA = "callqa-transcript-1", "callqa-scorecard-1"
 
 _LEAST_HIDDEN = frozenset(("code",))
 _AGENT, _CUSTOMER = 0, 1

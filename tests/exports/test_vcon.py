@@ -65,7 +65,7 @@ def test_a_call_with_its_verdicts() -> None:
     made = read(judged_call(), WAV)
     assert [each["type"] for each in made["analysis"]] == ["transcript", "report"]
     report = made["analysis"][1]
-    assert (report["vendor"], report["schema"], report["dialog"]) == ("callqa", "callqa scorecard 1", 0)
+    assert (report["vendor"], report["schema"], report["dialog"]) == ("callqa", "callqa-scorecard-1", 0)
     assert (report["body"]["score"], report["body"]["version"]) == (87.5, "2026.1")
     verdicts = report["body"]["verdicts"]
     assert [verdict["outcome"] for verdict in verdicts] == ["fail", "pass", "unsure"]
