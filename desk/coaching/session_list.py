@@ -8,6 +8,7 @@ from typing import get_args
 
 from starlette.responses import Response
 
+from desk.coaching.effects import EFFECT_TITLES, LACKING_TITLES, session_effects
 from desk.coaching.plan_form import today
 from desk.coaching.whose import agents_in_scope, sessions_in_scope
 from desk.queues.people import rule_titles, shown_names
@@ -39,5 +40,6 @@ def _list(visit: Visit) -> Response:
         state=state, counts=Counter(each.state for each in of_people), states=COACHING_STATES, people=names,
         today=today(visit),
         coaches=sorted({each.plan.coach for each in sessions}), coached=sorted({each.agent_id for each in sessions}),
-        titles=rule_titles(visit),
+        titles=rule_titles(visit), effects=session_effects(visit, shown), effect_titles=EFFECT_TITLES,
+        lacking=LACKING_TITLES,
     )  # fmt: skip

@@ -8,6 +8,8 @@ from typing import Any
 from starlette.responses import Response
 
 from desk.coaching.candidates import offers_for
+from desk.coaching.effect_chart import effect_chart
+from desk.coaching.effects import EFFECT_TITLES, LACKING_TITLES, session_effects
 from desk.coaching.plan_form import BadDay, coaches_for, day_of, form_token, read_plan_form, text_of, today
 from desk.coaching.rates import rule_rates
 from desk.coaching.session_list import COACHING_STATES
@@ -30,10 +32,12 @@ def _page(visit: Visit) -> Response:
     session, agent = session_in_scope(visit)
     if visit.partial:
         return excerpts_part(visit, session, agent)
+    effect = session_effects(visit, [session]).get(session.ref)
     return visit.page(
         "coaching/session.html", **_of_excerpts(visit, session, agent), rates=rule_rates(visit, agent),
         coaches=coaches_for(visit, agent), people=shown_names(visit), states=COACHING_STATES, today=today(visit),
-        zone=visit.desk.settings.ingest.timezone,
+        zone=visit.desk.settings.ingest.timezone, effect=effect, effect_titles=EFFECT_TITLES, lacking=LACKING_TITLES,
+        chart=effect_chart(effect, session.agent_id) if effect else None,
     )  # fmt: skip
 
 

@@ -94,6 +94,7 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /coaching": LEADS,
     "GET /coaching/new": LEADS,
     "GET /coaching/proposals": LEADS,
+    "GET /coaching/helped": LEADS,
     "POST /coaching": LEADS,
     "GET /coaching/add": LEADS,
     "GET /coaching/sound": LEADS,
