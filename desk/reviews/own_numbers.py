@@ -18,7 +18,7 @@ LEAST_AGENTS = 4
 """Of a team with fewer agents nothing is told, as it would tell of single people."""
 
 _LEAST_CHECKS = 5
-"""With fewer checks an agent's rate is no part of the team's middle half."""
+"""With fewer checks a rate says nothing: it is no part of the team's middle half, and compared with nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,13 @@ class OwnRule:
 
     @property
     def is_below(self) -> bool:
-        """Whether the agent is below the middle half of the team."""
-        return self.rate is not None and self.middle is not None and self.rate < self.middle[0]
+        """Whether the agent is below the middle half of the team, by more than a few checks."""
+        return self.rate is not None and not self.is_few and self.middle is not None and self.rate < self.middle[0]
+
+    @property
+    def is_few(self) -> bool:
+        """Whether there are too few checks to say anything."""
+        return self.checks < _LEAST_CHECKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,8 @@ def own_weeks(
 def own_rules(
     results: Iterable[tuple[date, CallResult]], last: date, middle: Mapping[str, tuple[float, float]]
 ) -> list[OwnRule]:
-    """Every rule that was checked in the last weeks, those below the team's middle half first, then by rate."""
+    """Every rule that was checked in the last weeks, those below the team's middle half first, then by rate; those with
+    few checks last."""
     found: dict[str, OwnRule] = {}
     since, first = lately_since(last), first_week(last)
     for week, result in results:
@@ -122,7 +128,7 @@ def own_rules(
             else:
                 rule.passes_before, rule.checks_before = rule.passes_before + passed, rule.checks_before + 1
     checked = [rule for rule in found.values() if rule.checks]
-    return sorted(checked, key=lambda rule: (not rule.is_below, rule.rate, rule.rule_id))
+    return sorted(checked, key=lambda rule: (rule.is_few, not rule.is_below, rule.rate, rule.rule_id))
 
 
 def team_numbers(visit: Visit, reader: Reader, agent_id: str, last: date) -> TeamNumbers:

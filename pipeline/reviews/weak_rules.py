@@ -24,8 +24,8 @@ LEAST_LATELY, LEAST_IN_PAST, LEAST_IN_TEAM = 15, 20, 4
 
 SEVERITY_WEIGHTS: Mapping[str, float] = {"minor": 0.5, "normal": 1.0, "serious": 2.0, "fatal": 3.0}
 
-_SURE, _LEAST_GAP = 1.28, 0.03
-"""Standard deviations below the team's mean (9 of 10 such agents truly are), and points."""
+_SURE, _LEAST_GAP = 1.64, 0.05
+"""Standard deviations below the team's mean (19 of 20 such agents truly are), and points."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,9 @@ def test_numbers_are_of_what_stands_and_of_the_last_weeks() -> None:
     ]
     (rule,) = own_rules(results, WEEK, {"closing": (0.6, 0.8)})
     assert (rule.passes, rule.checks, rule.passes_before, rule.checks_before) == (1, 2, 1, 2)
+    assert rule.is_few
+    assert not rule.is_below
+    (rule,) = own_rules(results * 3, WEEK, {"closing": (0.6, 0.8)})
     assert rule.is_below
     weeks = own_weeks(results, {WEEK: (70.0, 90.0)}, 2)
     assert [(week.week, week.calls, week.score, week.low) for week in weeks] == [
