@@ -29,7 +29,7 @@ from pipeline.reviews.coaching_effects import (
 )
 from pipeline.reviews.week_counts import WeekCounts, monday_of, week_counts
 
-MOST_TOLD = 200
+MOST_EFFECTS = 200
 """Sessions that are told of at once, those held last."""
 
 EFFECT_TITLES: Mapping[EffectVerdict, Message] = {
@@ -62,7 +62,7 @@ class SessionEffect:
 
 def session_effects(visit: Visit, sessions: Sequence[CoachingSession]) -> dict[str, SessionEffect]:
     """What came of those of some sessions that were held, by their refs. `sessions` are in the scope of who asks."""
-    held = sorted((each for each in sessions if each.held_on), key=lambda each: str(each.held_on))[-MOST_TOLD:]
+    held = sorted((each for each in sessions if each.held_on), key=lambda each: str(each.held_on))[-MOST_EFFECTS:]
     if not held:
         return {}
     with visit.desk.reviews.file.reading() as rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from desk.coaching.effects import MOST_TOLD, session_effects
+from desk.coaching.effects import MOST_EFFECTS, session_effects
 from desk.coaching.whose import agents_in_scope, sessions_in_scope
 from desk.queues.people import rule_titles
 from desk.routing import Visit, endpoint
@@ -17,5 +17,5 @@ def _page(visit: Visit) -> Response:
     effects = session_effects(visit, sessions_in_scope(visit, agents))
     return visit.page(
         "coaching/helped.html", pooled=what_helped(each.rules for each in effects.values()), titles=rule_titles(visit),
-        least=LEAST_SESSIONS, most=MOST_TOLD,
+        least=LEAST_SESSIONS, most=MOST_EFFECTS,
     )  # fmt: skip
