@@ -20,7 +20,7 @@ MATRIX_ROWS: Mapping[MatrixSide, Message] = {
     "team": Message("Teams"),
     "agent": Message("Agents"),
 }
-MATRIX_COLUMNS: Mapping[MatrixSide, Message] = {"week": Message("Weeks"), **MATRIX_ROWS}
+MATRIX_COLUMNS: Mapping[MatrixSide, Message] = {"week": Message("Week by week"), **MATRIX_ROWS}
 
 SHOWN_ROWS, SHOWN_COLUMNS = 60, 60
 """Rows of a page, and columns of a table; of more columns those with most verdicts are shown."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import openpyxl
 import pytest
@@ -19,8 +20,12 @@ from desk.dashboards.rates import AchievementRate, rate_change
 from pipeline.datatypes import CDR, Judged, Outcome
 from pipeline.results.store import build_database
 from pipeline.storage.home import Home
-from tests.support.desks import settings_of, signed_in
+from tests.support.axe import barriers
+from tests.support.browser import browser, chromium_or_skip
+from tests.support.desks import served, settings_of, sign_in, signed_in
 from tests.support.factories import NIGHT, make_judged, make_verdict, save
+
+pytestmark = pytest.mark.xdist_group("desk")
 
 AGENTS = (
     ("1001", "=SUM(A1)", "一组", "甲"), ("1002", "王强", "一组", "甲"), ("1003", "陈静", "二组", "乙"),
@@ -251,3 +256,41 @@ def test_what_an_address_says_wrongly_is_left_out(made: tuple[Desk, Sequence[Jud
             page = client.get(board + address)
             assert page.status_code == 200, board + address
             assert "<b>" not in page.text.replace("call<b>qa</b>", "").replace("<b>below</b>", "")
+
+
+@pytest.mark.browser
+def test_what_got_worse_is_found_by_keys_and_printed(made: tuple[Desk, Sequence[Judged]], tmp_path: Path) -> None:
+    chromium_or_skip()
+    with served(made[0]) as address, browser(tmp_path / "profile") as page:
+        sign_in(page, address, made[0], "supervisor", teams=("一组",))
+        page.viewport(1280, 800)
+        page.open(f"{address}/dashboard")
+        assert barriers(page) == []
+        page.click('section a[href*="rule=closing"]')
+        page.wait_for("location.pathname === '/dashboard/achievement' && document.readyState === 'complete'")
+        assert barriers(page) == []
+        page.run("document.querySelector('table[data-grid] tbody a').focus()")
+        for key in ("ArrowDown", "ArrowRight", "End"):
+            page.press(key)
+        last = "document.querySelector('tbody tr:nth-child(2) td:last-child a')"
+        assert page.run(f"document.activeElement === {last}")
+        assert page.run("document.querySelectorAll('[data-grid] [tabindex=\"0\"]').length") == 1
+        says = page.run(f"{last}.parentElement.title")
+        page.press("Enter")
+        page.wait_for("location.pathname === '/calls' && document.readyState === 'complete'")
+        assert f"{says.split(', ')[1].split()[0]} calls" in page.run("document.querySelector('main').innerText")
+        for path in ("/dashboard", "/dashboard/achievement", "/dashboard/achievement?rows=agent&columns=rule"):
+            page.viewport(390, 844, mobile=True)
+            page.open(f"{address}{path}")
+            assert page.run("document.documentElement.scrollWidth <= innerWidth"), path
+            page.viewport(1080, 700)
+            page.emulate(printed=True)
+            assert (
+                page.run("document.querySelector('.tabs').offsetHeight + document.querySelector('.frame').offsetHeight")
+                == 0
+            )
+            assert page.run(
+                "[...document.querySelectorAll('table')].every(t => t.getBoundingClientRect().right <= 1080)"
+            )
+            page.emulate()
+        assert page.complaints == []
