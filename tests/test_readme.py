@@ -24,6 +24,7 @@ PAIRS = (
     ("docs/privacy.md", "docs/privacy.zh-CN.md"),
     ("docs/desk-access.md", "docs/desk-access.zh-CN.md"),
     ("docs/desk.md", "docs/desk.zh-CN.md"),
+    ("docs/dashboards.md", "docs/dashboards.zh-CN.md"),
     ("rules/README.md", "rules/README.zh-CN.md"),
 )
 PAGES = tuple(

@@ -37,7 +37,7 @@ from tests.support.factories import make_failure, make_judged, make_night, make_
 from tests.support.people import result_of, say
 
 SQL = Sql()
-QUERIES = 13
+QUERIES = 14
 
 
 @pytest.fixture(scope="module")
