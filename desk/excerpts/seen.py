@@ -7,26 +7,20 @@ checked that the excerpt is in something that the visitor may see.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from desk.calls.found import may_see, recording_record
 from desk.calls.sound_making import SoundSource
 from desk.context import Desk
 from desk.corrections.judging import judged_now
+from desk.excerpts.agents_named import agent_named
 from desk.routing import NotThere, Visit
 from pipeline.datatypes import Call, Judged, Verdict
 from pipeline.errors import BadArtefact
-from pipeline.masks import Mask
 from pipeline.privacy.masking import as_shown, masks_of, silenced
-from pipeline.privacy.sensitive import said_in
 from pipeline.reviews.corrections import corrections_of
 from pipeline.storage import artefacts
 from pipeline.storage.home import JudgedFile
-
-_LEAST_NAME = 2
-"""Characters of an agent's name or number that are looked for in what is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +67,9 @@ def _seen(desk: Desk, stored: JudgedFile) -> SeenCall:
     now = judged_now(desk, stored, corrections_of(desk.reviews, stored.judged.call.sha256))
     call = now.judged.call
     privacy = desk.settings.privacy.model_copy(update={"mask": True, "mask_names": True, "mask_addresses": True})
-    masks = [*masks_of(call, now.masks, privacy), *_agent_named(call)]
+    masks = [*masks_of(call, now.masks, privacy), *agent_named(call)]
     source = SoundSource(
         call.sha256, recording_record(desk.home, call.sha256), now.hearing.layout if now.hearing else None,
         call.facts.duration_s, silenced(masks),
     )  # fmt: skip
     return SeenCall(as_shown(now.judged, masks), source)
-
-
-def _agent_named(call: Call) -> Iterator[Mask]:
-    """Where the agent is called by the name or the number that the call's metadata has: others hear it too."""
-    told = [call.cdr.agent_name or "", *(call.cdr.agent_name or "").split(), call.cdr.agent_id or ""]
-    for name in {each for each in told if len(each) >= _LEAST_NAME}:
-        edge = r"\b" if name.isascii() else ""
-        for number, turn in enumerate(call.turns):
-            for found in re.finditer(f"{edge}{re.escape(name)}{edge}", turn.text, re.IGNORECASE):
-                yield Mask("name", number, *found.span(), said_in(call, turn, *found.span()))

@@ -11,6 +11,7 @@ import pytest
 
 from desk.calls.sound_making import NoSound
 from desk.context import Desk, make_desk
+from desk.excerpts.agents_named import agent_named
 from desk.excerpts.chosen import ChosenExcerpt, suggested_spans
 from desk.excerpts.cutting import cut_excerpt, excerpt_sound
 from desk.excerpts.seen import SeenCall, seen_in_scope, seen_through
@@ -18,6 +19,7 @@ from desk.rights import User
 from desk.routing import NotThere, Visit
 from pipeline.datatypes import CDR, RATE_HZ, Judged
 from pipeline.hearing.decode import decode
+from pipeline.privacy.masking import call_as_shown
 from pipeline.results.store import build_database
 from pipeline.storage.call_files import call_files
 from pipeline.storage.home import Home
@@ -79,6 +81,23 @@ def test_numbers_and_names_are_hidden_and_silent_even_for_who_may_see_them(one: 
     said = slice(round(digits[0].start_s * RATE_HZ), round(digits[-1].end_s * RATE_HZ))
     assert np.abs(played[:, said]).max() < 0.02
     assert np.abs(played[:, round(turns[2].span.start_s * RATE_HZ) :][:, : RATE_HZ // 2]).max() > 0.2
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("您好，安心家政，零零八号为您服务。", "您好，安心家政，***号为您服务。"),
+        ("您好，客服二三三六，请问什么事？", "您好，客服****，请问什么事？"),
+        ("你好，我姓林，请问有什么可以帮您？", "你好，我姓*，请问有什么可以帮您？"),
+        ("我叫林小悦，工号2336。", "我叫***，工号****。"),
+        ("Thank you for calling, this is Mira Hale.", "Thank you for calling, this is **** ****."),
+        ("八月二十三号上午十点师傅上门。", "八月二十三号上午十点师傅上门。"),
+    ],
+)
+def test_agents_are_not_named_however_they_say_who_they_are(said: str, shown: str) -> None:
+    cdr = CDR("C1", NIGHT, "2336", "林悦", "一组")
+    call = make_judged("C1", turns=make_turns([("agent", said)]), verdicts=(), cdr=cdr).call
+    assert call_as_shown(call, list(agent_named(call))).turns[0].text == shown
 
 
 def test_a_part_of_a_turn_says_that_it_goes_on_and_is_as_long_as_was_asked(one: tuple[Desk, Judged]) -> None:
