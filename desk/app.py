@@ -21,7 +21,7 @@ from desk.access import account_list, audit_page, openid_pages, own_account  # n
 from desk.reviews import agent_home, answering, appealing, bulk_release, releasing  # noqa: F401  # isort: skip
 from desk.reviews import good_clips, template_page  # noqa: F401  # isort: skip
 from desk.calls import call_page, calls_list, sound  # noqa: F401  # isort: skip
-from desk.calls import list_export, saved_filters  # noqa: F401  # isort: skip
+from desk.calls import call_export, list_export, saved_filters  # noqa: F401  # isort: skip
 from desk.corrections import pages as correction_pages  # noqa: F401  # isort: skip
 from desk.queues import agreement_pages, calibration_pages, case_pages, my_queue, plan_pages  # noqa: F401  # isort: skip
 from desk.sharing import lead_pages, with_team  # noqa: F401  # isort: skip

@@ -11,18 +11,18 @@ from pathlib import PurePath
 from zoneinfo import ZoneInfo
 
 from pipeline.call.prompts import PROMPT
-from pipeline.datatypes import Role
+from pipeline.datatypes import Judged, Role
 from pipeline.errors import BadArtefact
 from pipeline.masks import MaskKind
 from pipeline.messages import Language, Message
 from pipeline.numbers import mask_numbers
 from pipeline.privacy.masking import hidden_kinds
 from pipeline.results.display import ROLE_LABELS, label_in
-from pipeline.results.row_source import SaidCall, SaidFile, SaidTurn, as_published
+from pipeline.results.row_source import SaidCall, SaidFile, SaidJudged, SaidTurn, as_published
 from pipeline.results.rows import RulebookInfo
 from pipeline.settings.privacy import Privacy
 from pipeline.storage import artefacts
-from pipeline.storage.home import Home, JudgedFile, RecordingRecord
+from pipeline.storage.home import Hearing, Home, JudgedFile, RecordingRecord
 
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 _LONGEST_NAME = 60
@@ -77,6 +77,16 @@ def exported_call(
         record = None
     has_words = not home.scores(sha256).exists()
     return ExportedCall(shown, record, hidden_kinds(privacy), has_words, books, zone)
+
+
+def as_said(judged: Judged, hearing: Hearing | None) -> SaidFile:
+    """A judged call as exports take it."""
+    call = judged.call
+    turns = tuple(SaidTurn(turn.index, turn.span, turn.speaker, turn.text) for turn in call.turns)
+    said = SaidCall(
+        call.sha256, call.language, call.cdr, turns, call.roles, call.events, call.hang_up, call.facts
+    )  # fmt: skip
+    return SaidFile(SaidJudged(said, judged.scorecard), hearing)
 
 
 def speaker_name(call: SaidCall, turn: SaidTurn, language: Language) -> str:

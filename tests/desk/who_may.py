@@ -45,6 +45,8 @@ WHO_MAY: Mapping[str, tuple[str, ...]] = {
     "GET /calls/{call_id}/sound/state": SIGNED_IN,
     "GET /calls/{call_id}/peaks": SIGNED_IN,
     "GET /calls/{call_id}/not-speech": SIGNED_IN,
+    "GET /calls/{call_id}/vcon": LEADERS,
+    "GET /calls/{call_id}/captions": LEADERS,
     "GET /calls.csv": LEADERS,
     "POST /saved-filters": SIGNED_IN,
     "POST /saved-filters/{number}/remove": SIGNED_IN,
