@@ -24,6 +24,10 @@ COACHING_STATES: Mapping[CoachingState, Message] = {
 }
 
 
+MOST_SESSIONS_LISTED = 200
+"""Sessions of a page; older ones are found by agent, coach or state."""
+
+
 @endpoint("/coaching", "coach")
 def _list(visit: Visit) -> Response:
     agents = agents_in_scope(visit)
@@ -33,13 +37,25 @@ def _list(visit: Visit) -> Response:
         each for each in sessions if agent in ("", each.agent_id) and coach in ("", each.plan.coach)
     ]  # fmt: skip
     state = visit.query("state") if visit.query("state") in get_args(CoachingState) else ""
-    shown = [each for each in of_people if state in ("", each.state)]
-    names = shown_names(visit)
+    found = [each for each in of_people if state in ("", each.state)]
+    shown = found[:MOST_SESSIONS_LISTED]
     return visit.page(
-        "coaching/list.html", sessions=shown, every=len(of_people), agents=agents, agent=agent, coach=coach,
-        state=state, counts=Counter(each.state for each in of_people), states=COACHING_STATES, people=names,
+        "coaching/list.html",
+        sessions=shown,
+        older=len(found) - len(shown),
+        every=len(of_people),
+        agents=agents,
+        agent=agent,
+        coach=coach,
+        state=state,
+        counts=Counter(each.state for each in of_people),
+        states=COACHING_STATES,
+        people=shown_names(visit),
         today=today(visit),
-        coaches=sorted({each.plan.coach for each in sessions}), coached=sorted({each.agent_id for each in sessions}),
-        titles=rule_titles(visit), effects=session_effects(visit, shown), effect_titles=EFFECT_TITLES,
+        coaches=sorted({each.plan.coach for each in sessions}),
+        coached=sorted({each.agent_id for each in sessions}),
+        titles=rule_titles(visit),
+        effects=session_effects(visit, shown),
+        effect_titles=EFFECT_TITLES,
         lacking=LACKING_TITLES,
-    )  # fmt: skip
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flows.erasing import erase
 from pipeline.results.store import build_database, open_database, records
 from pipeline.reviews.coaching import (
     CoachingPlan,
@@ -35,6 +36,7 @@ from pipeline.reviews.events import BadStep
 from pipeline.reviews.store import Reviews
 from pipeline.reviews.voice_leave import give_voice_leave, voice_may_be_heard
 from pipeline.storage.backup import take_backup
+from pipeline.storage.erasure import Erasure
 from pipeline.storage.home import Home
 from pipeline.timeline import Span
 from tests.support.desks import settings_of
@@ -186,7 +188,8 @@ def test_a_forgotten_call_takes_its_excerpts_and_what_may_quote_it_out_of_home_a
         choose_excerpt(rows, "zhou", "e1", refs[1], excerpt(OTHER, note="canary five"))
         hold_coaching(rows, "zhou", "h", refs[0], DAY)
         acknowledge_coaching(rows, "mei", "a", refs[0], "1001", "canary six")
-    reviews.forget([CALL])
+    home, settings = Home(tmp_path / "home"), settings_of(tmp_path / "home")
+    assert erase(settings, Erasure(calls=(CALL,))) == []
     with reviews.file.reading() as rows:
         forgotten, kept, without = (there(rows, ref) for ref in refs)
         assert (forgotten.plan.practise, forgotten.plan.private, forgotten.state) == ("", "", "acknowledged")
@@ -195,12 +198,12 @@ def test_a_forgotten_call_takes_its_excerpts_and_what_may_quote_it_out_of_home_a
         assert kept.plan == without.plan == plan
         assert [each.comment for each in excerpts_of(rows, kept.id)] == ["canary five"]
     assert reviews.said_of([CALL, OTHER]) == {OTHER}
-    reviews.forget([], [OTHER])
+    assert erase(settings, Erasure(words=(OTHER,))) == []
     with reviews.file.reading() as rows:
         assert [each.comment for each in excerpts_of(rows, kept.id)] == [""]
         assert there(rows, refs[2]).plan == plan
-    take_backup(Home(tmp_path / "home"), tmp_path / "backup")
-    for folder in (tmp_path / "home", tmp_path / "backup"):
+    take_backup(home, tmp_path / "backup")
+    for folder in (home.root, tmp_path / "backup"):
         held = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
         assert CALL.encode() not in held
         assert b"canary one" in held
