@@ -7,9 +7,9 @@ checked that the excerpt is in something that the visitor may see.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from desk.calls.found import may_see, recording_record
+from desk.calls.found import hidden_verdicts, may_see, recording_record
 from desk.calls.sound_making import SoundSource
 from desk.context import Desk
 from desk.corrections.judging import judged_now
@@ -25,7 +25,7 @@ from pipeline.storage.home import JudgedFile
 
 @dataclass(frozen=True, slots=True)
 class SeenCall:
-    """A masked call, and what of its sound may be heard."""
+    """A masked call without the verdicts that who asks is to answer blind, and what of its sound may be heard."""
 
     judged: Judged
     source: SoundSource
@@ -45,7 +45,7 @@ def seen_in_scope(visit: Visit, sha256: str) -> SeenCall:
     stored = _stored(visit.desk, sha256)
     if not may_see(visit.desk, visit.whose, stored.judged.call.cdr, sha256):
         raise NotThere
-    return _seen(visit.desk, stored)
+    return _seen(visit, stored)
 
 
 def seen_through(visit: Visit, sha256: str) -> SeenCall:
@@ -53,7 +53,7 @@ def seen_through(visit: Visit, sha256: str) -> SeenCall:
 
     Raises NotThere where the call is no more.
     """
-    return _seen(visit.desk, _stored(visit.desk, sha256))
+    return _seen(visit, _stored(visit.desk, sha256))
 
 
 def _stored(desk: Desk, sha256: str) -> JudgedFile:
@@ -63,7 +63,8 @@ def _stored(desk: Desk, sha256: str) -> JudgedFile:
         raise NotThere from None
 
 
-def _seen(desk: Desk, stored: JudgedFile) -> SeenCall:
+def _seen(visit: Visit, stored: JudgedFile) -> SeenCall:
+    desk = visit.desk
     now = judged_now(desk, stored, corrections_of(desk.reviews, stored.judged.call.sha256))
     call = now.judged.call
     privacy = desk.settings.privacy.model_copy(update={"mask": True, "mask_names": True, "mask_addresses": True})
@@ -72,4 +73,9 @@ def _seen(desk: Desk, stored: JudgedFile) -> SeenCall:
         call.sha256, recording_record(desk.home, call.sha256), now.hearing.layout if now.hearing else None,
         call.facts.duration_s, silenced(masks),
     )  # fmt: skip
-    return SeenCall(as_shown(now.judged, masks), source)
+    judged = as_shown(now.judged, masks)
+    card, hidden = judged.scorecard, {rule_id for _, rule_id in hidden_verdicts(visit, (call.sha256,))}
+    if card is not None and hidden:
+        verdicts = tuple(each for each in card.verdicts if each.rule_id not in hidden)
+        judged = replace(judged, scorecard=replace(card, verdicts=verdicts))
+    return SeenCall(judged, source)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urlencode
 
+from desk.calls.found import hidden_verdicts
 from desk.calls.scope import within
 from desk.excerpts.chosen import ChosenExcerpt, suggested_spans
 from desk.excerpts.presenting import ListedExcerpt
@@ -90,8 +91,13 @@ def weeks_pick(visit: Visit) -> WeeksPick:
         teams = tuple(sorted({row["team"] for row in known if row["team"]}))
         team = asked("team") if asked("team") in teams else ""
         found = list(_candidates(visit, reader, week, team)) if week else []
-    wrong = held_for_wrong(visit.desk.reviews.file, {each.sha256 for each in found})
-    found = [each for each in found if (each.sha256, each.rule_id, _OUTCOMES[each.kind]) not in wrong]
+    calls = {each.sha256 for each in found}
+    wrong, hidden = held_for_wrong(visit.desk.reviews.file, calls), hidden_verdicts(visit, calls)
+    found = [
+        each
+        for each in found
+        if (each.sha256, each.rule_id, _OUTCOMES[each.kind]) not in wrong and (each.sha256, each.rule_id) not in hidden
+    ]
     groups: dict[str, dict[SharedKind, list[Candidate]]] = {}
     for each in found:
         groups.setdefault(each.rule_id, {}).setdefault(each.kind, []).append(each)

@@ -14,13 +14,16 @@ from desk.context import Desk, make_desk
 from desk.excerpts.agents_named import agent_named
 from desk.excerpts.chosen import ChosenExcerpt, suggested_spans
 from desk.excerpts.cutting import cut_excerpt, excerpt_sound
+from desk.excerpts.presenting import ListedExcerpt
 from desk.excerpts.seen import SeenCall, seen_in_scope, seen_through
+from desk.excerpts.taking_along import html_file
 from desk.rights import User
 from desk.routing import NotThere, Visit
 from pipeline.datatypes import CDR, RATE_HZ, Judged
 from pipeline.hearing.decode import decode
 from pipeline.privacy.masking import call_as_shown
 from pipeline.results.store import build_database
+from pipeline.storage import sealing
 from pipeline.storage.call_files import call_files
 from pipeline.storage.home import Home
 from tests.support.desks import settings_of
@@ -32,12 +35,16 @@ LINES = (
     ("agent", "Thank you for calling, this is Ann, how can I help you?"),
     ("customer", "My phone number is 5 5 5 0 1 4 2 8 8 6 and it leaks."),
     ("agent", "I can't do anything about that."),
+    ("customer", "<script>alert(1)</script> {{ 7 * 7 }}"),
 )
 
 
 class _Request:
     def __init__(self) -> None:
         self.query_params = {"numbers": "shown"}
+        self.cookies: dict[str, str] = {}
+        self.headers = {"accept-language": "en"}
+        self.url = type("Url", (), {"path": "/"})
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +119,33 @@ def test_a_part_of_a_turn_says_that_it_goes_on_and_is_as_long_as_was_asked(one: 
     assert line.words.split()[0] == "0:1"
     length_s = chosen.end_s - chosen.start_s
     assert _played(desk, seen, chosen).shape[1] / RATE_HZ == pytest.approx(length_s, abs=0.15)
+
+
+def test_what_a_caller_says_stays_text_in_a_file_taken_along(one: tuple[Desk, Judged]) -> None:
+    desk, judged = one
+    asks = visit(desk, COACH)
+    seen = seen_in_scope(asks, judged.call.sha256)
+    chosen = ChosenExcerpt(judged.call.sha256, "", judged.call.turns[3].span.start_s, judged.call.turns[3].span.end_s)
+    page = html_file(asks, "Excerpts", [ListedExcerpt(seen, chosen, note="Ann, call 5550142886")])
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; {{ 7 * 7 }}" in page
+    assert page.count("<script>") == 1
+    assert "Ann" not in page, "notes stay in the desk"
+
+
+def test_an_encrypted_home_keeps_no_excerpt_in_clear(one: tuple[Desk, Judged], monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, judged = one
+    monkeypatch.setenv("CALLQA_KEY", "ab" * 32)
+    monkeypatch.setenv(sealing._VARIABLE, "")
+    sealing.seal_by(desk.settings.privacy.model_copy(update={"encrypt": True}))
+    asks = visit(desk, COACH)
+    seen, chosen = seen_in_scope(asks, judged.call.sha256), ChosenExcerpt(judged.call.sha256, "", 2.0, 4.5)
+    plain = excerpt_sound(asks, seen, chosen)
+    (kept,) = [
+        file.path for file in call_files(desk.home, [chosen.sha256], ("sound",)) if "2.000-4.5" in file.path.name
+    ]
+    assert sealing.is_sealed(kept.read_bytes())
+    assert excerpt_sound(asks, seen, chosen) == plain
+    assert plain[0] == 0xFF
 
 
 def test_the_desk_proposes_what_the_verdict_rests_on_and_a_little_around(one: tuple[Desk, Judged]) -> None:
