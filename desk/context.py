@@ -15,6 +15,7 @@ from desk.call_ids import CallIds
 from desk.calls.call_index import CallIndex
 from desk.calls.list_choices import ChoiceCache
 from desk.calls.sound_files import Sounds
+from desk.coaching.effect_cache import EffectCache
 from desk.snapshot import Snapshot
 from desk.sql.turns import QueryTurns
 from pipeline.judging.rulebook import Rulebook
@@ -41,6 +42,7 @@ class Desk:
     reviews: Reviews
     index: CallIndex
     choices: ChoiceCache = field(default_factory=ChoiceCache)
+    effects: EffectCache = field(default_factory=EffectCache)
     openid: OpenId | None = None
     queries: QueryTurns = field(default_factory=lambda: QueryTurns(3))
     query_files: QueryTurns = field(default_factory=lambda: QueryTurns(2))

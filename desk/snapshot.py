@@ -93,6 +93,10 @@ class Snapshot:
         finally:
             self._leave(opened)
 
+    def identity(self) -> SnapshotIdentity:
+        """Which database there is now; (0, 0) without one."""
+        return _identity(self.database)
+
     def parts(self) -> tuple[str, ...]:
         """The names of the parts that the database consists of now, the oldest week first; none without a database."""
         if _identity(self.database) == (0, 0):
@@ -133,6 +137,10 @@ class Reader:
         found = self._cursor.execute(sql, values)
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def columns(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> dict[str, Any]:
+        """The columns of a query without nulls, each as an array of NumPy; for more rows than one would look at."""
+        return dict(self._cursor.execute(sql, values).fetchnumpy())
 
     def value(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> Any:
         """The first value of the first row, None without one."""

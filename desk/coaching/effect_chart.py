@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from desk.coaching.effects import SessionEffect
+from desk.coaching.effect_cache import SessionEffect
 from pipeline.reviews.week_counts import Counts, monday_of
 
 EFFECT_CHART_WIDTH, EFFECT_CHART_HEIGHT = 640, 190

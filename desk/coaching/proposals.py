@@ -6,12 +6,13 @@ that never score; agents who have no checks of the rule in the last two weeks; a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 from starlette.responses import Response
 
 from desk.calls.call_filters import CallFilters
@@ -21,8 +22,8 @@ from desk.queues.people import rule_titles
 from desk.routing import Visit, endpoint
 from desk.snapshot import Reader
 from pipeline.reviews.coaching import CoachingSession
-from pipeline.reviews.weak_rules import LATELY_WEEKS, PAST_WEEKS, AgentRule, AgentStretch, WeakRule, weak_rules
-from pipeline.reviews.week_counts import monday_of
+from pipeline.reviews.weak_rules import LATELY_WEEKS, PAST_WEEKS, AgentRule, AgentRules, WeakRule, weak_rules
+from pipeline.reviews.week_counts import Summed, monday_of
 
 TOO_OFTEN_WRONG, LISTEN_FIRST = 0.6, 0.75
 """A rule is left out while it may be that fewer of its fails are right, and marked while it may be fewer than this: the
@@ -63,16 +64,13 @@ def _page(visit: Visit) -> Response:
     with visit.desk.snapshot.reading() as reader:
         last = _last_week(visit, reader)
         rules = _rules(reader)
-        rows = _rows(visit, reader, agents, last) if last else []
-    found = [
-        weak
-        for weak in weak_rules(
-            [row for row in rows if row.rule_id in rules], {i: r["severity"] for i, r in rules.items()}
-        )
-        if team in ("", weak.found.team)
-    ]
+        weak = weak_rules(_weeks(visit, reader, agents, rules, last), _severities(rules)) if last else []
     coached = _coached_lately(sessions_in_scope(visit, agents), last)
-    found = [weak for weak in found if (weak.found.agent_id, weak.found.rule_id) not in coached]
+    found = [
+        each
+        for each in weak
+        if team in ("", each.found.team) and (each.found.agent_id, each.found.rule_id) not in coached
+    ]
     return visit.page(
         "coaching/proposals.html", proposals=_proposals(found, agents, rules, last), titles=rule_titles(visit),
         last=last, teams=teams, team=team, agents=agents, lately=LATELY_WEEKS, past=PAST_WEEKS,
@@ -98,28 +96,38 @@ def _rules(reader: Reader) -> dict[str, dict[str, Any]]:
     return {row["rule_id"]: row for row in rows}
 
 
-def _rows(visit: Visit, reader: Reader, agents: Mapping[str, CoachedAgent], last: date) -> list[AgentRule]:
-    """How the agents did on every rule, those who still have checks of it."""
+def _weeks(
+    visit: Visit, reader: Reader, agents: Mapping[str, CoachedAgent], rules: Collection[str], last: date
+) -> AgentRules:
+    """How the agents did on some rules, those who still have checks of it."""
     scope, values = within(visit)
-    sums = "sum(passes), sum(checks), count(*), sum(checks * checks), sum(passes * passes / checks)"
-    sides = ("week > $middle", "week <= $middle")
-    moments = ", ".join(f"[{', '.join(f'{each} FILTER ({side})' for each in sums.split(', '))}]" for side in sides)
-    rows = reader.rows(
-        f"""SELECT agent_id, rule_id, {moments} FROM (
-            SELECT agent_id, rule_id, week, sum(passes)::DOUBLE AS passes, sum(passes + fails)::DOUBLE AS checks
-            FROM totals.agent_rules WHERE {scope} AND agent_id IS NOT NULL AND week > $first GROUP BY ALL
-        ) WHERE checks > 0 GROUP BY agent_id, rule_id HAVING max(week) > $here""",
+    sums = {
+        "passes": "sum(passes)", "checks": "sum(passes + fails)", "weeks": "count(*)",
+        "squares": "sum((passes + fails) ** 2)", "scattered": "sum(passes ** 2 / (passes + fails))",
+    }  # fmt: skip
+    sides = {"lately": "week > $middle", "past": "week <= $middle"}
+    sql = ", ".join(
+        f"coalesce({each} FILTER ({weeks}), 0)::DOUBLE AS {side}_{name}"
+        for side, weeks in sides.items()
+        for name, each in sums.items()
+    )
+    found = reader.columns(
+        f"""SELECT agent_id, rule_id, {sql} FROM totals.agent_rules
+            WHERE {scope} AND agent_id IN (SELECT unnest($agents)) AND rule_id IN (SELECT unnest($rules))
+                AND week > $first AND passes + fails > 0 GROUP BY agent_id, rule_id HAVING max(week) > $here""",
         {
-            **values, "middle": last - timedelta(weeks=LATELY_WEEKS),
+            **values, "agents": list(agents), "rules": list(rules), "middle": last - timedelta(weeks=LATELY_WEEKS),
             "first": last - timedelta(weeks=LATELY_WEEKS + PAST_WEEKS),
             "here": last - timedelta(weeks=STILL_HERE_WEEKS),
         },
     )  # fmt: skip
-    return [
-        AgentRule(agents[agent].team, agent, rule, *(AgentStretch(*(n or 0.0 for n in side)) for side in moments))
-        for agent, rule, *moments in (row.values() for row in rows)
-        if agent in agents
-    ]
+    teams = np.array([agents[agent].team for agent in found["agent_id"]], dtype=object)
+    lately, past = (Summed(*(found[f"{side}_{name}"] for name in sums)) for side in sides)
+    return AgentRules(found["agent_id"], found["rule_id"], teams, lately, past)
+
+
+def _severities(rules: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    return {rule_id: rule["severity"] for rule_id, rule in rules.items()}
 
 
 def _coached_lately(sessions: Sequence[CoachingSession], last: date | None) -> set[tuple[str, str]]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.reviews.week_counts import Counts, Summed, summed_together, week_spread
 
@@ -57,6 +58,22 @@ class AgentRule:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentRules:
+    """How agents do on rules, lately and in the weeks before, one place each in every array; `teams` are theirs."""
+
+    agents: npt.NDArray[np.object_]
+    rules: npt.NDArray[np.object_]
+    teams: npt.NDArray[np.object_]
+    lately: Summed
+    past: Summed
+
+    def one(self, place: int) -> AgentRule:
+        """Those of a place."""
+        team, agent, rule = (str(each[place]) for each in (self.teams, self.agents, self.rules))
+        return AgentRule(team, agent, rule, _stretch(self.lately, place), _stretch(self.past, place))
+
+
+@dataclass(frozen=True, slots=True)
 class WeakRule:
     """A proposal. Rates are shares of 1: `low` to `high` is where the middle half of the team's agents lie, `gap` how
     far the agent is below the team's mean, `lost` how much more than the team they lost against their own past (None:
@@ -71,13 +88,14 @@ class WeakRule:
     weight: float
 
 
-def weak_rules(rows: Sequence[AgentRule], severities: Mapping[str, str]) -> list[WeakRule]:
+def weak_rules(given: AgentRules, severities: Mapping[str, str]) -> list[WeakRule]:
     """The proposals out of some teams' agents and rules, the weightiest first."""
-    if not rows:
+    if not len(given.agents):
         return []
-    rules, rule = np.unique([row.rule_id for row in rows], return_inverse=True)
-    teams, team = np.unique([f"{row.rule_id}\0{row.team}" for row in rows], return_inverse=True)
-    lately, past = _columns([row.lately for row in rows]), _columns([row.past for row in rows])
+    rules, rule = _numbered(given.rules)
+    places, place_of_team = _numbered(given.teams)
+    teams, team = np.unique(rule * len(places) + place_of_team, return_inverse=True)
+    lately, past = given.lately, given.past
     spread = _spreads(lately, past, rule, len(rules))[rule]
     told = lately.checks >= LEAST_LATELY
     chance = lately.variance(spread, _of_one(lately, team, len(teams)))
@@ -98,19 +116,26 @@ def weak_rules(rows: Sequence[AgentRule], severities: Mapping[str, str]) -> list
     for place in map(int, np.flatnonzero(told & sure & ~mending & (agents >= LEAST_IN_TEAM))):
         low, high = np.quantile(lately.rate[told & (team == team[place])], [0.25, 0.75])
         if lately.rate[place] < low:
-            severity = SEVERITY_WEIGHTS.get(severities.get(rows[place].rule_id, "normal"), 1.0)
+            severity = SEVERITY_WEIGHTS.get(severities.get(given.rules[place], "normal"), 1.0)
             weight = severity * (gap[place] + max(0.0, lost[place]) / 2)
             own = float(lost[place]) if known[place] else None
             found.append(
                 WeakRule(
-                    rows[place], float(low), float(high), int(agents[place]), float(gap[place]), own, float(weight)
+                    given.one(place), float(low), float(high), int(agents[place]), float(gap[place]), own, float(weight)
                 )
             )
     return sorted(found, key=lambda weak: (-weak.weight, weak.found.agent_id, weak.found.rule_id))
 
 
-def _columns(stretches: Sequence[AgentStretch]) -> Summed:
-    return Summed(*(np.array([getattr(each, name) for each in stretches], float) for name in Summed.__slots__))
+def _numbered(names: npt.NDArray[np.object_]) -> tuple[Sequence[str], npt.NDArray[np.int64]]:
+    """The names there are, and the number of each."""
+    known = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return tuple(known), np.array([known[name] for name in names], np.int64)
+
+
+def _stretch(side: Summed, place: int) -> AgentStretch:
+    one = side.of(place)
+    return AgentStretch(*map(float, (one.passes, one.checks, one.weeks, one.squares, one.scattered)))
 
 
 def _spreads(lately: Summed, past: Summed, rule: np.ndarray, rules: int) -> Counts:

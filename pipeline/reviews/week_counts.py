@@ -7,7 +7,7 @@ correlation of two checks of one week, as in beta-binomial counts (Williams 1982
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -44,19 +44,31 @@ def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def week_counts(rows: Sequence[Mapping[str, Any]]) -> WeekCounts:
-    """Counts from rows of rule_id, agent_id, week (a Monday), passes, fails; rows of the same three are added up."""
-    rules = sorted({row["rule_id"] for row in rows})
-    agents = sorted({row["agent_id"] for row in rows})
-    first, last = (min(row["week"] for row in rows), max(row["week"] for row in rows)) if rows else (None, None)
-    weeks = [first + timedelta(weeks=n) for n in range((last - first).days // 7 + 1)] if first and last else []
-    passes, checks = np.zeros((2, len(rules), len(agents), len(weeks)))
-    places = [{name: number for number, name in enumerate(names)} for names in (rules, agents, weeks)]
-    for row in rows:
-        at = places[0][row["rule_id"]], places[1][row["agent_id"]], places[2][row["week"]]
-        passes[at] += row["passes"]
-        checks[at] += row["passes"] + row["fails"]
-    return WeekCounts(tuple(rules), tuple(agents), tuple(weeks), passes, checks)
+@dataclass(frozen=True, slots=True)
+class AgentWeeks:
+    """An agent's weeks with checks of a rule: how many weeks each is after a first one, its passes, its passes plus
+    fails. The same week may be there more than once."""
+
+    rule_id: str
+    agent_id: str
+    weeks: Sequence[int]
+    passes: Sequence[int]
+    checks: Sequence[int]
+
+
+def week_counts(first: date, groups: Sequence[AgentWeeks]) -> WeekCounts:
+    """Counts of some agents and rules, whose weeks are counted from the Monday `first`."""
+    rules = {name: place for place, name in enumerate(sorted({each.rule_id for each in groups}))}
+    agents = {name: place for place, name in enumerate(sorted({each.agent_id for each in groups}))}
+    length = max((max(each.weeks) + 1 for each in groups), default=0)
+    passes, checks = np.zeros((2, len(rules), len(agents), length))
+    for each in groups:
+        at = rules[each.rule_id], agents[each.agent_id]
+        np.add.at(passes[at], each.weeks, each.passes)
+        np.add.at(checks[at], each.weeks, each.checks)
+    return WeekCounts(
+        tuple(rules), tuple(agents), tuple(first + timedelta(weeks=n) for n in range(length)), passes, checks
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
+import numpy as np
 import pytest
 
-from pipeline.reviews.coaching_effects import CoachingEffect, coaching_effect, effect_weeks
-from pipeline.reviews.weak_rules import AgentRule, AgentStretch, weak_rules
-from pipeline.reviews.week_counts import week_counts
+from pipeline.reviews.coaching_effects import CoachingEffect, RateChange, coaching_effect, effect_weeks
+from pipeline.reviews.weak_rules import AgentRules, weak_rules
+from pipeline.reviews.week_counts import AgentWeeks, Summed, week_counts
 from pipeline.reviews.what_helped import pooled_effect, what_helped
 from tests.support.made_weeks import MadeTeams, MadeWeeks
 
@@ -17,21 +19,18 @@ MONDAY, HELD = date(2025, 1, 6), date(2025, 4, 30)
 """The first week, and a day in the seventeenth."""
 
 
-def rows_of(agent: str, before: tuple[int, int], after: tuple[int, int], weeks: int = 25) -> list[dict[str, Any]]:
+def weeks_of(agent: str, before: tuple[int, int], after: tuple[int, int], weeks: int = 25) -> AgentWeeks:
     """Weeks of an agent: passes and fails before the session, in its week all fails, and after it."""
-    found = []
-    for number in range(weeks):
-        passes, fails = before if number < 16 else (0, 9) if number == 16 else after
-        week = MONDAY + timedelta(weeks=number)
-        found.append({"rule_id": "closing", "agent_id": agent, "week": week, "passes": passes, "fails": fails})
-    return found
+    counts = [before if n < 16 else (0, 9) if n == 16 else after for n in range(weeks)]
+    return AgentWeeks("closing", agent, list(range(weeks)), [p for p, _ in counts], [p + f for p, f in counts])
 
 
 def effect_of(
-    own: list[dict[str, Any]], colleagues: int = 5, now: date = date(2026, 1, 5), until: date | None = None
+    own: AgentWeeks | None, colleagues: int = 5, now: date = date(2026, 1, 5), until: date | None = None
 ) -> CoachingEffect:
-    others = [row for number in range(colleagues) for row in rows_of(f"200{number}", (8, 2), (9, 1))]
-    return coaching_effect(week_counts(own + others), "1001", effect_weeks(HELD, HELD, now, until))
+    groups = [weeks_of(f"200{number}", (8, 2), (9, 1)) for number in range(colleagues)]
+    counts = week_counts(MONDAY, [*groups, *([own] if own else [])])
+    return coaching_effect(counts, "1001", effect_weeks(HELD, HELD, now, until))
 
 
 @pytest.mark.parametrize("choice", ["lowest", "proposal"])
@@ -52,26 +51,20 @@ def test_the_interval_holds_what_is_true(choice: str) -> None:
 
 
 def test_an_effect_is_the_change_less_the_teams() -> None:
-    effect = effect_of(rows_of("1001", (5, 5), (9, 1)))
+    effect = effect_of(weeks_of("1001", (5, 5), (9, 1)))
     assert effect.verdict == "improved"
     assert effect.value == pytest.approx(0.4 - 0.1)
     assert effect.own is not None
-    assert (effect.own.before, effect.own.after, effect.own.checks_before, effect.own.checks_after) == (
-        0.5,
-        0.9,
-        120,
-        80,
-    )
+    assert effect.own == RateChange(0.5, 0.9, 120, 80)
     assert effect.team is not None
     assert (effect.team.before, effect.team.after) == (pytest.approx(0.8), pytest.approx(0.9))
-    assert effect_of(rows_of("1001", (8, 2), (4, 6))).verdict == "worse"
-    assert effect_of(rows_of("1001", (8, 2), (9, 1))).verdict == "none"
+    assert effect_of(weeks_of("1001", (8, 2), (4, 6))).verdict == "worse"
+    assert effect_of(weeks_of("1001", (8, 2), (9, 1))).verdict == "none"
 
 
 def test_bad_weeks_before_the_session_count_for_neither_side() -> None:
-    own = rows_of("1001", (8, 2), (9, 1))
-    for row in own[12:16]:
-        row |= {"passes": 1, "fails": 9}
+    own = weeks_of("1001", (8, 2), (9, 1))
+    own = replace(own, passes=[*own.passes[:12], *[1] * 4, *own.passes[16:]])
     effect = effect_of(own)
     assert effect.own is not None
     assert effect.own.before == 0.8
@@ -81,39 +74,40 @@ def test_bad_weeks_before_the_session_count_for_neither_side() -> None:
 @pytest.mark.parametrize(
     ("own", "colleagues", "now", "verdict", "lacking"),
     [
-        (rows_of("1001", (5, 5), (9, 1), 19), 5, date(2025, 5, 19), "early", "weeks-after"),
-        (rows_of("1001", (5, 5), (2, 0), 20), 5, date(2025, 5, 26), "early", "checks-after"),
-        (rows_of("1001", (5, 5), (1, 0)), 5, date(2026, 1, 5), "unknown", "checks-after"),
-        (rows_of("1001", (1, 0), (9, 1)), 5, date(2026, 1, 5), "unknown", "before"),
-        (rows_of("1001", (5, 5), (9, 1)), 2, date(2026, 1, 5), "unknown", "colleagues"),
-        ([], 5, date(2026, 1, 5), "unknown", "before"),
+        (weeks_of("1001", (5, 5), (9, 1), 19), 5, date(2025, 5, 19), "early", "weeks-after"),
+        (weeks_of("1001", (5, 5), (2, 0), 20), 5, date(2025, 5, 26), "early", "checks-after"),
+        (weeks_of("1001", (5, 5), (1, 0)), 5, date(2026, 1, 5), "unknown", "checks-after"),
+        (weeks_of("1001", (1, 0), (9, 1)), 5, date(2026, 1, 5), "unknown", "before"),
+        (weeks_of("1001", (5, 5), (9, 1)), 2, date(2026, 1, 5), "unknown", "colleagues"),
+        (None, 5, date(2026, 1, 5), "unknown", "before"),
     ],
 )  # fmt: skip
 def test_with_too_little_nothing_is_told(
-    own: list[dict[str, Any]], colleagues: int, now: date, verdict: str, lacking: str
+    own: AgentWeeks | None, colleagues: int, now: date, verdict: str, lacking: str
 ) -> None:
     effect = effect_of(own, colleagues, now)
     assert (effect.verdict, effect.lacking, effect.told) == (verdict, lacking, False)
 
 
 def test_the_next_session_on_the_same_rules_ends_the_weeks_after() -> None:
-    effect = effect_of(rows_of("1001", (5, 5), (9, 1)), until=HELD + timedelta(weeks=5))
+    effect = effect_of(weeks_of("1001", (5, 5), (9, 1)), until=HELD + timedelta(weeks=5))
     assert effect.weeks_after == 4
     assert effect.complete
 
 
-def stretch(passes: int, checks: int, weeks: int) -> AgentStretch:
-    each, hits = checks / weeks, passes / weeks
-    return AgentStretch(passes, checks, weeks, each**2 * weeks, hits**2 / each * weeks)
+def summed_weeks(passes: Sequence[int], checks: Sequence[int], weeks: int) -> Summed:
+    """So many weeks, all the same, of each of some agents."""
+    n, hits = np.array(checks) / weeks, np.array(passes) / weeks
+    return Summed(hits * weeks, n * weeks, np.full(len(n), weeks * 1.0), n**2 * weeks, hits**2 / n * weeks)
 
 
-def team_with(lately: tuple[int, int], past: tuple[int, int]) -> list[AgentRule]:
+def team_with(lately: tuple[int, int], past: tuple[int, int]) -> AgentRules:
     """Nine agents who pass eight or nine of ten, and one."""
-    rates = (85, 88, 90, 86, 84, 91, 87, 89, 85)
-    others = [
-        AgentRule("A", f"2{n}", "closing", stretch(r, 100, 4), stretch(3 * r, 300, 12)) for n, r in enumerate(rates)
-    ]
-    return [*others, AgentRule("A", "1001", "closing", stretch(*lately, 4), stretch(*past, 12))]
+    rates = [85, 88, 90, 86, 84, 91, 87, 89, 85]
+    names = np.array([*(f"2{number}" for number in range(len(rates))), "1001"], dtype=object)
+    now = summed_weeks([*rates, lately[0]], [*[100] * 9, lately[1]], 4)
+    then = summed_weeks([*(3 * rate for rate in rates), past[0]], [*[300] * 9, past[1]], 12)
+    return AgentRules(names, np.full(10, "closing", object), np.full(10, "A", object), now, then)
 
 
 def test_the_weak_are_proposed_and_nobody_else() -> None:
@@ -137,7 +131,7 @@ def test_who_is_as_good_as_others_or_mending_or_hardly_checked_is_not_proposed(
 
 
 def test_sessions_of_a_rule_are_taken_together() -> None:
-    sessions = [effect_of(rows_of("1001", (5, 5), (after, 10 - after))) for after in (8, 9, 7)]
+    sessions = [effect_of(weeks_of("1001", (5, 5), (after, 10 - after))) for after in (8, 9, 7)]
     pooled = pooled_effect("closing", sessions)
     assert pooled.value is not None
     assert pooled.value == pytest.approx(0.2, abs=0.03)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from pipeline.reviews.coaching_effects import CoachingEffect, coaching_effect, effect_weeks
-from pipeline.reviews.weak_rules import AgentRule, AgentStretch, weak_rules
+from pipeline.reviews.weak_rules import AgentRules, weak_rules
 from pipeline.reviews.week_counts import Summed, WeekCounts, summed
 
 FIRST_WEEK = date(2025, 1, 6)
@@ -84,12 +84,9 @@ class MadeWeeks:
         """The agent and the rule that the desk proposes first."""
         passes, checks = self.before
         sides = [summed(passes[:, :, side], checks[:, :, side]) for side in (np.s_[-4:], np.s_[:-4])]
-        rows = [
-            AgentRule("team", str(agent), str(rule), *(_stretch(side, rule, agent) for side in sides))
-            for rule in range(self.teams.rules)
-            for agent in range(self.teams.agents)
-        ]
-        weak = weak_rules(rows, {})
+        rules, agents = (each.ravel().astype(str).astype(object) for each in np.indices(passes.shape[:2]))
+        flat = [Summed(*(getattr(side, name).ravel() for name in Summed.__slots__)) for side in sides]
+        weak = weak_rules(AgentRules(agents, rules, np.full(len(agents), "team", dtype=object), *flat), {})
         return (int(weak[0].found.agent_id), int(weak[0].found.rule_id)) if weak else None
 
     def effect(self, coached: int, rules: tuple[int, ...], gain: float) -> tuple[CoachingEffect, float]:
@@ -108,8 +105,3 @@ class MadeWeeks:
         week_rates = self.chance.beta(mean * strength, (1 - mean) * strength) if self.teams.spread else mean
         checks = self.chance.poisson(self.teams.checks, shape)
         return self.chance.binomial(checks, week_rates) * 1.0, checks * 1.0
-
-
-def _stretch(side: Summed, rule: int, agent: int) -> AgentStretch:
-    one = side.of((rule, agent))
-    return AgentStretch(one.passes, one.checks, one.weeks, one.squares, one.scattered)
