@@ -51,7 +51,7 @@ def _month(visit: Visit) -> Response:
 def _excel(visit: Visit) -> Response:
     sheet = _sheet(visit)
     say, zh = visit.say, visit.language
-    heads = [say("Agent"), say("Agent’s number"), say("Team")]
+    heads = [say("Agent"), say("Agent's number"), say("Team")]
     columns = [*map(ExcelColumn, heads), ExcelColumn(say("Calls"), "number")]
     columns += [
         ExcelColumn(f"{title.in_language(zh)} {MONTH_WEIGHTS[part]} %", "number") for part, title in MONTH_PARTS.items()
