@@ -38,6 +38,7 @@ VERDICT_REVIEWS_MIGRATIONS = (
     CREATE INDEX verdict_reviews_by_call ON verdict_reviews (sha256);
     {unchangeable("verdict_reviews", _COLUMNS)}
     """,
+    "CREATE INDEX verdict_reviews_by_time ON verdict_reviews (at);",
 )
 
 
