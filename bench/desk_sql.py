@@ -428,7 +428,7 @@ def _all(trial: Trial, statements: Sequence[tuple[str, str, str]]) -> bool:
         print(f"{what}: {'as it should' if came is True else came or 'NOT AS IT SHOULD'}", flush=True)
     left = trial.wait(lambda: not trial.queries()) > 10
     changed = contents(trial.root) != before
-    strays = [*Path(tempfile.gettempdir()).glob("callqa-answer-*"), *trial.desk.home.root.glob(".sql-*")]
+    strays = [*Path(tempfile.gettempdir()).glob("callqa-sql-*"), *trial.desk.home.root.glob(".sql-*")]
     print(f"processes left: {left}, files changed: {changed}, folders left: {len(strays)}")
     print(f"the desk held at most {trial.largest_mb():.0f} MiB", flush=True)
     return good and not left and not changed and not strays

@@ -123,7 +123,8 @@ def _csv_cell(value: Any, is_time: bool) -> object:
 
 
 def _workbook_blocks(visit: Visit, sql: str, stop: QueryStop) -> Generator[bytes]:
-    with tempfile.TemporaryDirectory(prefix="callqa-answer-") as folder:
+    # what a killed desk leaves of it, the next query removes (`pipeline.results.store.remove_strays`)
+    with tempfile.TemporaryDirectory(prefix="callqa-sql-") as folder:
         path = f"{folder}/answer.xlsx"
         options = {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": True, "tmpdir": folder}
         with xlsxwriter.Workbook(path, options) as book:

@@ -111,10 +111,10 @@ def _ask(visit: Visit) -> Response:
 def _answered(visit: Visit, sql: str, stop: QueryStop) -> AskedPage:
     if stop.is_stopped:
         return AskedPage(sql, problem=Message("stopped"))
-    visit.desk.trail.note("query", visit.whose.name, where="desk")
-    remember_query(visit, sql)
     begun = time.monotonic()
     try:
+        visit.desk.trail.note("query", visit.whose.name, where="desk")
+        remember_query(visit, sql)
         with closing(asked_messages(visit, sql, ON_A_PAGE, stop)) as messages:
             answers, left_out = read_answers(messages)
         seconds = time.monotonic() - begun

@@ -16,7 +16,6 @@ from tests.support.hostile_pages import SCRIPT
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk")]
 
 VALUE = "document.getElementById('sql').value"
-SHOWN = f"SELECT '{SCRIPT}' || agent_name AS agent, count(*) AS calls FROM calls GROUP BY 1; FROM agent_day LIMIT 3"
 
 
 @pytest.fixture(scope="module")
@@ -32,29 +31,45 @@ def page(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple
         yield there, address
 
 
-def test_a_query_is_written_and_asked_by_keyboard(page: tuple[Browser, str]) -> None:
+def test_a_query_is_written_and_asked_by_keyboard_and_shuts_nobody_out(page: tuple[Browser, str], desk: Desk) -> None:
     there, address = page
     there.open(f"{address}/sql")
     there.click("#sql")
-    there.type("SELECT count(*) AS n\nFROM")
+    there.type(f"SELECT '{SCRIPT}' || agent_name AS agent, count(*) AS calls\nFROM")
     there.click("#find")
-    there.type("complaint")
-    there.wait_for("document.querySelectorAll('.schema .table:not([hidden])').length < 12")
-    there.run("document.querySelector('.schema .table[data-name^=\"complaints\"]').open = true")
-    there.click("[data-insert=complaints]")
-    assert there.run(VALUE) == "SELECT count(*) AS n\nFROM complaints"
+    there.type("agent_day")
+    there.wait_for("document.querySelectorAll('.schema .table:not([hidden])').length === 1")
+    there.run("document.querySelector('.schema .table:not([hidden])').open = true")
+    there.click("[data-insert=agent_day]")
+    assert there.run(VALUE).endswith("\nFROM agent_day")
     there.press("Home")
     there.press("Tab")
-    assert there.run(VALUE).endswith("\n  FROM complaints")
+    assert there.run(VALUE).endswith("\n  FROM agent_day")
     there.press("Shift+Tab")
-    assert there.run(VALUE).endswith("\nFROM complaints")
+    assert there.run(VALUE).endswith("\nFROM agent_day")
+    there.press("End")
+    there.type(" GROUP BY 1")
     there.press("Control+Enter")
-    there.wait_for("document.querySelector('#answers td.num')?.textContent")
+    there.wait_for("document.querySelector('#answers svg')")
     assert there.run("document.activeElement.id") == "sql"
-    assert there.run("document.getElementById('told').textContent").startswith("Answer 1 row")
+    there.wait_for("document.getElementById('told').textContent.includes(' rows')")
+    for dark in (False, True):
+        there.emulate(dark=dark)
+        assert barriers(there) == [], dark
+    there.emulate()
     there.press("Escape")
     there.press("Tab")
     assert there.run("document.activeElement.id") == "run"
+    there.viewport(390, 800, mobile=True)
+    assert there.run("document.documentElement.scrollWidth") == 390
+    sign_in(there, address, desk, "administrator", "boss", language="zh")
+    there.open(f"{address}/sql")
+    there.click(".begin summary")
+    assert there.run("document.documentElement.scrollWidth") == 390
+    assert barriers(there) == []
+    there.viewport(1280, 900)
+    assert there.run("window.hit === undefined")
+    assert there.complaints == []
 
 
 def test_a_query_that_is_left_ends(page: tuple[Browser, str]) -> None:
@@ -67,29 +82,3 @@ def test_a_query_that_is_left_ends(page: tuple[Browser, str]) -> None:
     wait_for(lambda: len(queries()) == 1)
     there.open(f"{address}/account")
     wait_for(lambda: queries() == [])
-
-
-def test_the_page_shuts_nobody_out_and_runs_nothing_that_was_said(page: tuple[Browser, str], desk: Desk) -> None:
-    there, address = page
-    there.open(f"{address}/sql")
-    there.click("#sql")
-    there.type(SHOWN)
-    there.press("Control+Enter")
-    there.wait_for("document.querySelectorAll('#answers table').length === 2")
-    there.run("document.querySelector('.schema .table').open = true")
-    for dark in (False, True):
-        there.emulate(dark=dark)
-        assert barriers(there) == [], dark
-    there.emulate()
-    there.viewport(390, 800, mobile=True)
-    assert there.run("document.documentElement.scrollWidth") == 390
-    there.click(".begin summary")
-    assert there.run("document.documentElement.scrollWidth") == 390
-    sign_in(there, address, desk, "administrator", "boss", language="zh")
-    there.open(f"{address}/sql")
-    there.run("document.querySelector('.schema .table').open = true")
-    assert there.run("document.documentElement.scrollWidth") == 390
-    assert barriers(there) == []
-    there.viewport(1280, 900)
-    assert there.run("window.hit === undefined")
-    assert there.complaints == []

@@ -115,6 +115,7 @@ def test_where_no_link_can_be_made_a_query_reads_a_copy(home: Home, tmp_path: Pa
         "timeout_s": 20,
         "timezone": "UTC",
         "largest_row": 1000,
+        "niceness": 0,
         **dict.fromkeys(("rows", "columns", "characters")),
     }
     done = subprocess.run(
