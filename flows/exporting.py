@@ -72,7 +72,7 @@ def chosen_calls(home: Home, settings: Settings, by: ChosenBy) -> list[str]:
     if by.calls:
         return _named(home, by.calls)
     zone = ZoneInfo(settings.ingest.timezone)
-    found: list[tuple[str, str]] = []
+    found: list[tuple[float, str]] = []
     for sha256 in stored_calls(home, WITH_VERDICTS):
         try:
             record = artefacts.read(home.recording(sha256), RecordingRecord)
@@ -82,7 +82,7 @@ def chosen_calls(home: Home, settings: Settings, by: ChosenBy) -> list[str]:
                 continue
         if record is None or _is_meant(record, by, zone):
             started = record.cdr.started_at if record else None
-            found.append((started.isoformat() if started else "", sha256))
+            found.append((started.replace(tzinfo=started.tzinfo or zone).timestamp() if started else 0.0, sha256))
     return [sha256 for _, sha256 in sorted(found)]
 
 

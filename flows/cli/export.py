@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -118,8 +119,12 @@ def export_command(
     ending = _ending(kind, target) if table else ""
     if target is not None:
         check_target(target, home, settings)
+        if table and target.is_dir():
+            raise BadSetting(Message("{folder}: is a folder; name a file in it for the table", folder=target))
         if table and not force and target.exists():
             raise BadSetting(Message("{file}: is there already; choose another name, or give --force", file=target))
+    if target is None and ending == "parquet" and sys.stdout.isatty():
+        raise BadSetting(Message("Parquet is nothing to be read on a terminal; name a file with -o"))
     chosen = chosen_calls(home, settings, by)
     if not chosen:
         raise CallQAError(Message("no such calls in {home}", home=home.root))

@@ -25,7 +25,7 @@ from pipeline.storage import artefacts
 from pipeline.storage.home import Hearing, Home, JudgedFile, RecordingRecord
 
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
-_LONGEST_NAME = 60
+_LONGEST_NAME = 100
 _SHA_DIGITS = 16
 
 
@@ -60,7 +60,7 @@ class ExportedCall:
         paths = self.record.named if self.record else ()
         known = self.call.cdr.call_id or (PurePath(paths[0]).stem if paths else "")
         known = unicodedata.normalize("NFC", mask_numbers(known))
-        known = _NOT_IN_NAMES.sub("_", known)[:_LONGEST_NAME].strip("._-")
+        known = _NOT_IN_NAMES.sub("_", known).encode()[:_LONGEST_NAME].decode(errors="ignore").strip("._-")
         return "-".join(filter(None, (known, self.call.sha256[:_SHA_DIGITS])))
 
 

@@ -29,6 +29,7 @@ TRANSCRIPT_SCHEMA, SCORECARD_SCHEMA = "callqa-transcript-1", "callqa-scorecard-1
 
 _LEAST_HIDDEN = frozenset(("code",))
 _AGENT, _CUSTOMER = 0, 1
+_NOBODY = ""
 _VERDICTS = ExportTable("verdicts", ())
 _OF_THE_CARD = ("sha256", "version")
 
@@ -81,7 +82,8 @@ _Parties = list[tuple[str, dict[str, str]]]
 
 
 def _parties(call: ExportedCall) -> _Parties:
-    """The agent, the customer, and voices that are neither."""
+    """The agent, the customer, and voices that are neither; where nobody knows who called, an empty party last, which
+    stands for the caller."""
     cdr = call.call.cdr
     agent = {
         "role": "agent", "type": "person", "name": cdr.agent_name, "uuid": cdr.agent_id, "org": cdr.company,
@@ -93,6 +95,8 @@ def _parties(call: ExportedCall) -> _Parties:
     }
     for voice in sorted({turn.speaker for turn in call.call.turns if call.call.role(turn) == "unknown"}):
         found[voice] = {"type": "bot"} if voice == PROMPT else {"role": "unknown", "name": voice, "validation": "none"}
+    if cdr.direction is None:
+        found[_NOBODY] = {}
     return list(found.items())
 
 
@@ -117,7 +121,7 @@ def _dialog(call: ExportedCall, recordings: Sequence[ToldRecording], parties: _P
             {"type": "recording", **whole, "recording_set": 0, "parties": side, **_content(told)}
             for side, told in zip(sides, halves, strict=True)
         ]
-    made[0] |= _of_call(call, made[0]["parties"])
+    made[0] |= _of_call(call, made[0]["parties"], len(parties) - 1)
     return [{name: value for name, value in each.items() if value is not None} for each in made]
 
 
@@ -142,18 +146,19 @@ def _content(told: ToldRecording) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _of_call(call: ExportedCall, parties: Any) -> dict[str, Any]:
-    """Who called, who hung up, and what a telephone system calls it."""
+def _of_call(call: ExportedCall, parties: Any, nobody: int) -> dict[str, Any]:
+    """Who called, who hung up, and what a telephone system calls it. A hang-up that is inferred from the sound is no
+    event."""
     cdr, hung_up, started = call.call.cdr, call.call.hang_up, call.started_at
-    caller = {"inbound": _CUSTOMER, "outbound": _AGENT}.get(cdr.direction or "")
+    caller = {"inbound": _CUSTOMER, "outbound": _AGENT}.get(cdr.direction or "", nobody)
     first = parties[0] if isinstance(parties, list) else parties
     history = None
-    if started and hung_up.at_s is not None and hung_up.by in PARTIES:
+    if started and hung_up.method == "cdr" and hung_up.at_s is not None and hung_up.by in PARTIES:
         at = started + timedelta(seconds=round(hung_up.at_s, 3))
         party = _AGENT if hung_up.by == "agent" else _CUSTOMER
         history = [{"party": party, "time": _date(at), "event": "drop"}]
     return {
-        "originator": caller if caller is not None and caller != first else None,
+        "originator": caller if caller != first else None,
         "party_history": history,
         "interaction_id": cdr.call_id,
         "skill": cdr.queue,

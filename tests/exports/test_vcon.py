@@ -17,10 +17,12 @@ from pipeline.datatypes import CDR, Layout, Role, Roles
 from pipeline.exports.exported import ExportedCall
 from pipeline.exports.recordings import ToldRecording, told_recordings
 from pipeline.exports.vcon import vcon
+from pipeline.intake.readers.vcon import VconReader
 from pipeline.results.row_source import SaidCall
 from pipeline.storage.home import HalfRecord, RecordingRecord
 from tests.support.factories import NIGHT
 from tests.support.leaving import HOSTILE, Line, judged_call, leaving, lines_said
+from tests.support.legs import legs_of
 from tests.support.vcon_schema import VCON_SCHEMA
 
 CHECK = Draft202012Validator(VCON_SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
@@ -95,6 +97,28 @@ def test_who_called_and_who_hung_up() -> None:
     assert made["parties"][1] == {"role": "customer", "type": "person"}
     outbound = read(leaving(cdr=replace(cdr, direction="outbound")), WAV)["dialog"][0]
     assert "originator" not in outbound
+    nobody = read(leaving(cdr=replace(cdr, direction=None)), WAV)
+    assert (nobody["parties"][2], nobody["dialog"][0]["originator"]) == ({}, 2)
+
+
+def test_a_hang_up_that_was_inferred_is_no_event() -> None:
+    call = leaving()
+    inferred = with_call(call, replace(call.call, hang_up=replace(call.call.hang_up, method="inferred")))
+    assert "party_history" in read(call)["dialog"][0]
+    assert "party_history" not in read(inferred)["dialog"][0]
+
+
+@pytest.mark.parametrize("direction", ["inbound", "outbound", None])
+def test_callqa_reads_what_it_writes(direction: Any) -> None:
+    cdr = CDR("c", NIGHT, agent_id="1001", agent_name="李梅", queue="维修", direction=direction)
+    (leg,) = legs_of(VconReader(), vcon(leaving(cdr=cdr), [WAV]), "c.vcon.json")
+    assert (leg.recordings, leg.direction, leg.extra["interaction_id"]) == (("a.wav",), direction, "c")
+    assert leg.cells == {
+        "started_at": "2025-03-03T09:00:00+08:00", "agent_id": "1001", "agent_name": "李梅", "queue": "维修",
+        "channel_map": "0=agent,1=customer",
+    }  # fmt: skip
+    assert leg.released is not None
+    assert leg.released.side == "customer"
 
 
 def test_a_call_of_which_nothing_is_known() -> None:

@@ -133,6 +133,7 @@ def test_what_is_asked_wrongly_is_refused_before_anything_is_done(stored: tuple[
         (["vcon", "C-000001", "--recording", "no"], "choose one of hash, inline, name"),
         (["vcon", "C-000001", "--recordings-at", "http://x"], "begins with https://"),
         (["turns", "--all", "-o", str(home.root / "reports" / "turns.csv")], "lies in callqa's home"),
+        (["turns", "--all", "--format", "csv", "-o", str(home.root.parent)], "name a file in it"),
     ):
         assert said in fault(export(home, *arguments)), arguments
     assert len(list(audit_entries(home))) == entries
