@@ -46,7 +46,7 @@ def test_a_session_is_prepared_held_and_acknowledged(page: tuple[Browser, str], 
     assert barriers(there) == []
     there.click("form.plan button.main")
     there.wait_for("document.querySelector('.offers button.add')")
-    for kind, chosen in (("own", 1), ("good", 2)):
+    for kind, chosen in (("flagged", 1), ("good", 2)):
         there.run(f"document.querySelectorAll('.offered')[{chosen - 1}].querySelector('.offer').focus()")
         there.press("A")
         there.wait_for(f"document.querySelectorAll('.excerpts .excerpt').length === {chosen}")
