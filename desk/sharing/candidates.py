@@ -6,6 +6,7 @@ They were picked when the database was published; what of them is played or shar
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urlencode
@@ -14,7 +15,7 @@ from desk.calls.found import hidden_verdicts
 from desk.calls.scope import within
 from desk.excerpts.chosen import ChosenExcerpt, suggested_spans
 from desk.excerpts.presenting import ListedExcerpt
-from desk.excerpts.seen import seen_in_scope
+from desk.excerpts.seen import SeenCall, seen_in_scope
 from desk.routing import NotThere, Visit
 from desk.snapshot import Reader
 from pipeline.messages import Message
@@ -136,11 +137,10 @@ def _candidates(visit: Visit, reader: Reader, week: date, team: str) -> Iterator
 
 def picked_excerpts(visit: Visit, pick: WeeksPick) -> list[tuple[Candidate, ListedExcerpt]]:
     """What was picked, cut from the calls as they are now; without what is there no more, or not within the scope."""
-    found = []
+    found, calls = [], _seen_calls(visit, {each.sha256 for each in pick.picked})
     for each in pick.picked:
-        try:
-            seen = seen_in_scope(visit, each.sha256)
-        except NotThere:
+        seen = calls.get(each.sha256)
+        if seen is None:
             continue
         spans = suggested_spans(seen, each.rule_id, visit.desk.rulebooks(), visit.desk.settings)
         if not spans:
@@ -149,4 +149,13 @@ def picked_excerpts(visit: Visit, pick: WeeksPick) -> list[tuple[Candidate, List
         chosen = ChosenExcerpt(each.sha256, each.rule_id, spans[0].start_s, spans[0].end_s, heard)
         sound_at = f"/sharing/{each.call_id}/{each.rule_id}/sound"
         found.append((each, ListedExcerpt(seen, chosen, sound_at, visit.say(KIND_TITLES[each.kind]))))
+    return found
+
+
+def _seen_calls(visit: Visit, calls: Collection[str]) -> dict[str, SeenCall]:
+    """Those of some calls that are there and within the scope of who asks: a call may be the worst by several rules."""
+    found = {}
+    for sha256 in calls:
+        with suppress(NotThere):
+            found[sha256] = seen_in_scope(visit, sha256)
     return found

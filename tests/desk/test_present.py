@@ -69,6 +69,12 @@ def test_excerpts_are_played_by_keys_alone_and_the_words_follow(page: tuple[Brow
     assert there.run("[...document.querySelectorAll('audio')].every(each => each.paused)")
     there.press("End")
     assert there.run(f"{NOW} === [...document.querySelectorAll('.excerpt')].at(-1)")
+    there.press("Home")
+    there.run("document.querySelectorAll('audio').forEach(each => { each.playbackRate = 16; })")
+    there.press("A")
+    there.wait_for(f"{NOW}.querySelector('h2').textContent.startsWith('2.')")
+    there.press("P")
+    assert there.run("document.querySelector('[data-do=all]').getAttribute('aria-pressed')") == "false"
     there.viewport(390, 844, mobile=True)
     assert there.run("document.documentElement.scrollWidth <= innerWidth")
     there.viewport(1280, 800)

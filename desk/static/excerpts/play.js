@@ -8,7 +8,8 @@
   const marks = window.CSS && CSS.highlights;
   const smooth = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
   const isFile = !body.dataset.back;
-  let now = -1;
+  const all = bar.querySelector("[data-do=all]");
+  let now = -1, waits = 0;
 
   const said = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
   const players = excerpts.map((excerpt) => {
@@ -72,7 +73,7 @@
   const silence = () => players.forEach((player) => player.audio?.pause());
   const play = (player) => {
     player.begun = true;
-    if (!player.audio) return;
+    if (!player.audio) { goOn(3000 + 150 * player.lines.reduce((sum, each) => sum + each.spoken.textContent.length, 0)); return; }
     if (player.audio.ended) player.audio.currentTime = 0;
     player.audio.play().catch(() => told());
   };
@@ -103,7 +104,22 @@
     if (players[now] && !players[now].begun) play(players[now]);
     else if (show(now + 1)) play(players[now]);
   };
+  /* Playing on by itself: after the sound, or after as long as it takes to read. */
+  const onItsOwn = () => all.getAttribute("aria-pressed") === "true";
+  const goOn = (after_ms) => {
+    clearTimeout(waits);
+    if (!onItsOwn() || !isLive()) return;
+    if (now === players.length - 1) playOn(false);
+    else waits = setTimeout(next, after_ms);
+  };
+  const playOn = (on) => {
+    clearTimeout(waits);
+    all.setAttribute("aria-pressed", String(on));
+    if (on && (!players[now]?.audio || players[now].audio.paused)) next();
+  };
+  const move = (by) => { playOn(false); show(now + by); };
   const again = () => {
+    playOn(false);
     const player = players[now];
     if (!player?.audio) return;
     if (player.audio.paused) play(player);
@@ -111,6 +127,7 @@
   };
   const full = () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()).catch(() => {});
   const live = (on) => {
+    playOn(false);
     silence();
     body.classList.toggle("live", on);
     bar.hidden = !on;
@@ -126,6 +143,7 @@
       requestAnimationFrame(frame);
       told();
     });
+    player.audio?.addEventListener("ended", () => goOn(1200));
     for (const event of ["pause", "ended", "seeked", "loadedmetadata"]) {
       player.audio?.addEventListener(event, () => { if (event !== "loadedmetadata") follow(player); told(); });
     }
@@ -137,12 +155,14 @@
       player.audio.remove();
       player.audio = null;
       told();
+      if (player === players[now] && player.begun) play(player);
     });
   }
   const ACTIONS = {
-    Space: next, PageDown: next, ArrowRight: () => show(now + 1), ArrowDown: () => show(now + 1),
-    ArrowLeft: () => show(now - 1), ArrowUp: () => show(now - 1), PageUp: () => show(now - 1),
-    Home: () => show(0), End: () => show(players.length - 1), KeyP: again, KeyF: full, Escape: leave,
+    Space: next, PageDown: next, ArrowRight: () => move(1), ArrowDown: () => move(1),
+    ArrowLeft: () => move(-1), ArrowUp: () => move(-1), PageUp: () => move(-1),
+    Home: () => move(-now), End: () => move(players.length - 1 - now), KeyP: again, KeyF: full, Escape: leave,
+    KeyA: () => playOn(!onItsOwn()),
   };
   addEventListener("keydown", (event) => {
     if (!isLive() || event.isComposing || event.keyCode === 229 || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -153,7 +173,7 @@
     event.preventDefault();
     action();
   });
-  for (const [button, run] of [[before, () => show(now - 1)], [plays, again], [after, () => show(now + 1)]]) button.addEventListener("click", run);
+  for (const [button, run] of [[before, () => move(-1)], [plays, again], [after, () => move(1)], [all, () => playOn(!onItsOwn())]]) button.addEventListener("click", run);
   document.querySelector("[data-do=full]").addEventListener("click", full);
   document.querySelector("[data-do=live]")?.addEventListener("click", () => live(true));
   document.querySelector(".leave").addEventListener("click", (event) => { event.preventDefault(); leave(); });
