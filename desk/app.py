@@ -29,7 +29,7 @@ from desk.sharing import lead_pages, with_team  # noqa: F401  # isort: skip
 # addresses with names stand before those with a session's id
 from desk.coaching import session_list, proposals, helped, planning, excerpt_steps, presented, session_page, agent_side  # noqa: F401  # isort: skip
 from desk.dashboards import achievement, overview  # noqa: F401  # isort: skip
-from desk.dashboards import appeals, complaints, effort, hearing, month  # noqa: F401  # isort: skip
+from desk.dashboards import appeals, complaints, effort, hearing, month, work_sheets  # noqa: F401  # isort: skip
 from desk.dashboards import rules as failing_rules  # noqa: F401  # isort: skip
 from desk.sql import download, kept_queries  # noqa: F401  # isort: skip
 from desk.sql import page as sql_page  # noqa: F401  # isort: skip

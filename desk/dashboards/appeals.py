@@ -89,37 +89,70 @@ class AppealCounts:
         return EstimatedShare(*wilson(self.upheld, n), n) if n else EstimatedShare(None, 0.0, 1.0, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class AppealsBoard:
+    """Appeals on calls that who asks may see: those `made` in the weeks asked for, and all that wait."""
+
+    frame: Frame
+    made: Sequence[PlacedAppeal]
+    waiting: Sequence[PlacedAppeal]
+    window: int
+
+    def chosen(self, which: str, rule_id: str) -> list[PlacedAppeal]:
+        """Those of a choice and a rule ("" for all): what waits longest first, else the newest first."""
+        waits = which in ("open", "overdue")
+        found = [each for each in (self.waiting if waits else self.made) if each.is_among(which)]
+        found = [each for each in found if rule_id in ("", each.appeal.key.rule_id)]
+        return sorted(found, key=lambda each: each.appeal.at if waits else -each.appeal.at)
+
+    def weeks(self) -> list[AppealCounts]:
+        """By week, the earliest first."""
+        return [
+            appeal_counts(str(monday), (each for each in self.made if each.monday == monday))
+            for monday in self.frame.mondays()
+        ]
+
+
 @endpoint("/dashboard/appeals", "dashboards")
 def _appeals(visit: Visit) -> Response:
     asked, rule_id = visit.query("show"), visit.query("rule")
     which = asked if asked in APPEAL_CHOICES else "open"
+    board = appeals_board(visit)
+    made, waiting, weeks = board.made, board.waiting, board.weeks()
+    return dashboard_page(
+        visit, "dashboards/appeals.html", board.frame, whole=appeal_counts("", made), weeks=weeks,
+        chart=_chart(visit, weeks), second=appeal_counts("", [each for each in made if each.appeal.instance == 2]),
+        took=_took(made), within=_within(made, board.window), window=board.window, waiting=waiting,
+        overdue=sum(each.overdue for each in waiting),
+        by_rule=grouped_appeals(made, lambda each: each.appeal.key.rule_id),
+        by_team=grouped_appeals(made, lambda each: each.call["team"] or ""), titles=rule_titles(visit),
+        listed=seen_appeals(visit, board.chosen(which, rule_id))[:MOST_APPEALS],
+        which=which, choices=APPEAL_CHOICES, rule_id=rule_id, zone=visit.desk.snapshot.timezone,
+    )  # fmt: skip
+
+
+def appeals_board(visit: Visit) -> AppealsBoard:
+    """What the page is made of."""
     with visit.desk.snapshot.reading() as reader:
         frame = up_to_today(visit, read_frame(visit, reader))
     with visit.desk.reviews.file.reading() as rows:
         every = all_appeals(rows)
-    rules = appeal_rules(visit.desk)
+    rules, mondays = appeal_rules(visit.desk), frozenset(frame.mondays())
     placed = _placed(visit, every, rules, frame)
-    mondays = frame.mondays()
-    made = [each for each in placed if each.monday in mondays]
-    waiting = [each for each in placed if not each.decided]
-    listed = [each for each in (waiting if which in ("open", "overdue") else made) if each.is_among(which)]
-    listed = sorted((e for e in listed if rule_id in ("", e.appeal.key.rule_id)), key=lambda e: e.appeal.at)
-    hidden = hidden_verdicts(visit, [each.appeal.key.sha256 for each in listed])
-    weeks = [_counts(str(monday), (e for e in made if e.monday == monday)) for monday in mondays]
-    return dashboard_page(
-        visit, "dashboards/appeals.html", frame, whole=_counts("", made), weeks=weeks, chart=_chart(visit, weeks),
-        second=_counts("", [each for each in made if each.appeal.instance == 2]),
-        took=_took(made), within=_within(made, rules.window), window=rules.window, waiting=waiting,
-        overdue=sum(each.overdue for each in waiting),
-        by_rule=_grouped(made, lambda each: each.appeal.key.rule_id),
-        by_team=_grouped(made, lambda each: each.call["team"] or ""), titles=rule_titles(visit),
-        listed=[
-            (visit.desk.call_ids.of(each.appeal.key.sha256), each)
-            for each in (listed if which in ("open", "overdue") else listed[::-1])
-            if (each.appeal.key.sha256, each.appeal.key.rule_id) not in hidden
-        ][:MOST_APPEALS],
-        which=which, choices=APPEAL_CHOICES, rule_id=rule_id, zone=visit.desk.snapshot.timezone,
+    return AppealsBoard(
+        frame, [each for each in placed if each.monday in mondays], [each for each in placed if not each.decided],
+        rules.window,
     )  # fmt: skip
+
+
+def seen_appeals(visit: Visit, found: Sequence[PlacedAppeal]) -> list[tuple[str, PlacedAppeal]]:
+    """Appeals with the ids of their calls, but those against verdicts that who asks is to answer blind."""
+    hidden = hidden_verdicts(visit, [each.appeal.key.sha256 for each in found])
+    return [
+        (visit.desk.call_ids.of(each.appeal.key.sha256), each)
+        for each in found
+        if (each.appeal.key.sha256, each.appeal.key.rule_id) not in hidden
+    ]
 
 
 def _placed(visit: Visit, every: Sequence[Appeal], rules: AppealRules, frame: Frame) -> list[PlacedAppeal]:
@@ -145,17 +178,18 @@ def _placed(visit: Visit, every: Sequence[Appeal], rules: AppealRules, frame: Fr
     return placed
 
 
-def _counts(name: str, found: Iterable[PlacedAppeal]) -> AppealCounts:
+def appeal_counts(name: str, found: Iterable[PlacedAppeal]) -> AppealCounts:
+    """Some appeals, counted."""
     states = [each.appeal.state for each in found]
     return AppealCounts(name, len(states), states.count("upheld"), states.count("rejected"))
 
 
-def _grouped(made: Sequence[PlacedAppeal], name: Callable[[PlacedAppeal], str]) -> list[AppealCounts]:
+def grouped_appeals(made: Sequence[PlacedAppeal], name: Callable[[PlacedAppeal], str]) -> list[AppealCounts]:
     """The appeals by a name, most upheld first."""
     groups: dict[str, list[PlacedAppeal]] = {}
     for each in made:
         groups.setdefault(name(each), []).append(each)
-    return sorted((_counts(*group) for group in groups.items()), key=lambda c: (-c.upheld, -c.made, c.name))
+    return sorted((appeal_counts(*group) for group in groups.items()), key=lambda c: (-c.upheld, -c.made, c.name))
 
 
 def _took(made: Sequence[PlacedAppeal]) -> float | None:

@@ -48,12 +48,13 @@ def _complaints(visit: Visit) -> Response:
         frame = read_frame(visit, reader)
         weeks, trend = complaint_weeks(reader, frame), complaint_weeks(reader, frame.trend)
         groups = {column: complaint_groups(reader, frame, column) for column in COMPLAINT_GROUPS}
-        found = _listed(reader, frame, which, number)
+        offset = (number - 1) * COMPLAINTS_PAGE
+        found = newest_complaints(reader, frame, which, COMPLAINTS_PAGE + 1, offset)
         sustained = sustained_complaints(reader, frame)
     return dashboard_page(
         visit, "dashboards/complaints.html", frame, weeks=weeks, whole=_whole(weeks),
         chart=_chart(visit, frame.trend, trend), zone=visit.desk.snapshot.timezone,
-        groups=groups, groupings=COMPLAINT_GROUPS, listed=_shown(visit, found[:COMPLAINTS_PAGE]), which=which,
+        groups=groups, groupings=COMPLAINT_GROUPS, listed=seen_complaints(visit, found[:COMPLAINTS_PAGE]), which=which,
         choices=COMPLAINT_CHOICES, number=number, more=len(found) > COMPLAINTS_PAGE, sustained=sustained,
         link=lambda **given: calls_link(frame, flags=("complaint",), **given),
         group_link=lambda column, value: calls_link(
@@ -102,18 +103,18 @@ def sustained_complaints(reader: Reader, frame: Frame) -> list[Row]:
     )
 
 
-def _listed(reader: Reader, frame: Frame, which: str, number: int) -> list[Row]:
-    """A page of the complaints, the newest first, and one more if there are others."""
+def newest_complaints(reader: Reader, frame: Frame, which: str, most: int, offset: int = 0) -> list[Row]:
+    """Complaints of a choice, the newest first."""
     return reader.rows(
         "SELECT sha256, started_at, day, agent_id, agent_name, team, queue, scenario, call_id, file_name, rule_id, "
         "handled, commitment_rule, commitment, at_s, words FROM totals.complaint_calls "
         f"WHERE {frame.condition} AND {COMPLAINT_CHOICES[which][1]} ORDER BY started_at DESC NULLS LAST, sha256 "
-        f"LIMIT {COMPLAINTS_PAGE + 1} OFFSET $offset",
-        {**frame.values, "offset": (number - 1) * COMPLAINTS_PAGE},
+        "LIMIT $most OFFSET $offset",
+        {**frame.values, "most": most, "offset": offset},
     )
 
 
-def _shown(visit: Visit, found: Sequence[Row]) -> list[tuple[str, Row]]:
+def seen_complaints(visit: Visit, found: Sequence[Row]) -> list[tuple[str, Row]]:
     """Complaints with the ids of their calls, but those whose verdicts who asks is to answer blind."""
     hidden = hidden_verdicts(visit, [row["sha256"] for row in found])
     return [

@@ -36,9 +36,30 @@ class ReviewerEffort:
         return self.whole.open_s / self.whole.answers if self.whole.open_s and self.whole.answers else None
 
 
+@dataclass(frozen=True, slots=True)
+class EffortBoard:
+    """What reviewers did in the weeks asked for, each on each day; `person` is who alone is told of, "" for all."""
+
+    frame: Frame
+    person: str
+    days: Sequence[ReviewerDay]
+    people: Sequence[ReviewerEffort]
+
+
 @endpoint("/dashboard/effort", "dashboards")
 def _effort(visit: Visit) -> Response:
-    zone, user = ZoneInfo(visit.desk.snapshot.timezone), visit.whose
+    board = effort_board(visit)
+    frame, weeks = board.frame, _by_week(board.days)
+    return dashboard_page(
+        visit, "dashboards/effort.html", frame, people=board.people, weeks=weeks[::-1],
+        whole=days_together(board.days, "", frame.mondays()[-1]), chart=_chart(visit, frame, weeks),
+        days=_by_day(board.days)[: -SHOWN_DAYS - 1 : -1], shown=shown_names(visit), alone=bool(board.person),
+    )  # fmt: skip
+
+
+def effort_board(visit: Visit) -> EffortBoard:
+    """What the page is made of, as far as who asks may know."""
+    zone, user, file = ZoneInfo(visit.desk.snapshot.timezone), visit.whose, visit.desk.reviews.file
     person = "" if user.may("assign") else user.name
     with visit.desk.snapshot.reading() as reader:
         frame = read_frame(visit, reader)
@@ -46,16 +67,10 @@ def _effort(visit: Visit) -> Response:
     frame = replace(up_to_today(visit, frame), company="", companies=(), team="", teams=())
     first, last = frame.mondays()[0], frame.mondays()[-1] + timedelta(days=6)
     since, until = (datetime.combine(day, time(), zone).timestamp() for day in (first, last + timedelta(days=1)))
-    days = reviewer_days(visit.desk.reviews.file, since, until, zone, person)
-    given = given_answers(visit.desk.reviews.file, since) if visit.desk.reviews.file.is_there else []
+    days = reviewer_days(file, since, until, zone, person)
+    given = given_answers(file, since) if file.is_there else []
     figures = {each.person: each for each in reviewer_figures(each for each in given if each.at < until)}
-    people = _people(days, {name: each for name, each in figures.items() if person in ("", name)})
-    weeks = _by_week(days)
-    return dashboard_page(
-        visit, "dashboards/effort.html", frame, people=people, whole=days_together(days, "", last),
-        chart=_chart(visit, frame, weeks), weeks=weeks[::-1], days=_by_day(days)[: -SHOWN_DAYS - 1 : -1],
-        shown=shown_names(visit), alone=bool(person),
-    )  # fmt: skip
+    return EffortBoard(frame, person, days, _people(days, figures))
 
 
 def _people(days: Sequence[ReviewerDay], figures: Mapping[str, ReviewerFigures]) -> list[ReviewerEffort]:

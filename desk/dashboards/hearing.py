@@ -45,7 +45,7 @@ def _hearing(visit: Visit) -> Response:
         weeks, trend = (hearing_of(reader, each, "week") for each in (frame, frame.trend))
         groups = {column: hearing_of(reader, frame, column) for column in HEARING_GROUPS}
         engines = hearing_of(reader, frame, "fingerprint")
-        hard = _hard_calls(reader, frame)
+        hard = hard_calls(reader, frame, MOST_HARD_CALLS)
         # nights and files that were not heard are of no team
         all_calls = visit.whose.scope == "all"
         nights = _nights(visit, reader, frame) if all_calls else []
@@ -90,13 +90,13 @@ def _lines(rows: Sequence[Row], whole: Row) -> list[Mapping[str, Any]]:
     ]
 
 
-def _hard_calls(reader: Reader, frame: Frame) -> list[Row]:
+def hard_calls(reader: Reader, frame: Frame, most: int) -> list[Row]:
     """The newest calls that are hard to hear, or of which something was not heard."""
     return reader.rows(
         "SELECT sha256, started_at, agent_id, agent_name, team, queue, call_id, file_name, layout, coverage, voiced_s, "
         f"sound_faults FROM totals.hard_calls WHERE {frame.condition} ORDER BY started_at DESC NULLS LAST, sha256 "
-        f"LIMIT {MOST_HARD_CALLS}",
-        dict(frame.values),
+        "LIMIT $most",
+        {**frame.values, "most": most},
     )
 
 

@@ -55,8 +55,37 @@ class FailingRule:
         return self.rate - self.fails_before / before
 
 
+@dataclass(frozen=True, slots=True)
+class RulesBoard:
+    """The rules that fail, in an order, with what is published of each (`about`) and how far each can be trusted."""
+
+    frame: Frame
+    order: str
+    rules: Sequence[FailingRule]
+    about: Mapping[str, Sequence[Row]]
+    trust: Mapping[str, FailTrust]
+
+    def title(self, rule_id: str) -> str:
+        """What a rule is called, in the page's language."""
+        return self.about[rule_id][0]["title"] if rule_id in self.about else rule_id
+
+    def link(self, rule_id: str) -> str:
+        """The list of the calls that fail a rule."""
+        return calls_link(self.frame, rule=(rule_id, "fail"))
+
+
 @endpoint("/dashboard/rules", "dashboards")
 def _rules(visit: Visit) -> Response:
+    board = rules_board(visit)
+    return dashboard_page(
+        visit, "dashboards/rules.html", board.frame, board=board, rules=board.rules, order=board.order,
+        orders=RULE_ORDERS, about=board.about, trust=board.trust, doubted=_doubted(board.rules, board.trust),
+        sparks={rule.rule_id: _spark(rule, board.frame.mondays()) for rule in board.rules},
+    )  # fmt: skip
+
+
+def rules_board(visit: Visit) -> RulesBoard:
+    """What the page is made of."""
     with visit.desk.snapshot.reading() as reader:
         frame = read_frame(visit, reader)
         found = failing_rules(reader, frame)
@@ -65,13 +94,8 @@ def _rules(visit: Visit) -> Response:
     order = asked if asked in RULE_ORDERS else "fails"
     listed = sorted((rule for rule in found if rule.fails), key=lambda rule: (-_worth(rule, order), rule.rule_id))
     listed = listed[:SHOWN_RULES]
-    trust = fail_trust(visit.desk.reviews.file, {rule.rule_id: _cases(about, rule.rule_id) for rule in listed})
-    return dashboard_page(
-        visit, "dashboards/rules.html", frame, rules=listed, order=order, orders=RULE_ORDERS,
-        about=about, trust=trust, doubted=_doubted(listed, trust),
-        links={rule.rule_id: calls_link(frame, rule=(rule.rule_id, "fail")) for rule in listed},
-        sparks={rule.rule_id: _spark(rule, frame.mondays()) for rule in listed},
-    )  # fmt: skip
+    cases = {rule.rule_id: _cases(about, rule.rule_id) for rule in listed}
+    return RulesBoard(frame, order, listed, about, fail_trust(visit.desk.reviews.file, cases))
 
 
 def failing_rules(reader: Reader, frame: Frame) -> list[FailingRule]:
