@@ -43,7 +43,7 @@ def from_parquet(data: bytes) -> list[dict[str, Any]]:
     return pl.read_parquet(io.BytesIO(data)).to_dicts()
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(lines_said())
 def test_turns_read_back_are_the_turns(folder: Path, lines: list[Line]) -> None:
     call = leaving(lines)

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import resource
+import shutil
 import subprocess
 from base64 import urlsafe_b64decode
 from collections.abc import Sequence
@@ -194,10 +195,10 @@ def test_who_exported_what_is_recorded_without_a_word(stored: tuple[Home, list[J
     assert "手机" not in audit_file(home).read_text()
 
 
-def test_what_cannot_be_exported_is_told(tmp_home: Home, tmp_path: Path) -> None:
+def test_what_cannot_be_exported_is_told(tmp_home: Home, tmp_path: Path, stored: tuple[Home, list[Judged]]) -> None:
     calls = [make_judged(f"call {number}", cdr=CDR(f"C-{number}")) for number in range(4)]
     save(tmp_home, calls)
-    build_database(tmp_home, load_settings())
+    shutil.copy(stored[0].database, tmp_home.database)  # for the names of its rules
     path = tmp_home.judged(calls[0].call.sha256)  # the time for its words is over
     file = artefacts.read(path, JudgedFile)
     artefacts.write(tmp_home.scores(calls[0].call.sha256), replace(file, judged=without_words(file.judged), masks=None))
@@ -221,13 +222,12 @@ def test_what_cannot_be_exported_is_told(tmp_home: Home, tmp_path: Path) -> None
 
 def test_a_full_disk_leaves_no_half_file(tmp_home: Home, tmp_path: Path) -> None:
     save(tmp_home, [make_judged(f"call {number}", cdr=CDR(f"C-{number}")) for number in range(3)])
-    build_database(tmp_home, load_settings())
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     folder = tmp_path / "out"
-    for what, target in (("turns", folder / "t.csv"), ("turns", folder / "t.parquet"), ("vcon", folder / "vcons")):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1500, hard))
+    for what, name, room in (("webvtt", "vtt", 700), ("turns", "t.csv", 1500), ("turns", "t.parquet", 1500)):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))  # the log of who did what grows meanwhile
         try:
-            result = export(tmp_home, what, "--all", "-o", target, "--recording", "name")
+            result = export(tmp_home, what, "--all", "-o", folder / name)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert "cannot be written (File too large); 0 calls were exported before" in fault(result)
@@ -243,9 +243,6 @@ def test_who_stops_reading_ends_it_without_a_word(stored: tuple[Home, list[Judge
         process.stdout.close()
         said = process.stderr.read()
     assert (process.returncode, said) == (141, b"")
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(command, env=env, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
 
 
 def test_an_encrypted_home_is_exported_plain_and_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
