@@ -13,11 +13,12 @@ import math
 import multiprocessing
 import multiprocessing.connection
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -50,7 +51,10 @@ from pipeline.storage.column_files import ColumnFile
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
 
 FEW = 300
-"""Up to this many calls one process is done before others have loaded the rulebook."""
+"""Up to this many calls are read from their own files, by one process."""
+
+_READ_AT_ONCE = 100
+"""Calls of a sample that a process reads from their own files."""
 
 
 def replay(
@@ -60,11 +64,13 @@ def replay(
     progress: Callable[[int, int], None] = lambda done, total: None,
     processes: int | None = None,
     few: int = FEW,
+    by: Workers | None = None,
 ) -> Replay:
     """Judge every stored call of the rulebook's language again. `progress` is told how many of how many are done.
 
     `since`: only calls that began then or later (or were first seen then, where the start is not known). More calls
-    than `few` are read from columns (`pipeline.judging.call_cache`), which are made where there are none yet.
+    than `few` are read from columns (`pipeline.judging.call_cache`), which are made where there are none yet. `by`:
+    who does it; otherwise as many processes are started as there are processors, or as are given.
     """
     stored = signatures(home)
     replayed = Replay()
@@ -73,16 +79,18 @@ def replay(
             replayed.add(replay_calls(home, book, since, [sha], MOST_FLIPS - len(replayed.flips)))
             progress(done, len(stored))
         return replayed
-    with _workers(book, processes) as pool:
+    with nullcontext(by) if by else workers(book, processes) as own:
         done = 0
-        for part, size in pool(home, since, _works(survey(home)), replayed):
+        for part, size in own.do(home, since, _works(survey(home)), replayed):
             replayed.add(part)
             done += size
             progress(done, len(stored))
     return replayed
 
 
-def sample_replay(home: Home, book: Rulebook, count: int, since: datetime | None = None) -> tuple[Replay, int]:
+def sample_replay(
+    home: Home, book: Rulebook, count: int, since: datetime | None = None, by: Workers | None = None
+) -> tuple[Replay, int]:
     """The replay of so many calls, chosen by chance: those whose recordings have the lowest hashes. And how many there
     are in all.
 
@@ -106,10 +114,15 @@ def sample_replay(home: Home, book: Rulebook, count: int, since: datetime | None
             unread.append(sha)
         else:
             chosen.setdefault(file.path, (file, []))[1].append(row)
+    works = [
+        _Work(replace(file, rows=tuple(rows), stale=()), tuple(file.shas[row] for row in rows), False)
+        for file, rows in chosen.values()
+    ]
+    works += [_Work(None, tuple(unread[at : at + _READ_AT_ONCE]), False) for at in range(0, len(unread), _READ_AT_ONCE)]
     replayed = Replay()
-    for file, rows in chosen.values():
-        replayed.add(_replay_file(home, book, since, replace(file, rows=tuple(rows), stale=()), MOST_FLIPS))
-    replayed.add(replay_calls(home, book, since, unread, MOST_FLIPS))
+    with nullcontext(by) if by else workers(book, 1) as own:
+        for part, _ in own.do(home, since, works, replayed):
+            replayed.add(part)
     return replayed, surveyed.calls
 
 
@@ -124,10 +137,11 @@ def _late_rows(surveyed: Survey, since: datetime) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class _Work:
-    """A file of columns, or calls that are in none."""
+    """Some rows of a file of columns, or calls that are in none. `makes`: whether columns are to be made of them."""
 
     file: CachedFile | None
     shas: tuple[bytes, ...]
+    makes: bool = True
 
 
 def _works(surveyed: Survey) -> Iterator[_Work]:
@@ -137,39 +151,52 @@ def _works(surveyed: Survey) -> Iterator[_Work]:
         yield _Work(None, surveyed.missing[at : at + CALLS_IN_A_FILE])
 
 
-_Parts = Iterator[tuple[Replay, int]]
+@dataclass(frozen=True)
+class Workers:
+    """The processes that have a rulebook ready to replay it; without a pool it is this one."""
+
+    book: Rulebook
+    processes: int = 1
+    pool: ProcessPoolExecutor | None = None
+
+    def do(
+        self, home: Home, since: datetime | None, works: Iterable[_Work], so_far: Replay
+    ) -> Iterator[tuple[Replay, int]]:
+        """The replay of each piece of work, and how many calls it has. `so_far`: what was found, for its flips."""
+        if self.pool is None:
+            for work in works:
+                room = MOST_FLIPS - len(so_far.flips)
+                yield _replay_work(home, self.book, since, work, room), len(work.shas)
+            return
+        # a few ahead of the one that is waited for: what is done must not pile up
+        jobs: deque[tuple[Future[Replay], int]] = deque()
+        for work in works:
+            room = MOST_FLIPS - len(so_far.flips)
+            jobs.append((self.pool.submit(_replay_here, home.root, since, work, room), len(work.shas)))
+            if len(jobs) > 3 * self.processes:
+                job, size = jobs.popleft()
+                yield job.result(), size
+        for job, size in jobs:
+            yield job.result(), size
 
 
 @contextmanager
-def _workers(
-    book: Rulebook, processes: int | None
-) -> Iterator[Callable[[Home, datetime | None, Iterable[_Work], Replay], _Parts]]:
-    """What does the work in several processes. They load the rulebook while the work is put together."""
+def workers(book: Rulebook, processes: int | None = None) -> Iterator[Workers]:
+    """Processes for the replay of a rulebook, as many as there are processors or as are given.
+
+    They have this one's rulebook where they can be forks of it; else they load it while the work is put together.
+    """
     processes = processes or os.cpu_count() or 1
     if processes == 1:
-        yield lambda home, since, works, so_far: (
-            (_replay_work(home, book, since, work, MOST_FLIPS - len(so_far.flips)), len(work.shas)) for work in works
-        )
+        yield Workers(book)
         return
-    # a process of its own, not a fork: threads of the parent would not come along
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, _load, (book.folder,)) as pool:
-
-        def parts(home: Home, since: datetime | None, works: Iterable[_Work], so_far: Replay) -> _Parts:
-            # a few ahead of the one that is waited for: what is done must not pile up
-            jobs: deque[tuple[Future[Replay], int]] = deque()
-            for work in works:
-                room = MOST_FLIPS - len(so_far.flips)
-                jobs.append((pool.submit(_replay_here, home.root, since, work, room), len(work.shas)))
-                if len(jobs) > 3 * processes:
-                    job, size = jobs.popleft()
-                    yield job.result(), size
-            for job, size in jobs:
-                yield job.result(), size
-
+    # a fork has none of this process's threads, and may wait for ever for what one of them held
+    forks = sys.platform == "linux" and threading.active_count() == 1
+    context = multiprocessing.get_context("fork" if forks else "spawn")
+    with ProcessPoolExecutor(processes, context, _load, (book if forks else book.folder,)) as pool:
         for _ in range(processes):
             pool.submit(_nothing)
-        yield parts
+        yield Workers(book, processes, pool)
 
 
 def _nothing() -> None:
@@ -179,10 +206,10 @@ def _nothing() -> None:
 _loaded: list[Rulebook] = []
 
 
-def _load(folder: Path) -> None:
+def _load(book: Rulebook | Path) -> None:
     threading.Thread(target=_leave_with_parent, name="watch parent", daemon=True).start()
     seldom_collect()
-    _loaded.append(load_rulebook(folder))
+    _loaded[:] = [load_rulebook(book) if isinstance(book, Path) else book]
     gc.freeze()
 
 
@@ -207,6 +234,8 @@ def _replay_here(root: Path, since: datetime | None, work: _Work, room: int) -> 
 def _replay_work(home: Home, book: Rulebook, since: datetime | None, work: _Work, room: int) -> Replay:
     """The replay of a file of columns, which is made or mended first; where that cannot be, of the calls' own files."""
     replayed, file = Replay(), work.file
+    if file is None and not work.makes:
+        return replay_calls(home, book, since, work.shas, room)
     try:
         if file is None:
             file, replayed.skipped = make_file(home, work.shas)

@@ -17,14 +17,13 @@ from __future__ import annotations
 import random
 import re
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate, product
 from typing import Literal
 
-from pipeline.language.normalise import tokenise, words_of
+from pipeline.language.normalise import TURN_END, tokenise, tokenise_all, words_of
 from pipeline.language.phonetics import SHORTEST
 from pipeline.messages import Message
 
@@ -365,13 +364,9 @@ def _spoken(texts: _Texts, language: str) -> tuple[Spoken | None, bool]:
     phrases: dict[Part, str] = {}
     firm: dict[Part, tuple[int, ...]] = {}
     may_be_missing = False
-    for text in texts:
-        plain = text.replace(_SEAM, "")
-        if language == "en":
-            part, starts = tuple(words_of(plain, language)), []
-        else:
-            tokens = tokenise(plain, language)
-            part, starts = tuple(tokens.words), tokens.starts
+    written = [text.replace(_SEAM, "") for text in texts]
+    for text, plain, (words, starts) in zip(texts, written, _cut_all(written, language), strict=True):
+        part = tuple(words)
         if not part:
             may_be_missing = True
         elif part not in phrases:
@@ -381,14 +376,28 @@ def _spoken(texts: _Texts, language: str) -> tuple[Spoken | None, bool]:
     return Spoken(phrases, firm) if phrases else None, may_be_missing
 
 
+def _cut_all(texts: Sequence[str], language: str) -> Iterator[tuple[list[str], list[int]]]:
+    """The tokens of some texts, and where in it each begins (not told of English)."""
+    if language == "en":
+        yield from ((words_of(text, language), []) for text in texts)
+        return
+    tokens = tokenise_all(texts, language)[1]
+    first = begin = 0
+    for text in texts:
+        last = tokens.words.index(TURN_END, first)
+        yield tokens.words[first:last], [start - begin for start in tokens.starts[first:last]]
+        first, begin = last + 1, begin + len(text) + 1
+
+
 def _in_short_pieces(text: str, starts: Sequence[int]) -> tuple[int, ...]:
     """The numbers of the tokens that stand in a piece of fewer syllables than are matched by sound."""
+    if _SEAM not in text:
+        return ()  # a phrase by itself; the lexicon knows what is too short
     ends = list(accumulate(map(len, text.split(_SEAM))))
     pieces = [bisect_right(ends, start) for start in starts]
-    sizes = Counter(pieces)
-    if len(sizes) < 2:
-        return ()  # a phrase by itself; the lexicon knows what is too short
-    return tuple(number for number, piece in enumerate(pieces) if sizes[piece] < SHORTEST)
+    if len(set(pieces)) < 2:
+        return ()
+    return tuple([number for number, piece in enumerate(pieces) if pieces.count(piece) < SHORTEST])
 
 
 def _longer(chain: Chain, gap: _Gap, segment: TemplateSegment, may_be_missing: bool) -> Iterator[tuple[Chain, _Gap]]:
