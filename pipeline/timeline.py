@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import attrgetter
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -142,6 +143,10 @@ class Timeline:
         return self._starts_s
 
 
+_ORDER = attrgetter("start_s", "end_s")
+"""Spans by their own order, which takes its time where there are many."""
+
+
 def _timeline(spans: Iterable[Span]) -> Timeline:
     return spans if isinstance(spans, Timeline) else Timeline(spans)
 
@@ -150,7 +155,7 @@ def _union(spans: Iterable[Span], gap_s: float) -> tuple[Span, ...]:
     if isinstance(spans, Timeline) and not gap_s:
         return spans.spans
     united: list[Span] = []
-    for span in sorted(spans):
+    for span in sorted(spans, key=_ORDER):
         if span.end_s <= span.start_s:
             continue
         if united and span.start_s - united[-1].end_s <= gap_s:

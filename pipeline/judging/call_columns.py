@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast, overload
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -29,6 +29,7 @@ from pipeline.datatypes import (
     Word,
 )  # fmt: skip
 from pipeline.errors import BadArtefact
+from pipeline.judging.late_turns import LateTurns, LateWords
 from pipeline.judging.lexicon import Lexicon
 from pipeline.judging.token_index import TokenIndex, index_call
 from pipeline.language.normalise import SENTENCE, TEXT_END
@@ -325,16 +326,7 @@ class CallColumns:
         return rest.whole or self._call(row, rest)
 
     def _call(self, row: int, rest: CallRest) -> Call:
-        first, last = self._turns[row], self._turns[row + 1]
-        texts, speakers, times = self._texts, self._speakers, self._times
-        turns = tuple([
-            Turn(
-                number - first, Span(times[2 * number], times[2 * number + 1]), rest.speakers[speakers[number]],
-                self._text[texts[number] : texts[number + 1] - 1],
-                cast("tuple[Word, ...]", _LateWords(self, number)),
-            )
-            for number in range(first, last)
-        ])  # fmt: skip
+        turns = cast("tuple[Turn, ...]", LateTurns(self, self._turns[row], self._turns[row + 1], rest.speakers))
         levels: dict[Party, tuple[float, ...]] = {}
         at = self._level_ends[row]
         for party, count in rest.levels.items():
@@ -344,6 +336,13 @@ class CallColumns:
             rest.sha256, rest.language, rest.cdr, turns, rest.roles, rest.voiced, rest.silences, rest.overlaps,
             rest.overlap_heard, rest.events, levels, rest.hang_up, rest.facts,
         )  # fmt: skip
+
+    def turn(self, turn: int, index: int, speakers: Sequence[str]) -> Turn:
+        """A turn, counted through all calls, by its index in its own."""
+        text = self._text[self._texts[turn] : self._texts[turn + 1] - 1]
+        span = Span(self._times[2 * turn], self._times[2 * turn + 1])
+        words = cast("tuple[Word, ...]", LateWords(self, turn))
+        return Turn(index, span, speakers[self._speakers[turn]], text, words)
 
     def words(self, turn: int) -> Iterator[Word]:
         """The words of a turn, counted through all calls."""
@@ -366,6 +365,16 @@ class CallColumns:
     @cached_property
     def _codes(self) -> dict[Lexicon, tuple[Column, Column]]:
         return {}
+
+    def turn_times(self, row: int) -> tuple[list[float], list[float]]:
+        """When each turn of a call starts, and when it ends, in seconds."""
+        times = self._times[2 * self._turns[row] : 2 * self._turns[row + 1]]
+        return times[::2], times[1::2]
+
+    def text_begins(self, row: int) -> list[int]:
+        """Where each turn's text begins in a call's, and where the last ends."""
+        own = self._texts[self._turns[row] : self._turns[row + 1] + 1]
+        return [at - own[0] for at in own]
 
     def turn_number(self, row: int, turn: int) -> int:
         """A turn of a call, counted through all calls."""
@@ -392,40 +401,6 @@ def _characters(text: str) -> Column:
     return np.frombuffer(text.encode("utf-32-le"), "<u4")
 
 
-class _LateWords(Sequence[Word]):
-    """The words of a turn, made when somebody looks."""
-
-    __slots__ = ("_columns", "_made", "_turn")
-
-    def __init__(self, columns: CallColumns, turn: int) -> None:
-        self._columns, self._turn = columns, turn
-        self._made: tuple[Word, ...] | None = None
-
-    def _all(self) -> tuple[Word, ...]:
-        if self._made is None:
-            self._made = tuple(self._columns.words(self._turn))
-        return self._made
-
-    def __len__(self) -> int:
-        return self._columns.word_count(self._turn)
-
-    def __iter__(self) -> Iterator[Word]:
-        return iter(self._all())
-
-    @overload
-    def __getitem__(self, at: int) -> Word: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[Word, ...]: ...
-    def __getitem__(self, at: int | slice) -> Word | tuple[Word, ...]:
-        return self._all()[at]
-
-    def __eq__(self, other: object) -> bool:
-        return self._all() == (other._all() if isinstance(other, _LateWords) else other)
-
-    def __hash__(self) -> int:
-        return hash(self._all())
-
-
 @dataclass(frozen=True)
 class StoredIndex(TokenIndex):
     """A token index whose words' times, and what was worked out of them, are read out of columns."""
@@ -450,6 +425,16 @@ class StoredIndex(TokenIndex):
 
     def sounds(self, lexicon: Lexicon) -> str:
         return self.columns.coded(self.row, lexicon, 1)
+
+    @cached_property
+    def live(self) -> Span:
+        starts_s, ends_s = self.columns.turn_times(self.row)
+        turns = self.side("any").turns
+        return Span(min([starts_s[turn] for turn in turns]), max([ends_s[turn] for turn in turns]))
+
+    @cached_property
+    def _begins(self) -> list[int]:
+        return self.columns.text_begins(self.row)
 
     @cached_property
     def turn_at(self) -> list[int]:

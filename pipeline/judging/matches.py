@@ -6,13 +6,16 @@ from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import proxy
 
 from pipeline.judging.chains import ChainMatches, Found, likest_of, once_each
 from pipeline.judging.lexicon import EXCEPTION_TOKENS, KnownPart, Lexicon, Places
 from pipeline.judging.phrases import ListItem, Pattern, Phrases
 from pipeline.judging.token_index import TokenIndex, TokenRange
+
+if TYPE_CHECKING:
+    from pipeline.judging.template_program import ScannedCall, TemplateProgram
 
 
 class Match(NamedTuple):
@@ -105,14 +108,25 @@ class CallMatches:
     def __init__(self, index: TokenIndex, lexicon: Lexicon) -> None:
         self.index, self._lexicon = index, lexicon
         self._patterns = lexicon.patterns
-        self._possible = lexicon.patterns.possible(index.sentence_texts)
-        self._program = lexicon.program()
-        self._scanned = self._program.scan(index) if self._program else None
         self._found_lists: dict[int, ListMatches] = {}
         self._found_items: dict[int, Sequence[Found]] = {}
         self._found_templates: dict[int, Sequence[Found]] = {}
         self._found_patterns: dict[str, list[TokenRange]] = {}
         self._found_in_sentences: dict[tuple[str, int], list[TokenRange]] = {}
+
+    @cached_property
+    def _possible(self) -> Mapping[str, list[int]]:
+        """The patterns that may match, and in which sentences."""
+        return self._patterns.possible(self.index.sentence_texts) if self._patterns.patterns else {}
+
+    @cached_property
+    def _program(self) -> TemplateProgram | None:
+        return self._lexicon.program()
+
+    @cached_property
+    def _scanned(self) -> ScannedCall | None:
+        """What a scan finds, for the first who asks; many a rule of a replay asks for no word at all."""
+        return self._program.scan(self.index) if self._program else None
 
     @cached_property
     def _items(self) -> Mapping[int, list[tuple[int, ListItem, int]]]:

@@ -19,7 +19,7 @@ from pipeline.judging.phrase_trie import PhraseTrie, build_trie, said_phrases
 from pipeline.judging.phrases import ChainPlan, Join, ListItem, Pattern, Phrases
 from pipeline.judging.template_scan import scan
 from pipeline.judging.templates import NUMBERS, AnyToken, Edge, Named, Spoken
-from pipeline.judging.token_index import TokenIndex
+from pipeline.judging.token_index import TokenIndex, digit_runs
 from pipeline.language import phonetics
 
 FIRST_ROOM = 1 << 14
@@ -96,10 +96,10 @@ class TemplateProgram:
 
     def scan(self, index: TokenIndex) -> ScannedCall | None:
         """Where its templates were said in a call; None for one that is to be looked through the plain way."""
+        code = index.code(self._lexicon)
         tokens = arrays.TokenArrays(
-            _codes(index.code(self._lexicon)), _ints(index.sentence_of), _ints(index.sentence_ends),
-            _ints(index.digit_runs).reshape(-1, 2),
-        )  # fmt: skip
+            _codes(code), _ints(index.sentence_of), _ints(index.sentence_ends), _ints(digit_runs(code)).reshape(-1, 2)
+        )
         heard, heard_in = self._heard(index)
         said = said_phrases(self._trie, self._program, tokens, heard, heard_in)
         while True:

@@ -30,6 +30,11 @@ TokenRange = tuple[int, int]
 """First token, and the one behind the last."""
 
 
+def digit_runs(tokens: str) -> list[TokenRange]:
+    """Digits that follow each other in a call's tokens, one character each, whatever stands for a Latin word."""
+    return [run.span() for run in _DIGITS.finditer(tokens)]
+
+
 WordPlace = tuple[int, int, float, float]
 """Offsets of a word in its turn's text, start and end in seconds."""
 
@@ -182,7 +187,7 @@ class TokenIndex:
     @cached_property
     def digit_runs(self) -> list[TokenRange]:
         """Digits that follow each other, spoken or written, as tokens."""
-        return [run.span() for run in _DIGITS.finditer(self.plain)]
+        return digit_runs(self.plain)
 
     @cached_property
     def exchanges(self) -> list[tuple[str, list[int]]]:
