@@ -391,7 +391,7 @@ def _template(text: str, lists: Lists) -> ListItem:
         if not tokenise(text, lists.language).words:
             raise ValueError(Message("the phrase {item} has no word in it", item=repr(text))) from None
         raise
-    lists.budget.take_phrases(sum(1 for _ in template.phrases))
+    lists.budget.take_phrases(template.size)
     names = [name for name in dict.fromkeys(template.names) if name not in NUMBERS]
     return ListItem(
         template, tuple((name, _named(name, lists)) for name in names if name in lists.named or not lists.broken)

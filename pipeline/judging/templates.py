@@ -19,12 +19,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate, product
 from typing import Literal
 
 from pipeline.language.normalise import TURN_END, tokenise, tokenise_all, words_of
 from pipeline.language.phonetics import SHORTEST
+from pipeline.language.text import HAN
 from pipeline.messages import Message
 
 BY_SOUND = "~"
@@ -50,16 +51,39 @@ _OPEN_END = re.compile(r"(…|\.\.\.)\d*(-\([^()]*\))?$")
 Part = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Spoken:
-    """A segment of words: its phrases as tokens, each with how it was written. Equal to itself only.
+    """A segment of words: texts that may stand there, `_SEAM` between their pieces. Equal to itself only.
 
-    `firm` are, by phrase, the numbers of those tokens that no likeness of sound may stand for, but the same syllable:
-    those of an alternative that is too short to be told from others. 我(先|去)查一下 is not heard as 我想查一下.
+    They are cut into tokens when somebody asks: a draft that is replayed asks for few of a rulebook's segments.
     """
 
-    phrases: Mapping[Part, str]
-    firm: Mapping[Part, tuple[int, ...]]
+    texts: tuple[str, ...]
+    language: str
+
+    @property
+    def phrases(self) -> Mapping[Part, str]:
+        """Its phrases as tokens, each with how it was written; of texts that come to the same words the first."""
+        return self._cut[0]
+
+    @property
+    def firm(self) -> Mapping[Part, tuple[int, ...]]:
+        """By phrase, the numbers of those tokens that no likeness of sound may stand for, but the same syllable: those
+        of an alternative that is too short to be told from others. 我(先|去)查一下 is not heard as 我想查一下."""
+        return self._cut[1]
+
+    @cached_property
+    def _cut(self) -> tuple[Mapping[Part, str], Mapping[Part, tuple[int, ...]]]:
+        phrases: dict[Part, str] = {}
+        firm: dict[Part, tuple[int, ...]] = {}
+        written = [text.replace(_SEAM, "") for text in self.texts]
+        for text, plain, (words, starts) in zip(self.texts, written, _cut_all(written, self.language), strict=True):
+            part = tuple(words)
+            if part not in phrases:
+                phrases[part] = plain.strip()
+                if self.language == "zh" and (short := _in_short_pieces(text, starts)):
+                    firm[part] = short
+        return phrases, firm
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +149,11 @@ class SentenceTemplate:
     def phrases(self) -> Iterator[tuple[Part, bool]]:
         """All its runs of words, and whether some of a run's tokens are firm."""
         return ((part, part in segment.firm) for segment in self.spoken for part in segment.phrases)
+
+    @property
+    def size(self) -> int:
+        """How many texts its segments have."""
+        return sum(len(segment.texts) for segment in self.spoken)
 
     @property
     def barred(self) -> frozenset[str]:
@@ -360,20 +389,12 @@ def _chains(row: _Row, language: str) -> list[Chain]:
 
 @lru_cache(maxsize=10_000)
 def _spoken(texts: _Texts, language: str) -> tuple[Spoken | None, bool]:
-    """A segment of texts, and whether one of them is empty. Of texts that come to the same words the first is shown."""
-    phrases: dict[Part, str] = {}
-    firm: dict[Part, tuple[int, ...]] = {}
-    may_be_missing = False
-    written = [text.replace(_SEAM, "") for text in texts]
-    for text, plain, (words, starts) in zip(texts, written, _cut_all(written, language), strict=True):
-        part = tuple(words)
-        if not part:
-            may_be_missing = True
-        elif part not in phrases:
-            phrases[part] = plain.strip()
-            if language == "zh" and (short := _in_short_pieces(text, starts)):
-                firm[part] = short
-    return Spoken(phrases, firm) if phrases else None, may_be_missing
+    """A segment of texts, and whether one of them is empty."""
+    worded = tuple([text for text in texts if _A_WORD.search(text) or tokenise(text, language).words])
+    return Spoken(worded, language) if worded else None, len(worded) < len(texts)
+
+
+_A_WORD = re.compile(rf"[{HAN}0-9A-Za-z]")
 
 
 def _cut_all(texts: Sequence[str], language: str) -> Iterator[tuple[list[str], list[int]]]:
