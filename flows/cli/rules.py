@@ -190,7 +190,7 @@ def rules_replay(
     from flows.cli.replay import as_json, print_replay, print_reviews, print_sample
     from flows.console import counting, print_json
     from pipeline.judging.loader import load_rulebook
-    from pipeline.judging.replay import replay, sample_replay, seldom_collect, workers
+    from pipeline.judging.replay import replaying, seldom_collect
     from pipeline.judging.replayed_reviews import replay_reviews
     from pipeline.results.replay_page import replay_page
 
@@ -199,13 +199,13 @@ def rules_replay(
     book = load_rulebook(draft)
     began = _midnight(since, settings.ingest.timezone)
     home, first = Home(settings.paths.home), None
-    with workers(book) as by:
+    with replaying(home, book, began) as store:
         if sample:
-            first, total = sample_replay(home, book, sample, began, by)
+            first, total = store.sample(sample)
             if not json_output:
                 print_sample(first, total, book)
         with counting(say("replaying")) as progress:
-            replayed = replay(home, book, began, progress, by=by)
+            replayed = store.whole(progress)
             reviewed = replay_reviews(home, book)
     if html is not None:
         audit.record(home, "export", what="replay page")

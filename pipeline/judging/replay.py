@@ -18,7 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -38,7 +38,6 @@ from pipeline.judging.call_cache import (
     read_calls,
     refresh,
     remove,
-    signatures,
     survey,
 )
 from pipeline.judging.column_replay import replay_rows
@@ -64,66 +63,14 @@ def replay(
     progress: Callable[[int, int], None] = lambda done, total: None,
     processes: int | None = None,
     few: int = FEW,
-    by: Workers | None = None,
 ) -> Replay:
     """Judge every stored call of the rulebook's language again. `progress` is told how many of how many are done.
 
     `since`: only calls that began then or later (or were first seen then, where the start is not known). More calls
-    than `few` are read from columns (`pipeline.judging.call_cache`), which are made where there are none yet. `by`:
-    who does it; otherwise as many processes are started as there are processors, or as are given.
+    than `few` are read from columns (`pipeline.judging.call_cache`), which are made where there are none yet.
     """
-    stored = signatures(home)
-    replayed = Replay()
-    if len(stored) <= few:
-        for done, sha in enumerate(sorted(stored), 1):
-            replayed.add(replay_calls(home, book, since, [sha], MOST_FLIPS - len(replayed.flips)))
-            progress(done, len(stored))
-        return replayed
-    with nullcontext(by) if by else workers(book, processes) as own:
-        done = 0
-        for part, size in own.do(home, since, _works(survey(home)), replayed):
-            replayed.add(part)
-            done += size
-            progress(done, len(stored))
-    return replayed
-
-
-def sample_replay(
-    home: Home, book: Rulebook, count: int, since: datetime | None = None, by: Workers | None = None
-) -> tuple[Replay, int]:
-    """The replay of so many calls, chosen by chance: those whose recordings have the lowest hashes. And how many there
-    are in all.
-
-    What is not in columns yet is read from the calls' own files, and no columns are made.
-    """
-    surveyed = survey(home)
-    late = set(_late_rows(surveyed, since)) if since else None
-    places = chain(
-        (
-            (sha, file, row)
-            for file in surveyed.files
-            for row, sha in enumerate(file.shas)
-            if late is None or sha in late
-        ),
-        ((sha, None, 0) for sha in surveyed.missing),
-    )
-    chosen: dict[Path, tuple[CachedFile, list[int]]] = {}
-    unread: list[bytes] = []
-    for sha, file, row in heapq.nsmallest(count, places, key=itemgetter(0)):
-        if file is None or row in file.stale:
-            unread.append(sha)
-        else:
-            chosen.setdefault(file.path, (file, []))[1].append(row)
-    works = [
-        _Work(replace(file, rows=tuple(rows), stale=()), tuple(file.shas[row] for row in rows), False)
-        for file, rows in chosen.values()
-    ]
-    works += [_Work(None, tuple(unread[at : at + _READ_AT_ONCE]), False) for at in range(0, len(unread), _READ_AT_ONCE)]
-    replayed = Replay()
-    with nullcontext(by) if by else workers(book, 1) as own:
-        for part, _ in own.do(home, since, works, replayed):
-            replayed.add(part)
-    return replayed, surveyed.calls
+    with replaying(home, book, since, processes, few) as store:
+        return store.whole(progress, few)
 
 
 def _late_rows(surveyed: Survey, since: datetime) -> Iterator[bytes]:
@@ -152,21 +99,73 @@ def _works(surveyed: Survey) -> Iterator[_Work]:
 
 
 @dataclass(frozen=True)
-class Workers:
-    """The processes that have a rulebook ready to replay it; without a pool it is this one."""
+class Replaying:
+    """A replay of a store, and the processes that have the rulebook ready for it; without a pool it is this one."""
 
+    home: Home
     book: Rulebook
+    since: datetime | None
+    surveyed: Survey
     processes: int = 1
     pool: ProcessPoolExecutor | None = None
 
-    def do(
-        self, home: Home, since: datetime | None, works: Iterable[_Work], so_far: Replay
-    ) -> Iterator[tuple[Replay, int]]:
+    def whole(self, progress: Callable[[int, int], None], few: int = FEW) -> Replay:
+        """Of all calls."""
+        replayed, total = Replay(), self.surveyed.calls
+        if total <= few:
+            own = chain(self.surveyed.missing, *(file.shas for file in self.surveyed.files))
+            for done, sha in enumerate(sorted(own), 1):
+                room = MOST_FLIPS - len(replayed.flips)
+                replayed.add(replay_calls(self.home, self.book, self.since, [sha], room))
+                progress(done, total)
+            return replayed
+        done = 0
+        for part, size in self._do(_works(self.surveyed), replayed):
+            replayed.add(part)
+            done += size
+            progress(done, total)
+        return replayed
+
+    def sample(self, count: int) -> tuple[Replay, int]:
+        """Of so many calls, chosen by chance: those whose recordings have the lowest hashes. And how many there are.
+
+        What is not in columns yet is read from the calls' own files, and no columns are made.
+        """
+        late = set(_late_rows(self.surveyed, self.since)) if self.since else None
+        places = chain(
+            (
+                (sha, file, row)
+                for file in self.surveyed.files
+                for row, sha in enumerate(file.shas)
+                if late is None or sha in late
+            ),
+            ((sha, None, 0) for sha in self.surveyed.missing),
+        )
+        chosen: dict[Path, tuple[CachedFile, list[int]]] = {}
+        unread: list[bytes] = []
+        for sha, file, row in heapq.nsmallest(count, places, key=itemgetter(0)):
+            if file is None or row in file.stale:
+                unread.append(sha)
+            else:
+                chosen.setdefault(file.path, (file, []))[1].append(row)
+        works = [
+            _Work(replace(file, rows=tuple(rows), stale=()), tuple(file.shas[row] for row in rows), False)
+            for file, rows in chosen.values()
+        ]
+        works += [
+            _Work(None, tuple(unread[at : at + _READ_AT_ONCE]), False) for at in range(0, len(unread), _READ_AT_ONCE)
+        ]
+        replayed = Replay()
+        for part, _ in self._do(works, replayed):
+            replayed.add(part)
+        return replayed, self.surveyed.calls
+
+    def _do(self, works: Iterable[_Work], so_far: Replay) -> Iterator[tuple[Replay, int]]:
         """The replay of each piece of work, and how many calls it has. `so_far`: what was found, for its flips."""
+        home, since = self.home, self.since
         if self.pool is None:
             for work in works:
-                room = MOST_FLIPS - len(so_far.flips)
-                yield _replay_work(home, self.book, since, work, room), len(work.shas)
+                yield _replay_work(home, self.book, since, work, MOST_FLIPS - len(so_far.flips)), len(work.shas)
             return
         # a few ahead of the one that is waited for: what is done must not pile up
         jobs: deque[tuple[Future[Replay], int]] = deque()
@@ -181,22 +180,25 @@ class Workers:
 
 
 @contextmanager
-def workers(book: Rulebook, processes: int | None = None) -> Iterator[Workers]:
-    """Processes for the replay of a rulebook, as many as there are processors or as are given.
+def replaying(
+    home: Home, book: Rulebook, since: datetime | None = None, processes: int | None = None, few: int = FEW
+) -> Iterator[Replaying]:
+    """A replay by as many processes as there are processors, or as are given; of `few` calls by this one.
 
-    They have this one's rulebook where they can be forks of it; else they load it while the work is put together.
+    They have this one's rulebook where they can be forks of it; else they load it.
     """
+    surveyed = survey(home)
     processes = processes or os.cpu_count() or 1
-    if processes == 1:
-        yield Workers(book)
+    if processes == 1 or surveyed.calls <= few:
+        yield Replaying(home, book, since, surveyed)
         return
     # a fork has none of this process's threads, and may wait for ever for what one of them held
     forks = sys.platform == "linux" and threading.active_count() == 1
     context = multiprocessing.get_context("fork" if forks else "spawn")
     with ProcessPoolExecutor(processes, context, _load, (book if forks else book.folder,)) as pool:
-        for _ in range(processes):
-            pool.submit(_nothing)
-        yield Workers(book, processes, pool)
+        # now: soon there may be threads
+        pool.submit(_nothing)
+        yield Replaying(home, book, since, surveyed, processes, pool)
 
 
 def _nothing() -> None:

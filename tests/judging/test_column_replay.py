@@ -23,7 +23,7 @@ from pipeline.judging.call_columns import CallColumns, columns_of
 from pipeline.judging.column_replay import replay_rows
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import call_from_script
-from pipeline.judging.replay import replay, sample_replay
+from pipeline.judging.replay import replay, replaying
 from pipeline.judging.replayed import Replay
 from pipeline.judging.rescoring import OUTCOME_CODES, scores_of
 from pipeline.judging.rulebook import Rulebook
@@ -206,17 +206,22 @@ def test_scores_of_many_calls_are_those_of_each(folder: Path) -> None:
         assert [None if np.isnan(score) else score for score in made.tolist()] == wanted
 
 
+def sampled(home: Home, draft: Rulebook, count: int, since: datetime | None = None) -> tuple[Replay, int]:
+    with replaying(home, draft, since, processes=1) as store:
+        return store.sample(count)
+
+
 def test_a_sample_is_part_of_the_whole_and_needs_no_columns(tmp_home: Home, folder: Path) -> None:
     book, draft = load_rulebook(folder), drafted(folder)
     stored(tmp_home, book, 30)
-    cold, total = sample_replay(tmp_home, draft, 10)
+    cold, total = sampled(tmp_home, draft, 10)
     assert (cold.calls, total) == (10, 30)
     assert not survey(tmp_home).files
     whole = replay(tmp_home, draft, processes=1, few=0)
-    assert ordered(sample_replay(tmp_home, draft, 10)[0]) == ordered(cold)
-    assert ordered(sample_replay(tmp_home, draft, 1000)[0]) == ordered(whole)
+    assert ordered(sampled(tmp_home, draft, 10)[0]) == ordered(cold)
+    assert ordered(sampled(tmp_home, draft, 1000)[0]) == ordered(whole)
     since = datetime(2026, 11, 20, tzinfo=UTC)
-    assert ordered(sample_replay(tmp_home, draft, 1000, since)[0]) == ordered(replay(tmp_home, draft, since, few=1000))
+    assert ordered(sampled(tmp_home, draft, 1000, since)[0]) == ordered(replay(tmp_home, draft, since, few=1000))
 
 
 def _shorten(path: Path) -> None:
