@@ -118,7 +118,7 @@ def signatures(home: Home) -> dict[Sha, Signature]:
     with suppress(FileNotFoundError):
         for folder in os.scandir(home.root / "judged"):
             for entry in os.scandir(folder.path) if folder.is_dir() else ():
-                if artefacts.is_artefact(Path(entry.name)):
+                if artefacts.is_artefact(entry):
                     with suppress(ValueError, FileNotFoundError):
                         stat = entry.stat()
                         sha = bytes.fromhex(entry.name.split(".")[0])

@@ -86,7 +86,7 @@ def lying(path: Path) -> Path:
     return earlier if not os.path.lexists(path) and os.path.lexists(earlier) else path
 
 
-def is_artefact(path: Path) -> bool:
+def is_artefact(path: Path | os.DirEntry[str]) -> bool:
     """Whether a file is named like an artefact, of today or of an earlier version, and is not half written."""
     return path.name.endswith((ARTEFACT_SUFFIX, EARLIER_SUFFIX)) and not path.name.startswith(".")
 
