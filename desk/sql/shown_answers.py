@@ -116,7 +116,7 @@ def number_text(value: float) -> str:
 
 
 def _is_nested(kind: str) -> bool:
-    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "list", "struct", "map"))
+    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP"))
 
 
 def _parts(text: str) -> ShownCell | None:
@@ -127,6 +127,8 @@ def _parts(text: str) -> ShownCell | None:
         return None
     if not isinstance(value, list | dict) or len(value) > MOST_PARTS or len(text) > 4 * SHOWN_AT_ONCE:
         return None
+    if not value:
+        return ShownCell(text, "short")
     if isinstance(value, dict):
         return ShownCell("", "fields", parts=tuple((str(name), _one_line(part)) for name, part in value.items()))
     return ShownCell("", "values", parts=tuple(("", _one_line(part)) for part in value))

@@ -49,6 +49,9 @@ document.querySelector(".schema").addEventListener("click", (event) => {
   insert(/[\p{L}\p{N}_"]$/u.test(before) ? ` ${plain}` : plain);
 });
 
+// where the schema stands below the answers it is opened when it is wanted
+if (matchMedia("(max-width: 1000px)").matches) document.querySelector(".schema .whole").open = false;
+
 const find = document.getElementById("find");
 find.addEventListener("input", () => {
   const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);

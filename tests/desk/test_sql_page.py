@@ -79,7 +79,8 @@ def test_an_answer_is_a_table_and_nothing_in_it_is_a_part_of_the_page(desk: Desk
         boss,
         "SELECT sha256, call_id, started_at, 'javascript:alert(1)' AS url FROM calls ORDER BY call_id LIMIT 1;"
         f"SELECT '{SCRIPT}' AS \"<img src=x>\", {{'<b>': '{SCRIPT}'}} AS s, ['{SCRIPT}', NULL] AS l, NULL AS n, "
-        "1234.50::DOUBLE AS x, 0.00001 AS tiny, true AS b, repeat('y', 300) AS long, chr(8238) AS turned;"
+        "1234.50::DOUBLE AS x, 0.00001 AS tiny, true AS b, repeat('y', 300) AS long, chr(8238) AS turned, "
+        "[]::INTEGER[] AS e;"
         "SELECT range AS n, 'javascript:1' AS sha256 FROM range(1001);"
         f"SELECT agent_name || '{SCRIPT}' AS agent, count(*) AS calls, NULL::INTEGER AS gap FROM calls GROUP BY 1;"
         f"SELECT agent_name || '{SCRIPT}' AS agent, count(*) AS calls FROM calls GROUP BY 1 ORDER BY 1;"
@@ -93,7 +94,7 @@ def test_an_answer_is_a_table_and_nothing_in_it_is_a_part_of_the_page(desk: Desk
     assert got_through(text) == []
     assert "<b>" not in text
     assert f"<dt>&lt;b&gt;</dt><dd>{html.escape(SCRIPT)}</dd>" in text
-    for cell in ('"num">1234.5<', '"num">1e-05<', '"null">NULL<', '"short">true<'):
+    for cell in ('"num">1234.5<', '"num">1e-05<', '"null">NULL<', '"short">[]<', '"short">true<'):
         assert cell in text, cell
     assert "+08:00" not in text
     assert text.count("the first 1000 rows; there were more") == 1

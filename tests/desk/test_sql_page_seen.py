@@ -33,6 +33,7 @@ def page(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple
 
 def test_a_query_is_written_and_asked_by_keyboard_and_shuts_nobody_out(page: tuple[Browser, str], desk: Desk) -> None:
     there, address = page
+    there.viewport(1280, 900)
     there.open(f"{address}/sql")
     there.click("#sql")
     there.type(f"SELECT '{SCRIPT}' || agent_name AS agent, count(*) AS calls\nFROM")
