@@ -27,6 +27,7 @@
       excerpts/, reports/                         so can these
       call-index/2/<part>.calls.sqlite …          what the desk lists and searches (`desk.calls.index_files`); so can it
       sound/ab/<sha256>.<mask>.mp3                a recording as browsers play it (`desk.calls.sound_files`); so can it
+      sound/ab/<sha256>.<span>-<mask>.cut         an excerpt of it as MP3; so can it
 
 These files decide what is done. Nothing else does: not Prefect, not the database.
 """
