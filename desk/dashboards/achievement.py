@@ -254,12 +254,13 @@ def _shown_row(
 ) -> MatrixLine:
     asked, target = board.asked, board.visit.desk.settings.report.target
     none = AchievementRate()
+    # a text is looked up once, and not for every cell
+    pattern = board.visit.say("{passes} of {decided} passed, {fails} failed", passes="{0}", decided="{1}", fails="{2}")
 
     def shown(key: MatrixKey | None, rate: AchievementRate) -> MatrixCell:
         if rate.share is None:
             return MatrixCell("", "none", "")
-        says = board.visit.say("{passes} of {decided} passed, {fails} failed", passes=rate.passes,
-                               decided=rate.decided, fails=rate.fails)  # fmt: skip
+        says = pattern.format(rate.passes, rate.decided, rate.fails)
         href = link(row, key, rate)
         if rate.is_few:
             return MatrixCell(f"{rate.passes}/{rate.decided}", "few", says, href)

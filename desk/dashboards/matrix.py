@@ -85,25 +85,25 @@ def read_matrix(
 ) -> AchievementMatrix:
     """The table of a frame. `names` are those of the rows, for sorting; `most` rows have cells."""
     narrowed, values = _narrowed(frame, asked)
-    rows = _rows(reader, frame, asked, narrowed, values)
-    total = MatrixRow("")
+    total, rows = MatrixRow(""), _rows(reader, frame, asked, narrowed, values)
     for row in rows.values():
         total.whole, total.before = total.whole + row.whole, total.before + row.before
-        for week, rate in row.weeks.items():
-            total.weeks[week] = total.weeks.get(week, AchievementRate()) + rate
+    total.weeks = _weeks(reader, frame, narrowed, values)
     found = [row for row in rows.values() if row.whole.decided]
     columns, hidden = _columns(reader, frame, asked, narrowed, values, total)
-    if asked.columns == "week":
-        for row in (*found, total):
-            row.cells = {week: row.weeks[week] for week in frame.mondays() if week in row.weeks}
-    elif asked.sort in {str(column) for column in columns}:
-        _cells(reader, asked, narrowed, {**values, "columns": [asked.sort]}, rows)
+    if sorting := [column for column in columns if str(column) == asked.sort]:
+        _cells(reader, asked, narrowed, {**values, "columns": sorting}, rows)
     found.sort(key=lambda row: _place(row, asked, names), reverse=asked.descending)
     found.sort(key=lambda row: _is_unsorted(row, asked))
     shown = tuple(found[asked.start : asked.start + most])
-    if asked.columns != "week":
-        among = {**values, "columns": list(columns), "rows": [row.key for row in shown]}
-        _cells(reader, asked, f"{narrowed} AND {_KEYS[asked.rows]} IN (SELECT unnest($rows))", among, rows)
+    narrowed = f"{narrowed} AND {_KEYS[asked.rows]} IN (SELECT unnest($rows))"
+    values["rows"] = [row.key for row in shown]
+    _weeks_of_rows(reader, frame, asked, narrowed, values, rows)
+    if asked.columns == "week":
+        for row in (*shown, total):
+            row.cells = {week: row.weeks[week] for week in columns if isinstance(week, date) and week in row.weeks}
+    elif shown:
+        _cells(reader, asked, narrowed, {**values, "columns": list(columns)}, rows)
     return AchievementMatrix(asked, columns, hidden, tuple(found), shown, total)
 
 
@@ -121,27 +121,44 @@ def _narrowed(frame: Frame, asked: MatrixAsked) -> tuple[str, dict[str, Any]]:
 def _rows(
     reader: Reader, frame: Frame, asked: MatrixAsked, narrowed: str, values: Mapping[str, Any]
 ) -> dict[str, MatrixRow]:
-    """The rows with all their weeks: those of the frame, of the trend and of the time before."""
-    rows: dict[str, MatrixRow] = {}
-    first, begin, begin_before = frame.first, frame.trend.first, frame.before.first
-    if first is None or begin is None or begin_before is None:
-        return rows
+    """The rows, the whole of each and the time before."""
+    if frame.first is None:
+        return {}
+    found = reader.rows(
+        f"SELECT {_KEYS[asked.rows]} AS key, week >= $asked AS now, {_SUMS} FROM totals.agent_rules "
+        f"WHERE {narrowed} GROUP BY key, now",
+        {**values, "first": frame.before.first, "asked": frame.first},
+    )
+    rows: dict[str, MatrixRow] = {each["key"]: MatrixRow(each["key"]) for each in found}
+    for each in found:
+        rate = AchievementRate(each["passes"], each["fails"])
+        if each["now"]:
+            rows[each["key"]].whole = rate
+        else:
+            rows[each["key"]].before = rate
+    return rows
+
+
+def _weeks(reader: Reader, frame: Frame, narrowed: str, values: Mapping[str, Any]) -> dict[date, AchievementRate]:
+    """All rows together in the weeks of the trend."""
+    found = reader.rows(
+        f"SELECT week, {_SUMS} FROM totals.agent_rules WHERE {narrowed} GROUP BY week",
+        {**values, "first": frame.trend.first},
+    )
+    return {each["week"]: AchievementRate(each["passes"], each["fails"]) for each in found}
+
+
+def _weeks_of_rows(
+    reader: Reader, frame: Frame, asked: MatrixAsked, narrowed: str, values: Mapping[str, Any],
+    rows: Mapping[str, MatrixRow],
+) -> None:  # fmt: skip
+    """Give rows their weeks of the trend."""
     found = reader.rows(
         f"SELECT {_KEYS[asked.rows]} AS key, week, {_SUMS} FROM totals.agent_rules WHERE {narrowed} GROUP BY key, week",
-        {**values, "first": min(begin, begin_before)},
+        {**values, "first": frame.trend.first},
     )
     for each in found:
-        row = rows.get(each["key"])
-        if row is None:
-            row = rows[each["key"]] = MatrixRow(each["key"])
-        week, rate = each["week"], AchievementRate(each["passes"], each["fails"])
-        if week >= first:
-            row.whole += rate
-        elif week >= begin_before:
-            row.before += rate
-        if week >= begin:
-            row.weeks[week] = rate
-    return rows
+        rows[each["key"]].weeks[each["week"]] = AchievementRate(each["passes"], each["fails"])
 
 
 def _columns(
