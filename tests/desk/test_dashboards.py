@@ -16,6 +16,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from desk.context import Desk, make_desk
+from desk.dashboards.frame import DASHBOARDS
 from desk.dashboards.rates import AchievementRate, rate_change
 from pipeline.datatypes import CDR, Judged, Outcome
 from pipeline.results.store import build_database
@@ -294,3 +295,18 @@ def test_what_got_worse_is_found_by_keys_and_printed(made: tuple[Desk, Sequence[
             )
             page.emulate()
         assert page.complaints == []
+
+
+def test_every_dashboard_goes_to_excel_within_who_may_see_it(made: tuple[Desk, Sequence[Judged]]) -> None:
+    client = signed_in(made[0], "supervisor", "lead-of-two", ("二组",))
+    for board in DASHBOARDS:
+        page = client.get(f"{board}?weeks=13").text
+        (address,) = re.findall(r'<a class="button" href="([^"]*)">Excel</a>', page)
+        assert address == f"{board}.xlsx?weeks=13"
+        book = openpyxl.load_workbook(io.BytesIO(client.get(address).content))
+        cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+        assert {cell.data_type for cell in cells} <= {"s", "n", "d"}
+        written = " ".join(str(cell.value) for cell in cells)
+        assert "王强" not in written + page
+        assert "一组" not in written
+    assert signed_in(made[0], "reviewer").get("/dashboard/complaints.xlsx").status_code == 403
