@@ -36,6 +36,21 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+// who puts an excerpt in, moves it or takes it out goes on from where they were
+let left = null;
+document.addEventListener("submit", (event) => {
+  const at = excerptsThere().indexOf(event.target.closest("[data-at-hand]"));
+  const adds = event.submitter?.classList.contains("add");
+  left = at < 0 ? null : { button: event.submitter?.id, at: at + (adds ? 1 : 0) };
+}, true);
+document.addEventListener("htmx:after:swap", () => {
+  if (!left) return;
+  const button = left.button && document.getElementById(left.button), there = excerptsThere();
+  const next = button?.disabled ? button.closest("[data-at-hand]") : button;
+  (next || there[Math.min(left.at, there.length - 1)])?.focus();
+  left = null;
+});
+
 document.addEventListener("play", (event) => {
   for (const other of document.querySelectorAll("audio")) if (other !== event.target) other.pause();
 }, true);

@@ -45,14 +45,18 @@ def test_a_session_is_prepared_held_and_acknowledged(page: tuple[Browser, str], 
     there.type("say goodbye")
     assert barriers(there) == []
     there.click("form.plan button.main")
-    there.wait_for("document.querySelector('.offers button.add')")
+    there.wait_for("document.readyState === 'complete' && document.querySelector('.offers button.add')")
     for kind, chosen in (("flagged", 1), ("good", 2)):
         there.run(f"document.querySelectorAll('.offered')[{chosen - 1}].querySelector('.offer').focus()")
         there.press("A")
         there.wait_for(f"document.querySelectorAll('.excerpts .excerpt').length === {chosen}")
         assert there.run(f"document.querySelectorAll('.excerpts .excerpt')[{chosen - 1}].classList.contains('{kind}')")
-    there.press("J")
-    assert there.run("document.activeElement.matches('.excerpt')")
+        there.wait_for("document.activeElement.matches('.excerpt, .offer')")
+    there.click("#later-" + there.run("document.querySelector('.excerpts .excerpt').id.slice(8)"))
+    there.wait_for("document.querySelector('.excerpts .excerpt').matches('.good')")
+    there.wait_for("document.activeElement.closest('.excerpt').matches('.flagged')")
+    there.press("K")
+    assert there.run("document.activeElement.matches('.excerpt.good')")
     for dark, width in ((False, 1280), (True, 390)):
         there.emulate(dark=dark)
         there.viewport(width, 900, mobile=width == 390)
