@@ -137,18 +137,7 @@ def ask(
     except UnicodeEncodeError:
         raise BadQuery(Message("the query is not text in UTF-8; type it anew, or save its file as UTF-8")) from None
     remove_strays(database)
-    request = {
-        "database": str(database.resolve()),
-        "sql": sql,
-        "memory_bytes": settings.memory_bytes,
-        "timeout_s": settings.timeout_s,
-        "timezone": timezone,
-        "rows": part.rows,
-        "columns": part.columns,
-        "characters": part.characters,
-        "largest_row": LARGEST_ROW_BYTES,
-        "niceness": niceness,
-    }
+    request = _request(database, sql, settings, timezone, part, niceness)
     if stop.is_stopped:
         raise StoppedQuery(_STOPPED)
     # sql_child is no module to import: the file is run by itself, without callqa on its path
@@ -183,6 +172,24 @@ def ask(
         raise StoppedQuery(_STOPPED)
     if status:
         raise BadQuery(_ended(status, settings))
+
+
+def _request(
+    database: Path, sql: str, settings: Sql, timezone: str, part: AnswerLimits, niceness: int
+) -> Mapping[str, Any]:
+    """What the process of a query is told."""
+    return {
+        "database": str(database.resolve()),
+        "sql": sql,
+        "memory_bytes": settings.memory_bytes,
+        "timeout_s": settings.timeout_s,
+        "timezone": timezone,
+        "rows": part.rows,
+        "columns": part.columns,
+        "characters": part.characters,
+        "largest_row": LARGEST_ROW_BYTES,
+        "niceness": niceness,
+    }
 
 
 _STOPPED = Message("stopped")
