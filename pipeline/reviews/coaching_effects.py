@@ -61,10 +61,6 @@ class RateChange:
     checks_before: int
     checks_after: int
 
-    @property
-    def change(self) -> float:
-        return self.after - self.before
-
 
 @dataclass(frozen=True, slots=True)
 class CoachingEffect:
@@ -103,7 +99,7 @@ def effect_weeks(chosen: date, held: date, now: date, until: date | None = None)
 def coaching_effect(counts: WeekCounts, agent: str, weeks: EffectWeeks) -> CoachingEffect:
     """What came of a session of an agent on the rules of `counts`, whose other agents are the colleagues."""
     if agent not in counts.agents:
-        return CoachingEffect("unknown" if weeks.complete else "early", "before", complete=weeks.complete)
+        return CoachingEffect("unknown", "before", complete=weeks.complete)
     own = counts.agents.index(agent)
     sides = _side(counts, weeks.before, own), _side(counts, weeks.after, own)
     enough = np.minimum(*(side.all.checks[:, own] for side in sides)) >= _LEAST_OF_A_RULE
@@ -120,7 +116,8 @@ def coaching_effect(counts: WeekCounts, agent: str, weeks: EffectWeeks) -> Coach
             told = _told(of_rules, own, others)
             return replace(told, weeks_after=weeks_after, rules=named, complete=weeks.complete)
         lacking = "colleagues"
-    late = lacking in ("before", "colleagues") or weeks.complete
+    alone = lacking == "colleagues" and len(counts.agents) <= LEAST_COLLEAGUES
+    late = lacking == "before" or alone or weeks.complete
     return CoachingEffect("unknown" if late else "early", lacking, weeks_after=weeks_after, complete=weeks.complete)
 
 

@@ -27,7 +27,8 @@ def test_sessions_tell_what_came_of_them(desk: Desk) -> None:
         # those who were coached in it too are no colleagues to compare with
         assert "improved by 40 points" in rows[ref]
     assert "no effect shown" in rows[mixed]
-    assert "too early to tell" in rows[late]
+    assert "cannot be told" in rows[late]
+    assert "too few checks before it" in rows[late]
     assert "fewer than 3 colleagues" in rows[other]
     page = coach.get(f"/coaching/{refs[0]}").text
     assert "from 50% to 90% (120 and 80 checks), the team without them from 80% to 80%" in page

@@ -29,20 +29,26 @@ def fill_weeks(database: Path, filled: Iterable[FilledWeeks]) -> None:
     with duckdb.connect(str(database)) as connection:
         for table in ("agent_weeks", "agent_rules"):
             connection.execute(f"DELETE FROM totals.{table}")
-        weeks: dict[tuple[object, ...], float] = {}
-        for each in rows:
-            for number, (passes, fails) in enumerate(each.counts):
-                week = each.first + timedelta(weeks=number)
-                if passes + fails:
-                    weeks[week, each.team, each.agent_id, each.name] = each.score
-                    connection.execute(
-                        "INSERT INTO totals.agent_rules (week, team, agent_id, rule_id, passes, fails, unsure, "
-                        "not_applicable) VALUES (?, ?, ?, ?, ?, ?, 0, 0)",
-                        [week, each.team, each.agent_id, each.rule_id, passes, fails],
-                    )
-        for (week, team, agent, name), score in weeks.items():
-            connection.execute(
-                "INSERT INTO totals.agent_weeks (week, team, agent_id, agent_name, last_call, calls, scored, "
-                "score_sum) VALUES (?, ?, ?, ?, ?, 10, 10, ?)",
-                [week, team, agent, name, week, 10 * score],
-            )
+        counted = [
+            (each.first + timedelta(weeks=number), each.team, each.agent_id, each.rule_id, passes, fails)
+            for each in rows
+            for number, (passes, fails) in enumerate(each.counts)
+            if passes + fails
+        ]
+        connection.execute(
+            "INSERT INTO totals.agent_rules (week, team, agent_id, rule_id, passes, fails, unsure, not_applicable) "
+            "SELECT unnest(?), unnest(?), unnest(?), unnest(?), unnest(?), unnest(?), 0, 0",
+            [list(column) for column in zip(*counted, strict=True)],
+        )
+        of_agent = {each.agent_id: each for each in rows}
+        weeks = sorted({(week, team, agent) for week, team, agent, *_ in counted})
+        connection.execute(
+            "INSERT INTO totals.agent_weeks (week, team, agent_id, agent_name, last_call, calls, scored, score_sum) "
+            "SELECT unnest(?), unnest(?), unnest(?), unnest(?), unnest(?), 10, 10, unnest(?)",
+            [
+                *([each[n] for each in weeks] for n in range(3)),
+                [of_agent[agent].name for _, _, agent in weeks],
+                [week for week, _, _ in weeks],
+                [10.0 * of_agent[agent].score for _, _, agent in weeks],
+            ],
+        )

@@ -17,7 +17,7 @@ COACHED_HELD = COACHED_FIRST + timedelta(weeks=16, days=2)
 def make_improved_desk(folder: Path) -> Desk:
     """Team A: A1, A2 and A3 passed half of the checks of closing until they were coached, then nine of ten; A9 falls
     behind in greeting at the end. Team B has three agents."""
-    desk, _ = make_judged_desk(folder, 9)
+    desk, _ = make_judged_desk(folder, 3)
     weeks = []
     for number in range(10):
         before, after = ((5, 5), (9, 1)) if number in (1, 2, 3) else ((8, 2), (8, 2))
