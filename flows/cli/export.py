@@ -26,15 +26,6 @@ if TYPE_CHECKING:
     from pipeline.results.rows import RulebookInfo
     from pipeline.settings import Settings
 
-FORMATS = {
-    "vcon": Message("all of a call, as the IETF's container of conversations"),
-    "webvtt": Message("captions with voices"),
-    "rttm": Message("who speaks when"),
-    "turns": Message("a table of what was said"),
-    "verdicts": Message("a table of verdicts with their evidence"),
-}
-"""What can be exported, in the order in which it is listed."""
-
 
 @command(
     app,
@@ -107,9 +98,10 @@ def export_command(
     from pipeline.exports.export_tables import EXPORT_TABLES
     from pipeline.exports.formats import CALL_FORMATS, ExportChoices
 
-    if what not in FORMATS:
-        raise BadSetting(Message("{what}: choose one of {names}", what=what, names=", ".join(FORMATS)))
     form, table = CALL_FORMATS.get(what), EXPORT_TABLES.get(what)
+    if form is None and table is None:
+        names = ", ".join((*CALL_FORMATS, *EXPORT_TABLES))
+        raise BadSetting(Message("{what}: choose one of {names}", what=what, names=names))
     by = _chosen_by(tuple(calls or ()), day, first, last, team, agent, everything)
     voices_in = _voices(voices)
     _check_recording(recording, recordings_at)
