@@ -26,6 +26,7 @@ from pipeline.results.rows import RulebookInfo, call_day
 from pipeline.settings import Settings
 from pipeline.storage import artefacts
 from pipeline.storage.call_files import stored_calls
+from pipeline.storage.erasure import Erasure, unfinished
 from pipeline.storage.home import Home, RecordingRecord
 
 WITH_VERDICTS = ("judged", "scores")
@@ -53,22 +54,26 @@ class Exported:
 
     calls: int = 0
     without_words: int = 0
+    being_forgotten: int = 0
     were_there: int = 0
     damaged: list[str] = field(default_factory=list)
     without_sound: list[str] = field(default_factory=list)
 
     @property
     def is_whole(self) -> bool:
-        return not (self.without_words or self.were_there or self.damaged or self.without_sound)
+        left_out = self.without_words or self.being_forgotten or self.were_there or self.damaged
+        return not (left_out or self.without_sound)
 
     def note_no_sound(self, fault: CallQAError) -> None:
         """A call is exported, but its sound cannot be."""
         self.without_sound.append(fault.message)
 
 
-def chosen_calls(home: Home, settings: Settings, by: ChosenBy) -> list[str]:
-    """The SHA-256s of the calls that are meant, the oldest first. Raises CallQAError for a text that names no call, or
-    several."""
+def chosen_calls(home: Home, settings: Settings, by: ChosenBy, done: Exported) -> list[str]:
+    """The SHA-256s of the calls that are meant, the oldest first; `done` notes those of which that cannot be told.
+
+    Raises CallQAError for a text that names no call, or several.
+    """
     if by.calls:
         return _named(home, by.calls)
     zone = ZoneInfo(settings.ingest.timezone)
@@ -76,9 +81,10 @@ def chosen_calls(home: Home, settings: Settings, by: ChosenBy) -> list[str]:
     for sha256 in stored_calls(home, WITH_VERDICTS):
         try:
             record = artefacts.read(home.recording(sha256), RecordingRecord)
-        except BadArtefact:
-            record = None  # its verdicts may be whole, and say whose call it is; nobody asked for a part
+        except BadArtefact as error:
+            record = None
             if by != ChosenBy():
+                done.damaged.append(error.message)
                 continue
         if record is None or _is_meant(record, by, zone):
             started = record.cdr.started_at if record else None
@@ -141,8 +147,8 @@ class CallExport:
     settings: Settings
     calls: Sequence[str]
     books: Mapping[str, RulebookInfo]
+    done: Exported
     on_progress: Callable[[int, int], None] = lambda done, total: None
-    done: Exported = field(default_factory=Exported)
 
     def files(self, form: CallFormat, choices: ExportChoices, path_of: Callable[[str], Path], force: bool) -> None:
         """A file a call; `path_of` gives it its place by its name. Raises CallQAError where none can be written."""
@@ -187,7 +193,12 @@ class CallExport:
     def _read(self, needs_words: bool) -> Iterator[ExportedCall]:
         """The calls, without those that cannot be had."""
         privacy, zone = self.settings.privacy, ZoneInfo(self.settings.ingest.timezone)
+        going = unfinished(self.home) or Erasure()
+        gone = frozenset((*going.calls, *going.words))
         for number, sha256 in enumerate(self.calls, start=1):
+            if sha256 in gone:
+                self.done.being_forgotten += 1
+                continue
             try:
                 call = exported_call(self.home, sha256, privacy, self.books, zone)
             except BadArtefact as error:

@@ -94,7 +94,7 @@ def export_command(
     unmasked: Unmasked = False,
 ) -> None:  # fmt: skip
     from flows.exported_sound import recordings_by
-    from flows.exporting import CallExport, check_target, chosen_calls
+    from flows.exporting import CallExport, Exported, check_target, chosen_calls
     from pipeline.exports.export_tables import EXPORT_TABLES
     from pipeline.exports.formats import CALL_FORMATS, ExportChoices
 
@@ -117,7 +117,8 @@ def export_command(
             raise BadSetting(Message("{file}: is there already; choose another name, or give --force", file=target))
     if target is None and ending == "parquet" and sys.stdout.isatty():
         raise BadSetting(Message("Parquet is nothing to be read on a terminal; name a file with -o"))
-    chosen = chosen_calls(home, settings, by)
+    done = Exported()
+    chosen = chosen_calls(home, settings, by, done)
     if not chosen:
         raise CallQAError(Message("no such calls in {home}", home=home.root))
     if form and target is None and len(chosen) > 1:
@@ -126,8 +127,8 @@ def export_command(
     settings = shown_with(settings, unmasked, chosen)
     books = _books(home, settings) if what == "verdicts" or (form and form.names_rules) else {}
     with _progress(target) as on_progress:
-        export = CallExport(home, settings, chosen, books, on_progress)
-        told = recordings_by(recording, recordings_at, home, settings, export.done.note_no_sound)
+        export = CallExport(home, settings, chosen, books, done, on_progress)
+        told = recordings_by(recording, recordings_at, home, settings, done.note_no_sound)
         choices = ExportChoices(voices_in, told)
         if table:
             export.table(table, ending, target)
@@ -136,7 +137,7 @@ def export_command(
         elif form and target is not None:
             is_file = len(chosen) == 1 and target.suffix == form.suffix and not target.is_dir()
             export.files(form, choices, (lambda name: target) if is_file else (lambda name: target / name), force)
-    _tell(export.done, settings, target)
+    _tell(done, settings, target)
 
 
 def _chosen_by(
@@ -229,6 +230,7 @@ def _tell(done: Exported, settings: Settings, target: Path | None) -> None:
         err.print(say("callqa's home is encrypted; what is exported is not: keep it as safe"), style="yellow")
     missing = [
         (done.without_words, say("only their scores are kept; the time for their words is over")),
+        (done.being_forgotten, say("they are being forgotten; `callqa forget` goes on with it")),
         (done.were_there, say("their files are there already; --force replaces them")),
         (len(done.damaged), say("they cannot be read")),
     ]

@@ -31,6 +31,7 @@ from pipeline.results.store import build_database
 from pipeline.settings import load_settings
 from pipeline.storage import artefacts
 from pipeline.storage.audit import audit_entries, audit_file
+from pipeline.storage.erasure import Erasure, begin
 from pipeline.storage.files import file_sha256
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
 from tests.support.factories import CHINA, NIGHT, make_judged, make_turns, make_verdict, recorded, save
@@ -216,6 +217,13 @@ def test_what_cannot_be_exported_is_told(tmp_home: Home, tmp_path: Path, stored:
     made = json.loads(next((tmp_path / "vcons").glob("C-0-*.vcon")).read_text())
     assert (vcons.exit_code, [each["type"] for each in made["analysis"]]) == (3, ["report"])
     assert "no longer kept" in made["redacted"]["type"]
+    begin(tmp_home, Erasure(calls=(calls[3].call.sha256,)))
+    going = export(tmp_home, "turns", "C-3")
+    assert (going.exit_code, len(going.stdout.splitlines())) == (3, 1)
+    assert "they are being forgotten" in going.stderr
+    tmp_home.recording(calls[0].call.sha256).write_bytes(b"damaged")
+    asked = export(tmp_home, "webvtt", "--to", "2030-01-01", "-o", tmp_path / "none")
+    assert "no such calls" in fault(asked)
     tmp_home.judged(calls[3].call.sha256).unlink()
     assert "not judged yet" in fault(export(tmp_home, "webvtt", "C-3"))
 
