@@ -80,7 +80,10 @@ def test_what_was_picked_is_presented_in_its_order_and_heard(made: tuple[Desk, l
     presented = lead.get("/sharing/present", params={"week": WEEK, "x": first, "voices": "all", "picked": "1"}).text
     (sound,) = re.findall(r'<audio[^>]* src="([^"]+)"', presented)
     assert not any(name in presented for name in NAMES)
+    assert lead.head(sound).status_code == 200
+    assert not any(entry.action == "play" for entry in audit_entries(made[0].home)), "it was made, and not heard"
     answer = lead.get(sound, headers={"range": "bytes=0-99"})
+    assert [entry.user for entry in audit_entries(made[0].home) if entry.action == "play"] == ["lead"]
     assert (answer.status_code, answer.headers["content-type"], len(answer.content)) == (206, "audio/mpeg", 100)
     back = re.findall(r'data-back="([^"]+)"', presented)[0].replace("&amp;", "&")
     again = lead.get(back).text

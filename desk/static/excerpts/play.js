@@ -165,7 +165,8 @@
     KeyA: () => playOn(!onItsOwn()),
   };
   addEventListener("keydown", (event) => {
-    if (!isLive() || event.isComposing || event.keyCode === 229 || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!isLive() && (isFile || event.key !== "Escape")) return;
+    if (event.isComposing || event.keyCode === 229 || event.ctrlKey || event.metaKey || event.altKey) return;
     // Space presses what has the focus, but for the buttons that move
     if (event.code === "Space" && document.activeElement?.matches("button, a[href]") && !bar.contains(document.activeElement)) return;
     const action = ACTIONS[event.code] || ACTIONS[event.key];
