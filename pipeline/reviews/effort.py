@@ -35,23 +35,10 @@ class ReviewerDay:
 
 _COUNTS = tuple(each.name for each in fields(ReviewerDay)[2:])
 
-_ANSWERS = f"""
-WITH asked AS (
-    SELECT *, lag(at) OVER page AS at_before, lag(open_s) OVER page AS open_before,
-        lag(listened_s) OVER page AS listened_before
-    FROM verdict_reviews WHERE authority <= 2 AND at >= :since AND at < :until AND (:person = '' OR account = :person)
-    WINDOW page AS (PARTITION BY account, sha256 ORDER BY id)
-), counted AS (
-    SELECT *, at_before IS NOT NULL AND at - open_s < at_before AND open_s >= open_before AS same_page FROM asked
-)
-SELECT account, CAST(at / 900 AS INTEGER) AS quarter, sum(piece IS NULL) AS answers,
-    sum(piece IS NULL AND blind) AS blind, sum(piece IS NULL AND answer = 'unsure') AS cannot_tell,
-    sum(piece IS NULL AND listened_s IS NOT NULL) AS measured,
-    sum(piece IS NULL AND listened_s < {HEARD_S} AND NOT played) AS unheard,
-    sum(coalesce(open_s, 0) - CASE WHEN same_page THEN open_before ELSE 0 END) AS open_s,
-    sum(max(0, coalesce(listened_s, 0) - CASE WHEN same_page THEN coalesce(listened_before, 0) ELSE 0 END))
-        AS listened_s
-FROM counted GROUP BY account, quarter"""
+_ANSWERS = """
+SELECT account, sha256, at, piece, answer, blind, played, open_s, listened_s FROM verdict_reviews
+WHERE authority <= 2 AND at >= :since AND at < :until AND (:person = '' OR account = :person) ORDER BY id
+"""
 
 
 def reviewer_days(
@@ -60,15 +47,32 @@ def reviewer_days(
     """What everybody, or one person, answered between two moments, by day. Decisions of appeals are no reviewers'."""
     if not file.is_there:
         return []
+    days: dict[tuple[str, date], list[float]] = {}
+    before: dict[str, tuple[str, float, float, float]] = {}
+    day_of: dict[int, date] = {}  # days begin in no zone within a quarter of an hour
     with file.reading() as rows:
-        found = rows.execute(_ANSWERS, {"since": since, "until": until, "person": person}).fetchall()
-    days: dict[tuple[str, date], dict[str, float]] = {}
-    for row in found:  # days begin in no zone within a quarter of an hour
-        day = datetime.fromtimestamp(row["quarter"] * 900, zone).date()
-        counts = days.setdefault((row["account"], day), dict.fromkeys(_COUNTS, 0))
-        for name in _COUNTS:
-            counts[name] += row[name] or 0
-    return [ReviewerDay(*key, **counts) for key, counts in sorted(days.items())]  # type: ignore[arg-type]
+        for account, sha256, at, piece, answer, blind, played, open_s, listened_s in rows.execute(
+            _ANSWERS, {"since": since, "until": until, "person": person}
+        ):
+            quarter = int(at) // 900
+            if quarter not in day_of:
+                day_of[quarter] = datetime.fromtimestamp(quarter * 900, zone).date()
+            counts = days.setdefault((account, day_of[quarter]), [0] * len(_COUNTS))
+            if piece is None:
+                counts[0] += 1
+                counts[1] += blind
+                counts[2] += answer == "unsure"
+                if listened_s is not None:
+                    counts[3] += 1
+                    counts[4] += listened_s < HEARD_S and not played
+            if open_s is not None:
+                page = before.get(account)
+                same = page is not None and page[0] == sha256 and at - open_s < page[1] and open_s >= page[2]
+                counts[5] += open_s - page[2] if same and page else open_s
+                heard_s = listened_s or 0.0
+                counts[6] += max(0.0, heard_s - page[3]) if same and page else heard_s
+                before[account] = (sha256, at, open_s, heard_s)
+    return [ReviewerDay(*key, *counts) for key, counts in sorted(days.items())]  # type: ignore[arg-type]
 
 
 def days_together(days: Iterable[ReviewerDay], person: str, day: date) -> ReviewerDay:
