@@ -18,7 +18,9 @@ from pipeline.reviews.plans import Plans, QueueOptions
 from pipeline.reviews.releases import release
 from pipeline.reviews.sampling import Amount, PlanFilters, SamplingPlan, draw
 from pipeline.reviews.working_days import WorkingDays
-from tests.support.desks import make_small_desk, signed_in
+from tests.support.complaining import make_plain_desk
+from tests.support.desks import signed_in
+from tests.support.factories import make_night
 from tests.support.people import result_of
 
 DAY = 86_400.0
@@ -37,7 +39,8 @@ def failed(night: Sequence[Judged]) -> list[tuple[Judged, str]]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, list[tuple[Judged, str, str]]]:
     """Appeals against the first 24 fails: every third upheld, every third rejected, the others waiting; the first of
     these for 30 days."""
-    desk, night = make_small_desk(tmp_path_factory.mktemp("desk"), 60)
+    night = make_night(40)
+    desk = make_plain_desk(tmp_path_factory.mktemp("desk"), night)
     rules = AppealRules(WorkingDays(ZoneInfo(desk.settings.ingest.timezone)), 5, 999)
     appeals, now = [], time.time()
     with desk.reviews.file.writing() as rows:
@@ -80,7 +83,7 @@ def test_appeals_are_counted_as_far_as_the_scope_goes(
 
 def test_what_waits_too_long_is_told(made: tuple[Desk, list[tuple[Judged, str, str]]]) -> None:
     desk, appeals = made
-    page = signed_in(desk, "administrator", "root").get("/dashboard/appeals?show=overdue").text
+    page = signed_in(desk, "administrator", "administrator-of-appeals").get("/dashboard/appeals?show=overdue").text
     assert "1 overdue" in page
     assert re.findall(r"/calls/(\w+)#[\w-]+\">", page) == [desk.call_ids.of(appeals[2][0].call.sha256)]
     assert "was due" in page

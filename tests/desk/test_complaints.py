@@ -59,7 +59,7 @@ def test_weeks_and_groups_are_plain_counts_of_the_calls_in_scope(
 
 def test_the_list_has_the_newest_first_and_goes_on(made: tuple[Desk, Sequence[Judged]]) -> None:
     desk, night = made
-    browser = signed_in(desk, "administrator", "officer")
+    browser = signed_in(desk, "administrator", "administrator-of-complaints")
     newest = [desk.call_ids.of(judged.call.sha256) for judged in reversed(complaints(night))]
     first = browser.get("/dashboard/complaints?weeks=26").text
     assert re.findall(rf'/calls/(\w+)#{COMPLAINT}"', first) == newest[:COMPLAINTS_PAGE]

@@ -17,7 +17,7 @@ from tests.support.desks import ORIGIN, make_small_desk, signed_in
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Sequence[Judged]]:
     """Li answered two tasks, one of them without listening; Wang one, whose page ran no scripts."""
-    desk, night = make_small_desk(tmp_path_factory.mktemp("desk"))
+    desk, night = make_small_desk(tmp_path_factory.mktemp("desk"), 4)
     plan = SamplingPlan({"pass": Amount(share=1.0)}, "s", by_layout=False)
     with desk.snapshot.reading() as reader:
         sample = draw(reader.rows, plan)

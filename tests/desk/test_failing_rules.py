@@ -19,13 +19,16 @@ from pipeline.reviews.plans import Plans, QueueOptions
 from pipeline.reviews.queues import Queues
 from pipeline.reviews.sampling import Amount, SamplingPlan, draw
 from pipeline.reviews.verdict_keys import verdict_keys
-from tests.support.desks import make_small_desk, signed_in
+from tests.support.complaining import make_plain_desk
+from tests.support.desks import signed_in
+from tests.support.factories import make_night
 from tests.support.people import say, stored
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Sequence[Judged]]:
-    return make_small_desk(tmp_path_factory.mktemp("desk"), 120)
+    night = make_night(105)
+    return make_plain_desk(tmp_path_factory.mktemp("desk"), night), night
 
 
 def counted(night: Sequence[Judged], teams: Sequence[str] = ("一组", "二组", "EN")) -> Counter[tuple[str, str]]:
@@ -97,7 +100,7 @@ def test_a_rule_that_is_often_wrong_is_said_to_be(made: tuple[Desk, Sequence[Jud
     assert trust["closing"].sampled is not None
     assert trust["closing"].sampled.value == pytest.approx(given[False] / given.total())
     assert not trust["greeting"].often_wrong
-    page = signed_in(desk, "administrator", "root").get("/dashboard/rules?weeks=52").text
+    page = signed_in(desk, "administrator", "administrator-of-rules").get("/dashboard/rules?weeks=52").text
     row = page.split('/agreement/rules/closing">')[1].split("</tr>")[0]
     assert "about 5 of 10 fails are wrong" in row
     assert "often wrong" not in page.split('/agreement/rules/greeting">')[1].split("</tr>")[0]

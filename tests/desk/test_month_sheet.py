@@ -31,7 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Sequence[Judge
     file.write_text(GIVEN, encoding="utf-8")
     settings = settings_of(folder / "home")
     settings = settings.model_copy(update={"report": settings.report.model_copy(update={"month_scores": file})})
-    return make_complaining_desk(folder, 86, settings)
+    return make_complaining_desk(folder, 29, settings, days=3)
 
 
 def quality(night: Sequence[Judged], month: int) -> dict[str, float]:

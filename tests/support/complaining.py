@@ -51,10 +51,18 @@ def complaining_call(number: int, days: int = 1) -> Judged:
     return make_judged(f"complaint-{number}", turns=turns, verdicts=verdicts, cdr=cdr, score=60 + number % 40)
 
 
-def make_complaining_desk(folder: Path, calls: int = 40, settings: Settings | None = None) -> tuple[Desk, list[Judged]]:
-    """A desk on such calls, a day apart, published."""
+def make_complaining_desk(
+    folder: Path, calls: int = 40, settings: Settings | None = None, days: int = 1
+) -> tuple[Desk, list[Judged]]:  # fmt: skip
+    """A desk on such calls, so many days apart, published."""
+    night = [complaining_call(number, days) for number in range(calls)]
+    return make_plain_desk(folder, night, settings), night
+
+
+def make_plain_desk(folder: Path, night: Sequence[Judged], settings: Settings | None = None) -> Desk:
+    """A desk on calls without recordings, published."""
     given = settings or settings_of(folder / "home")
-    home, night = Home(given.paths.home), [complaining_call(number) for number in range(calls)]
+    home = Home(given.paths.home)
     save(home, night)
     build_database(home, given, [BOOK])
-    return make_desk(given, dict), night
+    return make_desk(given, dict)
