@@ -150,27 +150,30 @@ class CallExport:
     done: Exported
     on_progress: Callable[[int, int], None] = lambda done, total: None
 
-    def files(self, form: CallFormat, choices: ExportChoices, path_of: Callable[[str], Path], force: bool) -> None:
-        """A file a call; `path_of` gives it its place by its name. Raises CallQAError where none can be written."""
+    def files(self, form: CallFormat, choices: ExportChoices, target: Path | None, force: bool) -> None:
+        """A file a call, in a folder; of one call, a file that is named like one. Without a `target`, all to the
+        standard output. Raises CallQAError where none can be written."""
+        is_file = target is not None and len(self.calls) == 1 and target.suffix == form.suffix and not target.is_dir()
         for call in self._read(form.needs_words):
-            path = path_of(call.name + form.suffix)
-            if not force and path.exists():
+            path = target if target is None or is_file else target / (call.name + form.suffix)
+            if path is not None and not force and path.exists():
                 self.done.were_there += 1
                 continue
             text = form.text(call, choices).encode("utf-8", "replace")
-            try:
-                with writing_whole(path, flush=False) as stream:
-                    stream.write(text)
-            except OSError as error:
-                raise _cannot_write(path, error, self.done.calls) from error
+            if path is None:
+                _Stdout().write(text)
+            else:
+                self._write(path, text)
             self.done.calls += 1
-        os.sync()
+        if target is not None:
+            os.sync()
 
-    def to_stdout(self, form: CallFormat, choices: ExportChoices) -> None:
-        """All calls to the standard output, one after the other."""
-        for call in self._read(form.needs_words):
-            _Stdout().write(form.text(call, choices).encode("utf-8", "replace"))
-            self.done.calls += 1
+    def _write(self, path: Path, text: bytes) -> None:
+        try:
+            with writing_whole(path, flush=False) as stream:
+                stream.write(text)
+        except OSError as error:
+            raise _cannot_write(path, error, self.done.calls) from error
 
     def table(self, table: ExportTable, kind: str, target: Path | None) -> None:
         """The rows of all calls in one file, or to the standard output. Raises CallQAError where it cannot be

@@ -27,6 +27,45 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 
+_What = Annotated[str, typer.Argument(metavar="WHAT", help=say("vcon, webvtt, rttm, turns or verdicts."))]
+_Calls = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="CALL", help=say("Call ids, file names or SHA-256s, or the beginning of id or SHA-256.")),
+]
+_OneDay = Annotated[str | None, typer.Option(metavar="DAY", help=say("Calls of this day, as 2026-11-16."))]
+_First = Annotated[str | None, typer.Option("--from", metavar="DAY", help=say("Calls since this day."))]
+_Last = Annotated[str | None, typer.Option("--to", metavar="DAY", help=say("Calls up to this day, included."))]
+_Team = Annotated[str | None, typer.Option(metavar="TEAM", help=say("Calls of this team."))]
+_Agent = Annotated[str | None, typer.Option(metavar="AGENT", help=say("Calls of this agent, by number or name."))]
+_All = Annotated[bool, flag("--all", say("All calls."))]
+_Output = Annotated[
+    str,
+    typer.Option(
+        "--output", "-o", metavar="PLACE", help=say("Folder for files, a file for a table; “-” is the standard output.")
+    ),
+]
+_Kind = Annotated[
+    str | None,
+    typer.Option("--format", metavar="csv|jsonl|parquet", help=say("Of a table, instead of its file's ending.")),
+]
+_Voices = Annotated[str, typer.Option(metavar="zh|en", help=say("Language of the voices' names in captions."))]
+_Recording = Annotated[
+    str,
+    typer.Option(
+        metavar="hash|inline|name",
+        help=say(
+            "What a vCon holds of the recording: a hash of its bytes, or the sound itself as the desk plays it, "
+            "silent where numbers are said, or only its name."
+        ),
+    ),
+]
+_RecordingsAt = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help=say("Where others find the recordings: the address of the inbox (https).")),
+]
+_Force = Annotated[bool, flag("--force", say("Replace files that are there."))]
+
+
 @command(
     app,
     "export",
@@ -45,56 +84,24 @@ if TYPE_CHECKING:
     ("export rttm --all -o rttm/", say("who speaks when, a file a call")),
 )
 def export_command(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help=say("vcon, webvtt, rttm, turns or verdicts."))],
-    calls: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="CALL", help=say("Call ids, file names or SHA-256s, or the beginning of id or SHA-256.")
-        ),
-    ] = None,
-    day: Annotated[str | None, typer.Option(metavar="DAY", help=say("Calls of this day, as 2026-11-16."))] = None,
-    first: Annotated[str | None, typer.Option("--from", metavar="DAY", help=say("Calls since this day."))] = None,
-    last: Annotated[
-        str | None, typer.Option("--to", metavar="DAY", help=say("Calls up to this day, included."))
-    ] = None,
-    team: Annotated[str | None, typer.Option(metavar="TEAM", help=say("Calls of this team."))] = None,
-    agent: Annotated[
-        str | None, typer.Option(metavar="AGENT", help=say("Calls of this agent, by number or name."))
-    ] = None,
-    everything: Annotated[bool, flag("--all", say("All calls."))] = False,
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output", "-o", metavar="PLACE",
-            help=say("Folder for files, a file for a table; “-” is the standard output."),
-        ),
-    ] = "-",
-    kind: Annotated[
-        str | None,
-        typer.Option("--format", metavar="csv|jsonl|parquet", help=say("Of a table, instead of its file's ending.")),
-    ] = None,
-    voices: Annotated[
-        str, typer.Option(metavar="zh|en", help=say("Language of the voices' names in captions."))
-    ] = "en",
-    recording: Annotated[
-        str,
-        typer.Option(
-            metavar="hash|inline|name",
-            help=say(
-                "What a vCon holds of the recording: a hash of its bytes, or the sound itself as the desk plays it, "
-                "silent where numbers are said, or only its name."
-            ),
-        ),
-    ] = "hash",
-    recordings_at: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help=say("Where others find the recordings: the address of the inbox (https).")),
-    ] = None,
-    force: Annotated[bool, flag("--force", say("Replace files that are there."))] = False,
+    what: _What,
+    calls: _Calls = None,
+    day: _OneDay = None,
+    first: _First = None,
+    last: _Last = None,
+    team: _Team = None,
+    agent: _Agent = None,
+    everything: _All = False,
+    output: _Output = "-",
+    kind: _Kind = None,
+    voices: _Voices = "en",
+    recording: _Recording = "hash",
+    recordings_at: _RecordingsAt = None,
+    force: _Force = False,
     unmasked: Unmasked = False,
-) -> None:  # fmt: skip
+) -> None:
     from flows.exported_sound import recordings_by
-    from flows.exporting import CallExport, Exported, check_target, chosen_calls
+    from flows.exporting import CallExport, Exported, chosen_calls
     from pipeline.exports.export_tables import EXPORT_TABLES
     from pipeline.exports.formats import CALL_FORMATS, ExportChoices
 
@@ -106,18 +113,9 @@ def export_command(
     voices_in = _voices(voices)
     _check_recording(recording, recordings_at)
     settings = read_settings()
-    home = Home(settings.paths.home)
-    target = None if output == "-" else Path(output)
+    home, target, done = Home(settings.paths.home), None if output == "-" else Path(output), Exported()
     ending = _ending(kind, target) if table else ""
-    if target is not None:
-        check_target(target, home, settings)
-        if table and target.is_dir():
-            raise BadSetting(Message("{folder}: is a folder; name a file in it for the table", folder=target))
-        if table and not force and target.exists():
-            raise BadSetting(Message("{file}: is there already; choose another name, or give --force", file=target))
-    if target is None and ending == "parquet" and sys.stdout.isatty():
-        raise BadSetting(Message("Parquet is nothing to be read on a terminal; name a file with -o"))
-    done = Exported()
+    _check_place(target, ending, force, home, settings)
     chosen = chosen_calls(home, settings, by, done)
     if not chosen:
         raise CallQAError(Message("no such calls in {home}", home=home.root))
@@ -128,16 +126,27 @@ def export_command(
     books = _books(home, settings) if what == "verdicts" or (form and form.names_rules) else {}
     with _progress(target) as on_progress:
         export = CallExport(home, settings, chosen, books, done, on_progress)
-        told = recordings_by(recording, recordings_at, home, settings, done.note_no_sound)
-        choices = ExportChoices(voices_in, told)
         if table:
             export.table(table, ending, target)
-        elif form and target is None:
-            export.to_stdout(form, choices)
-        elif form and target is not None:
-            is_file = len(chosen) == 1 and target.suffix == form.suffix and not target.is_dir()
-            export.files(form, choices, (lambda name: target) if is_file else (lambda name: target / name), force)
+        elif form:
+            told = recordings_by(recording, recordings_at, home, settings, done.note_no_sound)
+            export.files(form, ExportChoices(voices_in, told), target, force)
     _tell(done, settings, target)
+
+
+def _check_place(target: Path | None, ending: str, force: bool, home: Home, settings: Settings) -> None:
+    """Raises BadSetting for a place where this is not to be written; `ending` is a table's."""
+    from flows.exporting import check_target
+
+    if target is None:
+        if ending == "parquet" and sys.stdout.isatty():
+            raise BadSetting(Message("Parquet is nothing to be read on a terminal; name a file with -o"))
+        return
+    check_target(target, home, settings)
+    if ending and target.is_dir():
+        raise BadSetting(Message("{folder}: is a folder; name a file in it for the table", folder=target))
+    if ending and not force and target.exists():
+        raise BadSetting(Message("{file}: is there already; choose another name, or give --force", file=target))
 
 
 def _chosen_by(
