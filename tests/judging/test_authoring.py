@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from pipeline.errors import BadRule, CallQAError
 from pipeline.judging.json_schema import rule_schema
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.notation import call_from_script
-from pipeline.judging.replay import replay
+from pipeline.judging.replay import replay, replaying
 from pipeline.judging.replayed import NEW
 from pipeline.judging.rulebook import Rulebook
 from pipeline.judging.verdicts import judge_call
@@ -118,11 +119,20 @@ def test_some_rules_of_a_book_judge_as_they_do_among_all() -> None:
 
 
 @pytest.mark.slow
-def test_a_replay_in_several_processes_finds_the_same(tmp_home: Home, folder: Path) -> None:
+@pytest.mark.parametrize(("threads", "way"), [(1, "fork"), (2, "spawn")])
+def test_a_replay_in_several_processes_finds_the_same(
+    threads: int, way: str, tmp_home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "active_count", lambda: threads)
     store_calls(tmp_home, load_rulebook(folder))
     widen(folder)
-    one, two = (replay(tmp_home, load_rulebook(folder), processes=n, few=0) for n in (1, 2))
-    assert one == two
+    draft = load_rulebook(folder)
+    one = replay(tmp_home, draft, processes=1, few=0)
+    with replaying(tmp_home, draft, processes=2, few=0) as store:
+        assert store.pool is not None
+        assert {type(each).__name__ for each in store.pool._processes.values()} == {f"{way.capitalize()}Process"}
+        assert store.sample(1000)[0] == one
+        assert store.whole(lambda done, total: None, few=0) == one
 
 
 def test_a_replay_since_a_day_and_over_damaged_files(tmp_home: Home, folder: Path) -> None:
