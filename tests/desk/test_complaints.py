@@ -20,7 +20,7 @@ from tests.support.desks import signed_in
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Sequence[Judged]]:
-    return make_complaining_desk(tmp_path_factory.mktemp("desk"), 80)
+    return make_complaining_desk(tmp_path_factory.mktemp("desk"), 80, days=0.2)
 
 
 def outcomes(judged: Judged) -> dict[str, str]:

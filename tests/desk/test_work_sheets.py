@@ -22,12 +22,12 @@ from tests.support.complaining import COMPLAINT, OUTCOMES, make_complaining_desk
 from tests.support.desks import signed_in
 from tests.support.people import result_of, say, stored
 
-CALLS = 20
+CALLS = 10
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Sequence[Judged]]:
-    desk, night = make_complaining_desk(tmp_path_factory.mktemp("desk"), CALLS)
+    desk, night = make_complaining_desk(tmp_path_factory.mktemp("desk"), CALLS, days=0.5)
     judged = night[1]
     agent = judged.call.cdr.agent_id or ""
     rules = AppealRules(WorkingDays(ZoneInfo("Asia/Shanghai")))

@@ -33,7 +33,7 @@ OUTCOMES: Sequence[tuple[Outcome, Outcome]] = (
 """Of each call in turn: whether a complaint was handled by the script, whether who and when was said."""
 
 
-def complaining_call(number: int, days: int = 1) -> Judged:
+def complaining_call(number: int, days: float = 1) -> Judged:
     """The call of a number; `days` lie between two."""
     turns = make_turns((("agent", "您好，请讲。"), ("customer", SAID), ("agent", "非常抱歉。")))
     ground = replace(hit_on(turns[1]), matched="投诉", sentence=turns[1].text)
@@ -52,7 +52,7 @@ def complaining_call(number: int, days: int = 1) -> Judged:
 
 
 def make_complaining_desk(
-    folder: Path, calls: int = 40, settings: Settings | None = None, days: int = 1
+    folder: Path, calls: int = 40, settings: Settings | None = None, days: float = 1
 ) -> tuple[Desk, list[Judged]]:  # fmt: skip
     """A desk on such calls, so many days apart, published."""
     night = [complaining_call(number, days) for number in range(calls)]
