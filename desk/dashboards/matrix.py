@@ -83,7 +83,7 @@ class AchievementMatrix:
 def read_matrix(
     reader: Reader, frame: Frame, asked: MatrixAsked, names: Mapping[str, str], most: int = SHOWN_ROWS
 ) -> AchievementMatrix:
-    """The table of a frame. `names` are those of the rows, for sorting; `most` rows have cells."""
+    """The table of a frame. `names` are those of the rows, for sorting; `most` rows have cells and weeks."""
     narrowed, values = _narrowed(frame, asked)
     total, rows = MatrixRow(""), _rows(reader, frame, asked, narrowed, values)
     for row in rows.values():
@@ -96,14 +96,15 @@ def read_matrix(
     found.sort(key=lambda row: _place(row, asked, names), reverse=asked.descending)
     found.sort(key=lambda row: _is_unsorted(row, asked))
     shown = tuple(found[asked.start : asked.start + most])
-    narrowed = f"{narrowed} AND {_KEYS[asked.rows]} IN (SELECT unnest($rows))"
-    values["rows"] = [row.key for row in shown]
-    _weeks_of_rows(reader, frame, asked, narrowed, values, rows)
+    if shown:
+        narrowed = f"{narrowed} AND {_KEYS[asked.rows]} IN (SELECT unnest($rows))"
+        values["rows"] = [row.key for row in shown]
+        _weeks_of_rows(reader, frame, asked, narrowed, values, rows)
+        if asked.columns != "week":
+            _cells(reader, asked, narrowed, {**values, "columns": list(columns)}, rows)
     if asked.columns == "week":
         for row in (*shown, total):
             row.cells = {week: row.weeks[week] for week in columns if isinstance(week, date) and week in row.weeks}
-    elif shown:
-        _cells(reader, asked, narrowed, {**values, "columns": list(columns)}, rows)
     return AchievementMatrix(asked, columns, hidden, tuple(found), shown, total)
 
 

@@ -79,7 +79,7 @@ def _read(visit: Visit) -> _Overview:
     with visit.desk.snapshot.reading() as reader:
         frame = read_frame(visit, reader)
         titles = rule_names(reader, visit.language)
-        matrix = read_matrix(reader, frame, MatrixAsked("rule", "week"), titles)
+        matrix = read_matrix(reader, frame, MatrixAsked("rule", "week"), titles, most=0)
         sums = week_sums(reader, frame.trend)
         whole = compared_sums(reader, frame, "all")
         teams, agents = compared_sums(reader, frame, "team"), compared_sums(reader, frame, "agent")
