@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
@@ -27,8 +27,8 @@ SHOWN_ROWS, SHOWN_COLUMNS = 60, 60
 
 _KEYS: Mapping[MatrixSide, str] = {
     "rule": "rule_id",
-    "team": f"coalesce(team, '{NOT_GIVEN}')",
-    "agent": f"coalesce(agent, '{NOT_GIVEN}')",
+    "team": "team",
+    "agent": "agent",
     "week": "week",
 }
 _SUMS = "sum(passes)::BIGINT AS passes, sum(fails)::BIGINT AS fails"
@@ -92,27 +92,39 @@ def read_matrix(
     found = [row for row in rows.values() if row.whole.decided]
     columns, hidden = _columns(reader, frame, asked, narrowed, values, total)
     if sorting := [column for column in columns if str(column) == asked.sort]:
-        _cells(reader, asked, narrowed, {**values, "columns": sorting}, rows)
+        _cells(reader, asked, narrowed, values, sorting, rows)
     found.sort(key=lambda row: _place(row, asked, names), reverse=asked.descending)
     found.sort(key=lambda row: _is_unsorted(row, asked))
     shown = tuple(found[asked.start : asked.start + most])
     if shown:
-        narrowed = f"{narrowed} AND {_KEYS[asked.rows]} IN (SELECT unnest($rows))"
-        values["rows"] = [row.key for row in shown]
+        if len(shown) < len(found):
+            narrowed = f"{narrowed} AND {_among(asked.rows, 'rows', [row.key for row in shown])}"
+            values["rows"] = [row.key for row in shown]
         _weeks_of_rows(reader, frame, asked, narrowed, values, rows)
         if asked.columns != "week":
-            _cells(reader, asked, narrowed, {**values, "columns": list(columns)}, rows)
+            _cells(reader, asked, narrowed, values, columns if hidden else (), rows)
     if asked.columns == "week":
         for row in (*shown, total):
             row.cells = {week: row.weeks[week] for week in columns if isinstance(week, date) and week in row.weeks}
     return AchievementMatrix(asked, columns, hidden, tuple(found), shown, total)
 
 
+def _given(key: Any) -> Any:
+    """What stands in a row or column for a value; for a missing one too."""
+    return NOT_GIVEN if key is None else key
+
+
+def _among(side: MatrixSide, name: str, keys: Sequence[MatrixKey]) -> str:
+    """The condition that a side has one of the keys, which stand in the values under a name."""
+    condition = f"{_KEYS[side]} IN (SELECT unnest(${name}))"
+    return f"({condition} OR {_KEYS[side]} IS NULL)" if NOT_GIVEN in keys else condition
+
+
 def _narrowed(frame: Frame, asked: MatrixAsked) -> tuple[str, dict[str, Any]]:
     condition, values = f"{frame.condition} AND {_MEANT}", dict(frame.values)
     if asked.agent:
-        condition += f" AND {_KEYS['agent']} = $agent"
-        values["agent"] = asked.agent
+        condition += f" AND {_among('agent', 'agents', [asked.agent])}"
+        values["agents"] = [asked.agent]
     if asked.rule:
         condition += " AND rule_id = $rule"
         values["rule"] = asked.rule
@@ -130,6 +142,8 @@ def _rows(
         f"WHERE {narrowed} GROUP BY key, now",
         {**values, "first": frame.before.first, "asked": frame.first},
     )
+    for each in found:
+        each["key"] = _given(each["key"])
     rows: dict[str, MatrixRow] = {each["key"]: MatrixRow(each["key"]) for each in found}
     for each in found:
         rate = AchievementRate(each["passes"], each["fails"])
@@ -159,7 +173,8 @@ def _weeks_of_rows(
         {**values, "first": frame.trend.first},
     )
     for each in found:
-        rows[each["key"]].weeks[each["week"]] = AchievementRate(each["passes"], each["fails"])
+        if row := rows.get(_given(each["key"])):  # others were there earlier alone
+            row.weeks[each["week"]] = AchievementRate(each["passes"], each["fails"])
 
 
 def _columns(
@@ -172,6 +187,8 @@ def _columns(
         f"SELECT {_KEYS[asked.columns]} AS key, {_SUMS} FROM totals.agent_rules WHERE {narrowed} GROUP BY key",
         dict(values),
     )
+    for each in found:
+        each["key"] = _given(each["key"])
     found.sort(key=lambda each: (-each["passes"] - each["fails"], each["key"]))
     for each in found[:SHOWN_COLUMNS]:
         total.cells[each["key"]] = AchievementRate(each["passes"], each["fails"])
@@ -179,16 +196,21 @@ def _columns(
 
 
 def _cells(
-    reader: Reader, asked: MatrixAsked, narrowed: str, values: Mapping[str, Any], rows: Mapping[str, MatrixRow]
-) -> None:
+    reader: Reader, asked: MatrixAsked, narrowed: str, values: Mapping[str, Any], columns: Sequence[MatrixKey],
+    rows: Mapping[str, MatrixRow],
+) -> None:  # fmt: skip
+    """Give rows their cells, of some columns or (none named) of all."""
     column = _KEYS[asked.columns]
+    if columns:
+        narrowed = f"{narrowed} AND {_among(asked.columns, 'columns', columns)}"
+        values = {**values, "columns": list(columns)}
     found = reader.rows(
         f"SELECT {_KEYS[asked.rows]} AS row_key, {column} AS column_key, {_SUMS} FROM totals.agent_rules "
-        f"WHERE {narrowed} AND {column} IN (SELECT unnest($columns)) GROUP BY row_key, column_key",
+        f"WHERE {narrowed} GROUP BY row_key, column_key",
         dict(values),
     )
     for each in found:
-        rows[each["row_key"]].cells[each["column_key"]] = AchievementRate(each["passes"], each["fails"])
+        rows[_given(each["row_key"])].cells[_given(each["column_key"])] = AchievementRate(each["passes"], each["fails"])
 
 
 def _sorted_cell(row: MatrixRow, asked: MatrixAsked) -> AchievementRate | None:
