@@ -111,7 +111,7 @@ class CoachingSessionRow(msgspec.Struct, frozen=True, gc=False):
 
     ref: Annotated[str, "辅导编号 / id of the session"]
     agent_id: Annotated[str, "坐席工号 / agent's number"]
-    coach: Annotated[str, "教练账号 / account of the coach"]
+    coach: Annotated[str, "辅导员账号 / account of the coach"]
     rules: Annotated[list[str], "针对哪些指标 / the rules that it is about", "VARCHAR[]"]
     state: Annotated[str, "planned 已计划、held 已进行、acknowledged 坐席已确认、called_off 已取消 / how it stands"]
     made_at: Annotated[datetime, "建立时间 / when it was made"]
@@ -134,7 +134,7 @@ class CoachingExcerptRow(msgspec.Struct, frozen=True, gc=False):
     start_s: Annotated[float, "开始，秒 / where it begins, seconds"]
     end_s: Annotated[float, "结束，秒 / where it ends, seconds"]
     sound: Annotated[bool, "是否放声音（否则只看文字） / whether it is to be heard, or read alone"]
-    comment: Annotated[str, "教练的说明，其中的号码已遮盖 / the coach's note, numbers masked"]
+    comment: Annotated[str, "辅导员的说明，其中的号码已遮盖 / the coach's note, numbers masked"]
 
 
 PeopleRow = (
