@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from desk.context import Desk
 from tests.support.axe import barriers
-from tests.support.browser import Browser, browser, chromium_or_skip
-from tests.support.desks import PASSWORD, make_small_desk, served
+from tests.support.browser import Browser
+from tests.support.desks import PASSWORD, make_small_desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk")]
 
@@ -17,13 +15,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk")]
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return make_small_desk(tmp_path_factory.mktemp("desk"), 4)[0]
-
-
-@pytest.fixture(scope="module")
-def page(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, str]]:
-    chromium_or_skip()
-    with served(desk) as address, browser(tmp_path_factory.mktemp("profile")) as page:
-        yield page, address
 
 
 def test_somebody_signs_in_with_keys_alone(page: tuple[Browser, str], desk: Desk) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from desk.context import Desk
 from tests.support.axe import barriers
-from tests.support.browser import Browser, browser, chromium_or_skip
-from tests.support.desks import served, sign_in
+from tests.support.browser import Browser
+from tests.support.desks import sign_in
 from tests.support.varied_calls import make_varied_desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk")]
@@ -21,12 +20,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return make_varied_desk(tmp_path_factory.mktemp("seen"), 60)[0]
 
 
-@pytest.fixture(scope="module")
-def page(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, str]]:
-    chromium_or_skip()
-    with served(desk) as address, browser(tmp_path_factory.mktemp("profile")) as page:
-        sign_in(page, address, desk, "administrator")
-        yield page, address
+@pytest.fixture(scope="module", autouse=True)
+def _signed_in(page: tuple[Browser, str], desk: Desk) -> None:
+    sign_in(*page, desk, "administrator")
 
 
 def test_the_list_is_searched_walked_and_gone_back_to_by_keys_alone(page: tuple[Browser, str], tmp_path: Path) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from desk.context import Desk
 from tests.support.axe import barriers
-from tests.support.browser import Browser, browser, chromium_or_skip
-from tests.support.desks import ORIGIN, served, sign_in, signed_in
+from tests.support.browser import Browser
+from tests.support.desks import ORIGIN, sign_in, signed_in
 from tests.support.improved_teams import hold_session, make_improved_desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk")]
@@ -25,13 +23,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     token = page.split('name="token" value="')[1].split('"')[0]
     assert root.post("/releases", data={"list": "agent=1001", "token": token}, headers=ORIGIN).status_code == 200
     return desk
-
-
-@pytest.fixture(scope="module")
-def page(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, str]]:
-    chromium_or_skip()
-    with served(desk) as address, browser(tmp_path_factory.mktemp("profile")) as page:
-        yield page, address
 
 
 def test_what_is_told_shuts_nobody_out(page: tuple[Browser, str], desk: Desk) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,8 @@ from desk.context import Desk
 from pipeline.storage import artefacts
 from pipeline.storage.home import RecordingRecord
 from tests.support.axe import barriers
-from tests.support.browser import Browser, browser, chromium_or_skip
-from tests.support.desks import served, sign_in
+from tests.support.browser import Browser
+from tests.support.desks import sign_in
 from tests.support.judged_desks import make_judged_desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk")]
@@ -31,12 +30,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return make_judged_desk(tmp_path_factory.mktemp("present"), 3)[0]
 
 
-@pytest.fixture(scope="module")
-def page(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, str]]:
-    chromium_or_skip()
-    with served(desk) as address, browser(tmp_path_factory.mktemp("profile")) as page:
-        sign_in(page, address, desk, "administrator")
-        yield page, address
+@pytest.fixture(scope="module", autouse=True)
+def _signed_in(page: tuple[Browser, str], desk: Desk) -> None:
+    sign_in(*page, desk, "administrator")
 
 
 def number(there: Browser) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,9 +13,9 @@ from pipeline.reviews.releases import release
 from pipeline.reviews.verdict_keys import verdict_keys
 from pipeline.reviews.working_days import WorkingDays
 from tests.support.axe import barriers
-from tests.support.browser import Browser, browser, chromium_or_skip
+from tests.support.browser import Browser
 from tests.support.complaining import COMPLAINT, make_complaining_desk
-from tests.support.desks import served, sign_in
+from tests.support.desks import sign_in
 from tests.support.people import result_of, say, stored
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk")]
@@ -36,13 +35,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
         appeal(rows, agent, agent, "a", judged.call.sha256, COMPLAINT, "please", rules, time.time())
     say(desk.reviews, "li", verdict_keys(stored(judged))[COMPLAINT], "pass")
     return desk
-
-
-@pytest.fixture(scope="module")
-def page(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, str]]:
-    chromium_or_skip()
-    with served(desk) as address, browser(tmp_path_factory.mktemp("profile")) as page:
-        yield page, address
 
 
 def test_the_pages_shut_nobody_out(page: tuple[Browser, str], desk: Desk) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from desk.context import Desk
@@ -11,8 +9,8 @@ from pipeline.reviews.plans import Plans, QueueOptions
 from pipeline.reviews.queues import Queues
 from pipeline.reviews.sampling import Amount, SamplingPlan, draw
 from tests.support.axe import barriers
-from tests.support.browser import Browser, browser, chromium_or_skip
-from tests.support.desks import make_small_desk, served, sign_in
+from tests.support.browser import Browser
+from tests.support.desks import make_small_desk, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk")]
 
@@ -27,13 +25,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return desk
 
 
-@pytest.fixture(scope="module")
-def page(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, str]]:
-    chromium_or_skip()
-    with served(desk) as address, browser(tmp_path_factory.mktemp("profile")) as page:
-        yield page, address
-
-
 def test_tasks_are_answered_by_keys_alone(page: tuple[Browser, str], desk: Desk) -> None:
     there, address = page
     sign_in(there, address, desk, "reviewer", "li")
@@ -44,7 +35,7 @@ def test_tasks_are_answered_by_keys_alone(page: tuple[Browser, str], desk: Desk)
         done = f"document.querySelector('.task-standing')?.textContent.includes('{number} done today')"
         there.wait_for(f"document.readyState === 'complete' && {done}")
         token = there.run("document.querySelector('.task-answers').action")
-        there.click(".task-answers input")
+        there.click(".task-answers [name=comment]")
         there.type("2 heard")
         there.press("Enter")  # in a field neither a digit nor Enter answers
         assert there.run("document.querySelector('.task-answers').action") == token

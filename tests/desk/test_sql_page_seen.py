@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from desk.context import Desk
 from tests.desk.test_sql_page import queries, wait_for
 from tests.support.axe import barriers
-from tests.support.browser import Browser, browser, chromium_or_skip
-from tests.support.desks import make_small_desk, served, sign_in
+from tests.support.browser import Browser
+from tests.support.desks import make_small_desk, sign_in
 from tests.support.hostile_pages import SCRIPT
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk")]
@@ -23,12 +21,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return make_small_desk(tmp_path_factory.mktemp("desk"), 4)[0]
 
 
-@pytest.fixture(scope="module")
-def page(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, str]]:
-    chromium_or_skip()
-    with served(desk) as address, browser(tmp_path_factory.mktemp("profile")) as there:
-        sign_in(there, address, desk, "administrator", "boss")
-        yield there, address
+@pytest.fixture(scope="module", autouse=True)
+def _signed_in(page: tuple[Browser, str], desk: Desk) -> None:
+    sign_in(*page, desk, "administrator", "boss")
 
 
 def test_a_query_is_written_and_asked_by_keyboard_and_shuts_nobody_out(page: tuple[Browser, str], desk: Desk) -> None:
