@@ -13,6 +13,8 @@ from pipeline.errors import CallQAError
 from pipeline.messages import Message
 from pipeline.reviews.coaching import CoachingPlan
 
+_EARLIEST = date(2000, 1, 1)
+
 
 class BadDay(CallQAError):
     """What was given for a day is none."""
@@ -31,9 +33,12 @@ def form_token() -> str:
 def day_of(text: str) -> date | None:
     """A day of a form; None where none was given. Raises BadDay."""
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
-        raise BadDay(Message("a day is written like this: {example}", example="2026-03-31")) from None
+        day = date.min
+    if day and day < _EARLIEST:  # a browser takes the year 2 while somebody types 2026
+        raise BadDay(Message("a day is written like this: {example}", example="2026-03-31"))
+    return day
 
 
 def coaches_for(visit: Visit, agent: CoachedAgent) -> dict[str, str]:

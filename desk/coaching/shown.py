@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from desk.calls.found import hidden_verdicts
 from desk.excerpts.chosen import ChosenExcerpt
 from desk.excerpts.cutting import CutExcerpt, cut_excerpt
 from desk.excerpts.presenting import ListedExcerpt
@@ -51,9 +52,12 @@ Showing = Callable[[Visit, CoachingSession, str], list[SessionExcerpt]]
 def session_excerpts(
     visit: Visit, session: CoachingSession, only: str = "", seeing: Seeing = seen_in_scope
 ) -> list[SessionExcerpt]:
-    """The excerpts of a session, in their order, or one of them; without those of calls that who asks may not see."""
+    """The excerpts of a session, in their order, or one of them; without those of calls that who asks may not see, and
+    of verdicts that they are to answer blind."""
     with visit.desk.reviews.file.reading() as rows:
         excerpts = [each for each in excerpts_of(rows, session.id) if only in ("", each.ref)]
+    hidden = hidden_verdicts(visit, {each.sha256 for each in excerpts})
+    excerpts = [each for each in excerpts if (each.sha256, each.rule_id) not in hidden]
     titles = rule_titles(visit) if excerpts else {}
     shown = []
     for excerpt in excerpts:

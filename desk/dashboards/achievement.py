@@ -215,9 +215,8 @@ def _linker(board: _Board) -> Callable[[MatrixRow, MatrixKey | None, Achievement
     first. A cell without a column is that of the whole time."""
     frame, asked = board.frame, board.asked
     given = {"company": frame.company, "agent": asked.agent}
-    if "team" not in (asked.rows, asked.columns):
-        given["team"] = frame.team
     base = urlencode({name: value for name, value in given.items() if value})
+    team = urlencode({"team": frame.team}) if frame.team else ""
     whole = urlencode({"from": frame.first, "to": frame.last_day}) if frame.first else ""
     is_of_rule = "rule" in (asked.rows, asked.columns)
     end = urlencode({"rule": f"{asked.rule}:fail"}) if asked.rule else "" if is_of_rule else "sort=score&order=asc"
@@ -240,7 +239,8 @@ def _linker(board: _Board) -> Callable[[MatrixRow, MatrixKey | None, Achievement
             and ((asked.rows == "rule" and not row.key) or (asked.columns == "rule" and key is None))
         ):
             return ""  # of all rules together
-        parts = [base, part(asked.rows, row.key) if row.key else "", end]
+        has_team = (asked.rows == "team" and row.key) or (asked.columns == "team" and key is not None)
+        parts = [base, "" if has_team else team, part(asked.rows, row.key) if row.key else "", end]
         parts += [part(asked.columns, key)] if key is not None else []
         if asked.columns != "week" or key is None:
             parts.append(whole)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from typing import Any, Literal
 
 from desk.sql.answers import QueryAnswer
@@ -92,10 +92,10 @@ def _days(labels: Sequence[str]) -> list[float] | None:
             return None
         try:
             day = date.fromisoformat(label[:10]).toordinal()
-            hours = [int(part) for part in label[11:19].split(":")] if len(label) >= 19 else [0, 0, 0]
+            clock = time.fromisoformat(label[11:19]) if len(label) >= 19 else time()
         except ValueError:
             return None
-        days.append(day + (hours[0] + hours[1] / 60 + hours[2] / 3600) / 24)
+        days.append(day + (clock.hour + clock.minute / 60 + clock.second / 3600) / 24)
     return days
 
 

@@ -10,6 +10,7 @@ from pipeline.messages import Language, shown_text
 
 # a line's end ends a cue, an arrow would be its times, and other control characters are no text
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_ARROW = re.compile("-+>")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -31,7 +32,7 @@ def _said_of(call: ExportedCall) -> Iterator[str]:
     """What the file is of: a comment, in which an arrow may not stand."""
     cdr = call.call.cdr
     if cdr.call_id:
-        yield "call: " + shown_text(cdr.call_id).replace("-->", "->")
+        yield "call: " + _ARROW.sub("->", shown_text(cdr.call_id))
     yield f"recording: {call.call.sha256}"
     if call.started_at:
         yield f"began: {call.started_at.isoformat()}"

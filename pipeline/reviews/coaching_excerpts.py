@@ -148,7 +148,8 @@ def _write(
     rows: sqlite3.Connection, by: str, once: str, session: int, excerpt: CoachingExcerpt, taken_out: bool = False
 ) -> bool:
     start_s, end_s = excerpt.span.start_s, excerpt.span.end_s
-    if not 0 <= start_s < end_s <= start_s + LONGEST_COACHING_EXCERPT_S:
+    # milliseconds are told, and a difference of two may be a little more in floating point
+    if not 0 <= start_s < end_s or round(end_s - start_s, 3) > LONGEST_COACHING_EXCERPT_S:
         raise BadStep(
             Message("an excerpt ends after it begins, and is no longer than {most} s", most=LONGEST_COACHING_EXCERPT_S)
         )

@@ -12,6 +12,8 @@ from starlette.testclient import TestClient
 from pipeline.datatypes import Outcome
 from pipeline.reviews.coaching import coaching_of
 from pipeline.reviews.coaching_excerpts import CoachingExcerpt, choose_excerpt, excerpts_of
+from pipeline.reviews.plans import Plans, QueueOptions
+from pipeline.reviews.sampling import Amount, PlanFilters, SamplingPlan, draw
 from pipeline.reviews.verdict_keys import verdict_keys
 from pipeline.reviews.voice_leave import give_voice_leave
 from pipeline.storage import artefacts
@@ -201,6 +203,21 @@ def test_a_call_outside_the_scope_is_neither_put_in_nor_shown_where_somebody_els
     assert ref in signed_in(house.desk, "administrator", "boss").get(there).text
 
 
+def test_who_is_to_judge_a_verdict_blind_does_not_find_it_in_a_session(house: CoachedDesk) -> None:
+    there = planned(house)
+    excerpted(house, there, "flagged-too")
+    (ref,) = refs(house, there)
+    plan = SamplingPlan({"fail": Amount(share=1.0)}, "s", PlanFilters(rules=("closing",)), by_layout=False)
+    with house.desk.snapshot.reading() as reader:
+        sample = draw(reader.rows, plan)
+    options = QueueOptions(blind_share=1.0, shares={"blind": 1.0})
+    Plans(house.desk.reviews.file).keep(plan, sample, "blind", "boss", options)
+    for name, sees in (("blind", False), ("sighted", True)):
+        lead = signed_in(house.desk, "supervisor", name, ("一组",))
+        pages = [lead.get(f"{there}{path}").text for path in ("", "/present")]
+        assert [f"/excerpts/{ref}" in page for page in pages] == [sees, sees]
+
+
 def test_excerpts_are_changed_and_moved_within_their_call(house: CoachedDesk) -> None:
     there = planned(house)
     for name in ("flagged", "good"):
@@ -246,6 +263,8 @@ def test_nothing_is_held_without_something_to_practise_or_in_the_future(house: C
     assert "written meanwhile" in text, "what was written is kept"
     assert "So far" in text
     assert 'value="held"' in text
+    assert held(house, there, held_on="0002-07-01").status_code == 409, "as browsers send a year half typed"
+    assert coach(house).get("/coaching").status_code == 200
 
 
 def test_what_coaches_write_is_no_part_of_a_page(house: CoachedDesk) -> None:

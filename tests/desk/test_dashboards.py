@@ -124,8 +124,8 @@ def test_indicators_by_week_are_plain_counts(
 
 @pytest.mark.parametrize(
     "address",
-    ["?weeks=8&team=二组", "?weeks=4&rule=closing", "?rows=agent&columns=rule", "?rows=rule&columns=team",
-     "?rows=agent&agent=无号&columns=rule&weeks=13"],
+    ["?weeks=8&team=二组", "?weeks=4&rule=closing", "?rows=team&team=一组&rule=closing&weeks=8",
+     "?rows=agent&columns=rule", "?rows=rule&columns=team", "?rows=agent&agent=无号&columns=rule&weeks=13"],
 )  # fmt: skip
 def test_a_cell_leads_to_as_many_calls_as_it_says_failed(made: tuple[Desk, Sequence[Judged]], address: str) -> None:
     client = signed_in(made[0], "administrator")

@@ -103,6 +103,11 @@ def test_an_answer_is_a_table_and_nothing_in_it_is_a_part_of_the_page(desk: Desk
     assert text.count("<polyline") == 1
 
 
+def test_ids_that_begin_like_days_are_names_in_a_chart(boss: TestClient) -> None:
+    text = asked(boss, "SELECT '2026-11-16-0000100' || range AS call_id, range AS calls FROM range(4)")
+    assert (text.count("<rect"), text.count("<polyline")) == (4, 0)
+
+
 def test_what_is_wrong_is_told_in_a_line_with_its_place(boss: TestClient) -> None:
     text = asked(boss, "SELECT agent_nam\nFROM calls\nWHERE nothing = 1", "zh")
     (problem,) = re.findall(r'<p class="problem"[^>]*data-line="3">(.+?)</p>', text)

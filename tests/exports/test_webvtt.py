@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import webvtt as reader
@@ -43,6 +44,14 @@ def test_captions_read_back_are_the_turns(lines: list[Line]) -> None:
         assert abs(start_s - began_s) <= 0.0011
         assert abs(end_s - ended_s) <= 0.0021
         assert end_s > start_s
+
+
+def test_a_calls_id_is_no_cue() -> None:
+    call = leaving([("ch0", 0.5, 2.0, "您好")])
+    cdr = replace(call.call.cdr, call_id="00:00.000 ---> 00:09.000")
+    judged = replace(call.said.judged, call=replace(call.call, cdr=cdr))
+    text = webvtt(replace(call, said=replace(call.said, judged=judged)))
+    assert text.count("-->") == 1
 
 
 def test_the_example_of_the_page() -> None:

@@ -155,6 +155,7 @@ def test_excerpts_are_put_in_changed_moved_and_taken_out(reviews: Reviews) -> No
         assert not change_excerpt(rows, "zhou", "c1", ref, second.ref, Span(9.5, 15.0), False, "listen")
         last = excerpts_of(rows, number)[-1]
         assert (last.span, last.sound, last.comment) == (Span(9.5, 15.0), False, "listen")
+        assert change_excerpt(rows, "zhou", "c3", ref, second.ref, Span(8.232, 308.232), False, "")
         for span in (Span(5.0, 5.0), Span(-1.0, 3.0), Span(0.0, 400.0)):
             with pytest.raises(BadStep, match="no longer than"):
                 change_excerpt(rows, "zhou", "c2", ref, second.ref, span, True, "")
