@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import replace
 
@@ -274,3 +275,10 @@ def test_what_coaches_write_is_no_part_of_a_page(house: CoachedDesk) -> None:
     for text in (coach(house).get(there).text, agent(house).get(f"/my{there}").text):
         assert "<script>alert" not in text
         assert "<img" not in text
+
+
+def test_what_is_offered_and_chosen_is_heard(house: CoachedDesk) -> None:
+    page = coach(house).get(planned(house)).text
+    sounds = re.findall(r'(?:src|data-src|data-sound)="(/coaching/[^"]*sound[^"]*)"', page)
+    assert sounds
+    assert {coach(house).get(html.unescape(sound)).status_code for sound in sounds} == {200}

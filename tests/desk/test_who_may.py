@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 import httpx
 import pytest
+from starlette.routing import Match
 from starlette.testclient import TestClient
 
 from desk.context import Desk
 from desk.rights import AccountRole
-from desk.routing import ENDPOINTS, DeskEndpoint, session_cookie
+from desk.routing import ENDPOINTS, DeskEndpoint, routes, session_cookie
 from pipeline.datatypes import Judged
 from pipeline.reviews.releases import CallResult, release, released, withdraw
 from tests.desk.who_may import ANYBODY, SIGNED_IN, WHO_MAY
@@ -143,6 +144,13 @@ def test_a_call_outside_the_scope_is_answered_as_one_that_is_not_there(house: Ho
 def same_page(text: str) -> str:
     """A page without what differs from request to request: its nonce, and its own address."""
     return re.sub(r'nonce="[^"]*"|[0-9a-f]{32}', "", text)
+
+
+def test_no_address_stands_in_the_way_of_another() -> None:
+    for endpoint in ENDPOINTS:
+        scope = {"type": "http", "method": endpoint.method, "path": re.sub(r"\{(\w+)\}", "1", endpoint.path)}
+        answering = next(route for route in routes() if route.matches(scope)[0] is Match.FULL)
+        assert answering.name == f"{endpoint.method} {endpoint.path}"
 
 
 def test_a_new_endpoint_without_a_line_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
