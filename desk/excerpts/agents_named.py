@@ -1,7 +1,7 @@
 """Where a call's agent is named, by themselves or by the caller: what others hear of the call leaves that out.
 
-By the name and the number that the call's metadata has, however a number is read out; and by the ways in which agents
-say who they are, as what is heard of a name is often spelled otherwise.
+By the name and the number that the call's metadata has, however a number is read out; and by the ways in which people
+say who they are, callers too, as what is heard of a name is often spelled otherwise.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ def agent_named(call: Call) -> Iterator[Mask]:
     """The places, as masks of kind "name"; some may lie in each other."""
     for number, turn in enumerate(call.turns):
         places = [*_known(call, turn)]
-        if call.role(turn) != "customer":
-            places += [match.span("name") for pattern in _INTRODUCED for match in pattern.finditer(turn.text)]
+        places += [match.span("name") for pattern in _INTRODUCED for match in pattern.finditer(turn.text)]
         for start, end in places:
             yield Mask("name", number, start, end, said_in(call, turn, start, end))
 

@@ -107,6 +107,11 @@ def test_agents_are_not_named_however_they_say_who_they_are(said: str, shown: st
     assert call_as_shown(call, list(agent_named(call))).turns[0].text == shown
 
 
+def test_a_caller_is_not_named_by_what_they_call_themselves() -> None:
+    call = make_judged("C1", turns=make_turns([("customer", "你好，我姓王，想取消预约。")]), verdicts=()).call
+    assert call_as_shown(call, list(agent_named(call))).turns[0].text == "你好，我姓*，想取消预约。"
+
+
 def test_a_part_of_a_turn_says_that_it_goes_on_and_is_as_long_as_was_asked(one: tuple[Desk, Judged]) -> None:
     desk, judged = one
     words = judged.call.turns[0].words
