@@ -52,6 +52,13 @@ def coaches_for(visit: Visit, agent: CoachedAgent) -> dict[str, str]:
     }
 
 
+def has_account(visit: Visit, agent_id: str) -> bool:
+    """Whether an agent can be shown a session."""
+    return any(
+        account.disabled_at is None and account.user.agent_id == agent_id for account in visit.desk.accounts.everybody()
+    )
+
+
 def read_plan_form(
     visit: Visit, agent: CoachedAgent, rules: Collection[str], before: CoachingPlan | None = None
 ) -> CoachingPlan:

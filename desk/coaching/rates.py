@@ -21,6 +21,7 @@ class RuleRate:
 
     rule_id: str
     title: str
+    severity: str
     why: str
     passes: int
     fails: int
@@ -37,7 +38,7 @@ class RuleRate:
 
 
 def rule_rates(visit: Visit, agent: CoachedAgent) -> dict[str, RuleRate]:
-    """All indicators by id, those first that the agent met least, among them those that the team meets more."""
+    """All indicators by id, failed fatal ones first, then what the agent met least and the team meets more."""
     scope, values = within(visit)
     title = "title_zh" if visit.language == "zh" else "title_en"
     with visit.desk.snapshot.reading() as reader:
@@ -46,20 +47,22 @@ def rule_rates(visit: Visit, agent: CoachedAgent) -> dict[str, RuleRate]:
         )
         rows = reader.rows(
             f"""SELECT rule_id, coalesce(own, 0)::BIGINT AS own, coalesce(fails, 0)::BIGINT AS fails, team_rate, title,
-                why
-            FROM (SELECT rule_id, any_value({title}) AS title, any_value(why ORDER BY language <> $language) AS why
+                severity, why
+            FROM (SELECT rule_id, any_value({title}) AS title, any_value(severity) AS severity,
+                any_value(why ORDER BY language <> $language) AS why
                 FROM rules GROUP BY rule_id)
             LEFT JOIN (SELECT rule_id, sum(passes) FILTER (agent_id = $agent) AS own,
                 sum(fails) FILTER (agent_id = $agent) AS fails,
                 sum(passes) FILTER (team = $team) / nullif(sum(passes + fails) FILTER (team = $team), 0) AS team_rate
                 FROM totals.agent_rules
                 WHERE week > $last::DATE - INTERVAL {RATES_WEEKS} WEEK AND {scope} GROUP BY rule_id) USING (rule_id)
-            ORDER BY own + fails < {FEW_CHECKS}, fails = 0, own / (own + fails), team_rate DESC, rule_id""",
+            ORDER BY NOT (severity = 'fatal' AND fails > 0), own + fails < {FEW_CHECKS}, fails = 0,
+                own / (own + fails), team_rate DESC, rule_id""",
             {**values, "agent": agent.agent_id, "team": agent.team, "last": last, "language": visit.language},
         )
     return {
         row["rule_id"]: RuleRate(
-            row["rule_id"], row["title"], row["why"], row["own"], row["fails"], row["team_rate"]
+            row["rule_id"], row["title"], row["severity"], row["why"], row["own"], row["fails"], row["team_rate"]
         )
         for row in rows
     }  # fmt: skip

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from desk.coaching.candidates import offers_for
 from desk.coaching.effect_chart import effect_chart
 from desk.coaching.effects import EFFECT_TITLES, LACKING_TITLES, session_effects
-from desk.coaching.plan_form import BadDay, coaches_for, day_of, form_token, read_plan_form, text_of, today
+from desk.coaching.plan_form import BadDay, coaches_for, day_of, form_token, has_account, read_plan_form, text_of, today
 from desk.coaching.rates import rule_rates
 from desk.coaching.session_list import COACHING_STATES
 from desk.coaching.shown import session_excerpts
@@ -53,7 +53,8 @@ def _of_excerpts(visit: Visit, session: CoachingSession, agent: CoachedAgent, op
     offers = offers_for(visit, session, rule_id, chosen) if session.can_change else None
     return {
         "session": session, "agent": agent, "chosen": chosen, "offers": offers, "titles": rule_titles(visit),
-        "token": form_token(), "opened": opened, "ids": visit.desk.call_ids,
+        "has_account": has_account(visit, session.agent_id), "token": form_token(),
+        "opened": opened, "ids": visit.desk.call_ids,
     }  # fmt: skip
 
 
