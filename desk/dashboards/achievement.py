@@ -265,8 +265,10 @@ def _shown_row(
         if rate.is_few:
             return MatrixCell(f"{rate.passes}/{rate.decided}", "few", says, href)
         step = rate_step(rate.share, target)
-        # rounded down below the target: what is marked as below it does not read as if it were met
-        percent = int(100 * rate.share + 1e-9) if step <= 2 else round(100 * rate.share)
+        # what is marked as below the target does not read as if it were met
+        percent = round(100 * rate.share)
+        if rate.share < target <= percent / 100:
+            percent = int(100 * rate.share)
         return MatrixCell(str(percent), f"s{step}", says, href)
 
     weeks = [row.weeks.get(week) for week in board.frame.trend.mondays()]

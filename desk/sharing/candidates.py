@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from desk.calls.found import hidden_verdicts
 from desk.calls.scope import within
@@ -126,11 +127,12 @@ def _candidates(visit: Visit, reader: Reader, week: date, team: str) -> Iterator
         f"ORDER BY rule_id, kind, {order}",
         {**values, "week": week, **({"team": team} if team else {})},
     )
+    zone = ZoneInfo(visit.desk.settings.ingest.timezone)
     for row in found:
         call_id = visit.desk.call_ids.of(row["sha256"])
         yield Candidate(
             f"{call_id}.{row['rule_id']}", call_id, row["sha256"], row["rule_id"], row["kind"], row["team"] or "",
-            row["agent_id"], row["agent_name"], row["started_at"], row["score"],
+            row["agent_id"], row["agent_name"], row["started_at"] and row["started_at"].astimezone(zone), row["score"],
             read_marked(row["quote"] or "", row["matched"] or ""), row["reason"],
         )  # fmt: skip
 

@@ -69,6 +69,8 @@ def desk_command(
                 "desk.address, or set desk.certificate and desk.key"
             )
         )
+    if demo:
+        print(say("for other commands on the samples: callqa --home {home} …", home=settings.paths.home))
     threading.Thread(target=books.warm, name="warm rulebooks", daemon=True).start()
     print(say("the desk is at {address}; Ctrl-C ends it", address=settings.desk.address or address), flush=True)
     try:
