@@ -6,7 +6,6 @@ asked whether it is still shared with the agent's team, and whether the voice in
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
@@ -16,7 +15,7 @@ from starlette.responses import Response
 from desk.excerpts.answering_sound import sound_answer
 from desk.excerpts.chosen import ChosenExcerpt
 from desk.excerpts.presenting import ListedExcerpt, present_page, shown_excerpts
-from desk.excerpts.seen import seen_through
+from desk.excerpts.seen import SeenCall, seen_through
 from desk.routing import NotThere, Visit, endpoint
 from desk.sharing.candidates import KIND_TITLES, picked_excerpts, weeks_pick
 from pipeline.messages import Message
@@ -81,10 +80,10 @@ def _present(visit: Visit) -> Response:
 def _sound(visit: Visit) -> Response:
     with visit.desk.reviews.file.reading() as rows:
         found = shared_excerpt(rows, _number(visit))
-        if found is None or found.team not in teams_of_agent(visit):
-            raise NotThere
-        chosen = _chosen(visit, rows, found)
-    return sound_answer(visit, seen_through(visit, found.sha256), chosen)
+    if found is None or found.team not in teams_of_agent(visit):
+        raise NotThere
+    seen = seen_through(visit, found.sha256)
+    return sound_answer(visit, seen, _chosen(visit, found, seen))
 
 
 def teams_of_agent(visit: Visit) -> Sequence[str]:
@@ -108,17 +107,20 @@ def _listed(visit: Visit) -> tuple[list[date], date | None, list[ListedExcerpt]]
         shared = shared_with(rows, teams)
         weeks = list(dict.fromkeys(each.week for each in shared))
         week = next((each for each in weeks if each.isoformat() == visit.query("week")), weeks[0] if weeks else None)
-        found = [(each, _chosen(visit, rows, each)) for each in shared if each.week == week]
-    for each, chosen in found:
+    for each in (one for one in shared if one.week == week):
         with suppress(NotThere):
             seen = seen_through(visit, each.sha256)
             label = visit.say(KIND_TITLES[each.kind])
-            listed.append(ListedExcerpt(seen, chosen, f"/shared/{each.number}/sound", label))
+            sound_at = f"/shared/{each.number}/sound"
+            listed.append(ListedExcerpt(seen, _chosen(visit, each, seen), sound_at, label))
     return weeks, week, listed
 
 
-def _chosen(visit: Visit, rows: sqlite3.Connection, each: SharedExcerpt) -> ChosenExcerpt:
-    heard = (each.voice is not None and each.voice == visit.whose.agent_id) or voice_may_be_heard(rows, each.voice)
+def _chosen(visit: Visit, each: SharedExcerpt, seen: SeenCall) -> ChosenExcerpt:
+    # whose call it is may have been put right since it was shared
+    voice = seen.call.cdr.agent_id
+    with visit.desk.reviews.file.reading() as rows:
+        heard = (voice is not None and voice == visit.whose.agent_id) or voice_may_be_heard(rows, voice)
     return ChosenExcerpt(each.sha256, each.rule_id, each.span.start_s, each.span.end_s, heard)
 
 

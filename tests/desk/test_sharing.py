@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,18 @@ def test_a_teams_agents_read_what_is_shared_and_hear_it_by_leave(
         give_voice_leave(rows, "li", "t3", "1001", False)
     assert colleague.get(sound).status_code == 404
     assert signed_in(desk, "agent", "li", agent_id="1001").get(sound).status_code == 200, "their own voice"
+
+    # the call turns out to be 1003's, who gave no leave, though 1001 does
+    path = desk.home.judged(mine.call.sha256)
+    stored = artefacts.read(path, JudgedFile)
+    cdr = replace(stored.judged.call.cdr, agent_id="1003")
+    call = replace(stored.judged.call, cdr=cdr)
+    artefacts.write(path, replace(stored, judged=replace(stored.judged, call=call)))
+    with desk.reviews.file.writing() as rows:
+        give_voice_leave(rows, "li", "t4", "1001", True)
+    assert colleague.get(sound).status_code == 404
+    assert sound not in colleague.get("/shared/present").text
+    artefacts.write(path, stored)
 
     back = f"/sharing/shared/{number}/take-back"
     other_lead = signed_in(desk, "supervisor", "other", teams=("二组",))
