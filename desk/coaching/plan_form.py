@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Collection
 from datetime import date, datetime
@@ -75,6 +76,11 @@ def read_plan_form(
         text_of(visit, "for_agent"),
         text_of(visit, "private"),
     )
+
+
+def plan_mark(plan: CoachingPlan) -> str:
+    """What tells a plan from what it is after a change: a form that was made of another is out of date."""
+    return hashlib.sha256(repr(plan).encode()).hexdigest()[:16]
 
 
 def text_of(visit: Visit, name: str) -> str:

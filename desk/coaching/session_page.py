@@ -10,7 +10,17 @@ from starlette.responses import Response
 from desk.coaching.candidates import offers_for
 from desk.coaching.effect_chart import effect_chart
 from desk.coaching.effects import EFFECT_TITLES, LACKING_TITLES, session_effects
-from desk.coaching.plan_form import BadDay, coaches_for, day_of, form_token, has_account, read_plan_form, text_of, today
+from desk.coaching.plan_form import (
+    BadDay,
+    coaches_for,
+    day_of,
+    form_token,
+    has_account,
+    plan_mark,
+    read_plan_form,
+    text_of,
+    today,
+)
 from desk.coaching.rates import rule_rates
 from desk.coaching.session_list import COACHING_STATES
 from desk.coaching.shown import session_excerpts
@@ -25,6 +35,7 @@ from pipeline.reviews.coaching import (
     hold_coaching,
     plan_coaching_again,
 )
+from pipeline.reviews.events import BadStep
 
 
 @endpoint("/coaching/{ref}", "coach")
@@ -36,7 +47,8 @@ def _page(visit: Visit) -> Response:
     return visit.page(
         "coaching/session.html", **_of_excerpts(visit, session, agent), rates=rule_rates(visit, agent),
         coaches=coaches_for(visit, agent), people=shown_names(visit), states=COACHING_STATES, today=today(visit),
-        zone=visit.desk.settings.ingest.timezone, effect=effect, effect_titles=EFFECT_TITLES, lacking=LACKING_TITLES,
+        zone=visit.desk.settings.ingest.timezone, seen=plan_mark(session.plan),
+        effect=effect, effect_titles=EFFECT_TITLES, lacking=LACKING_TITLES,
         chart=effect_chart(effect, session.agent_id) if effect else None,
     )  # fmt: skip
 
@@ -61,9 +73,14 @@ def _of_excerpts(visit: Visit, session: CoachingSession, agent: CoachedAgent, op
 @endpoint("/coaching/{ref}/plan", "coach", "POST")
 def _change(visit: Visit) -> Response:
     session, agent = session_in_scope(visit)
+    seen = visit.field("seen")
     plan = replace(session.plan, private=text_of(visit, "private"))
-    if session.can_change:
+    if session.can_change or seen:  # a plan whose session was acknowledged meanwhile is refused, and not left out
         plan = read_plan_form(visit, agent, rule_titles(visit), session.plan)
+    if seen not in ("", plan_mark(session.plan)) and plan != session.plan:
+        raise BadStep(
+            Message("somebody changed this session meanwhile; go back, keep what you wrote, and open it again")
+        )
     visit.desk.trail.note("review", visit.whose.name, what="coaching changed")
     with visit.desk.reviews.file.writing() as rows:
         change_coaching(rows, visit.whose.name, visit.field("token"), session.ref, plan)

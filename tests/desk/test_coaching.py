@@ -268,6 +268,26 @@ def test_nothing_is_held_without_something_to_practise_or_in_the_future(house: C
     assert coach(house).get("/coaching").status_code == 200
 
 
+def test_of_two_who_change_a_plan_at_once_the_second_is_told(house: CoachedDesk) -> None:
+    there = planned(house)
+
+    def seen() -> str:
+        (mark,) = re.findall(r'name="seen" value="(\w+)"', coach(house).get(there).text)
+        return str(mark)
+
+    before = seen()
+    first = {**PLAN, "practise": "what the first wrote", "seen": before, "token": "one"}
+    for _ in range(2):
+        assert sent(coach(house), f"{there}/plan", first).is_redirect, "a double click is no second person"
+    second = sent(coach(house), f"{there}/plan", {**PLAN, "practise": "second", "seen": before, "token": "two"})
+    assert (second.status_code, "somebody changed this session" in second.text) == (409, True)
+    assert "what the first wrote" in coach(house).get(there).text
+    late = {**PLAN, "practise": "third", "seen": seen(), "token": "three"}
+    assert held(house, there, practise="what the first wrote").is_redirect
+    assert sent(agent(house), f"/my{there}/acknowledge", {"token": "ack"}).is_redirect
+    assert sent(coach(house), f"{there}/plan", late).status_code == 409, "nothing that was written is left out silently"
+
+
 def test_what_coaches_write_is_no_part_of_a_page(house: CoachedDesk) -> None:
     hostile = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
     there = planned(house)
