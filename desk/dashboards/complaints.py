@@ -93,8 +93,14 @@ def sustained_complaints(reader: Reader, frame: Frame) -> list[Row]:
     if frame.first is None or frame.last_day is None:
         return []
     condition, values = frame.scope, {**frame.scope_values, "from": frame.first.replace(day=1), "to": frame.last_day}
-    if frame.team and frame.team != NOT_GIVEN:
+    if frame.team == NOT_GIVEN:
+        condition += " AND team IS NULL"
+    elif frame.team:
         condition, values = f"{condition} AND team = $team", {**values, "team": frame.team}
+    if frame.company:  # a month is of an agent, and the agent of a company
+        given = "" if frame.company == NOT_GIVEN else frame.company
+        of_company = "SELECT agent_id FROM totals.agent_weeks WHERE coalesce(company, '') = $company"
+        condition, values = f"{condition} AND agent_id IN ({of_company})", {**values, "company": given}
     return reader.rows(
         "SELECT month, agent_id, agent_name, team, sustained_complaints FROM agent_month "
         f"WHERE sustained_complaints > 0 AND month BETWEEN $from AND $to AND {condition} "

@@ -6,11 +6,18 @@ import io
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
 
 import openpyxl
 import pytest
 
+from desk.calls.call_filters import NOT_GIVEN
 from desk.context import Desk
+from desk.dashboards.complaints import sustained_complaints
+from desk.dashboards.frame import read_frame
+from desk.rights import User
+from desk.routing import Visit
 from pipeline.datatypes import Judged
 from tests.support.complaining import make_complaining_desk
 from tests.support.desks import settings_of, signed_in
@@ -97,3 +104,22 @@ def test_excel_has_the_same_sheet(made: tuple[Desk, Sequence[Judged]]) -> None:
     assert cells["1002"][6].value is None
     assert cells["1002"][8].value == 70
     assert "1002" in [str(row[1].value) for row in watched.iter_rows()]
+
+
+def test_sustained_complaints_are_those_of_the_team_and_company_that_were_chosen(
+    made: tuple[Desk, Sequence[Judged]],
+) -> None:
+    desk, night = made
+    team = next(each.call.cdr.team for each in night if each.call.cdr.agent_id == "1002") or ""
+    visit = Visit(_Asked(), desk, User("boss", "administrator"))  # type: ignore[arg-type]
+    with desk.snapshot.reading() as reader:
+        frame = read_frame(visit, reader)
+        found = [
+            len(sustained_complaints(reader, replace(frame, **chosen)))
+            for chosen in ({}, {"team": team}, {"team": NOT_GIVEN}, {"company": "安心家政"}, {"company": NOT_GIVEN})
+        ]
+    assert found == [2, 2, 0, 2, 0]
+
+
+class _Asked:
+    query_params: ClassVar = {"weeks": "13"}
