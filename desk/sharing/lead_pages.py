@@ -6,7 +6,7 @@ import secrets
 
 from starlette.responses import Response
 
-from desk.calls.found import sha256_of
+from desk.calls.found import hidden_verdicts, sha256_of
 from desk.excerpts.answering_sound import sound_answer
 from desk.excerpts.chosen import ChosenExcerpt, suggested_spans
 from desk.excerpts.presenting import present_page
@@ -23,6 +23,8 @@ def _page(visit: Visit) -> Response:
     pick = weeks_pick(visit)
     with visit.desk.reviews.file.reading() as rows:
         shared = shared_with(rows, pick.teams)
+    hidden = hidden_verdicts(visit, {each.sha256 for each in shared})
+    shared = [each for each in shared if (each.sha256, each.rule_id) not in hidden]
     return visit.page(
         "sharing/week.html", pick=pick, titles=rule_titles(visit), kinds_named=KIND_TITLES, shared=shared,
         token=secrets.token_hex(8), zone=visit.desk.settings.ingest.timezone, ids=visit.desk.call_ids,

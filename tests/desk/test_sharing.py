@@ -18,6 +18,8 @@ from desk.rights import User
 from desk.routing import Visit
 from desk.sharing.candidates import picked_excerpts, weeks_pick
 from pipeline.datatypes import Judged
+from pipeline.reviews.plans import Plans, QueueOptions
+from pipeline.reviews.sampling import Amount, PlanFilters, SamplingPlan, draw
 from pipeline.reviews.verdict_keys import verdict_keys
 from pipeline.reviews.verdict_reviews import VerdictReview, add_review
 from pipeline.reviews.voice_leave import give_voice_leave
@@ -202,6 +204,13 @@ def test_a_teams_agents_read_what_is_shared_and_hear_it_by_leave(
     artefacts.write(path, stored)
 
     back = f"/sharing/shared/{number}/take-back"
+    plan = SamplingPlan({"pass": Amount(share=1.0)}, "s", PlanFilters(rules=("greeting",)), by_layout=False)
+    with desk.snapshot.reading() as reader:
+        sample = draw(reader.rows, plan)
+    options = QueueOptions(blind_share=1.0, shares={"blind": 1.0})
+    Plans(desk.reviews.file).keep(plan, sample, "blind", "boss", options)
+    assert back in lead.get("/sharing").text
+    assert back not in signed_in(desk, "supervisor", "blind", teams=("一组",)).get("/sharing").text
     other_lead = signed_in(desk, "supervisor", "other", teams=("二组",))
     assert other_lead.post(back, data={"token": "t4"}, headers=ORIGIN).status_code == 404
     lead.post(back, data={"token": "t5"}, headers=ORIGIN)
