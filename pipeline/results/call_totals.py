@@ -39,3 +39,6 @@ DASHBOARD_TOTALS: dict[str, str] = {**AGENT_WEEKS_TOTALS, **TEAM_EXCERPTS_TOTALS
     "hard_calls": "FROM weekly.hard_calls ORDER BY started_at DESC NULLS LAST, sha256",
 }
 """And of all calls, as `views.TOTALS`."""
+
+BY_WEEK = ("agent_weeks", "agent_rules", "complaint_calls", "hearing_days", "hard_calls")
+"""Those whose every row is of one `week`, and made from the rows of that week under the same name in `weekly`."""

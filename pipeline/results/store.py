@@ -61,6 +61,7 @@ from pipeline.results.tables import (
     table_columns,
     table_comment,
 )
+from pipeline.results.totals import sum_up
 from pipeline.results.views import ACHIEVEMENT_BY, TOTALS, VIEWS, WEEKLY
 from pipeline.reviews.store import Reviews
 from pipeline.settings import Settings
@@ -166,7 +167,7 @@ def _bring_up_to_date(
         kept = {base.part: make_part(base).name}
     damaged = [*unread, *(item for part in made for item in part.damaged)]
     names = [kept[part] for part in sorted(kept)]
-    rows = assemble(building, home, names, about, books, month_scores, damaged, people)
+    rows = assemble(building, home, names, about, books, month_scores, damaged, people, old)
     _verify(building, home.parts, rows)
     put_in_place(building, home.database)
     (home.parts / _SALT).unlink(missing_ok=True)
@@ -370,13 +371,13 @@ def _connect(database: Path) -> duckdb.DuckDBPyConnection:
     )
 
 
-def _create(connection: duckdb.DuckDBPyConnection, parts: Path, names: Sequence[str]) -> None:
+def _create(connection: duckdb.DuckDBPyConnection, home: Home, names: Sequence[str], old: OldDatabase) -> None:
     """The small tables, the views over the parts, and what is summed up."""
     connection.execute("BEGIN")  # else every comment is flushed to the disk by itself
     connection.execute("CREATE SCHEMA weekly")
     connection.execute("CREATE SCHEMA totals")
     for name in PART_FILES:
-        connection.execute(f"CREATE VIEW weekly.{name} AS FROM read_parquet({file_list(parts, names, name)})")
+        connection.execute(f"CREATE VIEW weekly.{name} AS FROM read_parquet({file_list(home.parts, names, name)})")
     for table in TABLES:
         columns = table_columns(table)
         if table in CALL_TABLES:
@@ -387,8 +388,7 @@ def _create(connection: duckdb.DuckDBPyConnection, parts: Path, names: Sequence[
             connection.execute(f"CREATE TABLE {table} ({typed})")
         described = tuple((column.name, column.comment) for column in columns)
         _describe(connection, "VIEW" if table in CALL_TABLES else "TABLE", table, table_comment(table), described)
-    for name, query in TOTALS.items():
-        connection.execute(f"CREATE TABLE totals.{name} AS {query}")
+    sum_up(connection, home, names, old)
     for view, (comment, described, query) in VIEWS.items():
         listed = ", ".join(f'"{name}"' for name, _ in described)
         connection.execute(f"CREATE VIEW {view} AS SELECT {listed} FROM ({query})")
@@ -414,8 +414,10 @@ def assemble(
     month_scores: Sequence[Mapping[str, Any]],
     damaged: list[tuple[Path, FailureRow]],
     people: Mapping[str, Sequence[bytes]] = MappingProxyType({}),
+    old: OldDatabase = OldDatabase(),  # noqa: B008
 ) -> dict[str, int]:
-    """Make the database over some parts; adds to `damaged`. `people` are lines of what people said, by table.
+    """Make the database over some parts; adds to `damaged`. `people` are lines of what people said, by table; `old` is
+    the home's database of the same shape, whose sums of weeks in which nothing changed are used again.
 
     Returns the number of rows every table must have.
     """
@@ -433,7 +435,7 @@ def assemble(
         for table, count in part_rows(home.parts / name).items():
             rows[table] += count
     with _connect(building) as connection:
-        _create(connection, home.parts, names)
+        _create(connection, home, names, old)
         connection.execute("CREATE TABLE totals.parts (part VARCHAR, name VARCHAR)")
         listed = [(name.rpartition("-")[0], name) for name in names]
         connection.executemany("INSERT INTO totals.parts VALUES (?, ?)", listed)
