@@ -71,7 +71,7 @@ def test_scores_are_weighed_by_what_was_supplied(made: tuple[Desk, Sequence[Judg
     assert score_of(rows["1003"]) == pytest.approx(own["1003"], abs=0.06)
     assert rows["1001"].count("not supplied") == 0
     assert "not supplied: its 10 % are left out" in rows["1002"]
-    assert "out of 70 %" in rows["1002"]
+    assert "on 70 % of the weight" in rows["1002"]
     assert "−10" in rows["1002"]
     assert "from=2025-05-01&amp;to=2025-05-31&amp;agent=1002" in rows["1002"]
     watched = page.split('aria-label="Watch list"')[1].split("</table>")[0]
