@@ -44,6 +44,8 @@ def test_sessions_tell_what_came_of_them(desk: Desk) -> None:
 
 
 def test_what_is_told_keeps_to_ones_teams(desk: Desk) -> None:
+    for agent in ("A6", "B2"):
+        hold_session(desk, agent, ("closing",))
     assert "closing" not in signed_in(desk, "coach", "none", ()).get("/coaching/helped").text
     helped = signed_in(desk, "coach", "only-b", ("B",)).get("/coaching/helped").text
     assert "too few" in helped
