@@ -22,7 +22,8 @@
   });
   const isLive = () => body.classList.contains("live");
 
-  /* Characters first to last of an element, whatever elements cut it. */
+  /* Characters first to last of an element, whatever elements cut it. As in call/transcript.js: this file is taken along
+     alone. */
   const range = (element, first, last) => {
     const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), made = new Range();
     let at = 0, begun = false;
