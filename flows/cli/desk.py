@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
+import sys
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -57,8 +60,9 @@ def desk_command(
     books = KeptRulebooks(settings)
     desk = make_desk(settings, books)
     listening = _listening(settings.desk)
-    server = _server(make_app(desk), settings.desk)
     address = _address(settings.desk, listening)
+    there = say("the desk is at {address}; Ctrl-C ends it", address=settings.desk.address or address)
+    server = _server(make_app(desk), settings.desk, lambda: print(there, flush=True))
     if not desk.accounts.any():
         link = link_address(settings.desk, desk.accounts.make_first_link(), address)
         print(say("make the first account (this link works once): {link}", link=link))
@@ -72,11 +76,13 @@ def desk_command(
     if demo:
         print(say("for other commands on the samples: callqa --home {home} …", home=settings.paths.home))
     threading.Thread(target=books.warm, name="warm rulebooks", daemon=True).start()
-    print(say("the desk is at {address}; Ctrl-C ends it", address=settings.desk.address or address), flush=True)
     try:
         server.run(sockets=[listening])
     except KeyboardInterrupt:  # uvicorn has ended all requests by then
         print()
+    # A thread that compiles rules or makes an index just now would abort the process as the interpreter ends.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _listening(settings: DeskSettings) -> socket.socket:
@@ -107,9 +113,17 @@ def _address(settings: DeskSettings, listening: socket.socket) -> str:
     return f"http{'s' if settings.certificate else ''}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _server(application: Any, settings: DeskSettings) -> Any:
-    """A server that logs no request and says nothing of itself. Raises CallQAError for a certificate that is none."""
+def _server(application: Any, settings: DeskSettings, ready: Callable[[], None]) -> Any:
+    """A server that logs no request and says nothing of itself; `ready` is called once it answers, and Ctrl-C with it.
+
+    Raises CallQAError for a certificate that is none.
+    """
     import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            ready()
 
     config = uvicorn.Config(
         application,
@@ -135,4 +149,4 @@ def _server(application: Any, settings: DeskSettings) -> Any:
                 "desk.certificate, desk.key: cannot be used ({error})", error=error.strerror or type(error).__name__
             )
         ) from error
-    return uvicorn.Server(config)
+    return Server(config)

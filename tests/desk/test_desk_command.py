@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,6 +100,15 @@ def test_the_desk_from_its_first_link_to_ctrl_c(env: dict[str, str]) -> None:
         "account.made", "login", "logout", "account.made", "password.changed", "login", "login", "account.disabled",
         "account.changed",
     ]  # fmt: skip
+
+
+def test_ctrl_c_ends_a_desk_that_still_makes_itself_ready(env: dict[str, str]) -> None:
+    for waits_s in (0, 0.5, 2.5):  # rules are compiled meanwhile, which must not abort the process
+        with desk(env, "--port", "0") as there:
+            time.sleep(waits_s)
+            there.process.send_signal(signal.SIGINT)
+            _, said = there.process.communicate(timeout=20)
+            assert (there.process.returncode, said) == (0, "")
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(env: dict[str, str]) -> None:
