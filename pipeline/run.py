@@ -61,8 +61,8 @@ SURELY_FOREIGN = 0.5
 
 _WRITTEN_ALIKE = {"yue": "zh"}
 
-JUDGING_VERSION = "9"
-"""Raised whenever the code of judging changes verdicts; part of every judged file's key."""
+JUDGING_VERSION = "10"
+"""Raised whenever the code of judging changes verdicts or what is told of them; part of every judged file's key."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from pipeline.judging.templates import (
     Step,
     TemplateSegment,
     read_template,
+    reads_plainly,
 )
 from pipeline.language.normalise import tokenise
 from pipeline.language.word_classes import CLASSES, word_class
@@ -368,7 +369,8 @@ def read_phrases(value: object, lists: Lists) -> Phrases:
             one = _template(item, lists)
             found.append(one)
             names += [each for name, filling in one.filled_by for each in (name, *filling.lists)]
-            titles.append(item.lstrip(BY_SOUND))
+            if reads_plainly(item):  # as above
+                titles.append(item.lstrip(BY_SOUND))
     title = ("、" if lists.language == "zh" else ", ").join(titles[:TITLES_TOLD])
     if len(titles) > TITLES_TOLD:
         title += "…"

@@ -46,6 +46,9 @@ DEEPEST_TEMPLATE = 12
 
 _SPECIAL = re.compile(r"[()\[\]|<>*^$…]|\.\.\.")
 
+_NOTATION = re.compile(r"[()\[\]|<>*^$]|(…|\.\.\.)[\d-]")
+"""What only authors of rules read; an ellipsis everybody does."""
+
 _OPEN_END = re.compile(r"(…|\.\.\.)\d*(-\([^()]*\))?$")
 
 Part = tuple[str, ...]
@@ -188,6 +191,11 @@ class SentenceTemplate:
         if not step.least:
             return "…" if step.most else space
         return space + space.join("*" * step.least) + ("…" if step.most > step.least else space)
+
+
+def reads_plainly(source: str) -> bool:
+    """Whether a template is what people say, and no notation in it."""
+    return not _NOTATION.search(source)
 
 
 @lru_cache(maxsize=100_000)

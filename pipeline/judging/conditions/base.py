@@ -381,7 +381,3 @@ class Bounds(Params):
             and (self.at_least is None or value >= self.at_least)
             and (self.at_most is None or value <= self.at_most)
         )
-
-    def __str__(self) -> str:
-        signs = ((">", self.over), ("<", self.under), ("≥", self.at_least), ("≤", self.at_most))
-        return " ".join(f"{sign} {value:g}" for sign, value in signs if value is not None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.datatypes import CDR, Facts
-from pipeline.judging.conditions.base import Bounds, Condition, Evaluation, Result
+from pipeline.judging.conditions.base import SIDE_NAMES, Bounds, Condition, Evaluation, Result
+from pipeline.judging.conditions.wording import CDR_NAMES, COUNT, FACT_NAMES, SECONDS, told_value
 from pipeline.judging.faults import listing
 from pipeline.judging.phrases import Pattern, compile_pattern
 from pipeline.messages import Message
@@ -13,6 +14,9 @@ from pipeline.validation import did_you_mean
 
 FACTS = tuple(Facts.__slots__)
 CDR_FIELDS = tuple(CDR.__slots__)
+
+VALUE_NAMES: dict[str, str] = {**SIDE_NAMES, "inbound": Message("inbound"), "outbound": Message("outbound")}
+"""What is told of those values that are the product's own words."""
 
 
 class CdrField(Bounds, Condition):
@@ -42,28 +46,36 @@ class CdrField(Bounds, Condition):
         return self
 
     def title(self, evaluation: Evaluation) -> str:
-        return self.cdr
+        name = CDR_NAMES.get(self.cdr)
+        return evaluation.name(name) if name else evaluation.say("“{column}”", column=self.cdr)
 
     def find(self, evaluation: Evaluation) -> Result:
-        cdr = evaluation.call.cdr
+        cdr, field = evaluation.call.cdr, self.title(evaluation)
         value = getattr(cdr, self.cdr) if self.cdr in CDR_FIELDS else cdr.extra.get(self.cdr)
         if self.known is not None:
             has = value is not None
             if has:
-                return Result(self.known, (), evaluation.say("the CDR has {field}", field=self.cdr))
-            return Result(not self.known, (), evaluation.say("the CDR lacks {field}", field=self.cdr))
+                return Result(self.known, (), evaluation.say("the CDR has: {field}", field=field))
+            return Result(not self.known, (), evaluation.say("the CDR lacks: {field}", field=field))
         if value is None:
-            return Result(None, (), evaluation.say("the CDR has no {field}", field=self.cdr))
-        text = f"{self.cdr} = {value}"
+            return Result(None, (), evaluation.say("the CDR lacks: {field}", field=field))
         if self.bounded:
-            try:
-                return Result(self.holds(float(value)), (), text)
-            except (TypeError, ValueError):
-                return Result(None, (), evaluation.say("{field} is not a number", field=self.cdr))
+            return self._compared(evaluation, value)
+        shown = evaluation.name(VALUE_NAMES.get(str(value), str(value)))
+        text = evaluation.say("{field} in the CDR: {value}", field=field, value=shown)
         if self.matches is not None:
             return Result(self.matches.regex.search(str(value).lower()) is not None, (), text)
         wanted = self.equals if isinstance(self.equals, list) else [self.equals]
         return Result(str(value) in {str(item) for item in wanted}, (), text)
+
+    def _compared(self, evaluation: Evaluation, value: object) -> Result:
+        field = self.title(evaluation)
+        try:
+            number = float(value)  # type: ignore[arg-type]  # what is no number raises
+        except (TypeError, ValueError):
+            return Result(None, (), evaluation.say("{field} in the CDR is not a number", field=field))
+        told = told_value(evaluation, number, self, SECONDS if self.cdr == "wait_s" else COUNT)
+        return Result(self.holds(number), (), evaluation.say("{field} in the CDR: {value}", field=field, value=told))
 
 
 class FactValue(Bounds, Condition):
@@ -86,15 +98,19 @@ class FactValue(Bounds, Condition):
         return self
 
     def title(self, evaluation: Evaluation) -> str:
-        return self.fact
+        return evaluation.name(FACT_NAMES[self.fact].name)
 
     def find(self, evaluation: Evaluation) -> Result:
         value: float | None = getattr(evaluation.call.facts, self.fact)
         if self.known is not None:
             if value is not None:
-                return Result(self.known, (), evaluation.say("measured: {fact}", fact=self.fact))
-            return Result(not self.known, (), evaluation.say("not measured: {fact}", fact=self.fact))
+                return Result(self.known, (), evaluation.say("measured: {fact}", fact=self.title(evaluation)))
+            return Result(not self.known, (), evaluation.say("not measured: {fact}", fact=self.title(evaluation)))
         if value is None:
-            return Result(None, (), evaluation.say("{fact} could not be measured", fact=self.fact))
+            return Result(None, (), evaluation.say("could not be measured: {fact}", fact=self.title(evaluation)))
         measured = value
-        return Result(self.holds(measured), (), lambda _: f"{self.fact} = {measured:.4g} ({self})")
+        return Result(self.holds(measured), (), lambda ev: self._told(ev, measured))
+
+    def _told(self, evaluation: Evaluation, value: float) -> str:
+        told = told_value(evaluation, value, self, FACT_NAMES[self.fact].unit)
+        return evaluation.say("{fact}: {value}", fact=self.title(evaluation), value=told)

@@ -12,7 +12,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from pipeline.datatypes import Evidence
-from pipeline.judging.conditions.base import Condition, Evaluation, Inner, Node, Result, place_of
+from pipeline.judging.conditions.base import Bounds, Condition, Evaluation, Inner, Node, Result, place_of
+from pipeline.judging.conditions.wording import told_limits
 from pipeline.messages import Message
 
 MOST_REASONS = 4
@@ -130,8 +131,8 @@ class Times(Condition):
     def title(self, evaluation: Evaluation) -> str:
         return joined_titles(evaluation, self.parts)
 
-    def __str__(self) -> str:
-        return " ".join(f"{sign} {v}" for sign, v in (("≥", self.at_least), ("≤", self.at_most)) if v is not None)
+    def _limits(self, evaluation: Evaluation, count: int) -> str:
+        return told_limits(evaluation, Bounds.model_construct(at_least=self.at_least, at_most=self.at_most), count)
 
     def find(self, evaluation: Evaluation) -> Result:
         if isinstance(self.of, tuple):
@@ -150,10 +151,16 @@ class Times(Condition):
             truth = (self.at_least is None or count >= self.at_least) and (
                 self.at_most is None or count <= self.at_most
             )
-        text = evaluation.say("{count} times (asked for: {wanted})", count=count, wanted=self)
+        return Result(truth, found, lambda ev: self._told(ev, count, inner))
+
+    def _told(self, evaluation: Evaluation, count: int, inner: Result) -> str:
+        limits = self._limits(evaluation, count)
+        if count == 1:
+            return evaluation.say("found once ({limits})", limits=limits)
+        text = evaluation.say("found {count} times ({limits})", count=count, limits=limits)
         if count == 0 and (why := inner.reason(evaluation)):
             text += ("：" if evaluation.language == "zh" else ": ") + why
-        return Result(truth, found, text)
+        return text
 
     def _how_many(self, evaluation: Evaluation, parts: tuple[Node, ...]) -> Result:
         found = [evaluation.result(part) for part in parts]
@@ -164,7 +171,9 @@ class Times(Condition):
         if truth:
             reason = joined_reasons(evaluation, [f for f in found if f.truth])
         else:
-            count = evaluation.say("{held} of {all} (asked for: {wanted})", held=held, all=len(found), wanted=self)
+            count = evaluation.say(
+                "{held} of {all} ({limits})", held=held, all=len(found), limits=self._limits(evaluation, held)
+            )
             missing = (f for f in found if f.truth is (None if truth is None else False))
             reason = joined_reasons(evaluation, [Result(None, (), count), *missing])
         return Result(truth, all_evidence(evaluation, (f for f in found if f.truth)), reason)

@@ -47,8 +47,9 @@ class InScenario(Condition):
 
     def find(self, evaluation: Evaluation) -> Result:
         told = evaluation.call.cdr.scenario
-        if told in evaluation.scenarios:
-            return Result(told in self.names, (), evaluation.say("CDR: scenario {scenario}", scenario=told))
+        if told is not None and told in evaluation.scenarios:
+            title = evaluation.scenarios[told].title
+            return Result(told in self.names, (), evaluation.say("CDR: scenario {scenario}", scenario=title))
         if evaluation.offered is not None and not evaluation.offered.intersection(self.names):
             return Result(False, (), evaluation.say("the house does not offer this"))
         ranking = _ranking(evaluation)

@@ -15,6 +15,7 @@ from pipeline.call.roles import ONE_SIDE
 from pipeline.datatypes import LEVEL_STEP_S, Call, Evidence, Overlap, Party, Silence
 from pipeline.judging.conditions.base import Bounds, Evaluation, Result, Side
 from pipeline.judging.conditions.windows import InWindow, Scope, find_scopes
+from pipeline.judging.conditions.wording import RATE, told_value
 from pipeline.judging.phrases import PhraseList, Phrases
 from pipeline.language.backchannels import ends_in_question, is_attention, is_backchannel
 from pipeline.language.normalise import tokenise
@@ -250,7 +251,7 @@ class Pace(Bounds, InWindow):
         rate = rate_per_min(turns, voiced)
         if rate is None or sum(speech_units(turn.text) for turn in turns) < self.min_chars:
             return Result(None, (), evaluation.say("too little was said to measure the pace"))
-        text = evaluation.say("{rate:.0f} words a minute", rate=rate)
+        text = told_value(evaluation, rate, self, RATE)
         return Result(self.holds(rate), tuple(of_turn(call, turn.index, turn.span, text) for turn in turns[:1]), text)
 
 

@@ -25,9 +25,6 @@ class Range:
     first: float
     last: float
 
-    def __str__(self) -> str:
-        return f"{self.first:g}.." + (f"{self.last:g}" if self.last != -1 or self.first < 0 else "")
-
 
 _RANGE = re.compile(r"\s*(-?\d+(?:\.\d+)?)?\s*\.\.\s*(-?\d+(?:\.\d+)?)?\s*")
 
@@ -171,6 +168,14 @@ class Window(Params):
     def key(self) -> str:
         """What tells it from others, apart from what it is around."""
         return f"{self.turns} {self.seconds} {self.percent} {self.by}"
+
+
+WHOSE: dict[str, str] = {
+    "agent": Message("the agent's {turns}"),
+    "customer": Message("the customer's {turns}"),
+    "any": Message("the call's {turns}"),
+}
+"""Whose turns are counted."""
 
 
 class InWindow(Condition):
@@ -389,25 +394,82 @@ def worded_share(index: TokenIndex, by: Side, region: Span) -> float:
 
 
 def window_text(evaluation: Evaluation, window: Window | None, by: Side) -> str:
-    """Where a window lies, in words: （坐席第 1..1 轮）."""
+    """Where a window lies, in words: （坐席最后 3 轮）."""
     if window is None:
         return ""
     parts = []
     if window.turns:
-        who = evaluation.side(window.by or by)
-        parts.append(evaluation.say("turns {turns} of {who}", turns=window.turns, who=who))
+        parts.append(evaluation.say(WHOSE[window.by or by], turns=_turns_text(evaluation, window.turns)))
     if window.seconds:
-        first, last = f"{window.seconds.first:g}", window.seconds.last
-        if last == math.inf:
-            parts.append(evaluation.say("seconds {first} to the end", first=first))
-        else:
-            parts.append(evaluation.say("seconds {first} to {last}", first=first, last=f"{last:g}"))
+        parts.append(_seconds_text(evaluation, window.seconds))
     if window.percent:
-        parts.append(f"{window.percent} %")
+        parts.append(_percent_text(evaluation, window.percent))
     if window.around:
         parts.append(_around_text(evaluation, window.around))
     text = ("，" if evaluation.language == "zh" else ", ").join(parts)
     return evaluation.say(" ({text})", text=text) if text else ""
+
+
+def _turns_text(evaluation: Evaluation, turns: Range) -> str:
+    first, last = int(turns.first), int(turns.last)
+    if first == last:
+        if first == 1:
+            return evaluation.say("first turn")
+        return evaluation.say("turn {number}", number=first) if first > 0 else _from_the_end(evaluation, first)
+    if first == 1:
+        if last > 0:
+            return evaluation.say("first {count} turns", count=last)
+        return evaluation.say("every turn") if last == -1 else _up_to(evaluation, last)
+    if last == -1:
+        if first < 0:
+            return evaluation.say("last {count} turns", count=-first)
+        return evaluation.say("turns from {number} on", number=first)
+    if first > 0 and last > 0:
+        return evaluation.say("turns {first} to {last}", first=first, last=last)
+    begin = evaluation.say("turn {number}", number=first) if first > 0 else _from_the_end(evaluation, first)
+    end = evaluation.say("turn {number}", number=last) if last > 0 else _from_the_end(evaluation, last)
+    return evaluation.say("turns from {first} to {last}", first=begin, last=end)
+
+
+def _from_the_end(evaluation: Evaluation, turn: int) -> str:
+    if turn == -1:
+        return evaluation.say("last turn")
+    return evaluation.say("turn {number} from the end", number=-turn)
+
+
+def _up_to(evaluation: Evaluation, last: int) -> str:
+    """From the first turn to one that is counted from the end."""
+    if last == -2:
+        return evaluation.say("turns before the last")
+    return evaluation.say("turns before the last {count}", count=-last - 1)
+
+
+def _seconds_text(evaluation: Evaluation, seconds: Range) -> str:
+    first, last = seconds.first, seconds.last
+    if last == math.inf:
+        if first < 0:
+            return evaluation.say("the last {length:g} s", length=-first)
+        return evaluation.say("from second {first:g} on", first=first)
+    if first == 0:
+        if last > 0:
+            return evaluation.say("the first {length:g} s", length=last)
+        return evaluation.say("all but the last {length:g} s", length=-last)
+    begin, end = (
+        evaluation.say("second {number:g}", number=moment)
+        if moment >= 0
+        else evaluation.say("{number:g} s before the end", number=-moment)
+        for moment in (first, last)
+    )
+    return evaluation.say("from {first} to {last}", first=begin, last=end)
+
+
+def _percent_text(evaluation: Evaluation, percent: Range) -> str:
+    first, last = percent.first, percent.last
+    if first == 0:
+        return evaluation.say("the first {share:g}% of the conversation", share=last)
+    if last == 100:
+        return evaluation.say("the last {share:g}% of the conversation", share=100 - first)
+    return evaluation.say("from {first:g}% to {last:g}% of the conversation", first=first, last=last)
 
 
 def _around_text(evaluation: Evaluation, around: Around) -> str:
