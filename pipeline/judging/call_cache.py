@@ -36,7 +36,7 @@ _HASH_BYTES = 8
 
 _PIPELINE = Path(__file__).parent.parent
 _MAKERS = ("language", "timeline.py", "datatypes.py", "judging/token_index.py", "judging/call_columns.py",
-           "judging/call_cache.py", "storage/column_files.py")  # fmt: skip
+           "judging/span_columns.py", "judging/call_cache.py", "storage/column_files.py")  # fmt: skip
 """What columns are made by."""
 
 Sha = bytes
@@ -203,7 +203,6 @@ class CachedCalls:
     languages: tuple[str, ...]
     started_s: Points
     """Seconds since 1970; NaN where that is not known."""
-    agent_speaks: npt.NDArray[np.bool_]
     agents: tuple[str, ...]
 
 
@@ -222,8 +221,7 @@ def read_calls(path: Path) -> CachedCalls:
         raise damaged_columns(path, error) from error
     columns = CallColumns(file)
     return CachedCalls(
-        columns, _shas(file), stored, tuple(about.languages), file["started_s"],
-        file["agent_speaks"].astype(bool), tuple(about.agents),
+        columns, _shas(file), stored, tuple(about.languages), file["started_s"], tuple(about.agents),
     )  # fmt: skip
 
 
@@ -251,7 +249,6 @@ def make_file(home: Home, shas: Iterable[Sha]) -> tuple[CachedFile | None, int]:
         "content": np.frombuffer(b"".join(file.content for file in whole), np.uint8),
         "about": _encoded(about),
         "started_s": np.array(started),
-        "agent_speaks": np.array([bool(call.facts.agent_turns) for call in calls], np.uint8),
     } | columns_of(calls)
     name = hashlib.sha256(columns["sha"].tobytes() + columns["content"].tobytes()).hexdigest()[:32]
     path = _folder(home) / f"{name}.calls"

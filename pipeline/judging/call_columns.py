@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -17,21 +17,24 @@ import numpy.typing as npt
 
 from pipeline.datatypes import (
     CDR,
+    PARTIES,
     Call,
     Facts,
     HangUp,
     LineEvent,
     Overlap,
     Party,
+    Role,
     Roles,
     Silence,
     Turn,
     Word,
 )  # fmt: skip
 from pipeline.errors import BadArtefact
-from pipeline.judging.late_turns import LateTurns, LateWords
+from pipeline.judging.late_turns import LateTurns, LateValues, LateWords
 from pipeline.judging.lexicon import Lexicon
-from pipeline.judging.token_index import TokenIndex, index_call
+from pipeline.judging.span_columns import SpanColumns, ends_of
+from pipeline.judging.token_index import Stretches, TokenIndex, index_call
 from pipeline.language.normalise import SENTENCE, TEXT_END
 from pipeline.storage.artefacts import plain
 from pipeline.storage.column_files import Column, ColumnFile, damaged_columns
@@ -41,17 +44,19 @@ _MICRO = 1_000_000
 _LONGEST_PIECE = 255
 _LANGUAGES = ("zh", "en")
 
+ROLES: tuple[Role, ...] = ("unknown", *PARTIES)
+HUNG_UP_BY = (None, "agent", "customer", "system")
+
 Packed = dict[str, Column]
 
 
 class CallRest(msgspec.Struct, frozen=True, array_like=True):
-    """What a call has besides words and levels; `levels` are the numbers of steps of each party."""
+    """What a call has besides words, levels and voiced spans; `levels` are the numbers of steps of each party."""
 
     sha256: str
     language: str
     cdr: CDR
     roles: Roles
-    voiced: dict[Party, tuple[Span, ...]]
     silences: tuple[Silence, ...]
     overlaps: tuple[Overlap, ...]
     overlap_heard: bool
@@ -60,8 +65,6 @@ class CallRest(msgspec.Struct, frozen=True, array_like=True):
     hang_up: HangUp
     facts: Facts
     speakers: tuple[str, ...]
-    covered: dict[Party, tuple[Span, ...]]
-    exchanges: list[tuple[str, list[int]]]
     whole: Call | None = None
 
 
@@ -89,10 +92,19 @@ def columns_of(calls: Sequence[Call]) -> Packed:
         "rest_size": _least([len(row.rest) for row in rows]),
         "turn_count": _least([len(row.turns) for row in rows]),
         "level_count": _least([len(row.levels) for row in rows]),
+        "span_count": _least([count for row in rows for count in row.span_counts]),
+        "is_whole": np.array([row.is_whole for row in rows], np.uint8),
+        "duration_s": np.array([call.facts.duration_s for call in calls]),
+        "speaks": np.array(
+            [[call.facts.agent_turns > 0, call.facts.customer_turns > 0] for call in calls], np.uint8
+        ).ravel(),
+        "hung_up_by": _least([HUNG_UP_BY.index(call.hang_up.by) for call in calls]),
         "turn_speaker": _least([speaker for row in rows for speaker in row.speakers]),
         "turn_text_size": _least([len(turn.text) for turn in kept]),
         "turn_words": _least([len(turn.words) for turn in kept]),
         "turn_tokens": _least([size for row in rows for size in np.diff(row.index.first).tolist()]),
+        "turn_role": _least([ROLES.index(row.index.call.role(turn)) for row in rows for turn in row.turns]),
+        "turn_group": _least([group for row in rows for group in row.groups]),
         "turn_is_small": np.array([row.index.small(turn.index) for row in rows for turn in row.turns], np.uint8),
         "text": _bytes("".join(row.index.text for row in rows).encode()),
         "sentence_text": _bytes("".join(text + TEXT_END for row in rows for text in row.index.sentence_texts).encode()),
@@ -107,6 +119,7 @@ def columns_of(calls: Sequence[Call]) -> Packed:
         "vocabulary": _bytes(msgspec.msgpack.encode(names)),
     }
     packed |= _numbers("turn_s", [at for turn in kept for at in (turn.span.start_s, turn.span.end_s)])
+    packed |= _numbers("span_s", [at for row in rows for span in row.spans for at in (span.start_s, span.end_s)])
     packed |= _numbers("word_s", [at for word in words for at in (word.span.start_s, word.span.end_s)])
     packed |= _numbers("word_probability", [word.probability for word in words])
     packed |= _numbers("level", [level for row in rows for level in row.levels])
@@ -115,7 +128,8 @@ def columns_of(calls: Sequence[Call]) -> Packed:
 
 @dataclass(frozen=True)
 class _Row:
-    """A call as it goes into columns; `pieces` are the gap before each word in its turn's text, and its length."""
+    """A call as it goes into columns; `pieces` are the gap before each word in its turn's text, and its length; `spans`
+    those of all sets of them, `span_counts` how many each has, and one more."""
 
     index: TokenIndex
     turns: tuple[Turn, ...]
@@ -123,6 +137,18 @@ class _Row:
     speakers: list[int]
     pieces: list[tuple[int, int]]
     levels: list[float]
+    span_counts: list[int]
+    spans: list[Span]
+    is_whole: bool = False
+
+    @property
+    def groups(self) -> list[int]:
+        """Of each turn, the number of its exchange, from 1; 0 for none."""
+        numbers = [0] * len(self.turns)
+        for number, (_, turns) in enumerate(self.index.exchanges if self.turns else (), 1):
+            for turn in turns:
+                numbers[turn] = number
+        return numbers
 
 
 def _row_of(call: Call) -> _Row:
@@ -132,18 +158,22 @@ def _row_of(call: Call) -> _Row:
         index = index_call(call, call.language)
     speakers = tuple(dict.fromkeys(turn.speaker for turn in call.turns))
     rest = CallRest(
-        call.sha256, call.language, call.cdr, call.roles, call.voiced, call.silences, call.overlaps,
+        call.sha256, call.language, call.cdr, call.roles, call.silences, call.overlaps,
         call.overlap_heard, call.events, {party: len(levels) for party, levels in call.levels_dbfs.items()},
-        call.hang_up, call.facts, speakers, {} if pieces is None else index.covered,
-        [] if pieces is None else index.exchanges,
-        call if pieces is None else None,
+        call.hang_up, call.facts, speakers, call if pieces is None else None,
     )  # fmt: skip
     packed = msgspec.msgpack.encode(rest, enc_hook=plain)
     if pieces is None:
-        return _Row(index, (), packed, [], [], [])
+        return _Row(index, (), packed, [], [], [], [0] * 2 * len(PARTIES), [], True)
     numbers = {speaker: number for number, speaker in enumerate(speakers)}
     levels = [level for of_party in call.levels_dbfs.values() for level in of_party]
-    return _Row(index, call.turns, packed, [numbers[turn.speaker] for turn in call.turns], pieces, levels)
+    voiced = [call.voiced.get(party) for party in PARTIES]
+    covered = [index.covered[party] for party in PARTIES]
+    return _Row(
+        index, call.turns, packed, [numbers[turn.speaker] for turn in call.turns], pieces, levels,
+        [0 if spans is None else 1 + len(spans) for spans in (*voiced, *covered)],
+        [span for spans in (*voiced, *covered) for span in spans or ()],
+    )  # fmt: skip
 
 
 def _pieces_of(call: Call) -> list[tuple[int, int]] | None:
@@ -199,52 +229,102 @@ def _read_numbers(file: ColumnFile, name: str) -> npt.NDArray[np.float64]:
     return bits.view(np.float64)
 
 
+class TurnColumns(NamedTuple):
+    """Turns: who speaks (its place in `ROLES`), in which of the call's exchanges (from 1; 0 for none), whether it is a
+    backchannel only, and when."""
+
+    role: Column
+    group: Column
+    is_small: npt.NDArray[np.bool_]
+    start_s: npt.NDArray[np.float64]
+    end_s: npt.NDArray[np.float64]
+
+
 class CallColumns:
     """Some calls in a file of columns. Raises BadArtefact when it is damaged, when it is made or later."""
 
     def __init__(self, file: ColumnFile) -> None:
         self._file = file
-        self._turns = _ends(file["turn_count"])
-        self._rests = _ends(file["rest_size"])
-        self._texts = _ends(file["turn_text_size"].astype(np.int64) + 1)
-        self._words = _ends(file["turn_words"])
-        self._tokens = _ends(file["turn_tokens"])
-        self._level_ends = _ends(file["level_count"])
-        self._rest = file["rest"].tobytes()
-        self._speakers = file["turn_speaker"].tolist()
-        self._times = _read_numbers(file, "turn_s").tolist()
-        self._smalls = file["turn_is_small"].astype(bool).tolist()
-        self._text = self._read_text("text")
-        self._sentence_text = self._read_text("sentence_text")
-        self._sentences = _ends(file["sentence_size"])
-        self._check()
+        self._turns = ends_of(file["turn_count"])
+        self.is_whole = self._column("is_whole", len(self)).astype(bool)
+        """Of each call, whether it is kept whole: of those nothing else is in columns."""
 
     def __len__(self) -> int:
         return len(self._turns) - 1
 
-    def _read_text(self, name: str) -> str:
+    @cached_property
+    def _rests(self) -> list[int]:
+        return ends_of(self._column("rest_size", len(self)))
+
+    @cached_property
+    def _rest(self) -> memoryview:
+        return memoryview(self._column("rest", self._rests[-1]).tobytes())
+
+    @cached_property
+    def _texts(self) -> list[int]:
+        return ends_of(self._of_turns("turn_text_size").astype(np.int64) + 1)
+
+    @cached_property
+    def _text(self) -> str:
+        return self._read_text("text", self._texts[-1])
+
+    @cached_property
+    def _sentences(self) -> list[int]:
+        return ends_of(self._column("sentence_size", len(self)))
+
+    @cached_property
+    def _sentence_text(self) -> str:
+        return self._read_text("sentence_text", self._sentences[-1])
+
+    @cached_property
+    def _words(self) -> list[int]:
+        return ends_of(self._of_turns("turn_words"))
+
+    @cached_property
+    def _tokens(self) -> list[int]:
+        return ends_of(self._of_turns("turn_tokens"))
+
+    @cached_property
+    def _speakers(self) -> list[int]:
+        return _list(self._of_turns("turn_speaker"))
+
+    @cached_property
+    def _smalls(self) -> list[bool]:
+        return _list(self.turn_columns.is_small)
+
+    @cached_property
+    def _groups(self) -> list[int]:
+        return _list(self.turn_columns.group)
+
+    @cached_property
+    def _times(self) -> list[list[float]]:
+        return [self.turn_columns.start_s.tolist(), self.turn_columns.end_s.tolist()]
+
+    @cached_property
+    def turn_columns(self) -> TurnColumns:
+        """The turns of all calls."""
+        times = _read_numbers(self._file, "turn_s")
+        if len(times) != 2 * self._turns[-1]:
+            raise self._damaged()
+        return TurnColumns(
+            self._of_turns("turn_role"), self._of_turns("turn_group"),
+            self._of_turns("turn_is_small").astype(bool), times[::2], times[1::2],
+        )  # fmt: skip
+
+    def _of_turns(self, name: str) -> Column:
+        return self._column(name, self._turns[-1])
+
+    def _read_text(self, name: str, length: int) -> str:
         try:
-            return self._file[name].tobytes().decode()
+            text = self._file[name].tobytes().decode()
         except ValueError as error:
             raise self._damaged() from error
+        if len(text) != length:
+            raise self._damaged()
+        return text
 
     def _damaged(self) -> BadArtefact:
         return damaged_columns(self._file.path, ValueError())
-
-    def _check(self) -> None:
-        """Whether the columns are as long as they must be."""
-        turns = self._turns[-1]
-        of_turns = (self._texts, self._words, self._tokens)
-        whole = (
-            len(self._rest) == self._rests[-1]
-            and len(self._text) == self._texts[-1]
-            and len(self._sentence_text) == self._sentences[-1]
-            and {len(ends) - 1 for ends in of_turns} == {turns}
-            and len(self._speakers) == len(self._smalls) == turns
-            and len(self._times) == 2 * turns
-        )
-        if not whole:
-            raise self._damaged()
 
     @cached_property
     def _vocabulary(self) -> npt.NDArray[np.object_]:
@@ -270,11 +350,38 @@ class CallColumns:
         return self._column("token_break", self._tokens[-1])
 
     @cached_property
+    def _level_ends(self) -> list[int]:
+        return ends_of(self._column("level_count", len(self)))
+
+    @cached_property
     def _levels(self) -> npt.NDArray[np.float64]:
         made = _read_numbers(self._file, "level")
         if len(made) != self._level_ends[-1]:
             raise self._damaged()
         return made
+
+    @cached_property
+    def spans(self) -> SpanColumns:
+        """When the parties of all calls are voiced, and when they are and have words."""
+        counts = self._column("span_count", 2 * len(PARTIES) * len(self)).astype(np.int64)
+        made = SpanColumns(counts, _read_numbers(self._file, "span_s").reshape(-1, 2))
+        if len(made.times_s) != made.ends[-1]:
+            raise self._damaged()
+        return made
+
+    def numbers(self, name: str) -> npt.NDArray[np.float64]:
+        """A number of each call."""
+        return self._column(name, len(self)).astype(np.float64)
+
+    @cached_property
+    def speaks(self) -> npt.NDArray[np.bool_]:
+        """(calls, parties): whether somebody is known to speak."""
+        return self._column("speaks", len(PARTIES) * len(self)).astype(bool).reshape(-1, len(PARTIES))
+
+    @cached_property
+    def hung_up_by(self) -> Column:
+        """Of each call who released the line, by its place in `HUNG_UP_BY`."""
+        return self._column("hung_up_by", len(self))
 
     @cached_property
     def word_columns(self) -> tuple[Column, Column, Column, Column, Column]:
@@ -297,7 +404,7 @@ class CallColumns:
     def rest(self, row: int) -> CallRest:
         """What a call has besides words and levels."""
         try:
-            return _rest_decoder.decode(memoryview(self._rest)[self._rests[row] : self._rests[row + 1]])
+            return _rest_decoder.decode(self._rest[self._rests[row] : self._rests[row + 1]])
         except (msgspec.MsgspecError, ValueError) as error:
             raise self._damaged() from error
 
@@ -306,19 +413,7 @@ class CallColumns:
         rest = self.rest(row)
         if rest.whole is not None:
             return index_call(rest.whole, rest.language)
-        first, last = self._turns[row], self._turns[row + 1]
-        begin, end = self._tokens[first], self._tokens[last]
-        words: list[str] = self._vocabulary[self._token[begin:end]].tolist()
-        starts = np.cumsum(self._token_step[begin:end], dtype=np.int64)
-        breaks = self._token_break[begin:end]
-        return StoredIndex(
-            self._call(row, rest), self._text[self._texts[first] : self._texts[last]], words, starts.tolist(),
-            (starts + self._token_size[begin:end]).tolist(), breaks.tolist(),
-            [at - begin for at in self._tokens[first : last + 1]], rest.language,
-            self, row, rest, self._smalls[first:last],
-            (np.flatnonzero(breaks == SENTENCE) + 1).tolist(),
-            self._sentence_text[self._sentences[row] : self._sentences[row + 1]].split(TEXT_END)[:-1],
-        )  # fmt: skip
+        return StoredIndex(self, row, rest, self._call(row, rest))
 
     def call(self, row: int) -> Call:
         """A call; its turns' words are made when somebody asks for them."""
@@ -327,20 +422,26 @@ class CallColumns:
 
     def _call(self, row: int, rest: CallRest) -> Call:
         turns = cast("tuple[Turn, ...]", LateTurns(self, self._turns[row], self._turns[row + 1], rest.speakers))
-        levels: dict[Party, tuple[float, ...]] = {}
-        at = self._level_ends[row]
-        for party, count in rest.levels.items():
-            levels[party] = tuple(self._levels[at : at + count].tolist())
-            at += count
+        levels = LateValues(tuple(rest.levels), lambda party: self._levels_of(row, rest, party))
+        voiced = LateValues(self.spans.voiced_parties(row), lambda party: self.spans.of(row, party) or ())
         return Call(
-            rest.sha256, rest.language, rest.cdr, turns, rest.roles, rest.voiced, rest.silences, rest.overlaps,
-            rest.overlap_heard, rest.events, levels, rest.hang_up, rest.facts,
+            rest.sha256, rest.language, rest.cdr, turns, rest.roles,
+            cast("dict[Party, tuple[Span, ...]]", voiced), rest.silences, rest.overlaps, rest.overlap_heard,
+            rest.events, cast("dict[Party, tuple[float, ...]]", levels), rest.hang_up, rest.facts,
         )  # fmt: skip
+
+    def _levels_of(self, row: int, rest: CallRest, party: Party) -> tuple[float, ...]:
+        at = self._level_ends[row]
+        for name, count in rest.levels.items():
+            if name == party:
+                return tuple(self._levels[at : at + count].tolist())
+            at += count
+        return ()
 
     def turn(self, turn: int, index: int, speakers: Sequence[str]) -> Turn:
         """A turn, counted through all calls, by its index in its own."""
         text = self._text[self._texts[turn] : self._texts[turn + 1] - 1]
-        span = Span(self._times[2 * turn], self._times[2 * turn + 1])
+        span = Span(self._times[0][turn], self._times[1][turn])
         words = cast("tuple[Word, ...]", LateWords(self, turn))
         return Turn(index, span, speakers[self._speakers[turn]], text, words)
 
@@ -359,8 +460,7 @@ class CallColumns:
         if tables is None:
             code = lexicon.code(self._vocabulary.tolist())
             tables = self._codes[lexicon] = _characters(code), _characters(lexicon.sound(code))
-        tokens = self._token[self._tokens[self._turns[row]] : self._tokens[self._turns[row + 1]]]
-        return tables[which][tokens].tobytes().decode("utf-32-le")
+        return tables[which][self._token[self.token_range(row)]].tobytes().decode("utf-32-le")
 
     @cached_property
     def _codes(self) -> dict[Lexicon, tuple[Column, Column]]:
@@ -368,8 +468,53 @@ class CallColumns:
 
     def turn_times(self, row: int) -> tuple[list[float], list[float]]:
         """When each turn of a call starts, and when it ends, in seconds."""
-        times = self._times[2 * self._turns[row] : 2 * self._turns[row + 1]]
-        return times[::2], times[1::2]
+        own = self.turn_range(row)
+        return self._times[0][own], self._times[1][own]
+
+    def turn_range(self, row: int) -> slice:
+        """The turns of a call, counted through all calls."""
+        return slice(self._turns[row], self._turns[row + 1])
+
+    def token_range(self, row: int) -> slice:
+        """The tokens of a call, counted through all calls."""
+        return slice(self._tokens[self._turns[row]], self._tokens[self._turns[row + 1]])
+
+    def token_words(self, row: int) -> list[str]:
+        return _list(self._vocabulary[self._token[self.token_range(row)]])
+
+    def token_places(self, row: int) -> tuple[list[int], list[int]]:
+        """Where the tokens of a call begin and end in its text."""
+        own = self.token_range(row)
+        starts = np.cumsum(self._token_step[own], dtype=np.int64)
+        return starts.tolist(), (starts + self._token_size[own]).tolist()
+
+    def token_breaks(self, row: int) -> Column:
+        return self._token_break[self.token_range(row)]
+
+    def first_tokens(self, row: int) -> list[int]:
+        """The first token of each turn of a call, and the number of tokens."""
+        own = self._tokens[self._turns[row] : self._turns[row + 1] + 1]
+        return [at - own[0] for at in own]
+
+    def text(self, row: int) -> str:
+        return self._text[self._texts[self._turns[row]] : self._texts[self._turns[row + 1]]]
+
+    def sentence_texts(self, row: int) -> list[str]:
+        return self._sentence_text[self._sentences[row] : self._sentences[row + 1]].split(TEXT_END)[:-1]
+
+    def smalls(self, row: int) -> list[bool]:
+        return self._smalls[self.turn_range(row)]
+
+    def exchanges(self, row: int) -> list[list[int]]:
+        """The exchanges of a call, as lists of turns."""
+        groups: list[list[int]] = []
+        for turn, number in enumerate(self._groups[self.turn_range(row)]):
+            # an exchange begins with a turn behind those that the ones before it begin with
+            if number > len(groups):
+                groups.append([])
+            if number:
+                groups[number - 1].append(turn)
+        return groups
 
     def text_begins(self, row: int) -> list[int]:
         """Where each turn's text begins in a call's, and where the last ends."""
@@ -391,9 +536,8 @@ class CallColumns:
         return list(zip((behind - size).tolist(), behind.tolist(), *times.T.tolist(), strict=True))
 
 
-def _ends(sizes: Column) -> list[int]:
-    """Where things of these sizes begin in a row of them, and where the last ends."""
-    return [0, *np.cumsum(sizes, dtype=np.int64).tolist()]
+def _list(column: Column) -> list[Any]:
+    return column.tolist()  # type: ignore[no-any-return]
 
 
 def _characters(text: str) -> Column:
@@ -401,24 +545,57 @@ def _characters(text: str) -> Column:
     return np.frombuffer(text.encode("utf-32-le"), "<u4")
 
 
-@dataclass(frozen=True)
 class StoredIndex(TokenIndex):
-    """A token index whose words' times, and what was worked out of them, are read out of columns."""
+    """A token index that is read out of columns, and what was worked out of it too, as it is asked for."""
+
+    def __init__(self, columns: CallColumns, row: int, rest: CallRest, call: Call) -> None:
+        self.__dict__.update(columns=columns, row=row, call=call, language=rest.language)
 
     columns: CallColumns
     row: int
-    rest: CallRest
-    stored_smalls: list[bool]
-    stored_ends: list[int]
-    stored_texts: list[str]
+
+    @cached_property
+    def text(self) -> str:
+        return self.columns.text(self.row)
+
+    @cached_property
+    def words(self) -> list[str]:
+        return self.columns.token_words(self.row)
+
+    @cached_property
+    def _places(self) -> tuple[list[int], list[int]]:
+        return self.columns.token_places(self.row)
+
+    @property
+    def starts(self) -> list[int]:
+        return self._places[0]
+
+    @property
+    def ends(self) -> list[int]:
+        return self._places[1]
+
+    @cached_property
+    def breaks(self) -> list[int]:
+        return _list(self.columns.token_breaks(self.row))
+
+    @cached_property
+    def first(self) -> list[int]:
+        return self.columns.first_tokens(self.row)
 
     @cached_property
     def covered(self) -> dict[Party, tuple[Span, ...]]:
-        return self.rest.covered
+        return {party: self.columns.spans.of(self.row, party, worded=True) or () for party in PARTIES}
 
     @cached_property
     def exchanges(self) -> list[tuple[str, list[int]]]:
-        return self.rest.exchanges
+        call = self.call
+        return [(call.role(call.turns[turns[0]]), turns) for turns in self.columns.exchanges(self.row)]
+
+    def _stretches(self, party: Party) -> tuple[Stretches, Stretches]:
+        spans, row = self.columns.spans, self.row
+        if not spans.is_plain[row]:
+            return super()._stretches(party)
+        return spans.stretches(row, party, False), spans.stretches(row, party, True)
 
     def code(self, lexicon: Lexicon) -> str:
         return self.columns.coded(self.row, lexicon, 0)
@@ -448,15 +625,15 @@ class StoredIndex(TokenIndex):
 
     @cached_property
     def smalls(self) -> list[bool]:
-        return self.stored_smalls
+        return self.columns.smalls(self.row)
 
     @cached_property
     def sentence_ends(self) -> list[int]:
-        return self.stored_ends
+        return (np.flatnonzero(self.columns.token_breaks(self.row) == SENTENCE) + 1).tolist()
 
     @cached_property
     def sentence_texts(self) -> list[str]:
-        return self.stored_texts
+        return self.columns.sentence_texts(self.row)
 
     def word_times(self, turn: int) -> list[tuple[int, int, float, float]]:
         found = self.columns.word_places(self.columns.turn_number(self.row, turn))

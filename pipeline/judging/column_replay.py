@@ -44,7 +44,7 @@ def replay_rows(
         for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
             was, becomes = divmod(pair, len(OUTCOME_CODES))
             replayed.outcomes[rule.id, OUTCOME_CODES[was] or NEW, OUTCOME_CODES[becomes]] += count
-    _add_scores(replayed, cached, rows, scores_of(book, after, deducted, cached.agent_speaks[rows]))
+    _add_scores(replayed, cached, rows, scores_of(book, after, deducted, cached.columns.speaks[rows, 0]))
     flips = (before != after) & ((before != 0) | np.isin(after, (FAIL, UNSURE)))
     replayed.flipped = int(flips.any(axis=1).sum())
     for place in np.flatnonzero(flips.any(axis=1)).tolist():

@@ -1,14 +1,42 @@
-"""Turns and words of a call out of columns (`pipeline.judging.call_columns`), made when somebody looks."""
+"""What a call has out of columns (`pipeline.judging.call_columns`), made when somebody looks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, overload
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar, overload
 
-from pipeline.datatypes import Turn, Word
+from pipeline.datatypes import Party, Turn, Word
 
 if TYPE_CHECKING:
     from pipeline.judging.call_columns import CallColumns
+
+_Value = TypeVar("_Value")
+
+
+class LateValues(Mapping[Party, _Value]):
+    """Something of each party."""
+
+    __slots__ = ("_made", "_make", "_parties")
+
+    def __init__(self, parties: Sequence[Party], make: Callable[[Party], _Value]) -> None:
+        self._parties, self._make = parties, make
+        self._made: dict[Party, _Value] = {}
+
+    def __getitem__(self, party: Party) -> _Value:
+        if party not in self._made:
+            if party not in self._parties:
+                raise KeyError(party)
+            self._made[party] = self._make(party)
+        return self._made[party]
+
+    def __iter__(self) -> Iterator[Party]:
+        return iter(self._parties)
+
+    def __len__(self) -> int:
+        return len(self._parties)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
 
 
 class LateTurns(Sequence[Turn]):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pipeline.datatypes import PARTIES, Call, Party, Role, Turn
 from pipeline.language.backchannels import is_backchannel
@@ -37,6 +37,13 @@ def digit_runs(tokens: str) -> list[TokenRange]:
 
 WordPlace = tuple[int, int, float, float]
 """Offsets of a word in its turn's text, start and end in seconds."""
+
+
+class Stretches(Protocol):
+    """Stretches of time that can be measured."""
+
+    def within_s(self, region: Span) -> float:
+        """How much of them lies in a region."""
 
 
 @dataclass(frozen=True)
@@ -318,14 +325,17 @@ class TokenIndex:
         """How long a party is voiced in a region, and how much of that has words, in seconds."""
         known = self._voiced.get(party)
         if known is None:
-            known = self._voiced[party] = Timeline(self.call.voiced.get(party, ())), Timeline(self.covered[party])
+            known = self._voiced[party] = self._stretches(party)
         voiced, worded = known
         return voiced.within_s(region), worded.within_s(region)
 
     @cached_property
-    def _voiced(self) -> dict[Party, tuple[Timeline, Timeline]]:
-        """When a party is voiced, and when it is voiced and has words."""
+    def _voiced(self) -> dict[Party, tuple[Stretches, Stretches]]:
         return {}
+
+    def _stretches(self, party: Party) -> tuple[Stretches, Stretches]:
+        """When a party is voiced, and when it is voiced and has words."""
+        return Timeline(self.call.voiced.get(party, ())), Timeline(self.covered[party])
 
     @cached_property
     def covered(self) -> dict[Party, tuple[Span, ...]]:
