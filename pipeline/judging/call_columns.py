@@ -293,6 +293,10 @@ class CallColumns:
         return _list(self.turn_columns.is_small)
 
     @cached_property
+    def _turn_roles(self) -> list[int]:
+        return _list(self.turn_columns.role)
+
+    @cached_property
     def _groups(self) -> list[int]:
         return _list(self.turn_columns.group)
 
@@ -505,15 +509,16 @@ class CallColumns:
     def smalls(self, row: int) -> list[bool]:
         return self._smalls[self.turn_range(row)]
 
-    def exchanges(self, row: int) -> list[list[int]]:
-        """The exchanges of a call, as lists of turns."""
-        groups: list[list[int]] = []
-        for turn, number in enumerate(self._groups[self.turn_range(row)]):
+    def exchanges(self, row: int) -> list[tuple[str, list[int]]]:
+        """The exchanges of a call: role, turns."""
+        groups: list[tuple[str, list[int]]] = []
+        own = self.turn_range(row)
+        for turn, (number, role) in enumerate(zip(self._groups[own], self._turn_roles[own], strict=True)):
             # an exchange begins with a turn behind those that the ones before it begin with
             if number > len(groups):
-                groups.append([])
+                groups.append((ROLES[role], []))
             if number:
-                groups[number - 1].append(turn)
+                groups[number - 1][1].append(turn)
         return groups
 
     def text_begins(self, row: int) -> list[int]:
@@ -588,8 +593,7 @@ class StoredIndex(TokenIndex):
 
     @cached_property
     def exchanges(self) -> list[tuple[str, list[int]]]:
-        call = self.call
-        return [(call.role(call.turns[turns[0]]), turns) for turns in self.columns.exchanges(self.row)]
+        return self.columns.exchanges(self.row)
 
     def _stretches(self, party: Party) -> tuple[Stretches, Stretches]:
         spans, row = self.columns.spans, self.row
