@@ -106,7 +106,8 @@ def _read_bytes(path: Path) -> bytes:
     for suffix in (ARTEFACT_SUFFIX, EARLIER_SUFFIX):
         try:
             with _renamed(path, suffix).open("rb") as stream:
-                return stream.read(LARGEST_PACKED)
+                # asked for more than there is, a stream makes room for it all the same
+                return stream.read(min(LARGEST_PACKED, os.fstat(stream.fileno()).st_size))
         except FileNotFoundError:
             continue
     raise FileNotFoundError(path)
@@ -116,8 +117,10 @@ def _content(packed: bytes) -> bytes:
     """What is packed, in no more memory than something of that size can need."""
     most = _SPARE + _DENSEST * len(packed)
     if packed.startswith(_ZSTD):
-        frame = zstd.ZstdDecompressor()
-        content, whole, rest = frame.decompress(packed, most), frame.eof, frame.unused_data
+        frame, size = zstd.ZstdDecompressor(), zstd.get_frame_info(packed).decompressed_size
+        # with room for no more than is told it is unpacked at once, in half the time
+        room = min(most, size + 1) if size else most
+        content, whole, rest = frame.decompress(packed, room), frame.eof, frame.unused_data
     elif packed.startswith(_GZIP):
         stream = zlib.decompressobj(wbits=31)
         content, whole, rest = stream.decompress(packed, most), stream.eof, stream.unused_data
@@ -136,6 +139,8 @@ def _damaged(path: Path, error: Exception) -> BadArtefact:
 
 def _renamed(path: Path, suffix: str) -> Path:
     """The path with the suffix of today, or of earlier versions."""
+    if path.name.endswith(suffix):
+        return path
     return path.with_name(path.name.removesuffix(ARTEFACT_SUFFIX).removesuffix(EARLIER_SUFFIX) + suffix)
 
 

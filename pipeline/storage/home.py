@@ -215,15 +215,15 @@ class Home:
 
     @property
     def hashes(self) -> Path:
-        return self._artefact("", "hashes")
+        return self._artefact("hashes")
 
     @property
     def forgotten(self) -> Path:
-        return self._artefact("", "forgotten")
+        return self._artefact("forgotten")
 
     @property
     def erasing(self) -> Path:
-        return self._artefact("", "erasing")
+        return self._artefact("erasing")
 
     @property
     def secrets(self) -> tuple[Path, ...]:
@@ -231,10 +231,10 @@ class Home:
         return self.salt, self.forgotten_key, *self.root.glob(f"{self.salt.name}.former-*")
 
     def recording(self, sha256: str) -> Path:
-        return self._artefact(f"recordings/{sha256[:2]}", sha256)
+        return self._artefact(f"recordings/{sha256[:2]}/{sha256}")
 
     def transcript(self, sha256: str, fingerprint: str) -> Path:
-        return self._artefact(f"heard/{sha256[:2]}", f"{sha256}.{fingerprint[:16]}")
+        return self._artefact(f"heard/{sha256[:2]}/{sha256}.{fingerprint[:16]}")
 
     def newest_transcript(self, sha256: str) -> Path | None:
         """A recording's last artefact, whatever engines heard it."""
@@ -242,11 +242,11 @@ class Home:
         return max(files, key=lambda file: (file.stat().st_mtime, file.name), default=None)
 
     def judged(self, sha256: str) -> Path:
-        return self._artefact(f"judged/{sha256[:2]}", sha256)
+        return self._artefact(f"judged/{sha256[:2]}/{sha256}")
 
     def scores(self, sha256: str) -> Path:
         """What is left of a call whose words' time is over."""
-        return self._artefact(f"scores/{sha256[:2]}", sha256)
+        return self._artefact(f"scores/{sha256[:2]}/{sha256}")
 
     def verdicts(self, sha256: str) -> Path:
         """What the database shows of a call: its scores alone once there are such, else its judged file."""
@@ -254,19 +254,19 @@ class Home:
         return scores if scores.exists() else self.judged(sha256)
 
     def answer(self, sha256: str, key: str) -> Path:
-        return self._artefact(f"answers/{sha256[:2]}", f"{sha256}.{key[:16]}")
+        return self._artefact(f"answers/{sha256[:2]}/{sha256}.{key[:16]}")
 
     def unanswered(self, sha256: str) -> Path:
         return self.root / "unanswered" / sha256
 
     def failure(self, key: str) -> Path:
-        return self._artefact("failures", key)
+        return self._artefact(f"failures/{key}")
 
     def run(self, run_id: str) -> Path:
-        return self._artefact("runs", run_id)
+        return self._artefact(f"runs/{run_id}")
 
-    def _artefact(self, folder: str, name: str) -> Path:
-        return artefacts.lying(self.root / folder / f"{name}{artefacts.ARTEFACT_SUFFIX}")
+    def _artefact(self, name: str) -> Path:
+        return artefacts.lying(self.root / f"{name}{artefacts.ARTEFACT_SUFFIX}")
 
     def files(self, kind: Literal["recordings", "heard", "judged", "failures", "runs"]) -> Iterator[Path]:
         """All files of a kind, sorted, without half-written ones."""
