@@ -165,8 +165,10 @@ class Cover:
         at = whole.find(text) if text else -1
         if at < 0:
             return self.said(text)
-        places, shown = self.by_turn.get(turn or 0, ()), text
-        while at >= 0 and places:
+        if (places := self.by_turn.get(turn or 0)) is None:
+            return text
+        shown = text
+        while at >= 0:
             shown = hide(shown, ((start - at, end - at) for start, end in places))
             at = whole.find(text, at + 1)
         return shown
@@ -186,34 +188,27 @@ class Cover:
         for written in self.written:
             if written in text:
                 text = text.replace(written, hide(written, [(0, len(written))]))
-        known = [
-            (group.start, group.end)
-            for group in _groups_said(text)
-            if len(group.digits) >= LEAST_QUOTED
-            and any(group.digits in digits or digits in group.digits for digits in self.digits)
-        ]
+        known = [(group.start, group.end) for group in _groups_said(text) if self._is_hidden(group.digits)]
         return hide(text, known) if known else text
 
+    def _is_hidden(self, digits: str) -> bool:
+        return len(digits) >= LEAST_QUOTED and any(digits in known or known in digits for known in self.digits)
+
     def evidence(self, evidence: Evidence) -> Evidence:
-        matched, sentence = (self.quote(text, evidence.turn) for text in (evidence.matched, evidence.sentence))
+        matched, sentence = self.quote(evidence.matched, evidence.turn), self.quote(evidence.sentence, evidence.turn)
         reason = self.said(evidence.reason)
-        if (matched, sentence, reason) == (evidence.matched, evidence.sentence, evidence.reason):
+        if matched == evidence.matched and sentence == evidence.sentence and reason == evidence.reason:
             return evidence
         return replace(evidence, matched=matched, sentence=sentence, reason=reason)
 
     def verdict(self, verdict: Verdict) -> Verdict:
-        suspect = verdict.suspect
-        shown: dict[str, Any] = {
-            "evidence": tuple(map(self.evidence, verdict.evidence)),
-            "grounds": tuple(map(self.evidence, verdict.grounds)),
-            "reason": self.said(verdict.reason),
-            "suspect": suspect and replace(suspect, evidence=self.evidence(suspect.evidence)),
-        }
-        return (
-            verdict
-            if all(getattr(verdict, name) == value for name, value in shown.items())
-            else replace(verdict, **shown)
-        )
+        evidence, grounds = tuple(map(self.evidence, verdict.evidence)), tuple(map(self.evidence, verdict.grounds))
+        reason, suspect = self.said(verdict.reason), verdict.suspect
+        if suspect and (shown := self.evidence(suspect.evidence)) is not suspect.evidence:
+            suspect = replace(suspect, evidence=shown)
+        if (evidence, grounds, reason, suspect) == (verdict.evidence, verdict.grounds, verdict.reason, verdict.suspect):
+            return verdict
+        return replace(verdict, evidence=evidence, grounds=grounds, reason=reason, suspect=suspect)
 
 
 def _hidden_words(turn: Turn, places: Sequence[tuple[int, int]]) -> Iterable[Word]:

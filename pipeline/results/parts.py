@@ -63,6 +63,7 @@ _CONTENT, _REPLACED = "part.json", "replaced"
 
 _Artefact = TypeVar("_Artefact")
 _TABLE_OF = {row: table for table, row in TABLES.items()}
+_rows = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,19 +234,21 @@ class _Stage:
         """All rows of one recording, without what is damaged."""
         plan, damaged = self.plan, len(self.damaged)
         record = excerpt_record(plan.home, sha256)
-        judged = self._read(plan.home.verdicts(sha256), SaidFile)
+        path = plan.home.verdicts(sha256)
+        judged = self._read(path, SaidFile)
         recording = self._read(plan.home.recording(sha256), RecordingRecord)
         excerpts = self._read(record, ExcerptSet)
         if judged is None:
             return
         built_from = plan.fresh[sha256] if len(self.damaged) == damaged else ""
         self.built_from[sha256] = built_from
-        path = plan.home.verdicts(sha256)
         judged = as_published(judged, lambda: artefacts.read(path, JudgedFile).judged.call, plan.privacy)
-        for row in call_rows(judged, recording, plan.books, plan.zone, built_from):
-            self._add(row)
-        for clip in clip_rows(excerpts, record.parent.relative_to(plan.home.root)) if excerpts else ():
-            self._add(clip)
+        clips = clip_rows(excerpts, record.parent.relative_to(plan.home.root)) if excerpts else ()
+        rows: dict[str, list[TableRow]] = {}
+        for row in (*call_rows(judged, recording, plan.books, plan.zone, built_from), *clips):
+            rows.setdefault(_file_of(row), []).append(row)
+        for name, some in rows.items():
+            self._add(name, some)
 
     def rows(self) -> dict[str, str]:
         """What was added, as SQL: a table's rows, and those of each outcome."""
@@ -256,15 +259,12 @@ class _Stage:
             for name in self.files
         }
 
-    def _add(self, row: TableRow) -> None:
-        name = _TABLE_OF[type(row)]
-        if isinstance(row, VerdictRow):
-            name = f"{name}-{row.outcome}"
+    def _add(self, name: str, rows: Sequence[TableRow]) -> None:
+        lines = row_lines(rows)
         if name not in self.files:
             self.files[name] = self._path(name).open("wb")
-        line = row_line(row)
-        self.longest[name] = max(len(line), self.longest.get(name, 0))
-        self.files[name].write(line + b"\n")
+        self.longest[name] = max(len(lines), self.longest.get(name, 0))
+        self.files[name].write(lines)
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.ndjson"
@@ -278,6 +278,18 @@ class _Stage:
         except BadArtefact as error:
             self.damaged.append((path, damaged_row(path, error)))
             return None
+
+
+def _file_of(row: TableRow) -> str:
+    return f"verdicts-{row.outcome}" if isinstance(row, VerdictRow) else _TABLE_OF[type(row)]
+
+
+def row_lines(rows: Sequence[TableRow]) -> bytes:
+    """Rows as lines of JSON, each with its end."""
+    try:
+        return _rows.encode_lines(rows)
+    except UnicodeEncodeError:
+        return b"".join(row_line(row) + b"\n" for row in rows)
 
 
 def row_line(row: TableRow) -> bytes:
@@ -294,7 +306,7 @@ def _plain(value: date | msgspec.Struct) -> object:
 
 
 def read_lines(path: Path, table: str, longest: int) -> str:
-    """A file of JSON lines as SQL reads it into a table; `longest` is that of a line, bytes."""
+    """A file of JSON lines as SQL reads it into a table; no line of it has more than `longest` bytes."""
     kinds = ", ".join(f'"{column.name}": {quoted(column.sql_type)}' for column in table_columns(table))
     return (
         f"read_json({quoted(str(path))}, format = 'newline_delimited', columns = {{{kinds}}}, "

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from pipeline.datatypes import Evidence
 
@@ -24,8 +25,7 @@ class SpokenTurns(Protocol[_AnyTurn]):
     def turns(self) -> Sequence[_AnyTurn]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedQuote:
+class MarkedQuote(msgspec.Struct, frozen=True, gc=False):
     """A sentence in three parts, `matched` in the middle. Nothing is marked where `matched` is ""."""
 
     before: str

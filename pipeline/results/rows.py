@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from pipeline.datatypes import CDR, Evidence, Scorecard, Verdict
+from pipeline.datatypes import CDR, Evidence, Facts, Scorecard, Verdict
 from pipeline.errors import shown, shown_text
 from pipeline.numbers import mask_numbers
 from pipeline.results.excerpts import ExcerptSet, spoken_lines
@@ -207,7 +207,7 @@ def _call_row(
         hung_up_by=call.hang_up.by,
         hung_up_method=_hung_up_method(call),
         hung_up_at_s=call.hang_up.at_s,
-        **asdict(call.facts),
+        **{name: getattr(call.facts, name) for name in Facts.__slots__},
         rulebook=card.rulebook if card else None,
         rulebook_hash=card.rulebook_hash if card else None,
         version=card.version if card else None,
@@ -247,10 +247,14 @@ def _verdict_row(
         reason=verdict.reason,
         rule_hash=verdict.rule_hash,
         version=version,
-        evidence=tuple(_evidence_cell(call, evidence) for evidence in verdict.evidence),
-        grounds=tuple(_evidence_cell(call, evidence) for evidence in verdict.grounds),
+        evidence=_evidence_cells(call, verdict.evidence),
+        grounds=_evidence_cells(call, verdict.grounds),
         call_day=day,
     )
+
+
+def _evidence_cells(call: SaidCall, evidence: tuple[Evidence, ...]) -> tuple[EvidenceCell, ...]:
+    return tuple([_evidence_cell(call, item) for item in evidence]) if evidence else ()
 
 
 def _evidence_cell(call: SaidCall, evidence: Evidence) -> EvidenceCell:
