@@ -48,6 +48,7 @@ ROLES: tuple[Role, ...] = ("unknown", *PARTIES)
 HUNG_UP_BY = (None, "agent", "customer", "system")
 
 Packed = dict[str, Column]
+Ints = npt.NDArray[np.int64]
 
 
 class CallRest(msgspec.Struct, frozen=True, array_like=True):
@@ -458,13 +459,13 @@ class CallColumns:
             at, behind, start_s, end_s = place
             yield Word(Span(start_s, end_s), text[at:behind], probability, channel)
 
-    def coded(self, row: int, lexicon: Lexicon, which: int) -> str:
-        """The tokens of a call as a lexicon writes them, or (1) their sounds, one character each."""
+    def coded(self, tokens: slice | Ints, lexicon: Lexicon, which: int) -> str:
+        """Some tokens, counted through all calls, as a lexicon writes them, or (1) their sounds, one character each."""
         tables = self._codes.get(lexicon)
         if tables is None:
             code = lexicon.code(self._vocabulary.tolist())
             tables = self._codes[lexicon] = _characters(code), _characters(lexicon.sound(code))
-        return tables[which][self._token[self.token_range(row)]].tobytes().decode("utf-32-le")
+        return tables[which][self._token[tokens]].tobytes().decode("utf-32-le")
 
     @cached_property
     def _codes(self) -> dict[Lexicon, tuple[Column, Column]]:
@@ -475,6 +476,14 @@ class CallColumns:
         own = self.turn_range(row)
         return self._times[0][own], self._times[1][own]
 
+    def turn_begins(self) -> Ints:
+        """The first turn of each call, counted through all, and the number of turns."""
+        return np.array(self._turns)
+
+    def token_begins(self) -> Ints:
+        """The first token of each turn, counted through all calls, and the number of tokens."""
+        return np.array(self._tokens)
+
     def turn_range(self, row: int) -> slice:
         """The turns of a call, counted through all calls."""
         return slice(self._turns[row], self._turns[row + 1])
@@ -483,8 +492,8 @@ class CallColumns:
         """The tokens of a call, counted through all calls."""
         return slice(self._tokens[self._turns[row]], self._tokens[self._turns[row + 1]])
 
-    def token_words(self, row: int) -> list[str]:
-        return _list(self._vocabulary[self._token[self.token_range(row)]])
+    def token_words(self, tokens: slice | Ints) -> list[str]:
+        return _list(self._vocabulary[self._token[tokens]])
 
     def token_places(self, row: int) -> tuple[list[int], list[int]]:
         """Where the tokens of a call begin and end in its text."""
@@ -492,8 +501,8 @@ class CallColumns:
         starts = np.cumsum(self._token_step[own], dtype=np.int64)
         return starts.tolist(), (starts + self._token_size[own]).tolist()
 
-    def token_breaks(self, row: int) -> Column:
-        return self._token_break[self.token_range(row)]
+    def token_breaks(self, tokens: slice | Ints) -> Column:
+        return self._token_break[tokens]
 
     def first_tokens(self, row: int) -> list[int]:
         """The first token of each turn of a call, and the number of tokens."""
@@ -565,7 +574,7 @@ class StoredIndex(TokenIndex):
 
     @cached_property
     def words(self) -> list[str]:
-        return self.columns.token_words(self.row)
+        return self.columns.token_words(self.columns.token_range(self.row))
 
     @cached_property
     def _places(self) -> tuple[list[int], list[int]]:
@@ -581,7 +590,7 @@ class StoredIndex(TokenIndex):
 
     @cached_property
     def breaks(self) -> list[int]:
-        return _list(self.columns.token_breaks(self.row))
+        return _list(self.columns.token_breaks(self.columns.token_range(self.row)))
 
     @cached_property
     def first(self) -> list[int]:
@@ -602,10 +611,10 @@ class StoredIndex(TokenIndex):
         return spans.stretches(row, party, False), spans.stretches(row, party, True)
 
     def code(self, lexicon: Lexicon) -> str:
-        return self.columns.coded(self.row, lexicon, 0)
+        return self.columns.coded(self.columns.token_range(self.row), lexicon, 0)
 
     def sounds(self, lexicon: Lexicon) -> str:
-        return self.columns.coded(self.row, lexicon, 1)
+        return self.columns.coded(self.columns.token_range(self.row), lexicon, 1)
 
     @cached_property
     def live(self) -> Span:
@@ -633,7 +642,8 @@ class StoredIndex(TokenIndex):
 
     @cached_property
     def sentence_ends(self) -> list[int]:
-        return (np.flatnonzero(self.columns.token_breaks(self.row) == SENTENCE) + 1).tolist()
+        breaks = self.columns.token_breaks(self.columns.token_range(self.row))
+        return (np.flatnonzero(breaks == SENTENCE) + 1).tolist()
 
     @cached_property
     def sentence_texts(self) -> list[str]:

@@ -22,7 +22,7 @@ from pipeline.language.normalise import TURN_END
 if TYPE_CHECKING:
     from pipeline.judging.phrases import ListItem, Pattern, Phrases
     from pipeline.judging.template_program import TemplateProgram
-    from pipeline.judging.token_index import TokenIndex
+    from pipeline.judging.token_index import SaidTokens, TokenIndex
 
 Places = list[tuple[int, int, float]]
 """Where a phrase was found: first token, token behind the last, cost (0: as written)."""
@@ -211,10 +211,10 @@ class Lexicon:
         made.make_automaton()
         return made
 
-    def program(self) -> TemplateProgram | None:
-        """Its templates as arrays, for one call more; None for the first calls, for which making them does not pay."""
-        if self._program is None and self.plain_calls > 0:
-            self.plain_calls -= 1
+    def program(self, calls: int = 1) -> TemplateProgram | None:
+        """Its templates as arrays, for so many calls more; None for the first, for which making them does not pay."""
+        if self._program is None and self.plain_calls >= calls:
+            self.plain_calls -= calls
         elif self._program is None:
             try:
                 from pipeline.judging.template_program import TemplateProgram
@@ -224,14 +224,14 @@ class Lexicon:
                 self.plain_calls = sys.maxsize
         return self._program
 
-    def heard(self, index: TokenIndex) -> dict[KnownPart, Places]:
+    def heard(self, tokens: SaidTokens) -> dict[KnownPart, Places]:
         """Where each part of a phrase was heard by its sound, spelt otherwise."""
         found: dict[KnownPart, Places] = {}
         if not len(self._heard):
             return found
         self._kept.forget_much()
-        words, code = index.words, index.code(self)
-        for last, (size, sounding, seeds) in self._heard.iter(index.sounds(self)):
+        words, code = tokens.words, tokens.code(self)
+        for last, (size, sounding, seeds) in self._heard.iter(tokens.sounds(self)):
             start, end = last + 1 - size, last + 1
             for item in sounding:
                 if (value := item.cost_of(code[start:end], words, start)) < phonetics.OTHER:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from weakref import proxy
 
 from pipeline.judging.chains import ChainMatches, Found, likest_of, once_each
@@ -15,7 +15,7 @@ from pipeline.judging.phrases import ListItem, Pattern, Phrases
 from pipeline.judging.token_index import TokenIndex, TokenRange
 
 if TYPE_CHECKING:
-    from pipeline.judging.template_program import ScannedCall, TemplateProgram
+    from pipeline.judging.template_program import ScannedCall
 
 
 class Match(NamedTuple):
@@ -102,11 +102,22 @@ class ListMatches:
         return not self._matches and not self._likely
 
 
+class FoundBefore(Protocol):
+    """What was found in a call together with others."""
+
+    @property
+    def scanned(self) -> ScannedCall | None: ...
+    @property
+    def possible(self) -> Mapping[str, list[int]]: ...
+
+
 class CallMatches:
     """What of a rulebook's lexicon was said in a call."""
 
-    def __init__(self, index: TokenIndex, lexicon: Lexicon) -> None:
+    def __init__(self, index: TokenIndex, lexicon: Lexicon, found: FoundBefore | None = None) -> None:
+        """`found`: what was found in the call together with others."""
         self.index, self._lexicon = index, lexicon
+        self._found_before = found
         self._patterns = lexicon.patterns
         self._found_lists: dict[int, ListMatches] = {}
         self._found_items: dict[int, Sequence[Found]] = {}
@@ -117,16 +128,18 @@ class CallMatches:
     @cached_property
     def _possible(self) -> Mapping[str, list[int]]:
         """The patterns that may match, and in which sentences."""
+        if self._found_before is not None:
+            return self._found_before.possible
         return self._patterns.possible(self.index.sentence_texts) if self._patterns.patterns else {}
-
-    @cached_property
-    def _program(self) -> TemplateProgram | None:
-        return self._lexicon.program()
 
     @cached_property
     def _scanned(self) -> ScannedCall | None:
         """What a scan finds, for the first who asks; many a rule of a replay asks for no word at all."""
-        return self._program.scan(self.index) if self._program else None
+        found = self._found_before.scanned if self._found_before is not None else None
+        if found is not None:
+            return found
+        program = self._lexicon.program()
+        return program.scan(self.index) if program else None
 
     @cached_property
     def _items(self) -> Mapping[int, list[tuple[int, ListItem, int]]]:
@@ -163,9 +176,9 @@ class CallMatches:
     def _find(self, listed: Phrases) -> ListMatches:
         matches: list[Match] = []
         likely: list[tuple[int, ListItem, int]] = []
-        if self._program and self._scanned and listed.number >= 0:
+        if self._scanned and listed.number >= 0:
             matches = list(map(Match._make, self._scanned.lines(listed.number)))
-            items: Sequence[tuple[int, ListItem, int]] = self._program.others.get(listed.number, ())
+            items: Sequence[tuple[int, ListItem, int]] = self._scanned.program.others.get(listed.number, ())
         else:
             items = self._items_of(listed)
         for place, item, number in items:
@@ -202,7 +215,7 @@ class CallMatches:
         """Where a template was said; `number` is that of the first item that has it."""
         found = self._found_templates.get(number)
         if found is None:
-            own = self._program.template_of[number] if self._program and number >= 0 else None
+            own = self._scanned.program.template_of[number] if self._scanned and number >= 0 else None
             if own is not None and self._scanned:
                 found = self._scanned.template(own)
             else:

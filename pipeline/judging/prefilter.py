@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import re._constants as kinds  # type: ignore[import-not-found]
 import re._parser as parser  # type: ignore[import-not-found]
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import ahocorasick
@@ -221,17 +221,43 @@ class PieceIndex:
     def possible(self, sentences: Sequence[str]) -> dict[str, list[int]]:
         """The patterns that may match, and the numbers of the sentences where they may (those `across`: nowhere in
         particular)."""
-        found: dict[str, list[int]] = {}
+        (found,) = self.possible_in(sentences, [len(sentences)])
+        return found
+
+    def possible_in(self, sentences: Sequence[str], calls: Sequence[int]) -> list[dict[str, list[int]]]:
+        """The same of several calls, each of which ends before a sentence; sentences are counted in each."""
+        found: list[dict[str, list[int]]] = [{} for _ in calls]
         if not self.patterns:
             return found
         needs, by_best, across, best = self._needs, self._by_best, self.across, self._best
-        everywhere: set[int] = set()
-        nothing: frozenset[int] = frozenset()
-        for number, sentence in enumerate(sentences):
-            had = nothing.union(*[covers_ for _, covers_ in self._pieces.iter(sentence)])
-            everywhere |= had
+        everywhere: list[set[int]] = [set() for _ in calls]
+        call, first = 0, 0
+        for number, had in self._had(sentences):
+            while number >= calls[call]:
+                first = calls[call]
+                call += 1
+            everywhere[call] |= had
             for cover in had & best:
                 for pattern in by_best[cover]:
                     if needs[pattern] <= had and pattern not in across:
-                        found.setdefault(pattern, []).append(number)
-        return found | {pattern: [] for pattern in across if needs[pattern] <= everywhere}
+                        found[call].setdefault(pattern, []).append(number - first)
+        for pattern in across:
+            for own, had in zip(found, everywhere, strict=True):
+                if needs[pattern] <= had:
+                    own[pattern] = []
+        return found
+
+    def _had(self, sentences: Sequence[str]) -> Iterator[tuple[int, set[int]]]:
+        """The sentences that have pieces, and the covers that have these."""
+        number, end, had = -1, 0, set[int]()
+        for last, own in self._pieces.iter("\n".join(sentences)):
+            if last >= end:
+                if had:
+                    yield number, had
+                had = set()
+                while last >= end:
+                    number += 1
+                    end += len(sentences[number]) + 1
+            had.update(own)
+        if had:
+            yield number, had

@@ -70,12 +70,14 @@ class Program(NamedTuple):
 
 
 class TokenArrays(NamedTuple):
-    """A call: a code a token, the sentence of each token, where each sentence ends, and the runs of digits."""
+    """A call, or several one behind another: a code a token, the sentence of each token, where each sentence ends, the
+    runs of digits, and where each call ends."""
 
     codes: Ints
     sentence_of: Ints
     ends: Ints
     runs: Ints
+    calls: Ints
 
 
 class Pool(NamedTuple):

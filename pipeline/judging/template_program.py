@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import chain, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from pipeline.judging.phrase_trie import PhraseTrie, build_trie, said_phrases
 from pipeline.judging.phrases import ChainPlan, Join, ListItem, Pattern, Phrases
 from pipeline.judging.template_scan import scan
 from pipeline.judging.templates import NUMBERS, AnyToken, Edge, Named, Spoken
-from pipeline.judging.token_index import TokenIndex, digit_runs
+from pipeline.judging.token_index import SaidTokens, TokenIndex, digit_runs
 from pipeline.language import phonetics
 
 FIRST_ROOM = 1 << 14
@@ -96,11 +97,18 @@ class TemplateProgram:
 
     def scan(self, index: TokenIndex) -> ScannedCall | None:
         """Where its templates were said in a call; None for one that is to be looked through the plain way."""
-        code = index.code(self._lexicon)
+        found = self.scan_all(index, [len(index.words)])
+        return None if found is None else found.call(0)
+
+    def scan_all(self, said_tokens: SaidTokens, calls: Sequence[int]) -> ScannedCalls | None:
+        """Where its templates were said in some calls, one behind another, each of which ends before a token; None
+        where one is to be looked through the plain way."""
+        code = said_tokens.code(self._lexicon)
         tokens = arrays.TokenArrays(
-            _codes(code), _ints(index.sentence_of), _ints(index.sentence_ends), _ints(digit_runs(code)).reshape(-1, 2)
-        )
-        heard, heard_in = self._heard(index)
+            _codes(code), _ints(said_tokens.sentence_of), _ints(said_tokens.sentence_ends),
+            _ints(digit_runs(code)).reshape(-1, 2), _ints(calls),
+        )  # fmt: skip
+        heard, heard_in = self._heard(said_tokens)
         said = said_phrases(self._trie, self._program, tokens, heard, heard_in)
         while True:
             pool = arrays.empty_pool(self._room)
@@ -109,57 +117,118 @@ class TemplateProgram:
                 return None
             if not pool.state[arrays.IS_FULL]:
                 lists = list_scan.list_rows(self._lists, ptr, rows, tokens, self._near)
-                return ScannedCall(self.texts, pool, (ptr, rows), lists, self._list_number)
+                return ScannedCalls(self, pool, (ptr, rows), lists, tokens.calls)
             self._room *= 2
 
-    def _heard(self, index: TokenIndex) -> tuple[arrays.Records, Ints]:
+    def _heard(self, tokens: SaidTokens) -> tuple[arrays.Records, Ints]:
         """The phrases that were heard otherwise than they are spelt, as rows, and of each row its source."""
         rows: list[tuple[int, int, float, int]] = []
         heard_in: list[int] = []
-        for part, places in self._lexicon.heard(index).items():
+        words = tokens.words
+        for part, places in self._lexicon.heard(tokens).items():
             for source, text, hears, firm in self._hearers(part):
                 for start, end, cost in places:
-                    stands = hears and (not firm or phonetics.same_syllables(part.words, index.words[start:end], firm))
+                    stands = hears and (not firm or phonetics.same_syllables(part.words, words[start:end], firm))
                     rows.append((start, end, cost if stands else math.inf, text))
                     heard_in.append(source)
         return _records(rows, arrays.ROW), _ints(heard_in)
 
+    def list_number(self, listed: int) -> int | None:
+        """The place of a list among those whose rows a scan gives; None for one that is not in the rulebook."""
+        return self._list_number.get(listed)
 
-class ScannedCall:
-    """What a scan found in a call, as it is asked for."""
+
+class ScannedCalls:
+    """What a scan found in some calls, as it is asked for."""
 
     def __init__(
-        self, texts: Sequence[str], pool: arrays.Pool, templates: tuple[Ints, arrays.Records],
-        lists: tuple[Ints, arrays.Records], list_number: Mapping[int, int]
+        self, program: TemplateProgram, pool: arrays.Pool, templates: tuple[Ints, arrays.Records],
+        lists: tuple[Ints, arrays.Records], calls: Ints
     ) -> None:  # fmt: skip
-        self._written, self._list_number = texts, list_number
-        self._templates, self._lists = templates, (lists[0].tolist(), _columns(lists[1]))
-        ends = pool.ptr[: pool.state[arrays.TEXTS] + 1]
-        chars = pool.chars[: ends[-1]].astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
-        self._made = [chars[start:end] for start, end in pairwise(ends.tolist())]
+        self.program = program
+        self._pool, self._templates, self._lists = pool, templates, lists
+        self._calls, self._begins = calls, np.concatenate([_ints([0]), calls[:-1]])
+
+    def call(self, number: int) -> ScannedCall:
+        """What was found in one of them."""
+        return ScannedCall(self, number)
+
+    def list_rows(self, listed: int) -> arrays.Records:
+        """Where the lines of a list were said and stand, tokens counted through all calls."""
+        number, (ptr, rows) = self.program.list_number(listed), self._lists
+        return rows[:0] if number is None else rows[ptr[number] : ptr[number + 1]]
+
+    @cached_property
+    def _by_call(self) -> tuple[list[int], list[list[Any]]]:
+        """The rows of the lists, call after call, as columns; and where those of each list of each call begin."""
+        ptr, rows = self._lists
+        if len(self._calls) == 1:
+            return ptr.tolist(), _columns(rows)
+        lists = len(ptr) - 1
+        call = np.searchsorted(self._calls, rows["start"], "right")
+        key = call * lists + np.repeat(np.arange(lists), np.diff(ptr))
+        order = np.argsort(key, kind="stable")
+        rows, begins = rows[order], self._begins[call[order]]
+        rows["start"] -= begins
+        rows["end"] -= begins
+        begin = np.searchsorted(key[order], np.arange(len(self._calls) * lists + 1))
+        return begin.tolist(), _columns(rows)
+
+    def template(self, call: int, number: int) -> list[Found]:
+        """Where a template was said in a call, in order, each stretch once."""
+        ptr, rows = self._templates
+        own, begin = rows[ptr[number] : ptr[number + 1]], self._begins[call]
+        first, last = np.searchsorted(own["start"], (begin, self._calls[call]))
+        starts, ends, costs, texts = _columns(own[first:last])
+        return [
+            (start - begin, end - begin, cost, self.text(text))
+            for start, end, cost, text in zip(starts, ends, costs, texts, strict=True)
+        ]
+
+    def lines(self, call: int, listed: int) -> Iterator[tuple[int, int, float, str, int]]:
+        """Where the lines of a list were said in a call and stand, in no order: token from, to before, cost, text, and
+        the line's place in the list."""
+        number = self.program.list_number(listed)
+        if number is None:
+            return iter(())
+        begin, columns = self._by_call
+        at = call * (len(self._lists[0]) - 1) + number
+        own = slice(begin[at], begin[at + 1])
+        starts, ends, costs, texts, places = (column[own] for column in columns)
+        return zip(starts, ends, costs, map(self.text, texts), places, strict=True)
+
+    def text(self, number: int) -> str:
+        """The text of a row."""
+        if number < 0:
+            return ""
+        written = self.program.texts
+        return written[number] if number < len(written) else self._made[number - len(written)]
+
+    @cached_property
+    def _made(self) -> list[str]:
+        """The texts that were put together."""
+        ends = self._pool.ptr[: self._pool.state[arrays.TEXTS] + 1]
+        chars = self._pool.chars[: ends[-1]].astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+        return [chars[start:end] for start, end in pairwise(ends.tolist())]
+
+
+class ScannedCall(NamedTuple):
+    """One of some calls that were scanned."""
+
+    calls: ScannedCalls
+    number: int
+
+    @property
+    def program(self) -> TemplateProgram:
+        return self.calls.program
 
     def template(self, number: int) -> list[Found]:
         """Where a template was said, in order, each stretch once."""
-        ptr, rows = self._templates
-        starts, ends, costs, texts = _columns(rows[ptr[number] : ptr[number + 1]])
-        return list(zip(starts, ends, costs, map(self._text, texts), strict=True))
+        return self.calls.template(self.number, number)
 
     def lines(self, listed: int) -> Iterator[tuple[int, int, float, str, int]]:
-        """Where the lines of a list were said and stand, in no order: token from, to before, cost, text, and the line's
-        place in the list."""
-        number = self._list_number.get(listed)
-        if number is None:
-            return iter(())
-        ptr, columns = self._lists
-        own = slice(ptr[number], ptr[number + 1])
-        starts, ends, costs, texts, places = (column[own] for column in columns)
-        return zip(starts, ends, costs, map(self._text, texts), places, strict=True)
-
-    def _text(self, number: int) -> str:
-        if number < 0:
-            return ""
-        written = self._written
-        return written[number] if number < len(written) else self._made[number - len(written)]
+        """Where the lines of a list were said and stand, in no order."""
+        return self.calls.lines(self.number, listed)
 
 
 class _Order:
@@ -313,8 +382,8 @@ def _codes(text: str) -> Ints:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.int32).astype(np.int64)
 
 
-def _ints(values: Sequence[int] | Sequence[tuple[int, int]]) -> Ints:
-    return np.array(values, np.int64)
+def _ints(values: Sequence[int] | Sequence[tuple[int, int]] | Ints) -> Ints:
+    return np.asarray(values, np.int64)
 
 
 def _ptr(rows: Sequence[Sequence[object]] | Sequence[Ints]) -> Ints:

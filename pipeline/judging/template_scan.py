@@ -1,4 +1,4 @@
-"""Where all templates of a rulebook were said in one call, found by compiled loops over arrays.
+"""Where all templates of a rulebook were said in some calls, found by compiled loops over arrays.
 
 The same as `pipeline.judging.chains` and by the same steps, which stands beside it as the plain way to do it and is
 what a process uses that judges few calls: compiled code has to be read in, or made, first.
@@ -334,10 +334,14 @@ def _chain(
     own, behind = program.chains[chain], program.chains[chain + 1]
     needed = program.needed[own.needed : behind.needed]
     rows, one, two, others = pool.rows, spare[0], spare[1], spare[2]
-    left = (behind.joins - own.joins) * PAIRS_A_TOKEN * len(tokens.codes)
+    call, left = -1, 0
     state, other_state = np.zeros(3, np.int64), np.zeros(3, np.int64)
     at = low[own.first]
-    while at < high[own.first] and left > 0:
+    while at < high[own.first]:
+        while call < 0 or rows[at].start >= tokens.calls[call]:
+            call += 1
+            left = tokens.calls[call] - (tokens.calls[call - 1] if call else 0)
+            left *= (behind.joins - own.joins) * PAIRS_A_TOKEN
         number = tokens.sentence_of[rows[at].start]
         last = tokens.ends[number]
         state[ROWS] = 0
@@ -345,7 +349,7 @@ def _chain(
             if rows[at].cost < math.inf:
                 _put(one, state, rows[at].start, rows[at].end, rows[at].cost, rows[at].text)
             at += 1
-        if not _has_all(needed, bits, number):
+        if left <= 0 or not _has_all(needed, bits, number):
             continue
         for join in range(own.joins, behind.joins):
             count = state[ROWS]

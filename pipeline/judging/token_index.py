@@ -16,6 +16,9 @@ from pipeline.language.normalise import SENTENCE, TEXT_END, TURN_END, tokenise_a
 from pipeline.timeline import Span, Timeline
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from pipeline.judging.lexicon import Lexicon
 
 BETWEEN_SENTENCES = " \n\t“‘（("
@@ -37,6 +40,19 @@ def digit_runs(tokens: str) -> list[TokenRange]:
 
 WordPlace = tuple[int, int, float, float]
 """Offsets of a word in its turn's text, start and end in seconds."""
+
+
+class SaidTokens(Protocol):
+    """The tokens of a call, or of several one behind another, and their sentences."""
+
+    @property
+    def words(self) -> list[str]: ...
+    @property
+    def sentence_of(self) -> Sequence[int] | npt.NDArray[np.int64]: ...
+    @property
+    def sentence_ends(self) -> Sequence[int] | npt.NDArray[np.int64]: ...
+    def code(self, lexicon: Lexicon, /) -> str: ...
+    def sounds(self, lexicon: Lexicon, /) -> str: ...
 
 
 class Stretches(Protocol):

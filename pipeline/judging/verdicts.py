@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pipeline.datatypes import Call, Evidence, Outcome, Party, Scorecard, Verdict
 from pipeline.judging.answers import Answers
 from pipeline.judging.conditions.base import Evaluation, Node, Result
-from pipeline.judging.matches import CallMatches
+from pipeline.judging.matches import CallMatches, FoundBefore
 from pipeline.judging.notation import call_from_script
 from pipeline.judging.rulebook import Gate, Rule, Rulebook, RuleCase
 from pipeline.judging.suspects import suspect_in
@@ -63,10 +63,13 @@ def evaluation_of(call: Call, rulebook: Rulebook, answers: Answers | None = None
     return evaluation_on(index_call(call, rulebook.language), rulebook, answers)
 
 
-def evaluation_on(index: TokenIndex, rulebook: Rulebook, answers: Answers | None = None) -> Evaluation:
-    """A call whose tokens are known, made ready to be judged by the rules of a rulebook."""
+def evaluation_on(
+    index: TokenIndex, rulebook: Rulebook, answers: Answers | None = None, found: FoundBefore | None = None
+) -> Evaluation:
+    """A call whose tokens are known, made ready to be judged by the rules of a rulebook. `found`: what was found in it
+    together with others."""
     return Evaluation(
-        index, CallMatches(index, rulebook.lexicon), rulebook.entities.in_call(index), rulebook.scenarios,
+        index, CallMatches(index, rulebook.lexicon, found), rulebook.entities.in_call(index), rulebook.scenarios,
         offered=rulebook.offered_by(index.call.cdr.company), bar=rulebook.bar, answers=answers,
         recognisers=rulebook.recognisers, acts=rulebook.acts,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
+from pipeline.judging.conditions.at_once import EvaluationAtOnce, Truths
 from pipeline.judging.conditions.base import Act, Evaluation, Node, Result, reading
 from pipeline.judging.conditions.windows import InWindow, Window
 
@@ -40,3 +41,6 @@ class Used(InWindow):
 
     def find(self, evaluation: Evaluation) -> Result:
         return evaluation.result(self._act.when)
+
+    def truths(self, calls: EvaluationAtOnce) -> Truths:
+        return calls.truths(self._act.when)

@@ -28,6 +28,7 @@ from pipeline.judging.token_index import TokenIndex, TokenRange
 from pipeline.messages import Message, catalogue, in_language
 
 if TYPE_CHECKING:
+    from pipeline.judging.conditions.at_once import EvaluationAtOnce, Truths
     from pipeline.judging.conditions.scripts import Likely
     from pipeline.judging.conditions.windows import Scopes, Window
 
@@ -121,6 +122,10 @@ class Condition(Params):
     @abstractmethod
     def find(self, evaluation: Evaluation) -> Result:
         """Whether it holds for a call."""
+
+    def truths(self, calls: EvaluationAtOnce) -> Truths:
+        """Which truths are possible in each of some calls, as far as arrays tell: `find`'s is always among them."""
+        return calls.anything
 
     @abstractmethod
     def title(self, evaluation: Evaluation) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
 from pipeline.datatypes import Evidence
+from pipeline.judging.call_columns import HUNG_UP_BY
+from pipeline.judging.conditions.at_once import ANY_TRUTH, NO, UNSURE, YES, EvaluationAtOnce, Truths
 from pipeline.judging.conditions.base import SIDE_NAMES, Condition, Evaluation, Result
 from pipeline.judging.conditions.speech import Said
 from pipeline.judging.conditions.windows import Window
@@ -65,6 +68,14 @@ class HungUp(Condition):
         last = call.turns[-1].index if call.turns else None
         at_s = hang_up.at_s if hang_up.at_s is not None else call.facts.duration_s
         return Result(True, (Evidence(last, Span(max(0.0, at_s - CLIP_S), at_s), "", text),), text)
+
+    def truths(self, calls: EvaluationAtOnce) -> Truths:
+        released_by = calls.calls.columns.hung_up_by[calls.calls.rows]
+        made = np.full(len(released_by), NO, np.uint8)
+        is_plain = self.moment == "anytime" and self.without is None
+        made[released_by == HUNG_UP_BY.index(self.by)] = YES if is_plain else ANY_TRUTH
+        made[released_by == HUNG_UP_BY.index(None)] = UNSURE
+        return made
 
 
 class LineSound(Condition):

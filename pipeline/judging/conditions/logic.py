@@ -12,6 +12,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from pipeline.datatypes import Evidence
+from pipeline.judging.conditions import at_once
+from pipeline.judging.conditions.at_once import EvaluationAtOnce, Truths
 from pipeline.judging.conditions.base import Bounds, Condition, Evaluation, Inner, Node, Result, place_of
 from pipeline.judging.conditions.wording import told_limits
 from pipeline.messages import Message
@@ -51,6 +53,9 @@ class AllOf(Several):
             shown=lambda ev: all_shown(ev, self._that_are(ev, True)),
         )
 
+    def truths(self, calls: EvaluationAtOnce) -> Truths:
+        return at_once.all_of([calls.truths(part) for part in self.of])
+
     def _that_are(self, evaluation: Evaluation, truth: bool | None) -> Iterator[Result]:
         return (found for part in self.of if (found := evaluation.result(part)).truth is truth)
 
@@ -73,6 +78,9 @@ class AnyOf(AllOf):
                 truth = None
         return Result(truth, lambda ev: all_evidence(ev, self._that_are(ev, truth)), lambda ev: self._reason(ev, truth))
 
+    def truths(self, calls: EvaluationAtOnce) -> Truths:
+        return at_once.any_of([calls.truths(part) for part in self.of])
+
 
 class NoneOf(AnyOf):
     """None of the conditions holds."""
@@ -82,6 +90,9 @@ class NoneOf(AnyOf):
         if found.truth is True:
             return Result(False, found.evidence, found.reason, shown=found.shown)
         return Result(None if found.truth is None else True, (), found.reason)
+
+    def truths(self, calls: EvaluationAtOnce) -> Truths:
+        return at_once.opposite(super().truths(calls))
 
 
 class InOrder(Several):
@@ -112,6 +123,9 @@ class InOrder(Several):
             return Result(False, tuple(chosen), why)
         truth = None if any(step.truth is None for step in found) else True
         return Result(truth, tuple(chosen), joined_reasons(evaluation, [step for step in found if step.truth is truth]))
+
+    def truths(self, calls: EvaluationAtOnce) -> Truths:
+        return at_once.in_order([calls.truths(part) for part in self.of])
 
 
 class Times(Condition):

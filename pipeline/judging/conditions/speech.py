@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 from pydantic import Field, ValidationInfo, model_validator
 
 from pipeline.datatypes import Evidence
+from pipeline.judging.conditions.at_once import NO, UNSURE, YES, EvaluationAtOnce, Truths
 from pipeline.judging.conditions.base import CallPlace, Evaluation, Result, Side, reading
 from pipeline.judging.conditions.windows import InWindow, Scope, find_scopes, window_text
 from pipeline.judging.entities import LABELS
@@ -22,6 +24,10 @@ from pipeline.language.normalise import tokenise
 from pipeline.messages import Message
 from pipeline.timeline import Span
 from pipeline.validation import did_you_mean
+
+if TYPE_CHECKING:
+    from pipeline.judging.call_batch import Flags
+    from pipeline.judging.template_arrays import Records
 
 ENTITY_NAMES: dict[str, str] = {
     "PERSON_TITLE": Message("the caller's name"),
@@ -205,6 +211,55 @@ class Said(InWindow):
                 items.add(match.item)
         wanted = len(listed.items) if self.all is not None else self.at_least or 1
         return kept if len(items) >= wanted else []
+
+    def truths(self, calls: EvaluationAtOnce) -> Truths:
+        scopes = calls.scopes(self.window, self.by)
+        if scopes is None:
+            surely, maybe = self._found_at_once(calls, calls.calls.of_side(self.by))
+            return np.where(surely | maybe, calls.anything, NO | UNSURE).astype(np.uint8)
+        absent = calls.absent(scopes, self.by)
+        surely, maybe = self._found_at_once(calls, scopes.turns)
+        if scopes.is_limited:
+            surely, maybe = np.zeros_like(surely), surely | maybe
+        made = np.where(surely, YES, np.where(maybe, absent | YES, absent))
+        return np.where(scopes.has, made, UNSURE).astype(np.uint8)
+
+    def _found_at_once(self, calls: EvaluationAtOnce, turns: Flags) -> tuple[Flags, Flags]:
+        """The calls where it is surely found in some turns, and those where that must be looked for."""
+        batch, listed = calls.calls, self.any or self.all
+        nowhere, everywhere = np.zeros((2, len(batch)), bool)
+        everywhere[:] = True
+        if listed is None:
+            return nowhere, everywhere if self.pattern is None else batch.patterns_in([self.pattern], turns)
+        if batch.scanned is None or listed.number < 0:
+            return nowhere, everywhere
+        rows = batch.rows_of(listed.number)
+        turn = batch.turn_of(rows["start"])
+        is_here = turns[turn] & (rows["end"] < batch.behind[turn]) & self._sounding(calls, rows)
+        call, items = batch.call_of[turn[is_here]], rows["place"][is_here]
+        size = len(listed.items)
+        pairs = np.unique(call * size + items)
+        wanted = size if self.all is not None else self.at_least or 1
+        found = np.bincount(pairs // size, minlength=len(batch)) >= wanted
+        maybe = nowhere
+        if others := batch.others_of(listed.number):
+            maybe = ~found & batch.patterns_in(others, turns)
+        for by in (self.unless, self.unless_then):
+            if by is not None:
+                maybe = maybe | found & batch.may_say(by.number)
+        if self.act is not None:
+            maybe = maybe | found
+        return found & ~maybe, maybe
+
+    def _sounding(self, calls: EvaluationAtOnce, rows: Records) -> Flags:
+        """Which of some rows may be matched as they were heard."""
+        as_written: Flags = rows["cost"] <= HOMOPHONE
+        if isinstance(self.sounds, bool):
+            return as_written | self.sounds
+        batch = calls.calls
+        texts = np.unique(rows["text"][~as_written]).tolist()
+        long = [text for text in texts if self._by_sound(batch.language, batch.text(text))]
+        return as_written | np.isin(rows["text"], long)
 
     def _known(self, evaluation: Evaluation, match: Match) -> bool:
         """Whether the recogniser that is asked knows the sentence too."""
