@@ -136,8 +136,9 @@ class CallBatch:
     def _first_sentence(self) -> Ints:
         return np.searchsorted(self.sentence_ends, np.concatenate([[0], self.calls[:-1]]), "right")
 
-    def call(self, number: int) -> CallOfBatch:
-        return CallOfBatch(self, number)
+    def call(self, number: int) -> CallOfBatch | None:
+        """What was found in one of them; None for one that is not in columns."""
+        return None if self.columns.is_whole[self.rows[number]] else CallOfBatch(self, number)
 
     # what follows is asked where there is a scan
 

@@ -25,7 +25,8 @@ import numpy.typing as npt
 
 from pipeline.datatypes import Judged
 from pipeline.errors import BadArtefact
-from pipeline.judging.call_columns import CallColumns, columns_of
+from pipeline.judging.call_columns import CallColumns
+from pipeline.judging.making_columns import columns_of
 from pipeline.judging.rescoring import OUTCOME_CODES, Outcomes, Points
 from pipeline.storage import artefacts
 from pipeline.storage.column_files import Column, ColumnFile, damaged_columns, write_columns
@@ -36,7 +37,8 @@ _HASH_BYTES = 8
 
 _PIPELINE = Path(__file__).parent.parent
 _MAKERS = ("language", "timeline.py", "datatypes.py", "judging/token_index.py", "judging/call_columns.py",
-           "judging/span_columns.py", "judging/call_cache.py", "storage/column_files.py")  # fmt: skip
+           "judging/making_columns.py", "judging/span_columns.py", "judging/call_cache.py",
+           "storage/column_files.py")  # fmt: skip
 """What columns are made by."""
 
 Sha = bytes

@@ -116,9 +116,8 @@ def _compared(rows: Records, one: int, other: int) -> int:
 def _order(texts: Texts, pool: Pool, low: int, by_text: bool) -> Ints:
     """The rows from one on, in order; of rows that are alike but in text, as they stand where it does not count."""
     size = pool.state[ROWS] - low
-    order = np.arange(low, low + size)
+    order, width = np.arange(low, low + size), 1
     spare = order.copy()
-    width = 1
     while width < size:
         for begin in range(0, size, 2 * width):
             middle, end = min(begin + width, size), min(begin + 2 * width, size)
@@ -145,15 +144,12 @@ def _order(texts: Texts, pool: Pool, low: int, by_text: bool) -> Ints:
 @inner
 def _settle(texts: Texts, pool: Pool, low: int, by_text: bool) -> None:
     """Put the rows from one on into order, and keep of each stretch the first."""
-    rows = pool.rows
-    high = pool.state[ROWS]
-    settled = True
+    rows, high = pool.rows, pool.state[ROWS]
     for at in range(low + 1, high):
         before, row = rows[at - 1], rows[at]
         if before.start > row.start or (before.start == row.start and before.end >= row.end):
-            settled = False
             break
-    if settled:
+    else:
         return
     old = rows[low:high].copy()
     to = low

@@ -13,10 +13,11 @@ import pytest
 
 from pipeline.datatypes import Call
 from pipeline.judging.call_batch import CallBatch
-from pipeline.judging.call_columns import CallColumns, columns_of
+from pipeline.judging.call_columns import CallColumns
 from pipeline.judging.column_replay import outcomes_at_once
 from pipeline.judging.conditions.at_once import NO, UNSURE, YES, EvaluationAtOnce
 from pipeline.judging.conditions.base import Node
+from pipeline.judging.making_columns import columns_of
 from pipeline.judging.notation import call_from_script
 from pipeline.judging.rescoring import OUTCOME_CODES
 from pipeline.judging.rulebook import Rulebook

@@ -19,9 +19,10 @@ import pytest
 from pipeline.datatypes import CDR, Call, Judged
 from pipeline.judging import call_cache
 from pipeline.judging.call_cache import make_file, read_calls, survey
-from pipeline.judging.call_columns import CallColumns, columns_of
+from pipeline.judging.call_columns import CallColumns
 from pipeline.judging.column_replay import replay_rows
 from pipeline.judging.loader import load_rulebook
+from pipeline.judging.making_columns import columns_of
 from pipeline.judging.notation import call_from_script
 from pipeline.judging.replay import replay, replaying
 from pipeline.judging.replayed import Replay
