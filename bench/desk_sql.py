@@ -350,7 +350,7 @@ def endless(trial: Trial, path: str) -> str | bool:
 
 
 def formulas(trial: Trial) -> str | bool:
-    texts = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1", "=HYPERLINK(\"http://x\")", *MARKUP)
+    texts = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1", '=HYPERLINK("http://x")', *MARKUP)
     listed = ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
     sql = f"SELECT {listed}, ['=1'], 1 AS \"=1+1\""
     boss = trial.client("boss", "administrator")

@@ -50,9 +50,7 @@ def make_home(folder: Path, count: int) -> Home:
             call_id=f"C{number:07}", started_at=NIGHT + timedelta(seconds=30 * number), direction="inbound",
             agent_id=f"{1000 + number % 300}", agent_name="李梅", team=f"{number % 12} 组",
         )  # fmt: skip
-        judged = Judged(
-            replace(template.call, sha256=sha256, cdr=cdr), replace(template.scorecard, sha256=sha256)
-        )
+        judged = Judged(replace(template.call, sha256=sha256, cdr=cdr), replace(template.scorecard, sha256=sha256))
         hearing = Hearing("f" * 64, "stereo", 0.98, {"recognizer": "none"})
         artefacts.write(home.judged(sha256), JudgedFile("bench", judged, hearing, masks=masks))
         record = RecordingRecord(sha256, 10_000, (f"/inbox/{cdr.call_id}.wav",), NIGHT, cdr)

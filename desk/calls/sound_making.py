@@ -74,7 +74,7 @@ def make_sound(source: SoundSource, settings: Settings, on_progress: Callable[[f
             # what is not there tells less than what is there and cannot be played
             if fault is None or getattr(fault, "reason", "") == "missing":
                 fault = error
-    raise NoSound(_why(fault, settings))
+    raise NoSound(_why(fault, record, settings))
 
 
 def cut_sound(source: SoundSource, span: Span, bitrate_kbps: int, settings: Settings) -> bytes:
@@ -97,7 +97,7 @@ def cut_sound(source: SoundSource, span: Span, bitrate_kbps: int, settings: Sett
         except (BadRecording, TransientFault) as error:
             if fault is None or getattr(fault, "reason", "") == "missing":
                 fault = error
-    raise NoSound(_why(fault, settings))
+    raise NoSound(_why(fault, record, settings))
 
 
 def _ways(record: RecordingRecord, settings: Settings, span: Span | None = None) -> Iterator[Iterator[Samples]]:
@@ -192,8 +192,10 @@ def _peaks(sound: Samples) -> Samples:
     return largest
 
 
-def _why(fault: CallQAError | None, settings: Settings) -> Message:
+def _why(fault: CallQAError | None, record: RecordingRecord, settings: Settings) -> Message:
     """Why there is nothing to be heard, for who wants to hear it; where the file lay is not theirs to know."""
+    if not record.paths and not record.halves:
+        return Message("there is no recording of this call")
     reason = getattr(fault, "reason", "missing")
     if reason == "missing":
         if settings.is_remote:

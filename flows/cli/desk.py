@@ -47,17 +47,19 @@ def desk_command(
     from desk.access.proxies import is_this_machine, link_address
     from desk.app import make_app
     from desk.context import make_desk
-    from flows.demo import demo_settings
+    from flows.demo import demo_settings, fill_demo
     from flows.rulebooks import KeptRulebooks
 
     settings = demo_settings() if demo else read_settings()
+    books = KeptRulebooks(settings)
+    if demo:
+        fill_demo(settings, books)
     if not settings.paths.home.is_dir():
         raise CallQAError(
             Message("{home}: no callqa home is there; `callqa nightly` makes it", home=settings.paths.home)
         )
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = settings.model_copy(update={"desk": settings.desk.model_copy(update=given)})
-    books = KeptRulebooks(settings)
     desk = make_desk(settings, books)
     listening = _listening(settings.desk)
     address = _address(settings.desk, listening)

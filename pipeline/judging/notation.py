@@ -57,6 +57,9 @@ _SPEAKERS: dict[str, Speaker] = {
     "third": "third", "第三方": "third",
 }  # fmt: skip
 _CHANNELS: dict[Speaker, int] = {"agent": 0, "customer": 1, "third": 0}
+SCRIPT_ROLES: dict[int, Role] = {0: "agent", 1: "customer"}
+"""Whose channel is which in a script's transcript."""
+
 _TIME = r"\d{1,5}(?:\.\d{1,6})?"
 """Seconds: no call lasts longer than a day."""
 _LINE = re.compile(rf"(?P<who>\S+)\s+(?P<start>{_TIME})(?:\s*-\s*(?P<end>{_TIME}))?\s*[:：]\s*(?P<text>.*)")
@@ -233,10 +236,21 @@ def _cdr(fields: Mapping[str, Any]) -> CDR:
 
 def script_call(script: Script, language: str) -> Call:
     """A script as a call: heard without a fault, on two channels, roles known."""
+    transcript = script_transcript(script, language)
+    call = build_call(transcript, replace(script.cdr, channel_map=script.cdr.channel_map or SCRIPT_ROLES))
+    if any(turn.speaker == "third" for turn in script.turns):
+        call = _third_voices(call, script)
+    if script.mono:
+        facts = replace(call.facts, overlap_s=None, interruptions_by_agent=None)
+        call = replace(call, overlaps=(), overlap_heard=False, facts=facts)
+    return call
+
+
+def script_transcript(script: Script, language: str) -> Transcript:
+    """What would have been heard of a script: the agent on channel 0, the customer on channel 1, without a fault."""
     ends = [turn.span.end_s for turn in script.turns] + [event.span.end_s for event in script.events]
     last_s = max([*ends, script.hung_up_s or 0.0])
     duration_s = max(script.duration_s or 0.0, last_s + (TAIL_S if script.duration_s is None else 0.0))
-    third = any(turn.speaker == "third" for turn in script.turns)
     line_ends: tuple[LineEnd, ...] = ()
     if script.hung_up_by in ("agent", "customer") and script.hung_up_s is not None:
         duration_s = max(duration_s, script.hung_up_s + TAIL_S)
@@ -247,7 +261,7 @@ def script_call(script: Script, language: str) -> Call:
     )
     talk_s = sum(turn.span.duration_s for turn in script.turns)
     worded_s = sum(turn.span.duration_s for turn in script.turns if turn.text)
-    transcript = Transcript(
+    return Transcript(
         sha256=hashlib.sha256(repr(script).encode()).hexdigest(),
         duration_s=duration_s,
         layout="stereo",
@@ -264,14 +278,6 @@ def script_call(script: Script, language: str) -> Call:
         fingerprint="script",
         provenance={"recognizer": "script"},
     )
-    roles: dict[int, Role] = {0: "agent", 1: "customer"}
-    call = build_call(transcript, replace(script.cdr, channel_map=script.cdr.channel_map or roles))
-    if third:
-        call = _third_voices(call, script)
-    if script.mono:
-        facts = replace(call.facts, overlap_s=None, interruptions_by_agent=None)
-        call = replace(call, overlaps=(), overlap_heard=False, facts=facts)
-    return call
 
 
 def _levels(voiced: tuple[Span, ...], channel: int, script: Script, duration_s: float) -> tuple[float, ...]:

@@ -27,51 +27,51 @@ class Unit(NamedTuple):
 
 COUNT = Unit(Message("{number}"), Message("{number}"))
 SECONDS = Unit(Message("{number} s"), Message("{number} s"), 1)
-SHARE = Unit(Message("{number}%"), Message("{number}%"), 0, 100.0)
+PERCENTAGE = Unit(Message("{number}%"), Message("{number}%"), 0, 100.0)
 RATE = Unit(Message("{number} words a minute"), Message("{number}"))
 RATIO = Unit(Message("{number} times as much"), Message("{number}"), 2)
 LEVEL = Unit(Message("{number} dBFS"), Message("{number} dBFS"), 1)
 
 
-class Named(NamedTuple):
+class Measure(NamedTuple):
     """What a measured number is called, and its unit."""
 
     name: str
     unit: Unit
 
 
-FACT_NAMES: dict[str, Named] = {
-    "duration_s": Named(Message("length of the recording"), SECONDS),
-    "conversation_s": Named(Message("length of the conversation"), SECONDS),
-    "voiced_s": Named(Message("time with speech"), SECONDS),
-    "coverage": Named(Message("share of the speech that has words"), SHARE),
-    "turns": Named(Message("turns of both sides"), COUNT),
-    "agent_turns": Named(Message("turns of the agent"), COUNT),
-    "customer_turns": Named(Message("turns of the customer"), COUNT),
-    "first_agent_s": Named(Message("time before the agent's first word"), SECONDS),
-    "first_customer_s": Named(Message("time before the customer's first word"), SECONDS),
-    "agent_talk_s": Named(Message("time the agent speaks"), SECONDS),
-    "customer_talk_s": Named(Message("time the customer speaks"), SECONDS),
-    "agent_talk_share": Named(Message("the agent's share of the talk"), SHARE),
-    "agent_rate": Named(Message("the agent's pace"), RATE),
-    "customer_rate": Named(Message("the customer's pace"), RATE),
-    "rate_ratio": Named(Message("the agent's pace against the customer's"), RATIO),
-    "longest_agent_monologue_s": Named(Message("the agent's longest speech"), SECONDS),
-    "longest_silence_s": Named(Message("the longest silence"), SECONDS),
-    "inner_silence_s": Named(Message("silence within the conversation"), SECONDS),
-    "overlap_s": Named(Message("time both speak at once"), SECONDS),
-    "interruptions_by_agent": Named(Message("interruptions by the agent"), COUNT),
-    "ring_count": Named(Message("rings"), COUNT),
-    "ring_s": Named(Message("time of ringing"), SECONDS),
-    "music_s": Named(Message("time of music"), SECONDS),
-    "prompt_s": Named(Message("time of recorded prompts"), SECONDS),
-    "dtmf_keys": Named(Message("keys pressed"), COUNT),
-    "busy_s": Named(Message("time of busy tone"), SECONDS),
-    "agent_level_dbfs": Named(Message("the agent's level"), LEVEL),
-    "since_agent_s": Named(Message("time from the agent's first word to the end"), SECONDS),
-    "agent_wait_s": Named(Message("wait for the agent"), SECONDS),
-    "prompt_before_s": Named(Message("recorded prompts before the first word"), SECONDS),
-    "keys_before_agent": Named(Message("keys pressed before the agent's first word"), COUNT),
+FACT_NAMES: dict[str, Measure] = {
+    "duration_s": Measure(Message("length of the recording"), SECONDS),
+    "conversation_s": Measure(Message("length of the conversation"), SECONDS),
+    "voiced_s": Measure(Message("time with speech"), SECONDS),
+    "coverage": Measure(Message("share of the speech that has words"), PERCENTAGE),
+    "turns": Measure(Message("turns of both sides"), COUNT),
+    "agent_turns": Measure(Message("turns of the agent"), COUNT),
+    "customer_turns": Measure(Message("turns of the customer"), COUNT),
+    "first_agent_s": Measure(Message("time before the agent's first word"), SECONDS),
+    "first_customer_s": Measure(Message("time before the customer's first word"), SECONDS),
+    "agent_talk_s": Measure(Message("time the agent speaks"), SECONDS),
+    "customer_talk_s": Measure(Message("time the customer speaks"), SECONDS),
+    "agent_talk_share": Measure(Message("the agent's share of the talk"), PERCENTAGE),
+    "agent_rate": Measure(Message("the agent's pace"), RATE),
+    "customer_rate": Measure(Message("the customer's pace"), RATE),
+    "rate_ratio": Measure(Message("the agent's pace against the customer's"), RATIO),
+    "longest_agent_monologue_s": Measure(Message("the agent's longest speech"), SECONDS),
+    "longest_silence_s": Measure(Message("the longest silence"), SECONDS),
+    "inner_silence_s": Measure(Message("silence within the conversation"), SECONDS),
+    "overlap_s": Measure(Message("time both speak at once"), SECONDS),
+    "interruptions_by_agent": Measure(Message("interruptions by the agent"), COUNT),
+    "ring_count": Measure(Message("rings"), COUNT),
+    "ring_s": Measure(Message("time of ringing"), SECONDS),
+    "music_s": Measure(Message("time of music"), SECONDS),
+    "prompt_s": Measure(Message("time of recorded prompts"), SECONDS),
+    "dtmf_keys": Measure(Message("keys pressed"), COUNT),
+    "busy_s": Measure(Message("time of busy tone"), SECONDS),
+    "agent_level_dbfs": Measure(Message("the agent's level"), LEVEL),
+    "since_agent_s": Measure(Message("time from the agent's first word to the end"), SECONDS),
+    "agent_wait_s": Measure(Message("wait for the agent"), SECONDS),
+    "prompt_before_s": Measure(Message("recorded prompts before the first word"), SECONDS),
+    "keys_before_agent": Measure(Message("keys pressed before the agent's first word"), COUNT),
 }
 
 CDR_NAMES: dict[str, str] = {
