@@ -99,8 +99,8 @@ def _call(
         "digits": f"{int(agent_id[1:]):03d}",
     }  # fmt: skip
     lines = [
-        f"agent {said['greeting']}", *draw.choice(team["matters"]), f"agent {said['anything_else']}",
-        f"customer {draw.choice(team['ending'])}", f"agent {said['closing']}", f"customer {team['goodbye']}",
+        f"agent {said['welcome']}", *draw.choice(team["matters"]), f"agent {said['anything_else']}",
+        f"customer {draw.choice(team['ending'])}", f"agent {said['farewell']}", f"customer {team['goodbye']}",
     ]  # fmt: skip
     script = Script(tuple(_turns(lines, words, language, draw)), cdr=cdr)
     # the name of a call stays its own when other words are written for it
