@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,31 @@ def test_a_call_is_marked_anew_when_one_of_its_files_changes(tmp_home: Home) -> 
     assert len({marks[other] for marks in seen}) == 1
     tmp_home.judged(sha256).unlink()
     assert list(dict(call_marks(tmp_home))) == [other]
+
+
+def test_a_file_that_is_replaced_removed_or_restored_is_seen(tmp_home: Home) -> None:
+    save(tmp_home, [make_judged("one")])
+    sha256 = sha_of("one")
+
+    def mark() -> str:
+        return dict(call_marks(tmp_home))[sha256]
+
+    for path in (tmp_home.recording(sha256), tmp_home.judged(sha256), excerpt_record(tmp_home, sha256)):
+        if path.name.startswith("excerpts"):
+            without = mark()
+            artefacts.write(path, ExcerptSet(sha256, "zh", ()))
+            assert mark() != without
+        first, was = mark(), path.stat()
+        aside = path.rename(path.with_name("aside"))
+        path.write_bytes(aside.read_bytes())
+        os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns + 1))
+        assert mark() != first, "as long, and another"
+        aside.replace(path)
+        assert mark() == first, "the same again"
+    shutil.rmtree(path.parent)
+    assert mark() == without
+    tmp_home.recording(sha256).unlink()
+    assert mark() not in (first, without)
 
 
 @pytest.mark.parametrize("suffix", [artefacts.ARTEFACT_SUFFIX, artefacts.EARLIER_SUFFIX])
