@@ -9,8 +9,8 @@ of one week, are published from their files, by the product's own way. The first
 many names and agents as it takes, in one part or one a day as the product cuts them, written by what writes every part.
 The other 51 weeks are its files under other names and dates. Words and verdicts are the same again and again, so the
 files pack better than a real history of that size. The night is real: its calls are stored and published from their
-files into that history, on its last day. That the files of the history are unchanged is taken as read; what listing
-them costs is measured by itself, over the night's.
+files into that history, on its last day. The history's own files are links to those of its first week, so that they
+are as old and as large as its parts say, and the night lists and compares every one of them.
 
 Seconds of the processor are told beside those of the clock: on a busy machine only the first mean anything. DuckDB has
 two threads and 1 GB, so that an undisturbed clock shows about half of the processor's seconds where both are at work.
@@ -19,7 +19,7 @@ two threads and 1 GB, so that an undisturbed clock shows about half of the proce
 from __future__ import annotations
 
 import argparse
-import heapq
+import hashlib
 import os
 import random
 import re
@@ -46,7 +46,6 @@ from pipeline.judging.loader import load_rulebook
 from pipeline.judging.verdicts import judge_call
 from pipeline.masks import Masks
 from pipeline.privacy.sensitive import find_masks
-from pipeline.results import part_plans
 from pipeline.results.excerpts import Excerpt, ExcerptSet, Line, excerpt_folder
 from pipeline.results.part_plans import WEEK_CALLS
 from pipeline.results.parts import PART_FILES, WeekPlan, finish_part, part_rows, quoted, write_files, write_rows
@@ -212,6 +211,26 @@ def later_part(home: Home, source: str, week: int) -> str:
     return name
 
 
+def link_history(home: Home, copies: int) -> None:
+    """The stored files of the whole history: links to those of its first week, under the names of its calls."""
+    for file in list((home.root / "judged").rglob(f"*{artefacts.ARTEFACT_SUFFIX}")):
+        sha256 = file.name.removesuffix(artefacts.ARTEFACT_SUFFIX)
+        record = excerpt_folder(home, sha256) / f"excerpts{artefacts.ARTEFACT_SUFFIX}"
+        for copy in range(copies):
+            first = hashlib.sha256(f"{sha256}-{copy}".encode()).hexdigest()
+            others = (hashlib.sha256(f"{first}-{week}".encode()).hexdigest() for week in range(1, WEEKS))
+            for name in (first, *others):
+                folder = excerpt_folder(home, name)
+                folder.mkdir(parents=True)
+                os.link(record, folder / record.name)
+                for was, link in ((file, home.judged(name)), (home.recording(sha256), home.recording(name))):
+                    link.parent.mkdir(parents=True, exist_ok=True)
+                    os.link(was, link)
+        shutil.rmtree(record.parent)
+        for was in (file, home.recording(sha256)):
+            was.unlink()
+
+
 def replacing(file: str, replaced: Mapping[str, str]) -> str:
     """REPLACE of those columns that a file has; what hangs on the day where there is one."""
     with duckdb.connect() as connection:
@@ -235,8 +254,7 @@ def make_year(
         with open_database(home.database, settings.ingest.timezone) as connection:
             about = dict(connection.execute("SELECT key, value FROM about").fetchall())
             (source,) = (row[0] for row in connection.execute("SELECT name FROM totals.parts").fetchall())
-        for folder in ("judged", "recordings", "excerpts"):
-            shutil.rmtree(home.root / folder)
+        link_history(home, copies)
         zone = ZoneInfo(settings.ingest.timezone)
         plan = WeekPlan(home, {book.name: book for book in books}, zone, about["shape"])
         monday = f"{FIRST.date()}"
@@ -285,17 +303,9 @@ def publish_night(
     listed = sum(1 for _ in call_marks(home))
     figures["listing the home's files, a call"] = f"{1e6 * (cpu_s() - started) / listed:.0f} µs CPU"
     before = {path: file_sha256(path) for path in home.parts.rglob("calls.parquet")}
-    names = [path.parent.name for path in before]
-
-    def unchanged_and_new(home: Home) -> Iterator[tuple[str, str]]:
-        with duckdb.connect() as connection:
-            yield from heapq.merge(part_plans.stored_marks(connection, home, names), call_marks(home))
-
-    part_plans.call_marks = unchanged_and_new
     started, at = cpu_s(), time.perf_counter()
     built = build_database(home, settings, books)
     took_s, clock_s = cpu_s() - started, time.perf_counter() - at
-    part_plans.call_marks = call_marks
     figures[f"publish a night of {count:,} calls"] = f"{took_s:.1f} s CPU, {clock_s:.0f} s"
     figures["calls afterwards"] = f"{built.rows['calls']:,}"
     figures["parts made"] = str(len(list(home.parts.rglob("calls.parquet"))) - len(before))
