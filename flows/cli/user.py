@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
@@ -56,6 +57,7 @@ def user_add(
     chosen = _role(role)
     audit.record(Home(settings.paths.home), "account.made", account=name, role=chosen)
     accounts.make(name, chosen, agent_id=agent_id, teams=tuple(team or ()))
+    _warn_of_unknown(settings, team or (), agent_id)
     _print_link(settings, accounts.make_link(name), name)
 
 
@@ -105,6 +107,7 @@ def user_role(
     account, chosen = _there(accounts, name), _role(role)
     audit.record(Home(settings.paths.home), "account.changed", account=account.name, role=chosen)
     accounts.change(account.name, role=chosen, teams=None if team is None else tuple(team), agent_id=agent_id)
+    _warn_of_unknown(settings, team or (), agent_id)
     print(say("{name}: changed", name=account.name))
 
 
@@ -147,6 +150,21 @@ def _accounts() -> tuple[Settings, Accounts]:
             Message("{home}: no callqa home is there; `callqa nightly` makes it", home=settings.paths.home)
         )
     return settings, Accounts(Home(settings.paths.home))
+
+
+def _warn_of_unknown(settings: Settings, teams: Sequence[str], agent_id: str | None) -> None:
+    """Tell of teams and of an agent that no call has: a slip, or somebody whose first call is yet to come."""
+    from desk.snapshot import Snapshot
+
+    database = Home(settings.paths.home).database
+    if not database.exists() or not (teams or agent_id):
+        return
+    with Snapshot(database, settings.ingest.timezone).reading() as reader:
+        for team in teams:
+            if not reader.value("SELECT count(*) FROM calls WHERE team = $team", {"team": team}):
+                print(say("warning: no call in the database has the team “{team}” so far", team=team))
+        if agent_id and not reader.value("SELECT count(*) FROM calls WHERE agent_id = $agent", {"agent": agent_id}):
+            print(say("warning: no call in the database has the agent's number “{agent}” so far", agent=agent_id))
 
 
 def _there(accounts: Accounts, name: str) -> Account:

@@ -18,7 +18,7 @@ import pytest
 
 from pipeline.storage.audit import audit_entries
 from pipeline.storage.home import Home
-from tests.support.desks import PASSWORD
+from tests.support.desks import PASSWORD, make_small_desk
 from tests.support.nights import CALLQA, callqa, environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("desk")]
@@ -126,3 +126,20 @@ def test_a_desk_for_others_says_that_tls_is_missing(env: dict[str, str]) -> None
     with desk(env, "--host", "0.0.0.0", "--port", "0") as there:
         assert "TLS" in there.printed[-2]
         assert httpx.get(f"{there.address}/sign-in").status_code == 200
+
+
+def test_a_team_or_an_agent_that_no_call_has_is_told_and_taken_all_the_same(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    small, _ = make_small_desk(tmp_path, 3)
+    small.accounts.make("root", "administrator", PASSWORD)
+    own = {**env, "CALLQA_HOME": str(small.home.root), "CALLQA_LANG": "en"}
+    known = callqa("user", "add", "wang", "--role", "supervisor", "--team", "一组", env=own)
+    assert (known.returncode, known.stdout.count("warning")) == (0, 0)
+    slip = callqa("user", "add", "zhou", "--role", "coach", "--team", "一组", "--team", "Team Q", env=own)
+    assert (slip.returncode, slip.stdout.count("warning")) == (0, 1), slip.stderr
+    assert "the team “Team Q”" in slip.stdout
+    changed = callqa("user", "role", "zhou", "agent", "--agent-id", "90017", env=own)
+    assert (changed.returncode, changed.stdout.count("warning")) == (0, 1), changed.stderr
+    assert "“90017”" in changed.stdout
+    assert small.accounts.get("zhou") is not None
