@@ -113,11 +113,18 @@ class DeskEndpoint:
     method: Literal["GET", "POST"] = "GET"
 
 
-class NotThere(Exception):
-    """There is no such thing, or not for who asks: the answer is the same, so that nobody can find out which."""
-
-
 NOT_THERE = Message("there is no such page, or not for you")
+
+
+class NotThere(Exception):
+    """There is no such thing, or not for who asks: the answer is the same, so that nobody can find out which. Who knows
+    already may be told the `problem`."""
+
+    def __init__(self, problem: Message = NOT_THERE) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
 NOT_LET_IN = Message("you are signed in, but the desk knows no such account, or it is disabled; ask an administrator")
 
 ENDPOINTS: list[DeskEndpoint] = []
@@ -231,8 +238,8 @@ def _answered(request: Request, answer: Answering) -> Response:
 def _caught(visit: Visit, answer: Answering) -> Response:
     try:
         response = answer(visit)
-    except NotThere:
-        response = _fault(visit, 404, NOT_THERE)
+    except NotThere as gone:
+        response = _fault(visit, 404, gone.problem)
     except CallQAError as error:
         response = _fault(visit, 409, error)
     response.headers.setdefault("content-security-policy", page_policy(visit.nonce, _sign_out_place(visit.desk)))

@@ -13,14 +13,20 @@ from desk.routing import NotThere, Visit
 from pipeline.datatypes import CDR, Judged
 from pipeline.errors import BadArtefact
 from pipeline.masks import Mask
+from pipeline.messages import Message
 from pipeline.privacy.masking import as_shown, masks_of
 from pipeline.reviews.calibrations import Calibrations
 from pipeline.reviews.corrections import CallCorrections, corrections_of
 from pipeline.reviews.queues import Queues
-from pipeline.reviews.releases import CallResult, released
+from pipeline.reviews.releases import CallResult, released, steps_of
 from pipeline.settings.privacy import Privacy
 from pipeline.storage import artefacts
 from pipeline.storage.home import Home, JudgedFile, RecordingRecord
+
+NOT_THEIRS_NOW = Message(
+    "the result of this call was released to you, but the call is not recorded as yours any more; ask your supervisor "
+    "if that is wrong"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ def find_call(visit: Visit, call_id: str) -> FoundCall:
     except BadArtefact:
         raise NotThere from None
     if not may_see(desk, user, stored.judged.call.cdr, sha256):
-        raise NotThere
+        raise NotThere(NOT_THEIRS_NOW) if _was_theirs(desk, user, stored.judged.call.cdr, sha256) else NotThere
     desk.trail.note_once("view", user.name, sha256)
     if visit.shows_numbers and desk.settings.privacy.mask:
         desk.trail.note_once("unmask", user.name, sha256)
@@ -112,6 +118,15 @@ def may_see(desk: Desk, user: User, cdr: CDR, sha256: str) -> bool:
                 return False
             last = released_result(desk, sha256)
             return last is not None and last.agent_id == user.agent_id
+
+
+def _was_theirs(desk: Desk, user: User, cdr: CDR, sha256: str) -> bool:
+    """Whether a call was released to an agent whose it is no more: its agent has been corrected since."""
+    if user.scope != "own" or user.agent_id is None or cdr.agent_id == user.agent_id:
+        return False
+    with desk.reviews.file.reading() as rows:
+        steps = steps_of(rows, sha256)
+    return any(step.step == "released" and step.result.agent_id == user.agent_id for step in steps)
 
 
 def released_result(desk: Desk, sha256: str) -> CallResult | None:

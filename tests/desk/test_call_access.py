@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,12 @@ from starlette.testclient import TestClient
 from desk.access.trail import AGAIN_S, Trail
 from desk.context import Desk
 from pipeline.errors import CallQAError
+from pipeline.reviews.releases import release
+from pipeline.storage import artefacts
 from pipeline.storage.audit import CALL_DIGITS, audit_entries, audit_file, verify_audit
+from pipeline.storage.home import JudgedFile
 from tests.support.desks import make_small_desk, signed_in
+from tests.support.people import result_of
 
 pytestmark = pytest.mark.xdist_group("desk")
 
@@ -189,3 +194,24 @@ def test_who_asks_meanwhile_waits_for_the_record(desk: Desk, monkeypatch: pytest
     for _ in range(2):  # a record that failed is no record
         with pytest.raises(CallQAError):
             trail.note_once("view", "somebody", "a" * 64)
+
+
+def test_who_lost_a_call_by_a_correction_of_its_agent_is_told(tmp_path: Path) -> None:
+    own, night = make_small_desk(tmp_path, 3)
+    judged = next(each for each in night if each.call.cdr.agent_id)
+    sha256, agent_id = judged.call.sha256, judged.call.cdr.agent_id
+    address = f"/calls/{own.call_ids.of(sha256)}"
+    with own.reviews.file.writing() as rows:
+        release(rows, "boss", 2, "form", result_of(judged))
+    agent = signed_in(own, "agent", "one", agent_id=agent_id)
+    stranger = signed_in(own, "agent", "two", agent_id="90017")
+    assert agent.get(address).status_code == 200
+    kept = artefacts.read(own.home.judged(sha256), JudgedFile)
+    cdr = replace(kept.judged.call.cdr, agent_id="90018")
+    moved = replace(kept.judged, call=replace(kept.judged.call, cdr=cdr))
+    artefacts.write(own.home.judged(sha256), replace(kept, judged=moved))
+    answer = agent.get(address)
+    assert answer.status_code == 404
+    assert "the call is not recorded as yours any more" in answer.text
+    # whose it never was learns nothing, nor that there is such a call
+    assert same_page(stranger.get(address).text) == same_page(stranger.get(f"/calls/{'0' * 32}").text)
