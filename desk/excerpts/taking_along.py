@@ -47,13 +47,14 @@ class TakenExcerpt:
 def html_answer(visit: Visit, title: str, listed: Sequence[ListedExcerpt]) -> Response:
     """Excerpts as one HTML file. Its title stands in it, so it names nobody. Raises CallQAError."""
     _record(visit, listed, "excerpts as HTML")
-    return _file(visit, html_file(visit, title, listed).encode(), "text/html; charset=utf-8", "html")
+    return _file(html_file(visit, title, listed).encode(), "text/html; charset=utf-8", f"{_file_name(visit)}.html")
 
 
 def folder_answer(visit: Visit, title: str, listed: Sequence[ListedExcerpt]) -> Response:
     """Excerpts as a ZIP of numbered MP3s, a playlist and a page. Raises CallQAError."""
     _record(visit, listed, "excerpts as folder")
-    return _file(visit, folder_file(visit, title, listed), "application/zip", "zip")
+    name = _file_name(visit)
+    return _file(folder_file(visit, title, listed, name), "application/zip", f"{name}.zip")
 
 
 def html_file(visit: Visit, title: str, listed: Sequence[ListedExcerpt], largest: int = LARGEST_HTML_BYTES) -> str:
@@ -80,20 +81,21 @@ def html_file(visit: Visit, title: str, listed: Sequence[ListedExcerpt], largest
     return _page(visit, title, shown, about)
 
 
-def folder_file(visit: Visit, title: str, listed: Sequence[ListedExcerpt]) -> bytes:
-    """The ZIP: `01.mp3` and so on, `playlist.m3u8` with those that have sound, `index.html` with all."""
+def folder_file(visit: Visit, title: str, listed: Sequence[ListedExcerpt], name: str) -> bytes:
+    """The ZIP with a folder of this name: `01.mp3` and so on, `playlist.m3u8` with those that have sound, `index.html`
+    with all."""
     taken = _taken(visit, listed, cut_all(visit, listed), visit.desk.settings.excerpts.bitrate_kbps)
-    names = [f"{number:02}.mp3" if each.sound is not None else "" for number, each in enumerate(taken, 1)]
+    sounds = [f"{number:02}.mp3" if each.sound is not None else "" for number, each in enumerate(taken, 1)]
     shown = [
-        ShownExcerpt(each.cut, name, each.label, silent=each.silent) for name, each in zip(names, taken, strict=True)
+        ShownExcerpt(each.cut, file, each.label, silent=each.silent) for file, each in zip(sounds, taken, strict=True)
     ]
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as folder:
-        for name, each in zip(names, taken, strict=True):
+        for file, each in zip(sounds, taken, strict=True):
             if each.sound is not None:
-                folder.writestr(_entry(name), each.sound)
-        folder.writestr(_entry("playlist.m3u8"), _playlist(visit, taken, names))
-        folder.writestr(_entry("index.html"), _page(visit, title, shown, "", media="file:"))
+                folder.writestr(_entry(name, file), each.sound)
+        folder.writestr(_entry(name, "playlist.m3u8"), _playlist(visit, taken, sounds))
+        folder.writestr(_entry(name, "index.html"), _page(visit, title, shown, "", media="file:"))
     return made.getvalue()
 
 
@@ -107,8 +109,8 @@ def _playlist(visit: Visit, taken: Sequence[TakenExcerpt], names: Sequence[str])
     return "\n".join(lines) + "\n"
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    return zipfile.ZipInfo(f"callqa-excerpts/{name}")  # dated 1980: when it was made is nobody's business
+def _entry(folder: str, file: str) -> zipfile.ZipInfo:
+    return zipfile.ZipInfo(f"{folder}/{file}")  # dated 1980: when it was made is nobody's business
 
 
 def _taken(
@@ -175,7 +177,10 @@ def _record(visit: Visit, listed: Sequence[ListedExcerpt], what: str) -> None:
     audit.record(visit.desk.home, "export", calls=calls, user=visit.whose.name, what=what, excerpts=len(listed))
 
 
-def _file(visit: Visit, data: bytes, media_type: str, suffix: str) -> Response:
-    today = datetime.now(ZoneInfo(visit.desk.settings.ingest.timezone))
-    name = f"callqa-excerpts-{today:%Y-%m-%d}.{suffix}"
+def _file_name(visit: Visit) -> str:
+    """A name without an ending, by the second: what is taken along twice a day lies side by side."""
+    return f"callqa-excerpts-{datetime.now(ZoneInfo(visit.desk.settings.ingest.timezone)):%Y-%m-%d-%H%M%S}"
+
+
+def _file(data: bytes, media_type: str, name: str) -> Response:
     return Response(data, media_type=media_type, headers={"content-disposition": f'attachment; filename="{name}"'})
