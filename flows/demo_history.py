@@ -22,7 +22,7 @@ from pipeline.judging.notation import RATE_PER_S, SCRIPT_ROLES, Script, ScriptTu
 from pipeline.judging.rulebook import Rulebook
 from pipeline.language.text import speech_units
 from pipeline.messages import Language
-from pipeline.reviews.coaching import CoachingPlan, acknowledge_coaching, coaching_of, hold_coaching, plan_coaching
+from pipeline.reviews.coaching import CoachingPlan, acknowledge_coaching, coaching_with, hold_coaching, plan_coaching
 from pipeline.reviews.store import Reviews
 from pipeline.run import judged_file, judging_key
 from pipeline.settings import CHECKOUT, Settings
@@ -138,9 +138,9 @@ def _hold_sessions(reviews: Reviews, written: Mapping[str, Any], language: Langu
     with reviews.file.writing() as rows:
         for agent, rule in written["coached"].items():
             agent_id, token = f"{team['ids']}{agent}", "demo"
+            if coaching_with(rows, agent_id):
+                continue
             plan = CoachingPlan(COACH, (rule,), practise=team["practise"][rule])
             ref = plan_coaching(rows, COACH, f"{token} {agent_id}", agent_id, plan)
-            session = coaching_of(rows, ref)
-            if session is not None and not session.steps:
-                hold_coaching(rows, COACH, token, ref, held_on)
-                acknowledge_coaching(rows, agent_id, token, ref, agent_id)
+            hold_coaching(rows, COACH, token, ref, held_on)
+            acknowledge_coaching(rows, agent_id, token, ref, agent_id)

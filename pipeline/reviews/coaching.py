@@ -159,10 +159,15 @@ def coaching_with(rows: sqlite3.Connection, agent_id: str) -> list[CoachingSessi
 
 
 def plan_coaching(rows: sqlite3.Connection, by: str, token: str, agent_id: str, plan: CoachingPlan) -> str:
-    """Plan a session; its ref, which is the same when the same form is sent again. Raises BadStep."""
+    """Plan a session; its ref, which is the same when the same form is sent again. Raises BadStep, where the form says
+    something else by then too."""
     once = once_of("coaching_sessions", by, token)
     ref = once[:16]
     if happened(rows, "coaching_sessions", once):
+        if not _was_sent(rows, by, token, _there(rows, ref), agent_id, plan):
+            raise BadStep(
+                Message("this form has planned a session already: change that one under Coaching, or begin a new one")
+            )
         return ref
     _check(plan)
     session = append(rows, "coaching_sessions", once, by, {"ref": ref, "agent_id": agent_id})
@@ -243,6 +248,22 @@ def forget_coaching_texts(rows: sqlite3.Connection, calls: Collection[str]) -> N
         )
 
 
+def _was_sent(
+    rows: sqlite3.Connection, by: str, token: str, session: CoachingSession, agent_id: str, plan: CoachingPlan
+) -> bool:
+    """Whether a form planned a session as it is sent now, whatever was changed since."""
+    sent = dict.fromkeys(get_args(CoachingText), "")
+    for row in rows.execute("SELECT once, kind, comment FROM coaching_texts WHERE session = ?", (session.id,)):
+        if row["once"] == once_of("coaching_texts", by, token, session.id, row["kind"], row["comment"]):
+            sent[row["kind"]] = row["comment"]
+    cells = _plan_cells(session.id, plan)
+    return (
+        agent_id == session.agent_id
+        and happened(rows, "coaching_plans", once_of("coaching_plans", by, token, *cells.values()))
+        and all(plan.text(kind) == text for kind, text in sent.items())
+    )
+
+
 def _there(rows: sqlite3.Connection, ref: str) -> CoachingSession:
     session = coaching_of(rows, ref)
     if session is None:
@@ -264,10 +285,7 @@ def _write(
     new = False
     of_plan = (plan.coach, plan.rules, plan.planned_on)
     if before is None or of_plan != (before.coach, before.rules, before.planned_on):
-        cells: dict[str, EventCell] = {
-            "session": session, "coach": plan.coach, "rules": json.dumps(plan.rules),
-            "planned_on": plan.planned_on.isoformat() if plan.planned_on else None,
-        }  # fmt: skip
+        cells = _plan_cells(session, plan)
         once = once_of("coaching_plans", by, token, *cells.values())
         new |= append(rows, "coaching_plans", once, by, cells) is not None
     for kind in get_args(CoachingText):
@@ -276,6 +294,13 @@ def _write(
             once = once_of("coaching_texts", by, token, *cells.values())
             new |= append(rows, "coaching_texts", once, by, cells) is not None
     return new
+
+
+def _plan_cells(session: int, plan: CoachingPlan) -> dict[str, EventCell]:
+    return {
+        "session": session, "coach": plan.coach, "rules": json.dumps(plan.rules),
+        "planned_on": plan.planned_on.isoformat() if plan.planned_on else None,
+    }  # fmt: skip
 
 
 def _step(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -230,3 +231,17 @@ def test_sessions_and_excerpts_are_tables_without_the_notes_for_staff(tmp_path: 
     assert "13800138000" not in session["practise"]
     assert "canary" not in str(session)
     assert (found["place"], found["rule_id"], found["start_s"], found["end_s"]) == (1, "closing", 1.0, 5.0)
+
+
+def test_a_form_that_is_sent_again_with_something_else_in_it_is_refused(reviews: Reviews) -> None:
+    """The browser's way back, then another agent or other words: neither is lost in the first session."""
+    with reviews.file.writing() as rows:
+        ref = plan_coaching(rows, "zhou", "t1", "1001", PLAN)
+        changed = replace(PLAN, practise="something else", private="")
+        for agent_id, plan in (("1002", PLAN), ("1001", changed), ("1001", replace(PLAN, rules=("apology",)))):
+            with pytest.raises(BadStep, match="planned a session already"):
+                plan_coaching(rows, "zhou", "t1", agent_id, plan)
+        # the very form is the same session, whatever became of that
+        change_coaching(rows, "zhou", "t2", ref, changed)
+        assert plan_coaching(rows, "zhou", "t1", "1001", PLAN) == ref
+        assert len(all_coaching(rows)) == 1
