@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,7 +29,7 @@ from pipeline.intake.rows import BROKEN_TEXT
 from pipeline.intake.sides import released_by
 from pipeline.intake.vocabulary import DIRECTIONS, FIELD_VALUES
 from pipeline.messages import Message
-from pipeline.numbers import KnownNumbers, is_called, mask_numbers
+from pipeline.numbers import SHORTEST_NUMBER, KnownNumbers, is_called, mask_numbers
 from pipeline.settings import Ingest
 from pipeline.storage.home import Home
 
@@ -102,11 +102,14 @@ class CdrBuilder:
                 if name not in values and name not in _BY_LEGS:
                     self._add(values, name, cell, leg.place, warnings)
         values.setdefault("call_id", self._first(legs, "call_id", warnings))
-        extension = self._first(legs, "extension", warnings)
-        values.setdefault("agent_id", extension)
-        begun = values.get("started_at")
-        values |= self._agents.fill(values, extension or "", begun.astimezone(self.zone).date() if begun else None)
         direction = self._direction_of(legs, warnings)
+        begun = values.get("started_at")
+        day = begun.astimezone(self.zone).date() if begun else None
+        extension = self._first(legs, "extension", warnings)
+        if extension is None and not {"agent_id", "agent_name"} & values.keys():
+            extension = self._own_line(legs, direction, day)
+        values.setdefault("agent_id", extension)
+        values |= self._agents.fill(values, extension or "", day)
         caller = self.customer_number(legs, direction, warnings)
         values |= {"direction": direction, "caller_hash": self._callers.hashed(caller)}
         release = released_by(self._releases(legs, warnings), direction)
@@ -175,6 +178,17 @@ class CdrBuilder:
             if text:
                 self._tell(_left_out(leg.place, "direction"), "direction", warnings)
         return self._direction
+
+    def _own_line(self, legs: Sequence[Leg], direction: Direction | None, day: date | None) -> str | None:
+        """The agent's extension where the house's side of the call is one: whoever calls out of the house from so short
+        a number, or is called on one that the list of agents has. Another one that is called may be a queue's.
+        """
+        for leg in legs:
+            line = {"inbound": leg.callee, "outbound": leg.caller}.get(direction or "", "")
+            is_short = line.isdecimal() and len(line) < SHORTEST_NUMBER
+            if is_short and (direction == "outbound" or self._agents.fill({}, line, day)):
+                return line
+        return None
 
     def customer_number(self, legs: Sequence[Leg], direction: Direction | None, warnings: list[Message]) -> str:
         """The customer's number: where a leg says it, else the caller's or callee's by the direction."""

@@ -24,7 +24,11 @@ _DEEPEST = 8
 _MOST_ROUND_PLACES = 5
 """An exponent from which on the zeros are held to be digits that were lost."""
 
-_UNITS_S = ("seconds", "sec", "s", "秒")
+_UNITS_S = {"milliseconds": 0.001, "毫秒": 0.001, "ms": 0.001, "seconds": 1.0, "sec": 1.0, "s": 1.0, "秒": 1.0}
+"""What stands behind a number of seconds, the longer words first, and how many of them one is."""
+
+_DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
+"""Not three digits behind it: 1,500 may be a thousand and a half."""
 
 _DIGITS = str.maketrans("０１２３４５６７８９", "0123456789")
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９：／－＋．　", "0123456789:/-+. ")
@@ -69,6 +73,19 @@ def plain_number(text: str) -> str:
     return whole if is_fraction and len(whole) != 10 else text
 
 
+def number_in(text: str) -> str:
+    """The number to call of `"Zhang" <13900001234>`, `Li Na (1001)`, `sip:1001@10.0.0.5` and `tel:+8613900001234`;
+    other texts stay.
+    """
+    if found := _NAMED_NUMBER.fullmatch(text):
+        text = found[1] or found[2]
+    return found[1] if (found := _URI.fullmatch(text)) else text
+
+
+_NAMED_NUMBER = re.compile(r"[^<>()]*(?:<([^<>]+)>|\(((?:sips?:|tel:)?\+?\d[^()]*)\))\s*", re.IGNORECASE)
+_URI = re.compile(r"(?:sips?|tel):([^@;>]+)[^>]*", re.IGNORECASE)
+
+
 def _is_shallow(cell: Any, levels: int = _DEEPEST) -> bool:
     if not isinstance(cell, dict | list):
         return True
@@ -85,16 +102,19 @@ def parse_count(text: str) -> int:
 
 
 def parse_duration_s(text: str) -> float:
-    """Seconds: "12", "12.5 s", "12秒", "1:05", "00:01:05", "1分5秒". Raises ValueError."""
+    """Seconds: "12", "12.5 s", "12,5", "12秒", "1500 ms", "1:05", "00:01:05", "1分5秒". Raises ValueError."""
     text = text.casefold()
     if "分" in text or "时" in text:
         text = re.sub(r"小时|时|分钟|分", ":", text)
         text = text + "0" if text.endswith(":") else text
     unit = next((unit for unit in _UNITS_S if text.endswith(unit)), "")
     text = text.removesuffix(unit).rstrip()
+    if _DECIMAL_COMMA.fullmatch(text):
+        text = text.replace(",", ".")
     seconds = 0.0
     for part in text.split(":"):
         seconds = seconds * 60 + float(part)
+    seconds *= _UNITS_S.get(unit, 1.0)
     if not 0 <= seconds < 86400 * 2:
         raise ValueError(text)
     return seconds

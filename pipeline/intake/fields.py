@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline.errors import BadSetting
-from pipeline.intake.cells import cell_text, plain_number
+from pipeline.intake.cells import cell_text, number_in, plain_number
 from pipeline.intake.reader import Leg
 from pipeline.intake.vocabulary import METADATA_FIELDS
 from pipeline.messages import Message
@@ -20,6 +20,7 @@ def leg_of_fields(
     extra: Mapping[str, Any],
     column_numbers: Mapping[str, int] | None = None,
     not_ids: frozenset[str] = frozenset(),
+    beside: str = "",
 ) -> Leg:
     """A leg of the cells of each field, of which the first that is not empty counts; `not_ids` join no legs."""
     names = {field: tuple(filter(None, map(_text, cells.get(field, ())))) for field in _NAMES}
@@ -29,9 +30,10 @@ def leg_of_fields(
         ids=tuple(text for text in names["call_id"] if text not in not_ids),
         call_id=next(iter(names["call_id"]), ""),
         recordings=names["file"],
-        caller=next(iter(names["caller_number"]), ""),
-        callee=next(iter(names["callee_number"]), ""),
-        customer=next(iter(names["customer_number"]), ""),
+        beside=beside,
+        caller=_number(names["caller_number"]),
+        callee=_number(names["callee_number"]),
+        customer=_number(names["customer_number"]),
         extension=next(iter(names["extension"]), ""),
         cells={
             field: next((cell for cell in found if _is_filled(cell)), None)
@@ -61,6 +63,11 @@ def _text(cell: Any) -> str:
         return cell_text(cell)
     except ValueError:
         return ""
+
+
+def _number(texts: Sequence[str]) -> str:
+    """The first that has a digit, else the first: a name may stand beside a number."""
+    return number_in(next((text for text in texts if any(map(str.isdecimal, text))), next(iter(texts), "")))
 
 
 def _unrounded(text: str) -> str:

@@ -96,7 +96,8 @@ def named_like_recordings(
 
 def is_passed_over(name: str) -> bool:
     """Whether a file or folder of this name is hidden, or somebody's half-written or temporary one."""
-    return name.startswith(".") or name.lower().endswith(_PARTIAL)
+    # ~$ is what Excel puts beside a workbook that is open
+    return name.startswith((".", "~$")) or name.lower().endswith(_PARTIAL)
 
 
 def _entries(folder: Path, failures: list[Failure]) -> Iterator[os.DirEntry[str]]:

@@ -43,7 +43,7 @@ def match_calls(
 
     A leg names its recording by the path in the inbox, an absolute path or an address, the file's name, or that
     without its extension or without the -all, -in or -out behind it. A call without such a name is told by its id as
-    the file's name, or as a whole word of it where it can be nothing else.
+    the file's name, or as a whole word of it where it can be nothing else; a note on one call also by its own name.
     """
     names = _Names(paths_of, inbox, extensions)
     found: dict[str, list[tuple[JoinedCall, tuple[str, ...]]]] = defaultdict(list)
@@ -51,16 +51,13 @@ def match_calls(
     for call in calls:
         recordings: dict[str, list[str]] = defaultdict(list)
         for leg in call.legs:
-            for name in leg.recordings:
-                known = names.named(name)
-                if len(known) > 1:
-                    message = Message(
-                        "{place}: several recordings have this name; give their path in the inbox", place=leg.place
-                    )
-                    warnings.append(message)
-                for sha256 in known if len(known) == 1 else ():
-                    recordings[sha256].append(name)
-            for sha256 in names.with_id(leg):
+            named = {sha256: name for name in leg.recordings for sha256 in names.only(name, leg.place, warnings)}
+            by_id = names.with_id(leg, is_named=bool(named))
+            if leg.beside and not named and not by_id:
+                named = dict.fromkeys(names.only(leg.beside, leg.place, warnings), leg.beside)
+            for sha256, name in named.items():
+                recordings[sha256].append(name)
+            for sha256 in by_id:
                 recordings.setdefault(sha256, [])
         if recordings:
             matches.matched.append((call, list(recordings)))
@@ -89,7 +86,8 @@ class _Names:
                     self._by_name[_folded(key)].add(sha256)
                 stem = _folded(path.stem)
                 inside_stem = _folded(inside.with_suffix("").as_posix())
-                for key in {stem, inside_stem, SIDE_SUFFIX.sub("", stem), SIDE_SUFFIX.sub("", inside_stem)}:
+                beside = _folded(str(path.with_suffix("")))
+                for key in {stem, inside_stem, beside, SIDE_SUFFIX.sub("", stem), SIDE_SUFFIX.sub("", inside_stem)}:
                     self._by_stem[key].add(sha256)
                 for key in _words(stem):
                     self._by_id[key].add(sha256)
@@ -110,10 +108,20 @@ class _Names:
                 return known
         return set()
 
-    def with_id(self, leg: Leg) -> set[str]:
-        """The recordings that are called by the leg's ids, or have them in their names."""
+    def only(self, name: str, place: Message, warnings: list[Message]) -> set[str]:
+        """The one recording that is meant by a name; none, with a warning, where several are called so."""
+        known = self.named(name)
+        if len(known) > 1:
+            warnings.append(
+                Message("{place}: several recordings have this name; give their path in the inbox", place=place)
+            )
+            return set()
+        return known
+
+    def with_id(self, leg: Leg, is_named: bool) -> set[str]:
+        """The recordings that are called by the leg's ids, unless it names its own, or have them in their names."""
         found: set[str] = set()
-        if not leg.recordings and leg.call_id:
+        if not is_named and leg.call_id:
             key = _folded(leg.call_id)
             known = self._by_stem.get(key) or self._by_name.get(key) or set()
             found |= known if len(known) == 1 else set()

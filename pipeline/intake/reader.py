@@ -44,7 +44,8 @@ class Leg:
     - `place` is where it stands, for messages.
     - `ids` are all names by which other rows and recordings may know it (uniqueid, linkedid, uuid); legs that share
       one are one call. `call_id` is the one that people search by, empty for a leg that has none of its own.
-    - `recordings` are names, paths or addresses of its recordings.
+    - `recordings` are names, paths or addresses of its recordings. `beside` is the path, without its ending, of a note
+      on this leg alone: a recording that is called so is its, where nothing else says which is.
     - `caller` and `callee` are numbers or extensions, as written; `customer` is the customer's number, where the system
       says so whatever the direction.
     - `epoch_s` is when the leg began in seconds since 1970, wherever the row has it (an epoch in a uniqueid, too);
@@ -58,6 +59,7 @@ class Leg:
     ids: tuple[str, ...] = ()
     call_id: str = ""
     recordings: tuple[str, ...] = ()
+    beside: str = ""
     direction: Direction | None = None
     caller: str = ""
     callee: str = ""

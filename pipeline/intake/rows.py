@@ -1,4 +1,4 @@
-"""The rows of a CSV, Parquet, JSON or JSON-lines file, whatever they mean."""
+"""The rows of a CSV, Excel, Parquet, JSON, JSON-lines or XML file, whatever they mean."""
 
 from __future__ import annotations
 
@@ -15,12 +15,18 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipeline.errors import BadFile, BadMetadata, BadSetting, shown
+from pipeline.intake.nested import flattened, rows_within, xml_document
 from pipeline.intake.reader import MetadataFile
+from pipeline.intake.spreadsheet import workbook_text
+from pipeline.intake.vocabulary import agent_field_of_column, field_of_column
 from pipeline.messages import Message
 from pipeline.storage.files import open_regular
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson")
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson", ".xlsx")
 """What a table of calls may be called, in the order in which an inbox is searched for cdr.*."""
+
+OTHER_TABLE_SUFFIXES = (".xml", ".txt", "")
+"""What else may hold one; so are many other files called."""
 
 LARGEST_BYTES = 256_000_000
 MOST_ROWS = 1_000_000
@@ -37,10 +43,11 @@ Cells beyond the last column of a CSV stand under "", those of a column without 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of a file, and what its columns are called, in order."""
+    """The rows of a file, and what its columns are called, in order; `is_note`: one object, in JSON or XML."""
 
     columns: tuple[str, ...]
     rows: list[PlacedRow]
+    is_note: bool = False
 
 
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
@@ -78,6 +85,8 @@ def read_metadata_file(
     with open_regular(file, LARGEST_BYTES, follow_links=follow_links) as stream:
         if (suffix or file.suffix.lower()) == ".parquet":
             return MetadataFile(file, "")
+        if (suffix or file.suffix.lower()) == ".xlsx":
+            return MetadataFile(file, workbook_text(stream))
         is_packed = stream.read(2) == b"\x1f\x8b"
         stream.seek(0)
         data = _unpacked(stream) if is_packed else stream.read(LARGEST_BYTES)
@@ -106,6 +115,11 @@ def rows_of(file: MetadataFile, warnings: list[Message], suffix: str | None = No
             table = _parquet_rows(file.path)
         elif suffix in (".json", ".jsonl", ".ndjson"):
             table = _json_rows(file.text, suffix != ".json", told)
+        elif suffix == ".xml":
+            rows = [row for row in rows_within(xml_document(file.text)) if isinstance(row, dict)]
+            table = _table(
+                [(Message("row {number}", number=number), flattened(row)) for number, row in enumerate(rows, 1)]
+            )
         else:
             table = _csv_rows(file.text, told)
     except (OSError, ValueError, RecursionError) as error:
@@ -190,7 +204,7 @@ def _csv_rows(text: str, warnings: list[Message]) -> Table:
                     number=number,
                 )
             )
-        elif any(cell.strip() for cell in cells):
+        elif any(cell.strip() for cell in cells) and not _is_sum(cells):
             row: dict[str, Any] = {name: cell for name, cell in zip(names, cells, strict=False) if name}
             if any(cell.strip() for cell in cells[len(names) :]):
                 row[""] = "too many"
@@ -199,20 +213,35 @@ def _csv_rows(text: str, warnings: list[Message]) -> Table:
 
 
 def _header_at(lines: list[str], first: int, warnings: list[Message]) -> int:
-    """Where the columns' names stand: not in lines of one cell above a line of several."""
-    filled = [
-        len([cell for cell in re.split(r"[,;\t|]", line) if cell.strip(' "\r\n')])
-        for line in lines[first : first + _MOST_TITLES]
-    ]
-    at = next((number for number, cells in enumerate(filled) if cells > 2), 0)
-    if any(cells > 1 for cells in filled[:at]):
-        at = 0
+    """Where the columns' names stand: in the line with most names that are known; where none has two, not in lines of
+    one cell above a line of several.
+    """
+    head = [_split(line) for line in lines[first : first + _MOST_TITLES]]
+    known = [sum(bool(field_of_column(cell) or agent_field_of_column(cell)) for cell in cells) for cells in head]
+    at = known.index(max(known)) if known and max(known) > 1 else -1
+    if at < 0:
+        at = next((number for number, cells in enumerate(head) if len(cells) > 2), 0)
+        if any(len(cells) > 1 for cells in head[:at]):
+            at = 0
     warnings += (
         Message("line {number}: a title above the columns' names; passed over", number=first + number)
-        for number, cells in enumerate(filled[:at], 1)
+        for number, cells in enumerate(head[:at], 1)
         if cells
     )
     return first + at
+
+
+def _split(line: str) -> list[str]:
+    """The cells of a line that are not empty, whatever stands between them."""
+    return [cell for cell in (cell.strip(' "\r\n') for cell in re.split(r"[,;\t|]", line)) if cell]
+
+
+_SUMS = frozenset(("合计", "总计", "小计", "total", "totals", "grand total", "subtotal", "sum"))
+
+
+def _is_sum(cells: list[str]) -> bool:
+    """Whether a row is no call's, but what all come to: a report ends so."""
+    return next(filter(None, map(str.strip, cells)), "").rstrip(":：").casefold() in _SUMS
 
 
 def delimiter_of(line: str) -> str:
@@ -261,7 +290,9 @@ def _sharing() -> Callable[[str], str]:
 def _json_rows(text: str, is_lines: bool, warnings: list[Message]) -> Table:
     """The objects of a list, or one a line; where the whole does not parse, each is parsed by itself."""
     try:
-        placed = [(Message("row {number}", number=number), row) for number, row in enumerate(_whole_json(text), 1)]
+        placed = [
+            (Message("row {number}", number=number), row) for number, row in enumerate(rows_within(json.loads(text)), 1)
+        ]
     except (ValueError, RecursionError) as error:
         if not is_lines:
             first = text.lstrip().split("\n", 1)[0]
@@ -281,17 +312,14 @@ def _json_rows(text: str, is_lines: bool, warnings: list[Message]) -> Table:
     return _table(rows)
 
 
+def _placed(rows: list[Any]) -> list[tuple[Message, Any]]:
+    return [(Message("row {number}", number=number), row) for number, row in enumerate(rows, 1)]
+
+
 def _table(rows: list[PlacedRow]) -> Table:
     """The rows of a file without a header line: its columns are those of any row."""
-    return Table(tuple(dict.fromkeys(name for _, row in rows for name in row)), rows)
-
-
-def _whole_json(text: str) -> list[Any]:
-    whole = json.loads(text)
-    if isinstance(whole, dict):
-        lists = (part for part in whole.values() if isinstance(part, list))
-        return next((part for part in lists if all(isinstance(row, dict) for row in part)), [whole])
-    return whole if isinstance(whole, list) else [whole]
+    rows = [(place, flattened(row)) for place, row in rows]
+    return Table(tuple(dict.fromkeys(name for _, row in rows for name in row)), rows, is_note=len(rows) == 1)
 
 
 def _parsed(text: str) -> Any:

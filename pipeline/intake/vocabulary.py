@@ -28,10 +28,23 @@ DIRECTIONS: dict[str, Direction] = _by_alias(_ALIASES["values"]["direction"])
 CHANNEL_NAMES: dict[str, int] = _by_alias(_ALIASES["channels"])
 PARTY_NAMES: dict[str, CallSide] = _by_alias(_ALIASES["roles"])
 
-_AGENT_FIELDS: dict[str, str] = _by_alias(_ALIASES["agents"])
+
+def _as_alias(name: str) -> str:
+    """A column's name as it is compared: Call ID, callId and call_id are one, and 通话时长(秒) is 通话时长."""
+    return _BETWEEN_WORDS.sub("", _IN_BRACKETS.sub("", name.strip().casefold()))
+
+
+_BETWEEN_WORDS = re.compile(r"[\s_/-]+")
+_IN_BRACKETS = re.compile(r"[(（][^()（）]{0,40}[)）]\Z")
+
+_AGENT_FIELDS: dict[str, str] = {_as_alias(alias): name for alias, name in _by_alias(_ALIASES["agents"]).items()}
 _RANKED_ALIASES: dict[str, tuple[str, int]] = {
-    alias: (field, rank) for field, aliases in _ALIASES["columns"].items() for rank, alias in enumerate(aliases)
+    _as_alias(alias): (field, rank)
+    for field, aliases in _ALIASES["columns"].items()
+    for rank, alias in enumerate(aliases)
 }
+_BEGINS: dict[str, set[str]] = {kind: set(map(_as_alias, names)) for kind, names in _ALIASES["begins"].items()}
+_MILLISECONDS = re.compile(r"ms|milliseconds|毫秒", re.IGNORECASE)
 
 
 def field_of_column(name: str) -> str | None:
@@ -53,5 +66,18 @@ def columns_by_field(names: Iterable[str]) -> dict[str, list[str]]:
     return {field: [name for _, name in sorted(columns)] for field, columns in found.items()}
 
 
-def _as_alias(name: str) -> str:
-    return re.sub(r"[\s\-]+", "_", name.strip().casefold())
+def is_vague_begin(column: str) -> bool:
+    """Whether a column of begins is called so that it may as well say when the record was made."""
+    return _as_alias(column) in _BEGINS["vague"]
+
+
+def may_be_length(column: str) -> bool:
+    """Whether a column of begins is called so that hours and minutes in it may be how long the call was."""
+    return _as_alias(column) in _BEGINS["length"]
+
+
+def is_in_ms(column: str) -> bool:
+    """Whether a column's name says that it holds milliseconds: waitTimeMs, wait (ms), 等待时长(毫秒)."""
+    word = _IN_BRACKETS.search(column.strip())
+    unit = word[0].strip(" ()（）") if word else re.split(r"[\s_]|(?<=[a-z])(?=[A-Z])", column.strip())[-1]
+    return _MILLISECONDS.fullmatch(unit) is not None

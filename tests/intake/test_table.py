@@ -105,7 +105,7 @@ def test_bad_cells_are_left_out_with_a_warning_that_does_not_quote_them(
     put(inbox / "b.wav", 2)
     (inbox / "cdr.csv").write_text(
         "file,started_at,ring_count,wait_s,direction,release_party,channel_map,agent_id\n"
-        "a.wav,20/11/2026,-3,soon,sideways,ghost,both,42\n"
+        "a.wav,yesterday,-3,soon,sideways,ghost,both,42\n"
         "b.wav,2026-13-40,1e9,,,,,43,surplus\n"
     )
     found = scan_inbox(here, tmp_home)

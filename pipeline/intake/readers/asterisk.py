@@ -27,6 +27,7 @@ from pipeline.intake.readers.asterisk_channels import (
 )
 from pipeline.intake.readers.asterisk_contexts import direction_of, is_known_context
 from pipeline.intake.readers.asterisk_rows import RowKind, column_name, head_cells
+from pipeline.intake.vocabulary import DIRECTIONS, FIELD_VALUES
 from pipeline.messages import Message
 from pipeline.numbers import is_telephone_number
 
@@ -61,6 +62,7 @@ _ALIASES: Mapping[str, str] = {
     "source": "src", "destination": "dst", "destinationcontext": "dcontext", "callerid": "clid",
     "srcchannel": "channel", "destinationchannel": "dstchannel", "lastapplication": "lastapp",
     "lastappdata": "lastdata", "billableseconds": "billsec", "status": "disposition", "recording": "recordingfile",
+    "recordfile": "recordingfile", "recordfiles": "recordingfile", "calltype": "calltype", "hangup": "hangup",
     # a variable of the dialplan's own: Set(CDR(hangupsource)=${CHANNEL(hangupsource)})
     "hangupsource": "hangupsource",
 }  # fmt: skip
@@ -197,6 +199,12 @@ def _leg(place: Message, row: _Row) -> Leg:
         cells["agent_name"] = name
     if direction is None and row.is_first and not is_known_context(row["dcontext"]):
         cells["direction"] = row["dcontext"]
+    # words of those who build on Asterisk: what its own columns say goes before
+    words = (row["calltype"], row["userfield"])
+    if direction is None and (said := next((word for word in words if word.casefold() in DIRECTIONS), "")):
+        cells["direction"] = said
+    if row["hangup"].casefold() in FIELD_VALUES["release_party"]:
+        cells["release_party"] = row["hangup"]
     source = row["hangupsource"] or row["userfield"]
     return Leg(
         place=place,
@@ -268,7 +276,8 @@ def _name_of_line(row: _Row, extension: str) -> str:
 def _recordings(row: _Row) -> tuple[str, ...]:
     userfield = row["userfield"].removeprefix("audio:")
     named = userfield if _RECORDING.search(userfield) else ""
-    return tuple(dict.fromkeys(filter(None, (row["recordingfile"], named))))
+    # Grandstream names several, with an @ behind each
+    return tuple(dict.fromkeys(filter(None, (*row["recordingfile"].split("@"), named))))
 
 
 @dataclass(slots=True)

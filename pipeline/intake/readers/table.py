@@ -8,9 +8,10 @@ from typing import Any
 
 from pipeline.errors import BadMetadata
 from pipeline.intake.fields import check_fields, leg_of_fields
+from pipeline.intake.moments import Begins
 from pipeline.intake.reader import Leg, MetadataFile
-from pipeline.intake.rows import TABLE_SUFFIXES, Table, rows_of
-from pipeline.intake.vocabulary import columns_by_field, field_of_column
+from pipeline.intake.rows import OTHER_TABLE_SUFFIXES, TABLE_SUFFIXES, Table, rows_of
+from pipeline.intake.vocabulary import DIRECTIONS, columns_by_field, field_of_column, is_in_ms
 from pipeline.messages import Message
 
 _HEAD = 65_536
@@ -34,8 +35,11 @@ class TableReader:
         self._chosen = dict(columns)
 
     def recognises(self, file: MetadataFile) -> bool:
-        """Whether columns name the recording or the call, and two things more, one of them what only calls have."""
-        if file.path.suffix.lower() not in TABLE_SUFFIXES:
+        """Whether columns name the recording or the call, and two things more, one of them what only calls have.
+
+        A note on one call is called like its recording, and need not name it.
+        """
+        if file.path.suffix.lower() not in (*TABLE_SUFFIXES, *OTHER_TABLE_SUFFIXES):
             return False
         try:
             table = rows_of(_head(file), [])
@@ -48,10 +52,12 @@ class TableReader:
         """The rows of the table, a leg each. Raises BadMetadata when its columns are not those of calls."""
         table = rows_of(file, warnings)
         columns = self._columns(table)
+        begins = Begins(columns.pop("started_at", ()), [cells for _, cells in table.rows])
         fields = [(field, column) for field, named in columns.items() for column in named]
         numbers = {name: number for number, name in enumerate(table.columns, 1)}
-        taken = {column for _, column in fields}
+        taken = {column for _, column in fields}.union(begins.columns)
         not_ids = _ids_of_several(table, columns)
+        beside = str(file.path.with_suffix("")) if table.is_note else ""
         rows = table.rows
         rows.reverse()
         while rows:
@@ -67,9 +73,20 @@ class TableReader:
             named: dict[str, list[Any]] = defaultdict(list)
             for field, column in fields:
                 if column in cells:
-                    named[field].append(cells[column])
+                    named[field].append(_with_unit(column, cells[column]) if field == "wait_s" else cells[column])
+            named["started_at"].append(begins.cell(cells))
+            named["direction"].sort(key=lambda cell: str(cell).strip().casefold() not in DIRECTIONS)
             extra = {name: cell for name, cell in cells.items() if name not in taken}
-            yield leg_of_fields(where, named, extra, numbers, not_ids)
+            yield leg_of_fields(where, named, extra, numbers, not_ids, beside)
+        if begins.undecided:
+            warnings.append(
+                Message(
+                    "{file}: {count} times have the day or the month first, nothing tells which, and are left out; "
+                    "export them with the year first",
+                    file=file.shown_name,
+                    count=begins.undecided,
+                )
+            )
 
     def _columns(self, table: Table) -> dict[str, list[str]]:
         """Field → its columns. Raises BadMetadata when a column of the settings is not there, or none names a call.
@@ -89,7 +106,7 @@ class TableReader:
             )
         columns = columns_by_field(sorted(present - set(chosen.values())))
         columns |= {field: [column] for field, column in chosen.items()}
-        if present and not {"file", "call_id"} & set(columns):
+        if present and not {"file", "call_id"} & set(columns) and not table.is_note:
             raise BadMetadata(
                 Message(
                     "none of its {count} columns names the recording or the call; its first line must name the "
@@ -113,6 +130,11 @@ def _with_customer(columns: dict[str, list[str]], chosen: Mapping[str, str]) -> 
     return rest | {"customer_number": [column]}
 
 
+def _with_unit(column: str, cell: Any) -> Any:
+    """A length in milliseconds, where the column's name says so and the cell is nothing but a number."""
+    return f"{cell} ms" if is_in_ms(column) and str(cell).strip().isdecimal() else cell
+
+
 def _ids_of_several(table: Table, columns: Mapping[str, list[str]]) -> frozenset[str]:
     """Call ids that stand in rows of different recordings: such rows are calls of their own."""
     file_columns, id_columns = columns.get("file", ()), columns.get("call_id", ())
@@ -129,7 +151,7 @@ def _ids_of_several(table: Table, columns: Mapping[str, list[str]]) -> frozenset
 
 
 def _head(file: MetadataFile) -> MetadataFile:
-    """The beginning of a long file, in whole lines."""
-    if len(file.text) <= _HEAD:
+    """The beginning of a long file, in whole lines; no part of XML can be read."""
+    if len(file.text) <= _HEAD or file.path.suffix.lower() == ".xml":
         return file
     return MetadataFile(file.path, file.text[: file.text.rfind("\n", 0, _HEAD) + 1] or file.text[:_HEAD])
