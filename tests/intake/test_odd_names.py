@@ -68,11 +68,11 @@ def test_a_row_names_a_file_in_either_way_to_write_its_letters(here: Settings, i
 def test_what_is_no_recording_is_counted_by_its_ending(here: Settings, inbox: Path, tmp_home: Home) -> None:
     put(inbox / "a.wav")
     (inbox / "CDR.CSV").write_text("file,agent_id\na.wav,1\n")
-    for name in ("b.docx", "sub/c.docx", "d.XLSX", "README", "half.part", ".hidden", ".DS_Store", "e.13900001234"):
+    for name in ("b.docx", "sub/c.docx", "d.PPTX", "README", "half.part", ".hidden", ".DS_Store", "e.13900001234"):
         (inbox / name).parent.mkdir(exist_ok=True)
         (inbox / name).write_bytes(b"\0\1\2")
     scanned = scan_inbox(here, tmp_home)
     assert scanned.recordings[0].cdr.agent_id == "1"
-    assert scanned.passed_over == {".docx": 2, ".xlsx": 1, "": 1, ".part": 1, "*": 1}, (
+    assert scanned.passed_over == {".docx": 2, ".pptx": 1, "": 1, ".part": 1, "*": 1}, (
         "what follows a dot may be a number to call"
     )
