@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from desk.calls.found import FoundCall, find_call
+from desk.queues.changed import changed_verdicts
 from desk.queues.people import rule_titles
 from desk.reviews.answering import seconds_told
 from desk.routing import NotThere, Visit, endpoint
@@ -47,6 +48,8 @@ def _page(visit: Visit) -> Response:
         "queues/mine.html",
         standing=queues.standing(person, midnight(visit.desk.snapshot.timezone)),
         held=[(task, visit.desk.call_ids.of(task.sha256), _left(task)) for task in queues.held(person)],
+        changed=changed_verdicts(visit),
+        zone=visit.desk.snapshot.timezone,
         titles=rule_titles(visit),
         plans={plan.plan_id: plan.title for plan in Plans(visit.desk.reviews.file).all()},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.results.tables import column_comments
 
-_MARK = """left(sha256(coalesce(list_aggregate(list_transform(v.evidence, lambda e:
+EVIDENCE_MARK = """left(sha256(coalesce(list_aggregate(list_transform(v.evidence, lambda e:
                 coalesce(e.turn::VARCHAR, '') || ' ' || coalesce(floor(e.start_s * 1000 + 0.5)::BIGINT::VARCHAR, '')
                 || ' ' || coalesce(floor(e.end_s * 1000 + 0.5)::BIGINT::VARCHAR, '')),
                 'string_agg', chr(10)), '')), 16)"""
@@ -47,7 +47,7 @@ PEOPLES_VIEWS: dict[str, tuple[str, tuple[tuple[str, str], ...], str]] = {
         FROM counting AS r JOIN verdicts AS v USING (sha256, rule_id) JOIN calls AS c USING (sha256)
         WHERE v.rule_hash = r.rule_hash AND v.outcome = r.outcome AND coalesce(c.fingerprint, '') = r.fingerprint
             -- a call whose words' time is over has neither evidence nor reasons any more
-            AND (v.reason = '' OR {_MARK} = r.evidence_mark)""",
+            AND (v.reason = '' OR {EVIDENCE_MARK} = r.evidence_mark)""",
     ),
     "rules_reviewed": (
         "每项指标复核的结果，只是计数；抽检的加权估计见复核台 / what reviews said of every indicator: plain counts of "

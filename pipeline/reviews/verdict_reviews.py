@@ -108,6 +108,17 @@ def reviews_of(rows: sqlite3.Connection, sha256: str) -> list[StoredReview]:
     ]
 
 
+def last_answers_of(rows: sqlite3.Connection, account: str, most: int) -> list[StoredReview]:
+    """The verdicts whose last answer is somebody's, whatever they were then: those answers, the last first."""
+    found = rows.execute(
+        "SELECT * FROM verdict_reviews AS r WHERE account = ? AND piece IS NULL AND id = ("
+        "SELECT max(id) FROM verdict_reviews WHERE sha256 = r.sha256 AND rule_id = r.rule_id AND piece IS NULL) "
+        "ORDER BY id DESC LIMIT ?",
+        (account, most),
+    )
+    return list(map(stored_review, found))
+
+
 def stored_review(row: sqlite3.Row) -> StoredReview:
     """A row of `verdict_reviews`."""
     key = VerdictKey(

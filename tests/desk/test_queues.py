@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,9 +14,12 @@ from desk.context import Desk
 from pipeline.datatypes import Judged
 from pipeline.judging.loader import load_rulebook
 from pipeline.judging.rulebook import Rulebook
+from pipeline.results.store import build_database
 from pipeline.reviews.plans import Plans
 from pipeline.reviews.queues import Queues
 from pipeline.reviews.verdict_keys import verdict_keys
+from pipeline.storage import artefacts
+from pipeline.storage.home import JudgedFile
 from tests.support.desks import ORIGIN, make_small_desk, signed_in
 from tests.support.people import say, stored
 from tests.support.rulebooks import write_book
@@ -180,3 +184,33 @@ def test_an_answer_beside_the_verdict_finishes_its_task(
     # the bar of the page that is still open goes on with the next
     again = zhou.post(f"/queue/{token}/answer", data={"outcome": "fail"}, headers=ORIGIN)
     assert again.headers["location"] != location
+
+
+def test_a_verdict_that_changed_comes_back_to_who_answered_it_last(tmp_path: Path) -> None:
+    desk, night = make_small_desk(tmp_path, 3)
+    judged = night[0]
+    sha256, key = judged.call.sha256, next(iter(verdict_keys(stored(judged)).values()))
+    kept = artefacts.read(desk.home.judged(sha256), JudgedFile)
+    key = verdict_keys(kept)[key.rule_id]
+    wang, zhou = (signed_in(desk, "reviewer", name) for name in ("wang", "zhou"))
+    say(desk.reviews, "zhou", key)
+    say(desk.reviews, "wang", key)
+    assert "Changed since you answered" not in wang.get("/queue").text
+    card = kept.judged.scorecard
+    assert card is not None
+    now = "fail" if key.outcome == "pass" else "pass"
+    verdicts = tuple(
+        replace(each, outcome=now) if each.rule_id == key.rule_id else each  # type: ignore[arg-type]
+        for each in card.verdicts
+    )
+    changed = replace(kept, judged=replace(kept.judged, scorecard=replace(card, verdicts=verdicts)))
+    artefacts.write(desk.home.judged(sha256), changed)
+    build_database(desk.home, desk.settings)
+    page = wang.get("/queue").text
+    assert page.count(f"/calls/{desk.call_ids.of(sha256)}#{key.rule_id}") == 1
+    assert "Nothing waits" not in page
+    shown = re.findall(r'class="chip (\w+)"', page.split("Changed since you answered</h2>")[1])
+    assert shown == [key.outcome, now]
+    assert "Changed since you answered" not in zhou.get("/queue").text
+    say(desk.reviews, "zhou", verdict_keys(changed)[key.rule_id])  # whoever answers it
+    assert "Changed since you answered" not in wang.get("/queue").text
