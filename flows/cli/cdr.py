@@ -42,6 +42,9 @@ SIGNS = {
 """By what a file of each system is recognised."""
 
 
+MOST_COLUMNS = 20
+"""Columns that are named one by one."""
+
 MOST_LINES = 5
 """Files of one system that are told one by one."""
 
@@ -105,6 +108,7 @@ def _print_preview(preview: MetadataPreview, lines: Sequence[str]) -> None:
         all=preview.recordings,
     )
     out.print(counts, soft_wrap=True)
+    _print_unsaid(preview)
     for warning in preview.warnings[:SHOWN_WARNINGS]:
         out.print(say("CDR: {warning}", warning=localised(warning)), style="yellow", soft_wrap=True, markup=False)
     if len(preview.warnings) > SHOWN_WARNINGS:
@@ -112,6 +116,21 @@ def _print_preview(preview: MetadataPreview, lines: Sequence[str]) -> None:
     out.print("\n" + say("For the settings file:"))
     for line in lines:
         print(shown_text(line))
+
+
+def _print_unsaid(preview: MetadataPreview) -> None:
+    """What is not known of how many calls, and the columns that may hold it."""
+    from flows.console import out
+
+    if not preview.unsaid:
+        return
+    fields = ", ".join(f"{name} {count}" for name, count in preview.unsaid.items())
+    text = say("Not said, by field and number of calls: {fields}.", fields=fields)
+    if preview.unused:
+        names = ", ".join(shown_text(name) for name in preview.unused[:MOST_COLUMNS])
+        more = ", …" if len(preview.unused) > MOST_COLUMNS else ""
+        text += " " + say("Columns that are not understood: {names}; see ingest.columns.", names=names + more)
+    out.print(text, style="yellow", soft_wrap=True, markup=False)
 
 
 def _file_lines(files: Sequence[RecognisedFile]) -> Iterator[str]:
@@ -209,6 +228,8 @@ def _cdr_json(preview: MetadataPreview, lines: Sequence[str]) -> dict[str, Any]:
         "unmatched": preview.calls - preview.matched,
         "recordings": preview.recordings,
         "recordings_without_call": preview.without_call,
+        "unsaid": dict(preview.unsaid),
+        "columns_not_understood": preview.unused,
         "examples": [
             {
                 "call_id": call.cdr.call_id,

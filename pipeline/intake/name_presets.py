@@ -3,7 +3,9 @@
 Only whole names count that can be nothing else. Sources: FreePBX, sub-record-check in functions.inc.php of its core
 and callrecording modules (`TYPE-TO-FROM-YYYYMMDD-HHMMSS-UNIQUEID`, which Issabel has, too); Asterisk, app_queue's
 `${UNIQUEID}`; FreeSWITCH, the vanilla dialplan's `record_session` and callcenter's record-template; VICIdial,
-`campaign_rec_filename` and its tokens; 3CX, the names of its recordings folder.
+`campaign_rec_filename` and its tokens; 3CX, the names of its recordings folder. Many more systems put a moment, the
+numbers and a word for the direction into the name (Yeastar: `20261120093100-ID-FROM-TO-Inbound`): where it has each of
+them once, their order does not matter.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.errors import BadSetting
+from pipeline.intake.vocabulary import DIRECTIONS
 from pipeline.messages import Message
 from pipeline.numbers import SHORTEST_NUMBER, is_telephone_number
 
@@ -147,6 +150,31 @@ def _vicidial(match: re.Match[str]) -> NameFields | None:
     return _said(fields)
 
 
+# --- names of one moment, one number, one extension and one word for the direction, in any order
+
+
+def _spoken(match: re.Match[str]) -> NameFields | None:
+    """What a name says that has a moment, one number and one direction. Where it ends in "in" or "out", that may be the
+    side of a half; and a short number that is called may be a queue's.
+    """
+    fields = _at(match)
+    parts = _PART.findall(match.string[: match.start("moment")] + "-" + match.string[match.end("moment") :])
+    if parts and parts[-1].casefold() in ("in", "out"):
+        return None
+    directions = {DIRECTIONS[part.casefold()] for part in parts if part.casefold() in DIRECTIONS}
+    numbers = {part for part in parts if is_telephone_number(part) and _MOMENT_OR_ID.fullmatch(part) is None}
+    lines = {part for part in parts if _is_extension(part) and len(part) > 2}
+    if fields is None or len(directions) != 1 or len(numbers) != 1:
+        return None
+    line = lines.pop() if len(lines) == 1 else ""
+    direction = directions.pop()
+    side = "extension" if direction == "outbound" else "callee"
+    return fields | _said({"direction": direction, "customer": numbers.pop(), side: line})
+
+
+_PART = re.compile(r"\+?[^\W_]+(?:\.\d+)?")
+_MOMENT_OR_ID = re.compile(r"[12]\d{9}(?:\.\d+)?|(?:19|20)\d{6}(?:\d{6})?")
+
 _TOKENS = {
     "FULLDATE": r"\d{8}-\d{6}",
     "TINYDATE": r"[0-9A-Za-z]{6,9}",
@@ -202,6 +230,11 @@ _PRESETS = (
         "vicidial",
         re.compile(rf"(?P<FULLDATE>\d{{8}}-\d{{6}})_(?P<CUSTPHONE>\+?\d{{{SHORTEST_NUMBER},}})"),
         _vicidial,
+    ),
+    NamePattern(
+        "words",
+        re.compile(r"(?:.*[-_ ])?(?P<moment>(?:19|20)\d{6}[-_]?\d{6})(?:[-_ ].*)?", re.DOTALL),
+        _spoken,
     ),
 )  # fmt: skip
 

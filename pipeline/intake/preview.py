@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,11 @@ class NotUnderstood:
 @dataclass(frozen=True, slots=True)
 class MetadataPreview:
     """What a scan would make of files: `matched` of the calls have a recording in the inbox, which holds `recordings`,
-    of which `without_call` have no call."""
+    of which `without_call` have no call.
+
+    `unsaid` counts the calls of which `WANTED` fields are not known, and `unused` are the columns of tables that no
+    field is known for.
+    """
 
     files: tuple[RecognisedFile, ...]
     refused: tuple[NotUnderstood, ...]
@@ -62,6 +67,17 @@ class MetadataPreview:
     without_direction: int
     examples: tuple[CallPreview, ...]
     warnings: tuple[Message, ...]
+    unsaid: Mapping[str, int]
+    unused: tuple[str, ...]
+
+
+WANTED: Mapping[str, tuple[str, ...]] = {
+    "started_at": ("started_at",),
+    "agent_id": ("agent_id", "agent_name"),
+    "direction": ("direction",),
+    "customer_number": ("caller_hash",),
+}
+"""What a night would know of every call, by the field of a column: what of a CDR is enough of it."""
 
 
 def preview_metadata(settings: Settings, files: Sequence[Path]) -> MetadataPreview:
@@ -84,9 +100,13 @@ def preview_metadata(settings: Settings, files: Sequence[Path]) -> MetadataPrevi
         # a key of callers that nobody keeps
         builder = CdrBuilder(ingest, Home(Path(home)), agents)
         examples: list[CallPreview] = []
+        unsaid: Counter[str] = Counter()
+        unused: dict[str, None] = {}
         for call, own in (*matches.matched, *((call, []) for call in matches.unmatched)):
             legs = _as_scanned(call, own, matches, named)
             cdr = builder.build_call(legs, warnings)
+            unsaid.update(name for name, enough in WANTED.items() if not any(getattr(cdr, each) for each in enough))
+            unused |= {mask_numbers(name): None for leg in legs if leg.column_numbers for name in leg.extra}
             if len(examples) < SHOWN_CALLS:
                 customer = builder.customer_number(legs, cdr.direction, [])
                 known = numbers_of(legs)
@@ -112,6 +132,8 @@ def preview_metadata(settings: Settings, files: Sequence[Path]) -> MetadataPrevi
         without_direction=builder.without_direction,
         examples=tuple(examples),
         warnings=tuple(warnings),
+        unsaid={name: unsaid[name] for name in WANTED if unsaid[name]},
+        unused=tuple(unused),
     )
 
 

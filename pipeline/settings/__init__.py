@@ -141,7 +141,7 @@ class Ingest(Section):
         description=Message('translates CDR values, e.g. values.release_party = {"坐席" = "agent"}'),
     )
     file_names: tuple[str, ...] = Field(
-        ("freepbx", "asterisk", "freeswitch-callcenter", "freeswitch", "3cx", "vicidial"),
+        ("freepbx", "asterisk", "freeswitch-callcenter", "freeswitch", "3cx", "vicidial", "words"),
         description=Message(
             "what names of recordings say of calls, tried in order: presets, vicidial: with its own tokens, or regular "
             "expressions with named groups for CDR fields"

@@ -52,6 +52,18 @@ def test_it_speaks_json(tmp_path: Path, table: Path) -> None:
     assert MOBILE not in done.stdout
 
 
+def test_it_tells_what_no_column_says_and_which_columns_may(tmp_path: Path, table: Path) -> None:
+    table.write_text(
+        f"录音文件名,呼叫类型,客户号码,处理人\na.wav,外呼,{MOBILE},1001\nc.wav,呼入,,1002\n", encoding="utf-8"
+    )
+    done = callqa("cdr", "--inbox", str(table.parent), env=environment(tmp_path))
+    assert "Not said, by field and number of calls: started_at 2, agent_id 2, customer_number 1." in done.stdout
+    assert "Columns that are not understood: 处理人; see ingest.columns." in done.stdout
+    table.write_text(f"file,direction,ani,agent_id,start\na.wav,in,{MOBILE},1001,2026-11-20 10:00:00\n")
+    told = json.loads(callqa("cdr", "--json", "--inbox", str(table.parent), env=environment(tmp_path)).stdout)
+    assert (told["unsaid"], told["columns_not_understood"]) == ({}, [])
+
+
 def test_a_table_that_is_not_understood_is_told_with_what_to_do(tmp_path: Path, table: Path) -> None:
     row = f"{MOBILE},8001,2026-11-03 09:05:00,Zhang San\n"
     table.write_text(row * 2)

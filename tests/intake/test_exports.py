@@ -280,3 +280,32 @@ def test_words_beside_the_columns_of_asterisk(here: Settings, tmp_home: Home) ->
            "hangup": "Caller", "billableseconds": "268"}  # fmt: skip
     cdr = cdr_of(here, tmp_home, json.dumps(row), "1.json")
     assert (cdr.direction, cdr.release_party, cdr.started_at) == ("inbound", "customer", BEGUN)
+
+
+# --- names that have it all
+
+
+@pytest.mark.parametrize(
+    ("name", "direction", "agent"),
+    [(f"20261120093100-1795138260.18-{MOBILE}-1001-Inbound", "inbound", None),
+     (f"20261120093100-1795138260.18-1001-{MOBILE}-Outbound", "outbound", "1001"),
+     (f"{MOBILE}_20261120_093100_呼入", "inbound", None), (f"+86{MOBILE} 20261120093100 incoming 7", "inbound", None)],
+)  # fmt: skip
+def test_a_name_says_direction_number_and_moment_in_any_order(
+    here: Settings, tmp_home: Home, name: str, direction: str, agent: str | None
+) -> None:
+    found = scanned(here, tmp_home, {}, (f"{name}.wav",))
+    cdr = found.recordings[0].cdr
+    assert (cdr.direction, cdr.started_at, cdr.agent_id) == (direction, BEGUN, agent)
+    assert cdr.caller_hash == CallerHash(tmp_home).hashed(MOBILE)
+    assert found.names == {"words": 1}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [f"20261120093100_4001234567_{MOBILE}_Inbound", f"20261120093100_{MOBILE}_1001_in", f"20261120093100_{MOBILE}_1001",
+     f"20261120093100_{MOBILE}_Inbound_Outbound", f"20261399093100_{MOBILE}_Inbound", "20261120093100_1001_Inbound"],
+)  # fmt: skip
+def test_a_name_that_may_mean_something_else_says_nothing(here: Settings, tmp_home: Home, name: str) -> None:
+    found = scanned(here, tmp_home, {}, (f"{name}.wav",))
+    assert (found.recordings[0].cdr.direction, found.names) == (None, {})
