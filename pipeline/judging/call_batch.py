@@ -123,18 +123,26 @@ class CallBatch:
         if len(known) < len(lines):
             found[self.call_of[turns]] = True
             return found
-        across = self._lexicon.patterns.across
-        for call, possible in enumerate(self.possible):
-            sentences = [number for source in known for number in possible.get(source, ())]
-            if sentences:
-                ends = self.sentence_ends[self._first_sentence[call] + np.array(sentences)]
-                found[call] = turns[self.turn_of(ends - 1)].any()
-            found[call] |= any(source in across and source in possible for source in known)
+        for source in known:
+            calls, sentences = self._where.get(source, ((), ()))
+            if source in self._lexicon.patterns.across:
+                found[list(calls)] = True
+            elif sentences:
+                turn = self.turn_of(self.sentence_ends[list(sentences)] - 1)
+                found[self.call_of[turn[turns[turn]]]] = True
         return found
 
     @cached_property
-    def _first_sentence(self) -> Ints:
-        return np.searchsorted(self.sentence_ends, np.concatenate([[0], self.calls[:-1]]), "right")
+    def _where(self) -> dict[str, tuple[list[int], list[int]]]:
+        """The patterns that may match: in which calls, and in which sentences."""
+        made: dict[str, tuple[list[int], list[int]]] = {}
+        first = np.searchsorted(self.sentence_ends, np.concatenate([[0], self.calls[:-1]]), "right").tolist()
+        for call, (begin, possible) in enumerate(zip(first, self.possible, strict=True)):
+            for source, sentences in possible.items():
+                calls, numbers = made.setdefault(source, ([], []))
+                calls.append(call)
+                numbers += [begin + number for number in sentences]
+        return made
 
     def call(self, number: int) -> CallOfBatch | None:
         """What was found in one of them; None for one that is not in columns."""

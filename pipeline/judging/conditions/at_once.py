@@ -55,13 +55,12 @@ def in_order(parts: list[Truths]) -> Truths:
 
 
 class Scopes(NamedTuple):
-    """Where a condition looks in each call. `turns`: the turns; `has`: the calls that have any; `from_s` and `to_s`:
-    the region; `is_limited`: not all that is said in these turns counts."""
+    """Where a condition looks in each call. `turns`: the turns; `has`: the calls that have any; `absent`: what it comes
+    to that nothing was found there; `is_limited`: not all that is said in these turns counts."""
 
     turns: Flags
     has: Flags
-    from_s: Seconds
-    to_s: Seconds
+    absent: Truths
     is_limited: bool
 
 
@@ -112,7 +111,7 @@ class EvaluationAtOnce:
         turns, own = self.calls.turns, self.calls.of_side(by)
         from_s, to_s = np.zeros(len(self.calls)), self.calls.duration_s
         if window is None:
-            return Scopes(own, self._have(own), *self._live, False)
+            return Scopes(own, self._have(own), self._absent(by, *self._live), False)
         who = window.by or by
         groups = self._groups(who)
         picked = groups.chosen[groups.of_turn] & (groups.of_turn >= 0)
@@ -132,7 +131,7 @@ class EvaluationAtOnce:
             to_s = np.minimum(to_s, last_s)
             within_s = np.minimum(turns.end_s, last_s[self.calls.call_of])
             chosen &= within_s - np.maximum(turns.start_s, first_s[self.calls.call_of]) > 0
-        return Scopes(chosen, self._have(chosen), from_s, to_s, limit is not None)
+        return Scopes(chosen, self._have(chosen), self._absent(by, from_s, to_s), limit is not None)
 
     def _limit(self, window: Window, said_s: Seconds) -> tuple[Seconds, Seconds]:
         """The stretch of time of a window in each call; `said_s`: when its side begins."""
@@ -206,10 +205,10 @@ class EvaluationAtOnce:
         made &= (last[call] == count[call] - 1) | (number < last[call]) | (number == last[call]) & solid
         return np.append(made & is_some[call], False)
 
-    def absent(self, scopes: Scopes, by: Side) -> Truths:
+    def _absent(self, by: Side, from_s: Seconds, to_s: Seconds) -> Truths:
         """What it comes to that nothing was found: no, or unsure where too little of the speech has words."""
         columns, rows = self.calls.columns, self.calls.rows
-        share = self.calls.worded_share(by, scopes.from_s, scopes.to_s)
+        share = self.calls.worded_share(by, from_s, to_s)
         made = np.where(share < self._coverage, UNSURE, NO).astype(np.uint8)
         made[~columns.spans.is_plain[rows]] = NO | UNSURE
         return made

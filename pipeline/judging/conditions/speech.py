@@ -217,7 +217,7 @@ class Said(InWindow):
         if scopes is None:
             surely, maybe = self._found_at_once(calls, calls.calls.of_side(self.by))
             return np.where(surely | maybe, calls.anything, NO | UNSURE).astype(np.uint8)
-        absent = calls.absent(scopes, self.by)
+        absent = scopes.absent
         surely, maybe = self._found_at_once(calls, scopes.turns)
         if scopes.is_limited:
             surely, maybe = np.zeros_like(surely), surely | maybe
