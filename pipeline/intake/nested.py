@@ -33,8 +33,9 @@ def rows_within(whole: Any) -> list[Any]:
 
 
 def flattened(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with the known fields of the objects in it beside its own, under "from.name"; an object that is called
-    like a field is none, but for a channel map. A list of one text or number is that.
+    """A row with the known fields of the objects in it beside its own, under "from.name"; an object or a
+    list that is called like a field is none, but for a channel map: a list does not say which of several it was.
+    A list of one text or number is that.
     """
     if not any(isinstance(cell, dict | list) for cell in row.values()):
         return row
@@ -43,7 +44,7 @@ def flattened(row: dict[str, Any]) -> dict[str, Any]:
         field = field_of_column(name)
         if isinstance(cell, list) and len(cell) == 1 and isinstance(cell[0], str | int | float):
             found[name] = cell[0]
-        elif not isinstance(cell, dict) or field in (None, "channel_map"):
+        elif not isinstance(cell, dict | list) or field in (None, "channel_map"):
             found[name] = cell
     for name, cell in _fields_within(row, ""):
         found.setdefault(name, cell)

@@ -146,6 +146,21 @@ def test_rows_and_fields_are_found_in_a_document(here: Settings, tmp_home: Home,
     assert cdr.started_at.replace(microsecond=0) == BEGUN
 
 
+@pytest.mark.parametrize(("agents", "agent"), [(["1001"], "1001"), (["1001", "1003"], None), ([], None)])
+def test_of_several_agents_none_is_the_calls(
+    here: Settings, tmp_home: Home, agents: list[str], agent: str | None
+) -> None:
+    row = {
+        "file": "a.wav",
+        "direction": "inbound",
+        "ani": MOBILE,
+        "agentIds": agents,
+        "channels": ["customer", "agent"],
+    }
+    cdr = cdr_of(here, tmp_home, json.dumps([row]), "calls.json")
+    assert (cdr.agent_id, cdr.channel_map) == (agent, {0: "customer", 1: "agent"})
+
+
 NOTE = {"agentId": "1001", "direction": "IN", "ani": MOBILE, "startTime": "2026-11-20T09:31:00.000+0800"}
 XML_NOTE = f"""<?xml version="1.0"?>
 <x:recording xmlns:x="urn:archive"><x:contact id="9"><x:session><x:agent>1001</x:agent>
