@@ -42,7 +42,7 @@ SIGNS = {
 """By what a file of each system is recognised."""
 
 
-MOST_COLUMNS = 20
+NAMED_COLUMNS = 20
 """Columns that are named one by one."""
 
 MOST_LINES = 5
@@ -127,8 +127,8 @@ def _print_unsaid(preview: MetadataPreview) -> None:
     fields = ", ".join(f"{name} {count}" for name, count in preview.unsaid.items())
     text = say("Not said, by field and number of calls: {fields}.", fields=fields)
     if preview.unused:
-        names = ", ".join(shown_text(name) for name in preview.unused[:MOST_COLUMNS])
-        more = ", …" if len(preview.unused) > MOST_COLUMNS else ""
+        names = ", ".join(shown_text(name) for name in preview.unused[:NAMED_COLUMNS])
+        more = ", …" if len(preview.unused) > NAMED_COLUMNS else ""
         text += " " + say("Columns that are not understood: {names}; see ingest.columns.", names=names + more)
     out.print(text, style="yellow", soft_wrap=True, markup=False)
 
