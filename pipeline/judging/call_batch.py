@@ -11,17 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.datatypes import PARTIES, Party
-from pipeline.judging.call_columns import ROLES, CallColumns, Ints, TurnColumns
+from pipeline.judging.call_columns import ROLES, CallColumns, TurnColumns
 from pipeline.judging.lexicon import Lexicon
 from pipeline.judging.phrases import Pattern
 from pipeline.judging.span_columns import Seconds
 from pipeline.language.normalise import SENTENCE
 
 if TYPE_CHECKING:
+    from pipeline.judging.compiled import Ints
     from pipeline.judging.template_arrays import Records
     from pipeline.judging.template_program import ScannedCall, ScannedCalls
 
-Flags = npt.NDArray[np.bool_]
+Bools = npt.NDArray[np.bool_]
 
 
 class CallBatch:
@@ -47,7 +48,7 @@ class CallBatch:
     def duration_s(self) -> Seconds:
         return self.columns.numbers("duration_s")[self.rows]
 
-    def of_side(self, by: str) -> Flags:
+    def of_side(self, by: str) -> Bools:
         """The turns of one side; "any": of both."""
         role = self.turns.role
         return role > 0 if by == "any" else role == ROLES.index(by)
@@ -84,8 +85,8 @@ class CallBatch:
         return self.columns.coded(self._tokens, lexicon, 1)
 
     @cached_property
-    def _ends_sentence(self) -> Flags:
-        ends: Flags = self.columns.token_breaks(self._tokens) == SENTENCE
+    def _ends_sentence(self) -> Bools:
+        ends: Bools = self.columns.token_breaks(self._tokens) == SENTENCE
         return ends
 
     @cached_property
@@ -116,7 +117,7 @@ class CallBatch:
         ends = list(accumulate(map(len, sentences)))
         return patterns.possible_in([text for own in sentences for text in own], ends)
 
-    def patterns_in(self, lines: Sequence[Pattern | None], turns: Flags) -> Flags:
+    def patterns_in(self, lines: Sequence[Pattern | None], turns: Bools) -> Bools:
         """The calls where one of some patterns may match in one of some turns; None stands for what may be anywhere."""
         found = np.zeros(len(self), bool)
         known = [line.source for line in lines if line and line.source in self._lexicon.patterns.patterns]
@@ -166,7 +167,7 @@ class CallBatch:
         others = self.scanned.program.others.get(listed, ())
         return [item.what if isinstance(item.what, Pattern) else None for _, item, _ in others]
 
-    def may_say(self, listed: int) -> Flags:
+    def may_say(self, listed: int) -> Bools:
         """The calls where a list may be said."""
         found = np.full(len(self), listed < 0)
         if not found.all():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -39,12 +39,13 @@ from pipeline.language.normalise import TEXT_END
 from pipeline.storage.column_files import Column, ColumnFile, damaged_columns
 from pipeline.timeline import Span
 
+if TYPE_CHECKING:
+    from pipeline.judging.compiled import Ints
+
 MICRO = 1_000_000
 """Numbers are written as steps of millionths, where that loses nothing."""
 ROLES: tuple[Role, ...] = ("unknown", *PARTIES)
 HUNG_UP_BY = (None, "agent", "customer", "system")
-
-Ints = npt.NDArray[np.int64]
 
 
 class CallRest(msgspec.Struct, frozen=True, array_like=True):

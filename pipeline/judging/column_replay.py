@@ -13,7 +13,7 @@ from pipeline.datatypes import PARTIES, Verdict
 from pipeline.errors import BadArtefact
 from pipeline.judging.call_batch import CallBatch
 from pipeline.judging.call_cache import CachedCalls
-from pipeline.judging.conditions.at_once import NO, TRUTHS, UNSURE, YES, EvaluationAtOnce
+from pipeline.judging.conditions.at_once import NO, NOT_SURE, TRUTHS, YES, EvaluationAtOnce
 from pipeline.judging.replayed import MOST_FLIPS, NEW, Flip, Mean, Replay, flip_of
 from pipeline.judging.rescoring import OUTCOME_CODES, Outcomes, Points, scores_of
 from pipeline.judging.rulebook import Rule, Rulebook
@@ -92,14 +92,14 @@ def outcomes_at_once(calls: EvaluationAtOnce, rule: Rule) -> Outcomes:
     forbidden = calls.truths(rule.forbid) if rule.forbid else np.full(size, NO, np.uint8)
     has, needs = {bit: forbidden & bit > 0 for bit in TRUTHS}, {bit: required & bit > 0 for bit in TRUTHS}
     may_pass = has[NO] & needs[YES]
-    may_be_unsure = has[UNSURE] & (needs[YES] | needs[UNSURE]) | has[NO] & needs[UNSURE]
-    may_fail = has[YES] | (has[NO] | has[UNSURE]) & needs[NO]
+    may_be_unsure = has[NOT_SURE] & (needs[YES] | needs[NOT_SURE]) | has[NO] & needs[NOT_SURE]
+    may_fail = has[YES] | (has[NO] | has[NOT_SURE]) & needs[NO]
     made = np.zeros(size, np.uint8)
     made[(applies == YES) & may_pass & ~may_be_unsure & ~may_fail] = OUTCOME_CODES.index("pass")
     made[(applies == YES) & ~may_pass & ~may_be_unsure & (~has[YES] | (rule.deduct is None))] = OUTCOME_CODES.index(
         "fail"
     )
-    made[(applies == UNSURE) | (applies == YES) & ~may_pass & ~may_fail] = OUTCOME_CODES.index("unsure")
+    made[(applies == NOT_SURE) | (applies == YES) & ~may_pass & ~may_fail] = OUTCOME_CODES.index("unsure")
     made[silent | (applies == NO)] = OUTCOME_CODES.index("not_applicable")
     return made
 

@@ -15,7 +15,7 @@ from pipeline.datatypes import Call
 from pipeline.judging.call_batch import CallBatch
 from pipeline.judging.call_columns import CallColumns
 from pipeline.judging.column_replay import outcomes_at_once
-from pipeline.judging.conditions.at_once import NO, UNSURE, YES, EvaluationAtOnce
+from pipeline.judging.conditions.at_once import NO, NOT_SURE, YES, EvaluationAtOnce
 from pipeline.judging.conditions.base import Node
 from pipeline.judging.making_columns import columns_of
 from pipeline.judging.notation import call_from_script
@@ -27,7 +27,7 @@ from pipeline.timeline import Span
 from tests.support.faulty_calls import faulty
 from tests.support.rulebooks import LANGUAGES, hotline
 
-BIT = {True: YES, False: NO, None: UNSURE}
+BIT = {True: YES, False: NO, None: NOT_SURE}
 
 
 def calls(book: Rulebook, draw: random.Random, count: int) -> Iterator[Call]:

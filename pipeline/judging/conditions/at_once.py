@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from pipeline.judging.call_batch import CallBatch, Flags
-    from pipeline.judging.call_columns import Ints
+    from pipeline.judging.call_batch import Bools, CallBatch
+    from pipeline.judging.compiled import Ints
     from pipeline.judging.conditions.base import Node, Side
     from pipeline.judging.conditions.windows import Range, Window
     from pipeline.judging.span_columns import Seconds
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 Truths = npt.NDArray[np.uint8]
 """Of each call the truths that are possible, as bits."""
 
-YES, NO, UNSURE = TRUTHS = 1, 2, 4
-ANY_TRUTH = YES | NO | UNSURE
+YES, NO, NOT_SURE = TRUTHS = 1, 2, 4
+ANY_TRUTH = YES | NO | NOT_SURE
 
 
 def all_of(parts: list[Truths]) -> Truths:
     """What all of some conditions may come to."""
-    every, decided, some, open_ = (np.full_like(parts[0], bits) for bits in (YES, 0, UNSURE, 0))
+    every, decided, some, open_ = (np.full_like(parts[0], bits) for bits in (YES, 0, NOT_SURE, 0))
     for part in parts:
         every &= part
         decided |= part & NO
         some &= part << 2 | part
-        open_ |= part & UNSURE
+        open_ |= part & NOT_SURE
     return every | decided | (some & open_)
 
 
 def opposite(truths: Truths) -> Truths:
     """What the contrary may come to."""
-    return ((truths & YES) << 1 | (truths & NO) >> 1 | (truths & UNSURE)).astype(np.uint8)
+    return ((truths & YES) << 1 | (truths & NO) >> 1 | (truths & NOT_SURE)).astype(np.uint8)
 
 
 def any_of(parts: list[Truths]) -> Truths:
@@ -48,18 +48,18 @@ def any_of(parts: list[Truths]) -> Truths:
     return opposite(all_of([opposite(part) for part in parts]))
 
 
-def in_order(parts: list[Truths]) -> Truths:
+def one_after_another(parts: list[Truths]) -> Truths:
     """What some conditions one after the other may come to: where all hold, it may be in another order."""
     together = all_of(parts)
     return (together | (together & YES) << 1).astype(np.uint8)
 
 
-class Scopes(NamedTuple):
+class ScopesAtOnce(NamedTuple):
     """Where a condition looks in each call. `turns`: the turns; `has`: the calls that have any; `absent`: what it comes
     to that nothing was found there; `is_limited`: not all that is said in these turns counts."""
 
-    turns: Flags
-    has: Flags
+    turns: Bools
+    has: Bools
     absent: Truths
     is_limited: bool
 
@@ -68,8 +68,8 @@ class _Groups(NamedTuple):
     """The exchanges of one side in all calls, by those of both: which they are, and which more than a 嗯; of each turn
     its own."""
 
-    chosen: Flags
-    solid: Flags
+    chosen: Bools
+    solid: Bools
     call: Ints
     of_turn: Ints
 
@@ -80,7 +80,7 @@ class EvaluationAtOnce:
     def __init__(self, calls: CallBatch, coverage: float) -> None:
         self.calls, self._coverage = calls, coverage
         self._truths: dict[int, Truths] = {}
-        self._scopes: dict[tuple[str, Side], Scopes] = {}
+        self._scopes: dict[tuple[str, Side], ScopesAtOnce] = {}
 
     @property
     def anything(self) -> Truths:
@@ -97,7 +97,7 @@ class EvaluationAtOnce:
                 self._truths[node.number] = found
         return found
 
-    def scopes(self, window: Window | None, by: Side) -> Scopes | None:
+    def scopes(self, window: Window | None, by: Side) -> ScopesAtOnce | None:
         """Where a condition looks for what is said by one side; None where arrays do not tell."""
         if window is not None and window.around is not None:
             return None
@@ -107,11 +107,11 @@ class EvaluationAtOnce:
             found = self._scopes[key] = self._found(window, by)
         return found
 
-    def _found(self, window: Window | None, by: Side) -> Scopes:
+    def _found(self, window: Window | None, by: Side) -> ScopesAtOnce:
         turns, own = self.calls.turns, self.calls.of_side(by)
         from_s, to_s = np.zeros(len(self.calls)), self.calls.duration_s
         if window is None:
-            return Scopes(own, self._have(own), self._absent(by, *self._live), False)
+            return ScopesAtOnce(own, self._have(own), self._absent(by, *self._live), False)
         who = window.by or by
         groups = self._groups(who)
         picked = groups.chosen[groups.of_turn] & (groups.of_turn >= 0)
@@ -131,7 +131,7 @@ class EvaluationAtOnce:
             to_s = np.minimum(to_s, last_s)
             within_s = np.minimum(turns.end_s, last_s[self.calls.call_of])
             chosen &= within_s - np.maximum(turns.start_s, first_s[self.calls.call_of]) > 0
-        return Scopes(chosen, self._have(chosen), self._absent(by, from_s, to_s), limit is not None)
+        return ScopesAtOnce(chosen, self._have(chosen), self._absent(by, from_s, to_s), limit is not None)
 
     def _limit(self, window: Window, said_s: Seconds) -> tuple[Seconds, Seconds]:
         """The stretch of time of a window in each call; `said_s`: when its side begins."""
@@ -155,19 +155,19 @@ class EvaluationAtOnce:
         own, turns = self.calls.of_side("any"), self.calls.turns
         return self._least(turns.start_s, own), self._most(turns.end_s, own)
 
-    def _have(self, turns: Flags) -> Flags:
+    def _have(self, turns: Bools) -> Bools:
         """The calls that have one of some turns."""
         made = np.zeros(len(self.calls), bool)
         made[self.calls.call_of[turns]] = True
         return made
 
-    def _least(self, values: Seconds, turns: Flags) -> Seconds:
+    def _least(self, values: Seconds, turns: Bools) -> Seconds:
         """The least of the values of some turns of each call, 0 where it has none of them."""
         made = np.full(len(self.calls), math.inf)
         np.minimum.at(made, self.calls.call_of[turns], values[turns])
         return np.where(made < math.inf, made, 0.0)
 
-    def _most(self, values: Seconds, turns: Flags) -> Seconds:
+    def _most(self, values: Seconds, turns: Bools) -> Seconds:
         return -self._least(-values, turns)
 
     def _groups(self, who: Side) -> _Groups:
@@ -188,7 +188,7 @@ class EvaluationAtOnce:
         solid[:-1] |= chosen[:-1] & ~some[call]
         return _Groups(chosen, solid, call, of_turn)
 
-    def _count(self, groups: _Groups, wanted: Range) -> Flags:
+    def _count(self, groups: _Groups, wanted: Range) -> Bools:
         """The exchanges from one number to another; a 嗯 is taken along but not counted."""
         call = groups.call
         solid = groups.solid[:-1]
@@ -209,6 +209,6 @@ class EvaluationAtOnce:
         """What it comes to that nothing was found: no, or unsure where too little of the speech has words."""
         columns, rows = self.calls.columns, self.calls.rows
         share = self.calls.worded_share(by, from_s, to_s)
-        made = np.where(share < self._coverage, UNSURE, NO).astype(np.uint8)
-        made[~columns.spans.is_plain[rows]] = NO | UNSURE
+        made = np.where(share < self._coverage, NOT_SURE, NO).astype(np.uint8)
+        made[~columns.spans.is_plain[rows]] = NO | NOT_SURE
         return made

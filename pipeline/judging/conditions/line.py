@@ -10,7 +10,7 @@ from pydantic import Field
 
 from pipeline.datatypes import Evidence
 from pipeline.judging.call_columns import HUNG_UP_BY
-from pipeline.judging.conditions.at_once import ANY_TRUTH, NO, UNSURE, YES, EvaluationAtOnce, Truths
+from pipeline.judging.conditions.at_once import ANY_TRUTH, NO, NOT_SURE, YES, EvaluationAtOnce, Truths
 from pipeline.judging.conditions.base import SIDE_NAMES, Condition, Evaluation, Result
 from pipeline.judging.conditions.speech import Said
 from pipeline.judging.conditions.windows import Window
@@ -74,7 +74,7 @@ class HungUp(Condition):
         made = np.full(len(released_by), NO, np.uint8)
         is_plain = self.moment == "anytime" and self.without is None
         made[released_by == HUNG_UP_BY.index(self.by)] = YES if is_plain else ANY_TRUTH
-        made[released_by == HUNG_UP_BY.index(None)] = UNSURE
+        made[released_by == HUNG_UP_BY.index(None)] = NOT_SURE
         return made
 
 

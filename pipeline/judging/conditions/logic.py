@@ -125,7 +125,7 @@ class InOrder(Several):
         return Result(truth, tuple(chosen), joined_reasons(evaluation, [step for step in found if step.truth is truth]))
 
     def truths(self, calls: EvaluationAtOnce) -> Truths:
-        return at_once.in_order([calls.truths(part) for part in self.of])
+        return at_once.one_after_another([calls.truths(part) for part in self.of])
 
 
 class Times(Condition):

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field, ValidationInfo, model_validator
 
 from pipeline.datatypes import Evidence
-from pipeline.judging.conditions.at_once import NO, UNSURE, YES, EvaluationAtOnce, Truths
+from pipeline.judging.conditions.at_once import NO, NOT_SURE, YES, EvaluationAtOnce, Truths
 from pipeline.judging.conditions.base import CallPlace, Evaluation, Result, Side, reading
 from pipeline.judging.conditions.windows import InWindow, Scope, find_scopes, window_text
 from pipeline.judging.entities import LABELS
@@ -26,7 +26,7 @@ from pipeline.timeline import Span
 from pipeline.validation import did_you_mean
 
 if TYPE_CHECKING:
-    from pipeline.judging.call_batch import Flags
+    from pipeline.judging.call_batch import Bools
     from pipeline.judging.template_arrays import Records
 
 ENTITY_NAMES: dict[str, str] = {
@@ -216,15 +216,15 @@ class Said(InWindow):
         scopes = calls.scopes(self.window, self.by)
         if scopes is None:
             surely, maybe = self._found_at_once(calls, calls.calls.of_side(self.by))
-            return np.where(surely | maybe, calls.anything, NO | UNSURE).astype(np.uint8)
+            return np.where(surely | maybe, calls.anything, NO | NOT_SURE).astype(np.uint8)
         absent = scopes.absent
         surely, maybe = self._found_at_once(calls, scopes.turns)
         if scopes.is_limited:
             surely, maybe = np.zeros_like(surely), surely | maybe
         made = np.where(surely, YES, np.where(maybe, absent | YES, absent))
-        return np.where(scopes.has, made, UNSURE).astype(np.uint8)
+        return np.where(scopes.has, made, NOT_SURE).astype(np.uint8)
 
-    def _found_at_once(self, calls: EvaluationAtOnce, turns: Flags) -> tuple[Flags, Flags]:
+    def _found_at_once(self, calls: EvaluationAtOnce, turns: Bools) -> tuple[Bools, Bools]:
         """The calls where it is surely found in some turns, and those where that must be looked for."""
         batch, listed = calls.calls, self.any or self.all
         nowhere, everywhere = np.zeros((2, len(batch)), bool)
@@ -251,9 +251,9 @@ class Said(InWindow):
             maybe = maybe | found
         return found & ~maybe, maybe
 
-    def _sounding(self, calls: EvaluationAtOnce, rows: Records) -> Flags:
+    def _sounding(self, calls: EvaluationAtOnce, rows: Records) -> Bools:
         """Which of some rows may be matched as they were heard."""
-        as_written: Flags = rows["cost"] <= HOMOPHONE
+        as_written: Bools = rows["cost"] <= HOMOPHONE
         if isinstance(self.sounds, bool):
             return as_written | self.sounds
         batch = calls.calls
