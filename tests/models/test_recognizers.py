@@ -19,6 +19,7 @@ from pipeline.evaluation.metrics import characters, edit_distance
 from pipeline.hearing.decode import decode
 from pipeline.hearing.postprocess import postprocess
 from pipeline.language.normalise import normalise
+from pipeline.language.phonetics import fold
 from pipeline.settings import load_settings
 from pipeline.timeline import Span
 
@@ -108,7 +109,8 @@ def test_the_same_sound_gives_the_same_words(faster: FasterWhisper, by_faster: l
 
 def test_both_engines_agree(openai: OpenAIWhisper, by_faster: list[Segment], chinese: Clip) -> None:
     other = heard(openai, chinese)
-    one, two = tokens(text(by_faster), "zh"), tokens(text(other), "zh")
+    # by sound: which of two characters that sound alike is written hangs on the processor's arithmetic
+    one, two = ([*map(fold, tokens(text(said), "zh"))] for said in (by_faster, other))
     assert edit_distance(one, two) <= 0.1 * len(one)
     assert [segment.span for segment in other] == [segment.span for segment in by_faster]
     near = [abs(a.words[0].span.start_s - b.words[0].span.start_s) for a, b in zip(other, by_faster, strict=True)]
