@@ -23,7 +23,7 @@ def demo_settings() -> Settings:
 
 def fill_demo(settings: Settings, rulebooks: Callable[[], Mapping[str, Rulebook]]) -> None:
     """Judge the history and the samples where they are not, and publish them. Raises CallQAError."""
-    print(say("The calls of some weeks that nobody made are judged, for trends and coaching…"), flush=True)
+    print(say("judging generated calls of some weeks, for trends and coaching…"), flush=True)
     add_history(settings, rulebooks(), LANGUAGE)
     command = [sys.executable, "-m", "flows.cli", "--lang", LANGUAGE, "--home", str(settings.paths.home)]
     command += ["nightly", "--inbox", str(settings.paths.inbox)]
