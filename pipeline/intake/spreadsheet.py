@@ -7,6 +7,7 @@ import io
 import re
 import xml.etree.ElementTree as ElementTree
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import IO
@@ -29,17 +30,24 @@ _BUILT_IN = {
 _NO_LETTERS_OF_TIME = re.compile(r'"[^"]*"|\\.|\[(?!h|m|s)[^\]]*\]|general', re.IGNORECASE)
 
 
+_PACKED_AS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, EOFError, ElementTree.ParseError, LookupError, ValueError, NotImplementedError,
+    RuntimeError,
+)  # fmt: skip
+"""What damaged files raise; RuntimeError: a password."""
+
+
 def workbook_text(stream: IO[bytes]) -> str:
     """The longest sheet as CSV. Raises BadFile for what is no workbook, or too large."""
     try:
         with zipfile.ZipFile(stream) as book:
             if sum(part.file_size for part in book.infolist()) > _LARGEST_PART:
                 raise BadFile(Message("is larger than {size:g} MB; that cannot be right", size=_LARGEST_PART / 1e6))
+            if any(part.compress_type not in _PACKED_AS for part in book.infolist()):
+                raise zipfile.BadZipFile
             return _longest(book)
-    except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, ValueError, IndexError, NotImplementedError) as error:
-        raise BadFile(Message("is no Excel workbook that can be read; save it as CSV")) from error
-    except RuntimeError as error:
-        # a password
+    except _DAMAGED as error:
         raise BadFile(Message("is no Excel workbook that can be read; save it as CSV")) from error
 
 
@@ -111,9 +119,12 @@ def _text(cell: ElementTree.Element, texts: list[str], formats: list[str], begin
     letters = set(_NO_LETTERS_OF_TIME.sub("", shown.casefold()))
     if kind != "n" or not value or not letters & set("ydhs"):
         return "" if kind == "e" else value
-    seconds = round(float(value) * 86_400)
-    if letters & set("yd"):
-        return f"{begin + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}"
+    try:
+        seconds = round(float(value) * 86_400)
+        if letters & set("yd"):
+            return f"{begin + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError):  # no calendar has that day
+        return value
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 

@@ -10,9 +10,11 @@ import pytest
 import xlsxwriter
 
 from pipeline.datatypes import CDR
+from pipeline.errors import BadFile
 from pipeline.intake.callers import CallerHash
 from pipeline.intake.cells import number_in, parse_duration_s
 from pipeline.intake.inbox import Scan, scan_inbox
+from pipeline.intake.spreadsheet import workbook_text
 from pipeline.intake.vocabulary import field_of_column, is_in_ms
 from pipeline.settings import Settings
 from pipeline.storage.home import Home
@@ -218,6 +220,8 @@ def test_a_short_number_that_is_called_is_an_agents_if_the_list_has_it(here: Set
 
 # --- titles, sums, workbooks
 
+DEEP = 100_000
+
 
 TITLED = (
     ("呼叫中心通话记录", "", "", "", ""), ("通话信息", "", "座席信息", "", "时间"),
@@ -260,6 +264,30 @@ def test_a_workbook_is_a_table(here: Settings, tmp_home: Home) -> None:
 def test_a_broken_workbook_is_told(here: Settings, tmp_home: Home, data: bytes) -> None:
     found = scanned(here, tmp_home, {"cdr.xlsx": data}, ("a.wav",))
     assert [failure.reason for failure in found.failures] == ["metadata"]
+
+
+def test_a_workbook_damaged_anywhere_is_told_or_read() -> None:
+    whole, told = workbook(), 0
+    for place in range(30, len(whole), 7):
+        try:
+            workbook_text(io.BytesIO(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :]))
+        except BadFile:
+            told += 1
+    assert told > 100
+
+
+def test_a_day_that_no_calendar_has_stays_a_number() -> None:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        day = book.add_format({"num_format": "yyyy-mm-dd"})
+        book.add_worksheet().write_row(0, 0, (46346, 1e300, 99999999999), day)
+    assert workbook_text(out) == "2026-11-20 00:00:00,1E+300,99999999999\n"
+
+
+@pytest.mark.parametrize("text", ["[" * DEEP, '{"a":' * DEEP, "<a>" * DEEP, "<a>" * DEEP + "</a>" * DEEP])
+def test_what_is_nested_without_end_is_no_table(here: Settings, tmp_home: Home, text: str) -> None:
+    name = "calls.xml" if text[0] == "<" else "calls.json"
+    assert scanned(here, tmp_home, {name: text.encode()}, ("a.wav",)).calls == 0
 
 
 def test_what_excel_puts_beside_an_open_workbook_is_passed_over(here: Settings, tmp_home: Home) -> None:
